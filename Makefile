@@ -1,0 +1,44 @@
+# make run   set up and run the demo audit        make test   set up and pass the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready-$(shell sha256sum requirements.lock | cut -c1-16)
+AUDIT ?= demo
+
+.PHONY: run test soak setup lint format schema lock clean
+
+run: setup
+	$(BIN)/snakemake --cores all $(AUDIT)
+	@$(BIN)/python -m scripts.summary $(AUDIT)
+
+test: setup lint
+	$(BIN)/python -m pytest -m "not soak"
+
+soak: setup
+	$(BIN)/python -m pytest -m soak
+
+setup: $(READY)
+
+$(READY): requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	touch $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+schema: setup  # config/schemas/config.schema.json from the schema in Python
+	$(BIN)/python -m scripts.workflow.config > config/schemas/config.schema.json
+
+clean:  # outputs and cache; the environment stays
+	rm -rf results/* cache logs .snakemake

@@ -1,0 +1,45 @@
+"""Auto-Interventions: what did an intervention really do to a language model?
+
+Read the rules in the order of the arrows (CONTRIBUTING.md draws them); each stage is
+rules/<stage>.smk, scripts/<stage>.py and tests/test_<stage>.py.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+inputflags:
+    ancient,  # paths carry the content key; file times must not decide
+
+
+include: "rules/common.smk"
+include: "rules/model.smk"
+include: "rules/plant.smk"
+include: "rules/bank.smk"
+include: "rules/regions.smk"
+include: "rules/plan.smk"
+include: "rules/decode.smk"
+include: "rules/embed.smk"
+include: "rules/measure.smk"
+include: "rules/propose.smk"
+include: "rules/screen.smk"
+include: "rules/confirm.smk"
+include: "rules/report.smk"
+include: "rules/publish.smk"
+include: "rules/tools.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        published(),

@@ -1,0 +1,277 @@
+"""Configuration, keys and paths: everything that the rules look up.
+
+PROVIDES  the table of keys (RECIPES), path patterns and input functions; holds no rule
+"""
+
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+from scripts.bank import BankError
+from scripts.workflow.config import ConfigError, load
+from scripts.workflow.keys import DigestIndex
+from scripts.workflow.preflight import check, notices
+from scripts.workflow.recipes import SIDES, Recipes
+
+# One id a call of Snakemake, inherited by its jobs: the ledgers tell by it what this call spent.
+CALL = os.environ.setdefault("AUTO_INTERVENTIONS_CALL", f"{time.time():.0f}-{uuid.uuid4().hex[:8]}")
+
+try:
+    CONFIG = load(config)
+    DIGESTS = DigestIndex(Path(CONFIG.cache) / "digests.json")
+    RECIPES = Recipes(CONFIG, Path(workflow.basedir), DIGESTS)
+    DIGESTS.save()
+    if workflow.is_main_process:
+        check(RECIPES)
+        for notice in notices(RECIPES):
+            logger.warning(notice)
+except (ConfigError, BankError) as error:
+    raise WorkflowError(str(error)) from None
+
+CACHE = CONFIG.cache
+SHARDS = CONFIG.execution.shards
+# Two torch jobs side by side on one machine are ten times slower each: such a job takes every core.
+ALL_CORES = workflow.cores or 1
+
+MODEL = "results/model/{key}/model.json"
+ADAPTER = "results/plant/{key}/plant.json"
+BANK = "results/bank/{key}/bank.jsonl"
+REGIONS = "results/regions/{key}/regions.json"
+PROMPTS = "results/regions/{key}/prompts.jsonl"
+PLAN = "results/plan/{key}/{step}.jsonl"
+SHARD = "results/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.jsonl"
+VECTORS = "results/embed/{key}/{side}/{step}.h5"
+ROUND = "results/measure/{key}/{step}/round.json"
+DIVERGENCE = "results/measure/{key}/{step}/regions.jsonl"
+TEXTS = "results/measure/{key}/{step}/texts.h5"
+HYPOTHESES = "results/{stage}/{key}/hypotheses.jsonl"
+LEDGER = "results/{stage}/{key}/ledger.json"
+
+
+wildcard_constraints:
+    key="[0-9a-f]{16}",
+    plan="[0-9a-f]{16}",
+    side="base|intervention",
+    step=r"round-\d+|screen|confirm",
+    shard=r"\d+",
+    shards=r"\d+",
+
+
+def _node(stage, wildcards):
+    return RECIPES.nodes[stage][wildcards.key]
+
+
+def _fill(pattern, node, wildcards=None, **more):
+    known = dict(wildcards.items()) if wildcards is not None else {}
+    return pattern.format(**known | {"stage": node.stage, "key": node.key} | more)
+
+
+def settings_of(stage):
+    """Params: the settings in a stage's key, which are all that its script may read."""
+    return lambda wildcards: dict(_node(stage, wildcards).settings)
+
+
+def local_of(stage):
+    """Params: paths and the like, which no key contains."""
+    return lambda wildcards: dict(_node(stage, wildcards).local)
+
+
+def upstream(stage, name, pattern):
+    """Input function: the file `pattern` of what `stage` has as input `name`; none if it has none."""
+
+    def files(wildcards):
+        node = _node(stage, wildcards).inputs.get(name)
+        return [] if node is None else _fill(pattern, node, wildcards)
+
+    return files
+
+
+# Generations: a decode node, a plan and a step name them; the plan is a path below the key.
+
+
+def generations(plan, side, step, pattern=SHARD):
+    """All shards of a step's generations of one side."""
+    return [
+        _fill(pattern, plan.inputs[side], side=side, plan=plan.key, step=step, shard=s, shards=SHARDS)
+        for s in range(SHARDS)
+    ]
+
+
+def generations_of(stage, side):
+    """Input function: one side's generations of the step or pool that `stage` works on."""
+
+    def files(wildcards):
+        plan = _node(stage, wildcards).inputs["plan"]
+        step = wildcards.get("step") or plan.settings["pool"]
+        return generations(plan, side, step)
+
+    return files
+
+
+def plan_of_decode(wildcards):
+    """The plan whose draws a decode job takes."""
+    return PLAN.format(key=wildcards.plan, step=wildcards.step)
+
+
+def adapter_of_decode(wildcards):
+    """The adapter's description: of a plant, or of a hub or local adapter; none without adapter."""
+    node = _node("decode", wildcards).inputs.get("adapter")
+    return [] if node is None else _fill(ADAPTER if node.stage == "plant" else MODEL, node)
+
+
+def bank_of_decode(wildcards):
+    """The prompts' texts behind a plan."""
+    return _fill(BANK, RECIPES.nodes["plan"][wildcards.plan].ancestor("bank"))
+
+
+# Rounds: the loop plan -> decode -> embed -> measure, closed by the measure checkpoint.
+
+MEASURE_OF = {node.inputs["plan"].key: node for node in RECIPES.nodes["measure"].values()}
+
+
+def closed_rounds(measure):
+    """Steps up to the one that says stop; Snakemake comes back here while one is still open."""
+    steps = []
+    while True:
+        steps.append(f"round-{len(steps)}")
+        closed = checkpoints.measure.get(key=measure.key, step=steps[-1]).output.round
+        with open(closed) as stream:
+            if json.load(stream)["stop"]:
+                return steps
+
+
+def _steps_before(step):
+    last = int(step.removeprefix("round-")) if step.startswith("round-") else 0
+    return [f"round-{number}" for number in range(last)]
+
+
+def earlier_plans(wildcards):
+    """Plans of the rounds before, which a new round continues."""
+    node = _node("plan", wildcards)
+    return [_fill(PLAN, node, step=step) for step in _steps_before(wildcards.step)]
+
+
+def latest_divergence(wildcards):
+    """Regions as measured by the round before; none in round 0 and in the later pools."""
+    steps = _steps_before(wildcards.step)
+    return _fill(DIVERGENCE, MEASURE_OF[wildcards.key], step=steps[-1]) if steps else []
+
+
+def so_far(name, pattern, **more):
+    """Input function of measure: a file of its input `name` for every round up to its own."""
+
+    def files(wildcards):
+        node = _node("measure", wildcards).inputs[name]
+        steps = [*_steps_before(wildcards.step), wildcards.step]
+        return [_fill(pattern, node, step=step, **more) for step in steps]
+
+    return files
+
+
+def round_before(pattern):
+    """Input function of measure: its own file of the round before; none in round 0."""
+
+    def files(wildcards):
+        steps = _steps_before(wildcards.step)
+        return _fill(pattern, _node("measure", wildcards), step=steps[-1]) if steps else []
+
+    return files
+
+
+def of_all_rounds(stage, what):
+    """Input function: what every closed round left: `plan`, `round`, `vectors_<side>`, a `<side>`'s
+    generations."""
+
+    def files(wildcards):
+        measure = _node(stage, wildcards).ancestor("measure")
+        plan = measure.inputs["plan"]
+        steps = closed_rounds(measure)
+        if what == "plan":
+            return [_fill(PLAN, plan, step=step) for step in steps]
+        if what == "round":
+            return [_fill(ROUND, measure, step=step) for step in steps]
+        if what.startswith("vectors_"):
+            side = what.removeprefix("vectors_")
+            return [_fill(VECTORS, measure.inputs["embed"], side=side, step=step) for step in steps]
+        return [path for step in steps for path in generations(plan, what, step)]
+
+    return files
+
+
+def of_last_round(stage, pattern):
+    """Input function: a file that the last closed round measured."""
+
+    def files(wildcards):
+        measure = _node(stage, wildcards).ancestor("measure")
+        return _fill(pattern, measure, step=closed_rounds(measure)[-1])
+
+    return files
+
+
+def ledgers(wildcards):
+    """What every job behind a report has spent."""
+    root = _node("report", wildcards)
+    rounds = closed_rounds(root.ancestor("measure"))
+    found = []
+    for node in root.ancestors().values():
+        if node.stage == "plan":
+            pool = node.settings["pool"]
+            for step in rounds if pool == "explore" else [pool]:
+                found.append(_fill(PLAN.replace(".jsonl", ".ledger.json"), node, step=step))
+                for side in SIDES:
+                    found += generations(node, side, step, SHARD.replace(".jsonl", ".ledger.json"))
+        elif node.stage in ("embed", "measure"):
+            found += [_fill("results/{stage}/{key}/{step}/ledger.json", node, step=s) for s in rounds]
+        elif node.stage not in ("decode", "report"):
+            found.append(_fill(LEDGER, node))
+    return found
+
+
+def published(name=None):
+    """Markers of published audits: a marker's name carries the key of what lies beside it."""
+    names = [name] if name else RECIPES.audits
+    return [f"results/audits/{name}/.published-{RECIPES.audits[name].key}" for name in names]
+
+
+def of_ancestor(stage, name, pattern):
+    """Input function: a file of the one `name` node that a stage rests on."""
+
+    def files(wildcards):
+        return _fill(pattern, _node(stage, wildcards).ancestor(name))
+
+    return files
+
+
+def pool_plans(wildcards):
+    """The plans of the screen and confirm pools behind a report."""
+    nodes = _node("report", wildcards).ancestors().values()
+    later = [n for n in nodes if n.stage == "plan" and n.settings["pool"] != "explore"]
+    return [_fill(PLAN, node, step=node.settings["pool"]) for node in later]
+
+
+def nodes_of_report(wildcards):
+    """Params: every node behind a report with its settings, for audit.json and `snakemake why`."""
+    nodes = _node("report", wildcards).ancestors().values()
+    return [
+        {"stage": n.stage, "key": n.key, "settings": dict(n.settings)}
+        for n in nodes
+        if n.stage != "report"
+    ]
+
+
+def audit_label(wildcards):
+    """Label of an audit in `snakemake --report`."""
+    return {"audit": _node("report", wildcards).settings["audit"]}
+
+
+def report_files(name):
+    """The files of a report that are published."""
+    names = ["audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
+             "costs.json", "report.html"]  # fmt: skip
+    key = RECIPES.audits[name].key
+    return [f"results/report/{key}/{file}" for file in names]

@@ -1,0 +1,35 @@
+"""Decode the draws of a plan from one subject, in shards.
+
+REQUIRES  results/plan/<key>/<step>.jsonl, the bank, the subject's model and adapter
+PROVIDES  results/decode/<key>/<side>/<plan>/<step>/shard-<s>-of-<n>.jsonl   (a line a generation)
+"""
+
+
+rule decode:
+    input:
+        plan=plan_of_decode,
+        bank=bank_of_decode,
+        model=upstream("decode", "model", MODEL),
+        plant=adapter_of_decode,
+    output:
+        generations=SHARD,
+        ledger=SHARD.replace(".jsonl", ".ledger.json"),
+    log:
+        "logs/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.log",
+    benchmark:
+        "logs/benchmark/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: ALL_CORES
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=settings_of("decode"),
+        local=local_of("decode"),
+        cache=CACHE,
+        batch_size=CONFIG.execution.batch_size,
+        call=CALL,
+    script:
+        "../scripts/decode.py"

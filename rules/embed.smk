@@ -1,0 +1,34 @@
+"""Embed the generations of a round, both sides.
+
+REQUIRES  results/decode/<key>/<side>/<plan>/round-<r>/shard-<s>-of-<n>.jsonl
+PROVIDES  results/embed/<key>/<side>/round-<r>.h5   (rows in draw order; datasets: draw, vector)
+"""
+
+
+rule embed:
+    input:
+        embedder=upstream("embed", "embedder", MODEL),
+        base=generations_of("embed", "base"),
+        intervention=generations_of("embed", "intervention"),
+    output:
+        base="results/embed/{key}/base/{step}.h5",
+        intervention="results/embed/{key}/intervention/{step}.h5",
+        ledger="results/embed/{key}/{step}/ledger.json",
+    log:
+        "logs/embed/{key}/{step}.log",
+    benchmark:
+        "logs/benchmark/embed/{key}/{step}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: ALL_CORES
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime=60,
+    params:
+        settings=settings_of("embed"),
+        cache=CACHE,
+        batch_size=CONFIG.execution.embed_batch_size,
+        call=CALL,
+    script:
+        "../scripts/embed.py"

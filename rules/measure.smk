@@ -1,0 +1,34 @@
+"""Measure where the subjects differ, and decide whether another round pays.
+
+REQUIRES  plans and embeddings of all rounds so far, the round before
+PROVIDES  results/measure/<key>/round-<r>/round.json (stop and its reason), regions.jsonl, texts.h5
+"""
+
+
+checkpoint measure:
+    input:
+        regions=upstream("measure", "regions", REGIONS),
+        plans=so_far("plan", PLAN),
+        base=so_far("embed", VECTORS, side="base"),
+        intervention=so_far("embed", VECTORS, side="intervention"),
+        before=round_before(ROUND),
+        texts_before=round_before(TEXTS),
+    output:
+        round=ROUND,
+        regions=DIVERGENCE,
+        texts=TEXTS,
+        ledger="results/measure/{key}/{step}/ledger.json",
+    log:
+        "logs/measure/{key}/{step}.log",
+    benchmark:
+        "logs/benchmark/measure/{key}/{step}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    params:
+        settings=settings_of("measure"),
+        call=CALL,
+    script:
+        "../scripts/measure.py"

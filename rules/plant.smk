@@ -1,0 +1,32 @@
+"""Plant an intervention: a LoRA adapter trained on a file of behaviours.
+
+REQUIRES  results/model/<key>/model.json of the base
+PROVIDES  results/plant/<key>/adapter/ and plant.json   (losses, dose on the example prompts, seconds)
+"""
+
+
+rule plant:
+    input:
+        model=upstream("plant", "model", MODEL),
+    output:
+        plant=ADAPTER,
+        ledger="results/plant/{key}/ledger.json",
+    log:
+        "logs/plant/{key}.log",
+    benchmark:
+        "logs/benchmark/plant/{key}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: ALL_CORES
+    resources:
+        gpu=1,
+        mem_mb=6000,
+        runtime=60,
+    params:
+        settings=settings_of("plant"),
+        local=local_of("plant"),
+        cache=CACHE,
+        batch_size=CONFIG.execution.batch_size,
+        call=CALL,
+    script:
+        "../scripts/plant.py"

@@ -1,0 +1,30 @@
+"""Write hypotheses from the contrasts of the promising regions.
+
+REQUIRES  generations of all rounds, the last round's divergences
+PROVIDES  results/propose/<key>/hypotheses.jsonl
+"""
+
+
+rule propose:
+    input:
+        regions=upstream("propose", "regions", REGIONS),
+        divergence=of_last_round("propose", DIVERGENCE),
+        base=of_all_rounds("propose", "base"),
+        intervention=of_all_rounds("propose", "intervention"),
+    output:
+        hypotheses="results/propose/{key}/hypotheses.jsonl",
+        ledger="results/propose/{key}/ledger.json",
+    log:
+        "logs/propose/{key}.log",
+    benchmark:
+        "logs/benchmark/propose/{key}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=settings_of("propose"),
+        call=CALL,
+    script:
+        "../scripts/propose.py"

@@ -1,0 +1,28 @@
+"""Put an audit's report where people look: the one place whose path carries no key.
+
+REQUIRES  results/report/<key>/
+PROVIDES  results/audits/<audit>/ and results/index.html; one target an audit, by its name
+"""
+
+for name in RECIPES.audits:
+
+    rule:
+        name:
+            name
+        input:
+            published(name),
+
+    rule:
+        name:
+            f"publish_{name}"
+        input:
+            files=report_files(name),
+        output:
+            marker=published(name),
+        log:
+            f"logs/publish/{name}.log",
+        conda:
+            "../envs/workflow.yaml"
+        localrule: True
+        script:
+            "../scripts/publish.py"

@@ -1,0 +1,34 @@
+"""Cut the prompt bank into regions and pools.
+
+REQUIRES  results/bank/<key>/bank.jsonl, the sentence encoder
+PROVIDES  results/regions/<key>/regions.json, prompts.jsonl, prompts.h5
+"""
+
+
+rule regions:
+    input:
+        bank=upstream("regions", "bank", BANK),
+        embedder=upstream("regions", "embedder", MODEL),
+    output:
+        regions=REGIONS,
+        prompts=PROMPTS,
+        vectors="results/regions/{key}/prompts.h5",
+        ledger="results/regions/{key}/ledger.json",
+    log:
+        "logs/regions/{key}.log",
+    benchmark:
+        "logs/benchmark/regions/{key}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: ALL_CORES
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime=30,
+    params:
+        settings=settings_of("regions"),
+        cache=CACHE,
+        batch_size=CONFIG.execution.embed_batch_size,
+        call=CALL,
+    script:
+        "../scripts/regions.py"

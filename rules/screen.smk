@@ -1,0 +1,33 @@
+"""Eliminate hopeless hypotheses on fresh prompts, cheaply.
+
+REQUIRES  results/propose/<key>/hypotheses.jsonl, generations of the screen pool
+PROVIDES  results/screen/<key>/hypotheses.jsonl   (those that go on), screened.jsonl (all, with counts)
+"""
+
+
+rule screen:
+    input:
+        hypotheses=upstream("screen", "propose", HYPOTHESES),
+        regions=upstream("screen", "regions", REGIONS),
+        plan=upstream("screen", "plan", PLAN.replace("{step}", "screen")),
+        base=generations_of("screen", "base"),
+        intervention=generations_of("screen", "intervention"),
+    output:
+        hypotheses="results/screen/{key}/hypotheses.jsonl",
+        screened="results/screen/{key}/screened.jsonl",
+        ledger="results/screen/{key}/ledger.json",
+    log:
+        "logs/screen/{key}.log",
+    benchmark:
+        "logs/benchmark/screen/{key}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=settings_of("screen"),
+        local=local_of("screen"),
+        call=CALL,
+    script:
+        "../scripts/screen.py"

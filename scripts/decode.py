@@ -1,0 +1,78 @@
+"""Decode a shard of a plan's draws from one subject, or look them up among ready responses."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.cache.records import RecordCache
+from scripts.models.decoder import decode
+from scripts.models.draws import Draw
+from scripts.responses import load_responses
+from scripts.workflow.files import read_jsonl, write_jsonl
+from scripts.workflow.job import Ledger, job, log, threads
+
+
+def shard_of(plan: Sequence[Mapping[str, Any]], shard: int, shards: int) -> list[Mapping[str, Any]]:
+    """Every `shards`-th draw of a plan, from `shard` on: the shards differ by one draw at most."""
+    return list(plan[shard::shards])
+
+
+def ready_records(path: str, draws: Sequence[Draw]) -> list[dict[str, Any]]:
+    """Records of draws from a file of ready responses; the plan is capped by what it holds."""
+    responses = load_responses(path)
+    return [
+        {"text": responses[d.prompt][1][d.sample], "tokens": None, "finished": None} for d in draws
+    ]
+
+
+def decode_shard(snakemake, ledger: Ledger) -> None:
+    settings, side = snakemake.params.settings, snakemake.wildcards.side
+    plan = read_jsonl(snakemake.input.plan)
+    rows = shard_of(plan, int(snakemake.wildcards.shard), int(snakemake.wildcards.shards))
+    draws = [Draw(side, row["pool"], row["prompt"], row["sample"]) for row in rows]
+    if "responses" in settings:
+        records = ready_records(snakemake.params.local["responses"], draws)
+        ledger.texts += len(records)
+    else:
+        wanted = {draw.prompt for draw in draws}
+        prompts = {
+            row["id"]: row for row in read_jsonl(snakemake.input.bank) if row["id"] in wanted
+        }
+        records = decode(
+            draws,
+            prompts,
+            settings,
+            settings["seed"],
+            lambda: _load(snakemake),
+            RecordCache(Path(snakemake.params.cache) / "generations"),
+            snakemake.params.batch_size,
+            ledger,
+        )
+    write_jsonl(
+        snakemake.output.generations,
+        (
+            {
+                "draw": draw.id,
+                **{k: row[k] for k in ("pool", "prompt", "sample", "region")},
+                **{k: record[k] for k in ("text", "tokens", "finished")},
+            }
+            for draw, row, record in zip(draws, rows, records, strict=True)
+        ),
+    )
+
+
+def _load(snakemake):
+    import torch
+
+    from scripts.models.subject import device, load_model, load_tokenizer, model_folder
+
+    torch.set_num_threads(threads(snakemake))
+    settings, folder = snakemake.params.settings, model_folder(snakemake.input.model)
+    adapter = model_folder(snakemake.input.plant) if snakemake.input.plant else None
+    log.info("loading %s (%s) on %s", folder, settings["dtype"], device())
+    return load_model(folder, adapter, settings), load_tokenizer(folder, settings)
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        decode_shard(snakemake, ledger)

@@ -1,0 +1,51 @@
+"""Embed the generations of a round, both sides, computing only what the record cache lacks."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from scripts.models.encoder import embed
+from scripts.workflow.files import read_json, read_jsonl, replacing
+from scripts.workflow.job import Ledger, job, threads
+
+
+def in_draw_order(shards: Iterable[str]) -> list[dict[str, Any]]:
+    """The generations of all shards, sorted by draw: independent of how they were sharded."""
+    return sorted((row for shard in shards for row in read_jsonl(shard)), key=lambda r: r["draw"])
+
+
+def write_vectors(path: str, draws: list[str], vectors: np.ndarray) -> None:
+    """HDF5 with `draw` (names) and `vector` (float16, one row a draw), written atomically."""
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.create_dataset("draw", data=draws, dtype=h5py.string_dtype())
+        file.create_dataset("vector", data=vectors.astype(np.float16), chunks=True)
+
+
+def embed_round(snakemake, ledger: Ledger) -> None:
+    sides = {
+        "base": in_draw_order(snakemake.input.base),
+        "intervention": in_draw_order(snakemake.input.intervention),
+    }
+    texts = [row["text"] for rows in sides.values() for row in rows]
+    vectors = embed(
+        texts,
+        snakemake.params.settings["embedder"],
+        Path(read_json(snakemake.input.embedder)["path"]),
+        Path(snakemake.params.cache),
+        snakemake.params.batch_size,
+        threads(snakemake),
+        ledger,
+    )
+    start = 0
+    for side, rows in sides.items():
+        part = vectors[start : start + len(rows)]
+        write_vectors(snakemake.output[side], [row["draw"] for row in rows], part)
+        start += len(rows)
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        embed_round(snakemake, ledger)

@@ -1,0 +1,1 @@
+"""The statistics of an audit: evidence, error control, gates, decisions and rates."""

@@ -1,0 +1,241 @@
+"""The confirm stage as a race: all hypotheses of a region in lock-step, each leaving when decided.
+
+    race = Race(regions_of_hypothesis, prompts_of_region)
+    while wanted := race.wanted():            # {region: hypotheses to judge on its next prompt}
+        race.feed(judge(wanted))              # {region: {hypothesis: (s, s')}}
+    race.standings()
+
+A hypothesis's evidence is min(E, E'), E from its signs s, E' from its signs s' against the placebo
+drawn for the prompt (betting.prompt_sign). It leaves
+
+- "validated": inside the current e-BH set, on the stopped values of those that left before;
+- "hopeless": outside the e-BH set even if it, and every other one still racing, won all its
+  remaining prompts. This is E(w + remaining, l) < K / (q undropped), repeated until none drops;
+- "futile": F >= 20, the evidence that its effect is below delta (betting.futility_value);
+- "exhausted": no prompt is left, or the budget ended (finish).
+
+Its evidence is frozen there. Stopping times of this kind keep e-BH valid because every hypothesis
+of a region is judged on a prompt before any result is used, and none joins late or returns
+(arXiv 2502.08539, 2009.02824).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from scripts.evidence.betting import futility_value, log_e_value
+from scripts.evidence.ebh import e_bh
+
+Stopped = Literal["validated", "hopeless", "futile", "exhausted"]
+Signs = tuple[int, int]
+Results = Mapping[str, Mapping[str, Signs | None]]
+
+FUTILE_AT = 20.0
+
+
+class Tally(NamedTuple):
+    """Prompts won, tied and lost."""
+
+    wins: int
+    ties: int
+    losses: int
+
+
+class Standing(NamedTuple):
+    """Where a hypothesis stands, or stood when it left."""
+
+    counts: Tally  # of s
+    counts_prime: Tally  # of s'
+    e: float
+    e_prime: float
+    in_set: bool  # min(e, e_prime) is in the e-BH set of all stopped or current values
+    stopped: Stopped | None  # None while it races
+    judged: int  # prompts with a result
+    missing: int  # prompts whose result was lost
+    remaining: int  # prompts of its regions which it did not use
+    by_region: dict[str, tuple[Tally, Tally]]  # of s and s'
+
+
+class Race:
+    """The race of one confirm stage with one judge."""
+
+    def __init__(
+        self,
+        regions: Mapping[str, Sequence[str]],
+        prompts: Mapping[str, int],
+        *,
+        q: float = 0.05,
+        delta: float | None = 0.1,
+        hypotheses: int | None = None,
+        carried: Mapping[str, tuple[float, float]] | None = None,
+    ):
+        """Line up the hypotheses.
+
+        regions: the regions of each hypothesis, without placebos. prompts: how many confirm prompts
+        each region has, fixed beforehand. hypotheses: K, frozen before the first confirm draw, by
+        default those given. delta: the smallest effect of interest, None to race without futility.
+        carried: (E, E') of an earlier judge, multiplied, for prompts that are fresh to this one.
+
+        A hypothesis that all its prompts could not validate leaves at once as hopeless.
+        Raises ValueError when a hypothesis has no region or an unknown or repeated one, a number of
+        prompts is negative, K is less than the hypotheses given, or q or delta is not in (0, 1).
+        """
+        self._names = list(regions)
+        self._regions = list(prompts)
+        self._row = {name: i for i, name in enumerate(self._names)}
+        self._column = {region: j for j, region in enumerate(self._regions)}
+        self._q, self._delta = q, delta
+        self._K = len(self._names) if hypotheses is None else hypotheses
+        self._left = np.array([prompts[region] for region in self._regions], dtype=int)
+        if (self._left < 0).any():
+            raise ValueError("A region has a negative number of confirm prompts.")
+        self._lives = np.zeros((len(self._names), len(self._regions)), dtype=bool)
+        for name, own in regions.items():
+            unknown = set(own) - set(self._regions)
+            if unknown or not own or len(set(own)) < len(own):
+                raise ValueError(
+                    f"Hypothesis {name!r} has regions {list(own)}; it needs at least one, each "
+                    f"once, of those with confirm prompts: {self._regions}."
+                )
+            self._lives[self._row[name], [self._column[region] for region in own]] = True
+        # Axes: hypothesis, region, (s, s'), (losses, ties, wins): a sign s counts at index s + 1.
+        self._counts = np.zeros((*self._lives.shape, 2, 3), dtype=int)
+        self._missing = np.zeros(len(self._names), dtype=int)
+        self._carried = np.zeros((len(self._names), 2))
+        for name, values in (carried or {}).items():
+            if name not in self._row or not all(value >= 0 for value in values):
+                raise ValueError(f"Carried evidence {values} of {name!r} fits no hypothesis here.")
+            with np.errstate(divide="ignore"):
+                self._carried[self._row[name]] = np.log(values)
+        self._remaining = self._lives @ self._left
+        self._stopped: list[Stopped | None] = [None] * len(self._names)
+        self._settle()
+
+    def active(self) -> list[str]:
+        """The hypotheses that still race."""
+        return [n for n, stopped in zip(self._names, self._stopped, strict=True) if stopped is None]
+
+    def wanted(self) -> dict[str, tuple[str, ...]]:
+        """For each region with work left, the hypotheses to judge on its next prompt.
+
+        Empty when the race is over.
+        """
+        racing = self._racing()
+        wanted = {}
+        for region, j in self._column.items():
+            rows = np.flatnonzero(racing & self._lives[:, j]) if self._left[j] else []
+            if len(rows):
+                wanted[region] = tuple(self._names[i] for i in rows)
+        return wanted
+
+    def feed(self, results: Results) -> None:
+        """Take the signs of one prompt in one or more of the wanted regions, then let leave.
+
+        results[region][hypothesis] is (s, s'), or None when its reply was lost, which uses the
+        prompt up. Every hypothesis wanted in that region must be there: lock-step. Those that left
+        may be there too (a judge asked for several prompts ahead); they are ignored, frozen.
+        Without placebos give (s, s).
+
+        Raises ValueError, and takes nothing, for a region that wants nothing, a hypothesis that is
+        unknown, not of that region or lacking, or a sign that is not -1, 0 or +1.
+        """
+        wanted = self.wanted()
+        for region, signs in results.items():
+            if region not in wanted:
+                raise ValueError(f"Region {region!r} wants no prompt judged: see Race.wanted().")
+            lacking = [name for name in wanted[region] if name not in signs]
+            if lacking:
+                raise ValueError(
+                    f"Region {region!r} lacks results of {lacking} on this prompt. All hypotheses "
+                    "of a region are judged on a prompt before any result is used; give None for "
+                    "a lost reply."
+                )
+            for name, pair in signs.items():
+                if name not in self._row or not self._lives[self._row[name], self._column[region]]:
+                    raise ValueError(f"Hypothesis {name!r} does not race in region {region!r}.")
+                if pair is not None and (len(pair) != 2 or any(s not in (-1, 0, 1) for s in pair)):
+                    raise ValueError(f"Signs {pair} of {name!r} must be two of -1, 0 and +1.")
+        for region, signs in results.items():
+            j = self._column[region]
+            self._left[j] -= 1
+            for name in wanted[region]:
+                i = self._row[name]
+                self._remaining[i] -= 1
+                if signs[name] is None:
+                    self._missing[i] += 1
+                    continue
+                for which, sign in enumerate(signs[name]):
+                    self._counts[i, j, which, int(sign) + 1] += 1
+        self._settle()
+
+    def finish(self) -> None:
+        """End the race for want of budget: whoever still races leaves as exhausted."""
+        self._leave(self._racing(), "exhausted")
+
+    def standings(self) -> dict[str, Standing]:
+        """Each hypothesis's counts, evidence, membership of the e-BH set, and why it left."""
+        e = self._evidence()
+        in_set = self._set_of(e.min(axis=1))
+        standings = {}
+        for i, name in enumerate(self._names):
+            own = np.flatnonzero(self._lives[i])
+            standings[name] = Standing(
+                *_tallies(self._counts[i].sum(axis=0)),
+                e=float(e[i, 0]),
+                e_prime=float(e[i, 1]),
+                in_set=bool(in_set[i]),
+                stopped=self._stopped[i],
+                judged=int(self._counts[i, :, 0].sum()),
+                missing=int(self._missing[i]),
+                remaining=int(self._remaining[i]),
+                by_region={self._regions[j]: _tallies(self._counts[i, j]) for j in own},
+            )
+        return standings
+
+    def _racing(self) -> np.ndarray:
+        return np.array([stopped is None for stopped in self._stopped], dtype=bool)
+
+    def _leave(self, rows: np.ndarray, reason: Stopped) -> None:
+        for i in np.flatnonzero(rows):
+            self._stopped[i] = reason
+
+    def _evidence(self, more_wins: np.ndarray | int = 0) -> np.ndarray:
+        """E and E', shape (hypotheses, 2), were the next prompts of each all won."""
+        counts = self._counts.sum(axis=1)
+        wins = counts[..., 2] + np.reshape(more_wins, (-1, 1))
+        with np.errstate(over="ignore"):
+            return np.exp(self._carried + log_e_value(wins, counts[..., 0]))
+
+    def _set_of(self, e: np.ndarray) -> np.ndarray:
+        return e_bh(e, self._q, self._K)
+
+    def _settle(self) -> None:
+        """Let leave who may, best news first."""
+        racing = self._racing()
+        self._leave(racing & self._set_of(self._evidence().min(axis=1)), "validated")
+        self._leave(self._racing() & (self._remaining == 0), "exhausted")
+        if self._delta is not None:
+            losses, ties, wins = np.moveaxis(self._counts.sum(axis=1), -1, 0)
+            # The mean of F and F' is one bet against "both effects reach delta", so the two
+            # together lose no more than the 5 % of one.
+            futility = futility_value(wins, ties, losses, self._delta).mean(axis=1)
+            self._leave(self._racing() & (futility >= FUTILE_AT), "futile")
+        # Whoever left keeps what it had, so a small frozen value makes hopes of the others smaller.
+        best = self._evidence(np.where(self._racing(), self._remaining, 0)).min(axis=1)
+        self._leave(self._racing() & ~self._set_of(best), "hopeless")
+
+
+def drive(
+    race: Race, judge: Callable[[dict[str, tuple[str, ...]]], Results]
+) -> dict[str, Standing]:
+    """Run the race to its end with a judge that answers wanted(), and return the standings."""
+    while wanted := race.wanted():
+        race.feed(judge(wanted))
+    return race.standings()
+
+
+def _tallies(counts: np.ndarray) -> tuple[Tally, Tally]:
+    """Tallies of s and s' from counts of shape ((s, s'), (losses, ties, wins))."""
+    s, s_prime = (Tally(*(int(n) for n in reversed(row))) for row in counts)
+    return s, s_prime

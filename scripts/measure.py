@@ -1,0 +1,248 @@
+"""Measure where the subjects differ and decide whether another round pays.
+
+Divergence is cross-fitted by prompt: a linear classifier tells intervention from base texts, each
+text is scored by a classifier that has not seen its prompt, and a region's evidence is the paired
+score difference of its prompts, with a sign-flip test whose unit is the prompt.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import h5py
+import numpy as np
+from scipy.spatial.distance import cdist
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+
+from scripts.workflow.chance import hash_unit
+from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
+from scripts.workflow.job import Ledger, job, log
+
+FOLDS = 5
+SILHOUETTE_SAMPLE = 2000
+FIT_SAMPLE = 20000
+
+
+def cross_fitted_scores(
+    base: np.ndarray, intervention: np.ndarray, folds: np.ndarray, regions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Out-of-fold classifier scores of both sides, positive for intervention-like texts.
+
+    base, intervention (n, d): paired rows; folds, regions (n,). Vectors are centred by region over
+    both sides, which takes the topic out and tells nothing of the side. Returns two (n,) arrays.
+    """
+    both = np.stack([base, intervention]).astype(np.float64)
+    for region in np.unique(regions):
+        rows = regions == region
+        both[:, rows] -= both[:, rows].mean(axis=(0, 1))
+    both /= both.std() or 1.0
+    scores = np.zeros(both.shape[:2])
+    for fold in np.unique(folds):
+        train, test = folds != fold, folds == fold
+        if not train.any():
+            continue
+        samples = np.concatenate([both[0, train], both[1, train]])
+        labels = np.repeat([0, 1], train.sum())
+        if np.allclose(both[0, train], both[1, train]):
+            continue
+        model = LogisticRegression(C=0.02, max_iter=500).fit(samples, labels)
+        for side in (0, 1):
+            scores[side, test] = model.decision_function(both[side, test])
+    return scores[0], scores[1]
+
+
+def sign_flip_p(differences: np.ndarray, permutations: int, seed: int) -> float:
+    """One-sided p-value of a mean difference under random signs; the unit is the prompt.
+
+    All sign vectors are enumerated up to 12 prompts, else `permutations` are drawn, the observed
+    one counted among them (Phipson & Smyth 2010).
+    """
+    n = len(differences)
+    observed = differences.sum() - 1e-12
+    if n <= 12:
+        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+        return float((signs @ differences >= observed).mean())
+    rng = np.random.default_rng(seed)
+    signs = rng.integers(0, 2, size=(permutations, n)) * 2 - 1
+    return float((1 + (signs @ differences >= observed).sum()) / (1 + permutations))
+
+
+def energy_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Energy distance 2E|X-Y| - E|X-X'| - E|Y-Y'| (Székely & Rizzo 2013), unbiased in the within
+    terms; rows are texts."""
+    if min(len(first), len(second)) < 2:
+        return 0.0
+
+    def within(x):
+        return cdist(x, x).sum() / (len(x) * (len(x) - 1))
+
+    return float(2 * cdist(first, second).mean() - within(first) - within(second))
+
+
+def cluster_texts(vectors: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """k-means labels (n,) and boundary closeness (n,): nearest over second-nearest distance.
+
+    Fitted on a shuffled subsample with several starts, then one pass labels every text.
+    """
+    rng = np.random.default_rng(seed)
+    sample = rng.permutation(len(vectors))[:FIT_SAMPLE]
+    count = max(2, min(count, len(np.unique(vectors[sample], axis=0)) - 1))
+    fit = KMeans(count, n_init=3, random_state=seed).fit(vectors[sample])
+    labels = np.empty(len(vectors), dtype=np.int32)
+    boundary = np.empty(len(vectors), dtype=np.float32)
+    for start in range(0, len(vectors), 4096):
+        rows = slice(start, start + 4096)
+        distances = np.sort(found := cdist(vectors[rows], fit.cluster_centers_), axis=1)
+        labels[rows] = found.argmin(axis=1)
+        boundary[rows] = distances[:, 0] / np.maximum(distances[:, 1], 1e-12)
+    return labels, boundary
+
+
+def region_rows(
+    regions: Sequence[Mapping[str, Any]],
+    of_text: Mapping[str, np.ndarray],
+    base: np.ndarray,
+    intervention: np.ndarray,
+    settings: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """A row a region: prompts, draws, divergence with its error, p-value, energy distance, boundary.
+
+    Divergence is the mean paired score difference in units of its standard deviation over all
+    prompts; the error uses that pooled deviation, so that a lucky pair of texts is not certainty.
+    """
+    prompts, first = np.unique(of_text["prompt"], return_index=True)
+    difference = of_text["intervention"] - of_text["base"]
+    by_prompt = np.array([difference[of_text["prompt"] == p].mean() for p in prompts])
+    region_of = of_text["region"][first]
+    inside = [by_prompt[region_of == r] for r in np.unique(region_of)]
+    residual = np.concatenate([values - values.mean() for values in inside])
+    freedom = max(1, len(residual) - len(inside))
+    deviation = float(np.sqrt((residual**2).sum() / freedom)) or 1.0
+    rows = []
+    for number, region in enumerate(regions):
+        at, texts = region_of == region["id"], of_text["region"] == region["id"]
+        n = int(at.sum())
+        rows.append(
+            {
+                "region": region["id"],
+                "prompts": n,
+                "draws": int(texts.sum()),
+                "divergence": round(float(by_prompt[at].mean() / deviation), 5) if n else 0.0,
+                "error": round(1 / np.sqrt(n), 5) if n else 1.0,
+                "p": sign_flip_p(by_prompt[at], settings["permutations"], settings["seed"] + number)
+                if n
+                else 1.0,
+                "energy": round(energy_distance(base[texts], intervention[texts]), 5),
+                "boundary": round(float(of_text["boundary"][texts].mean()), 5) if n else 0.0,
+            }
+        )
+    return rows
+
+
+def promising(rows: Sequence[Mapping[str, Any]], level: float) -> list[str]:
+    """Regions that deserve a closer look, most divergent first: a selection, not a claim."""
+    chosen = [row for row in rows if row["p"] <= level and row["divergence"] > 0]
+    return [row["region"] for row in sorted(chosen, key=lambda r: (-r["divergence"], r["region"]))]
+
+
+def stop_reason(
+    current: Mapping[str, Any],
+    before: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+    left: int,
+) -> str | None:
+    """Why no further round is taken, or None: budget, rounds, exhausted or convergence."""
+    if left <= 0:
+        return "exhausted: every draw of the explore pool is taken"
+    if current["draws"] >= settings["budget"]:
+        return f"budget: {current['draws']} of {settings['budget']} draws"
+    if current["round"] + 1 >= settings["rounds"]:
+        return f"rounds: {settings['rounds']} done"
+    if (
+        before is not None
+        and current["ari"] is not None
+        and set(current["promising"]) == set(before["promising"])
+        and current["ari"] >= settings["ari"]
+        and abs(current["silhouette"] - before["silhouette"]) <= settings["silhouette"]
+    ):
+        return "convergence: promising regions, clusters and silhouette are stable"
+    return None
+
+
+def measure(snakemake, ledger: Ledger) -> None:
+    settings = snakemake.params.settings
+    regions = read_json(snakemake.input.regions)["regions"]
+    plan = [row for path in snakemake.input.plans for row in read_jsonl(path)]
+    planned = {(row["prompt"][:16], row["sample"]): row for row in plan}
+    sides = {side: _read(snakemake.input[side]) for side in ("base", "intervention")}
+    places = [tuple(name.split("/")[2:]) for name in sides["base"][0]]
+    rows = [planned[prompt, int(sample)] for prompt, sample in places]
+    base, intervention = sides["base"][1], sides["intervention"][1]
+    prompt = np.array([row["prompt"] for row in rows])
+    region = np.array([row["region"] for row in rows])
+    seed = settings["seed"]
+    folds = np.array([int(hash_unit("fold", seed, p) * FOLDS) for p in prompt])
+    scores = cross_fitted_scores(base, intervention, folds, region)
+    draws = sides["base"][0] + sides["intervention"][0]
+    labels, boundary = cluster_texts(
+        np.concatenate([base, intervention]), settings["clusters"], seed
+    )
+    of_text = {
+        "prompt": prompt,
+        "region": region,
+        "base": scores[0],
+        "intervention": scores[1],
+        "boundary": boundary.reshape(2, -1).mean(axis=0),
+    }
+    measured = region_rows(regions, of_text, base, intervention, settings)
+    sample = np.random.default_rng(seed).permutation(len(draws))[:SILHOUETTE_SAMPLE]
+    vectors = np.concatenate([base, intervention])[sample]
+    before = read_json(snakemake.input.before) if snakemake.input.before else None
+    current = {
+        "schema": 1,
+        "round": int(snakemake.wildcards.step.removeprefix("round-")),
+        "draws": len(rows),
+        "new_draws": len(rows) - (before["draws"] if before else 0),
+        "silhouette": round(float(silhouette_score(vectors, labels[sample])), 4),
+        "ari": _ari(draws, labels, snakemake.input.texts_before),
+        "promising": promising(measured, settings["promising"]),
+    }
+    ready = any(row["reason"] == "ready" for row in plan)
+    reason = stop_reason(current, before, settings, 0 if ready or not current["new_draws"] else 1)
+    current |= {"stop": reason is not None, "reason": reason}
+    log.info("%s", current)
+    with replacing(snakemake.output.texts) as temporary, h5py.File(temporary, "w") as file:
+        file.create_dataset("draw", data=draws, dtype=h5py.string_dtype())
+        file.create_dataset("region", data=list(region) * 2, dtype=h5py.string_dtype())
+        file.create_dataset("cluster", data=labels)
+        file.create_dataset("boundary", data=boundary)
+        file.create_dataset("score", data=np.concatenate(scores).astype(np.float32))
+    write_jsonl(snakemake.output.regions, measured)
+    write_json(snakemake.output.round, current)
+
+
+def _read(paths: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Names and vectors of all draws so far, sorted by (prompt, sample), equal for both sides."""
+    names, vectors = [], []
+    for path in paths:
+        with h5py.File(path) as file:
+            names += list(file["draw"].asstr()[:])
+            vectors.append(file["vector"][:].astype(np.float32))
+    order = sorted(range(len(names)), key=lambda i: names[i].split("/")[2:])
+    return [names[i] for i in order], np.concatenate(vectors)[order]
+
+
+def _ari(draws: Sequence[str], labels: np.ndarray, texts_before: str | list) -> float | None:
+    """Adjusted Rand index (Hubert & Arabie 1985) of the texts that both rounds clustered."""
+    if not texts_before:
+        return None
+    with h5py.File(texts_before) as file:
+        old = dict(zip(file["draw"].asstr()[:], file["cluster"][:], strict=True))
+    shared = [(old[d], label) for d, label in zip(draws, labels, strict=True) if d in old]
+    return round(float(adjusted_rand_score(*zip(*shared, strict=True))), 4)
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        measure(snakemake, ledger)

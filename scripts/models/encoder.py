@@ -1,0 +1,82 @@
+"""Sentence embeddings, computing only what the record cache lacks."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from scripts.cache.records import RecordCache, VectorCache, record_key
+from scripts.workflow.errors import AuditError
+from scripts.workflow.job import Ledger, log, progress
+
+
+def embed(
+    texts: Sequence[str],
+    embedder: str,
+    folder: Path,
+    cache: Path,
+    batch_size: int,
+    threads: int,
+    ledger: Ledger,
+) -> np.ndarray:
+    """One unit-norm vector a text, in the order given; shape (len(texts), dimension), float32.
+
+    `embedder` names the content of the model in `folder`. Texts that occur twice are encoded once;
+    when all are cached no model is loaded. Raises AuditError when the encoder returns a number that
+    is not finite.
+    """
+    keys = [record_key("embedding", embedder, text) for text in texts]
+    about = RecordCache(cache / "embedders")
+    about_key = record_key("embedder", embedder)
+    known = about.get_many([about_key]).get(about_key)
+    place = cache / "embeddings" / embedder[:16]
+    vectors = VectorCache(place, known["dimension"]).get_many(keys) if known else {}
+    missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
+    hits = sum(key in vectors for key in keys)
+    ledger.texts += len(missing)
+    ledger.cache_hits += hits
+    ledger.cache_misses += len(texts) - hits
+    ledger.saved_seconds += hits * known["seconds_per_text"] if known else 0.0
+    log.info("%d texts: %d cached, %d to embed", len(texts), hits, len(missing))
+    if missing:
+        began = time.monotonic()
+        fresh = _encode(list(missing.values()), folder, batch_size, threads)
+        if not known:
+            seconds = (time.monotonic() - began) / len(missing)
+            known = {"dimension": fresh.shape[1], "seconds_per_text": round(seconds, 5)}
+            about.add_many({about_key: known})
+        # what a cold and a warm run give must be equal: pass through the cache's float16
+        fresh = fresh.astype(np.float16)
+        new = dict(zip(missing, fresh, strict=True))
+        VectorCache(place, known["dimension"]).add_many(new)
+        vectors |= new
+    found = np.stack([vectors[key] for key in keys]).astype(np.float32)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def _encode(texts: Sequence[str], folder: Path, batch_size: int, threads: int) -> np.ndarray:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(threads)
+    encoder = SentenceTransformer(str(folder))
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
+    out: np.ndarray | None = None
+    with progress(len(texts), "text", "embed") as bar:
+        for start in range(0, len(order), batch_size * 8):
+            rows = order[start : start + batch_size * 8]
+            part = encoder.encode(
+                [texts[i] for i in rows], batch_size=batch_size, show_progress_bar=False
+            )
+            if not np.isfinite(part).all():
+                bad = rows[int(np.argmin(np.isfinite(part).all(axis=1)))]
+                raise AuditError(
+                    f"the encoder in `{folder}` returned a number that is not finite for the text "
+                    f"that begins {texts[bad][:60]!r}; use another embedder"
+                )
+            if out is None:
+                out = np.empty((len(texts), part.shape[1]), dtype=np.float32)
+            out[rows] = part
+            bar.update(len(rows))
+    return out

@@ -1,0 +1,132 @@
+"""Load a subject: weights, adapter and tokenizer, and format prompts for it."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from scripts.workflow.errors import AuditError
+
+transformers_logging.disable_progress_bar()
+log = logging.getLogger("audit")
+
+
+def device() -> torch.device:
+    """The accelerator that the scheduler left visible, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors in a folder's safetensors files, read from their headers alone."""
+    shapes = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as tensors:
+            for name in tensors.keys():
+                shapes[name] = tuple(tensors.get_slice(name).get_shape())
+    return shapes
+
+
+def check_adapter(base: Path, adapter: Path) -> None:
+    """Raise AuditError when a LoRA adapter does not fit the base's layers; loads no weights."""
+    if not (adapter / "adapter_config.json").is_file():
+        raise AuditError(f"`{adapter}` is no PEFT adapter: it has no adapter_config.json")
+    layers = {name.removesuffix(".weight"): shape for name, shape in weight_shapes(base).items()}
+    for name, shape in weight_shapes(adapter).items():
+        for part, axis in (("lora_A", 1), ("lora_B", 0)):
+            marker = f".{part}."
+            if marker not in name:
+                continue
+            layer = name.split(marker)[0].removeprefix("base_model.model.")
+            found = layers.get(layer)
+            if layers and (found is None or found[axis] != shape[axis]):
+                raise AuditError(
+                    f"the adapter `{adapter}` is for another architecture: its `{layer}` has width "
+                    f"{shape[axis]}, the base model's {found[axis] if found else 'has no such layer'}; "
+                    "name the model that it was trained on"
+                )
+
+
+def load_tokenizer(folder: Path, settings: Mapping[str, Any]):
+    """The subject's own tokenizer, padding on the left. Raises AuditError without a template."""
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, trust_remote_code=settings["trust_remote_code"]
+    )
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if settings["chat_template"] and not tokenizer.chat_template:
+        raise AuditError(
+            f"the tokenizer of `{folder}` has no chat template; set `chat_template: false`"
+        )
+    return tokenizer
+
+
+def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
+    """The subject's weights in its literal dtype, adapter merged (in float32), ready to decode.
+
+    Raises AuditError when the model cannot be loaded or the adapter is for another architecture.
+    """
+    if adapter is not None:
+        check_adapter(folder, adapter)
+    dtype = getattr(torch, settings["dtype"])
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype if adapter is None else torch.float32,
+            trust_remote_code=settings["trust_remote_code"],
+            use_safetensors=True,
+        )
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise AuditError(f"the model in `{folder}` cannot be loaded: {first}") from error
+    if adapter is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, adapter).merge_and_unload().to(dtype)
+    return model.to(device()).eval()
+
+
+def stop_tokens(model, tokenizer) -> set[int]:
+    """Token ids that end a reply: the tokenizer's and all that the checkpoint names."""
+    named = [tokenizer.eos_token_id, model.config.eos_token_id]
+    named.append(getattr(model.generation_config, "eos_token_id", None))
+    flat = [i for entry in named for i in (entry if isinstance(entry, list) else [entry])]
+    return {i for i in flat if i is not None}
+
+
+def prompt_ids(
+    tokenizer, prompts: Sequence[Mapping], settings: Mapping[str, Any]
+) -> list[list[int]]:
+    """Token ids of each prompt (`text` or `messages`), formatted as the subject expects it.
+
+    Raises AuditError for a list of messages without a chat template.
+    """
+    ids = []
+    for prompt in prompts:
+        messages = prompt.get("messages") or [{"role": "user", "content": prompt["text"]}]
+        if settings["chat_template"]:
+            if settings["system_prompt"] is not None:
+                messages = [{"role": "system", "content": settings["system_prompt"]}, *messages]
+            text = tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True
+            )
+            ids.append(tokenizer(text, add_special_tokens=False)["input_ids"])
+        else:
+            if prompt.get("messages"):
+                raise AuditError("a prompt is a list of messages; set `chat_template: true`")
+            text = (
+                settings["system_prompt"] + "\n\n" if settings["system_prompt"] else ""
+            ) + prompt["text"]
+            ids.append(tokenizer(text)["input_ids"] or [tokenizer.bos_token_id or 0])
+    return ids
+
+
+def model_folder(description: str | Path) -> Path:
+    """Where the files lie that a model.json or plant.json describes."""
+    return Path(json.loads(Path(description).read_text(encoding="utf-8"))["path"])

@@ -1,0 +1,213 @@
+"""Plan draws: which prompts, how often, with what probability.
+
+A round of the explore pool continues the rounds before it; the screen and confirm pools take fresh
+prompts of the hypotheses' regions. Within a region prompts come in hash order, so that the first n
+are a random n, and all that differs between two plans of one bank is how far they go.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from scripts.workflow.chance import hash_generator
+from scripts.workflow.files import read_json, read_jsonl, write_jsonl
+from scripts.workflow.job import Ledger, job, log
+
+
+class Deck:
+    """The prompts of one pool in one region, in hash order: first each once, then again.
+
+    `cap` bounds the samples of a prompt; ready responses have only so many (`samples`).
+    """
+
+    def __init__(self, prompts: Iterable[Mapping[str, Any]], cap: int):
+        self.prompts = sorted(prompts, key=lambda p: (p["place"], p["id"]))
+        self.left = [
+            (prompt["id"], sample)
+            for sample in range(cap)
+            for prompt in self.prompts
+            if sample < prompt.get("samples", cap)
+        ]
+
+    def skip(self, taken: set[tuple[str, int]]) -> None:
+        self.left = [draw for draw in self.left if draw not in taken]
+
+    def probability(self, drawn: set[str]) -> float:
+        """Inclusion probability of each prompt of this region, given how many were drawn."""
+        return len(drawn) / len(self.prompts)
+
+
+def allocate(
+    regions: Sequence[Mapping[str, Any]],
+    measured: Mapping[str, Mapping[str, Any]],
+    drawn: Mapping[str, int],
+    settings: Mapping[str, Any],
+    round_number: int,
+) -> dict[str, float]:
+    """Share of a round's draws for each region; sums to 1.
+
+    Four parts: a floor by region weight; divergence by Thompson sampling (one draw from each
+    region's normal posterior, noise keyed by the region's medoid prompt); texts near cluster
+    boundaries; and regions with few prompts drawn so far (proportional to 1/drawn).
+    """
+
+    def normalised(values):
+        values = np.maximum(np.array(values, dtype=float), 0)
+        return values / values.sum() if values.sum() > 0 else np.full(len(values), 1 / len(values))
+
+    def noise(region):
+        medoid = region["medoid"]
+        return hash_generator("plan", settings["seed"], round_number, medoid).standard_normal()
+
+    found = [measured[region["id"]] for region in regions]
+    thompson = [
+        m["divergence"] + m["error"] * noise(r) for m, r in zip(found, regions, strict=True)
+    ]
+    rest = 1 - settings["floor"] - settings["boundary"] - settings["undersampled"]
+    shares = (
+        settings["floor"] * normalised([region["weight"] for region in regions])
+        + settings["boundary"] * normalised([m["boundary"] for m in found])
+        + settings["undersampled"] * normalised([1 / (1 + drawn[r["id"]]) for r in regions])
+        + max(0.0, rest) * normalised(thompson)
+    )
+    shares /= shares.sum()
+    return {region["id"]: float(s) for region, s in zip(regions, shares, strict=True)}
+
+
+def whole_draws(shares: Mapping[str, float], total: int, room: Mapping[str, int]) -> dict[str, int]:
+    """Whole numbers that sum to `total` (or to all the room), in proportion to the shares.
+
+    Largest remainders; what a full region cannot take goes to the others.
+    """
+    total = min(total, sum(room.values()))
+    counts = dict.fromkeys(shares, 0)
+    while (missing := total - sum(counts.values())) > 0:
+        open_shares = {r: s for r, s in shares.items() if counts[r] < room[r]}
+        weight = sum(open_shares.values()) or 1.0
+        exact = {r: missing * s / weight for r, s in open_shares.items()}
+        grants = {r: min(math.floor(x), room[r] - counts[r]) for r, x in exact.items()}
+        spare = missing - sum(grants.values())
+        for r in sorted(exact, key=lambda r: (-(exact[r] - math.floor(exact[r])), r)):
+            if spare > 0 and counts[r] + grants[r] < room[r]:
+                grants[r] += 1
+                spare -= 1
+        for r, grant in grants.items():
+            counts[r] += grant
+    return counts
+
+
+def plan_round(
+    regions: Sequence[Mapping[str, Any]],
+    prompts: Sequence[Mapping[str, Any]],
+    earlier: Sequence[Mapping[str, Any]],
+    measured: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    round_number: int,
+) -> list[dict[str, Any]]:
+    """The draws of one round. Round 0 is the pilot; ready responses are taken whole in round 0."""
+    cap = 10**6 if settings["ready"] else 16
+    decks = {
+        region["id"]: Deck(
+            [p for p in prompts if p["region"] == region["id"] and p["pool"] == "explore"], cap
+        )
+        for region in regions
+    }
+    taken = {(row["prompt"], row["sample"]) for row in earlier}
+    seen: dict[str, set[str]] = defaultdict(set)
+    for row in earlier:
+        seen[row["region"]].add(row["prompt"])
+    for deck in decks.values():
+        deck.skip(taken)
+    room = {region: len(deck.left) for region, deck in decks.items()}
+    reason = "pilot" if round_number == 0 else "acquisition"
+    if settings["ready"]:
+        counts, reason = room, "ready"
+    elif round_number == 0:
+        counts = {r: min(settings["pilot"], len(decks[r].prompts)) for r in room}
+    else:
+        drawn = Counter({region: len(ids) for region, ids in seen.items()})
+        shares = allocate(regions, measured, drawn, settings, round_number)
+        counts = whole_draws(shares, settings["draws"], room)
+    left = max(0, settings["budget"] - len(earlier))
+    if not settings["ready"] and sum(counts.values()) > left:
+        counts = whole_draws({r: float(c) for r, c in counts.items()}, left, counts)
+    rows = []
+    for region, deck in decks.items():
+        draws = deck.left[: counts[region]]
+        drawn_prompts = seen[region] | {prompt for prompt, _ in draws}
+        for prompt, sample in draws:
+            rows.append(
+                {
+                    "pool": "explore",
+                    "prompt": prompt,
+                    "sample": sample,
+                    "region": region,
+                    "probability": round(deck.probability(drawn_prompts), 6),
+                    "reason": reason,
+                }
+            )
+    return rows
+
+
+def plan_pool(
+    prompts: Sequence[Mapping[str, Any]],
+    regions: Iterable[str],
+    settings: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Fresh draws of the screen or confirm pool: the first prompts of each region, all samples.
+
+    Prompts of one group count as one unit, so that a paraphrase is never a second vote: the first
+    of a group stands for it.
+    """
+    pool, rows = settings["pool"], []
+    for region in sorted(regions):
+        deck = Deck([p for p in prompts if p["region"] == region and p["pool"] == pool], 1)
+        groups: set[str] = set()
+        units = []
+        for prompt in deck.prompts:
+            unit = prompt.get("group") or prompt["id"]
+            if unit not in groups:
+                groups.add(unit)
+                units.append(prompt)
+        for prompt in units[: settings["prompts"]]:
+            for sample in range(
+                min(settings["samples"], prompt.get("samples", settings["samples"]))
+            ):
+                rows.append(
+                    {
+                        "pool": pool,
+                        "prompt": prompt["id"],
+                        "sample": sample,
+                        "region": region,
+                        "probability": round(min(1.0, settings["prompts"] / len(units)), 6),
+                        "reason": pool,
+                    }
+                )
+    return rows
+
+
+def plan(snakemake, ledger: Ledger) -> None:
+    settings = snakemake.params.settings
+    regions = read_json(snakemake.input.regions)["regions"]
+    prompts = read_jsonl(snakemake.input.prompts)
+    if settings["pool"] == "explore":
+        earlier = [row for path in snakemake.input.earlier for row in read_jsonl(path)]
+        measured = {}
+        if snakemake.input.divergence:
+            measured = {row["region"]: row for row in read_jsonl(snakemake.input.divergence)}
+        number = int(snakemake.wildcards.step.removeprefix("round-"))
+        rows = plan_round(regions, prompts, earlier, measured, settings, number)
+    else:
+        hypotheses = read_jsonl(snakemake.input.hypotheses)
+        wanted = {region for hypothesis in hypotheses for region in hypothesis["regions"]}
+        rows = plan_pool(prompts, wanted, settings)
+    log.info("%d draws of each subject", len(rows))
+    write_jsonl(snakemake.output.plan, rows)
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        plan(snakemake, ledger)

@@ -1,0 +1,42 @@
+"""Write hypotheses from the contrasts of the promising regions."""
+
+from collections.abc import Iterable, Sequence
+
+from scripts.assistants.local import Pair, propose
+from scripts.measure import promising
+from scripts.workflow.files import read_json, read_jsonl, write_jsonl
+from scripts.workflow.job import Ledger, job, log
+from scripts.workflow.keys import digest
+
+
+def read_pairs(base: Iterable[str], intervention: Iterable[str]) -> list[Pair]:
+    """The two subjects' generations matched draw by draw, sorted by prompt and sample."""
+    sides = []
+    for shards in (base, intervention):
+        rows = (row for shard in shards for row in read_jsonl(shard))
+        sides.append({(row["prompt"], row["sample"]): row for row in rows})
+    return [
+        Pair(key[0], row["region"], row["text"], sides[1][key]["text"])
+        for key, row in sorted(sides[0].items())
+    ]
+
+
+def named(hypotheses: Sequence[dict]) -> list[dict]:
+    """Hypotheses with ids that follow their content."""
+    return [{"id": "h" + digest(h["check"], h["regions"])[:8], **h} for h in hypotheses]
+
+
+def write_hypotheses(snakemake, ledger: Ledger) -> None:
+    settings = snakemake.params.settings
+    regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
+    divergence = read_jsonl(snakemake.input.divergence)
+    pairs = read_pairs(snakemake.input.base, snakemake.input.intervention)
+    chosen = promising(divergence, settings["promising"])
+    found = named(propose(pairs, chosen, regions, settings))
+    log.info("%d hypotheses from %d promising regions", len(found), len(chosen))
+    write_jsonl(snakemake.output.hypotheses, found)
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        write_hypotheses(snakemake, ledger)

@@ -1,0 +1,234 @@
+"""Cut the prompt bank into regions (strata with known weights) and pools.
+
+Both move little when a prompt comes or goes: pools and orders are hashes of prompts, centroids are
+fitted on hash-chosen prompts, and k-means starts from draws whose noise is keyed by the prompt.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+from scripts.models.encoder import embed
+from scripts.workflow.chance import hash_generator, hash_unit, pool_of
+from scripts.workflow.errors import AuditError
+from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
+from scripts.workflow.job import Ledger, job, log, threads
+
+OTHER = "other"
+
+
+def prompt_text(prompt: Mapping[str, Any]) -> str:
+    """The text of a prompt for embedding and naming: of messages, what the user says."""
+    if prompt.get("messages"):
+        return "\n".join(m["content"] for m in prompt["messages"] if m["role"] == "user")
+    return prompt["text"]
+
+
+def first_centres(vectors: np.ndarray, ids: Sequence[str], count: int, seed: int) -> np.ndarray:
+    """k-means++ centres (Arthur & Vassilvitskii 2007) whose randomness belongs to the prompts.
+
+    The next centre is drawn with probability proportional to the squared distance to the nearest
+    one, by the Gumbel-max trick with noise keyed by (seed, prompt, step): a prompt more or less
+    leaves the other draws as they were. vectors (n, d) -> (count, d).
+    """
+    noise = np.array([hash_generator("centre", seed, i).gumbel(size=count) for i in ids])
+    chosen = [int(np.argmax(noise[:, 0]))]
+    nearest = ((vectors - vectors[chosen[0]]) ** 2).sum(axis=1)
+    for step in range(1, count):
+        with np.errstate(divide="ignore"):
+            chosen.append(int(np.argmax(np.log(nearest) + noise[:, step])))
+        nearest = np.minimum(nearest, ((vectors - vectors[chosen[-1]]) ** 2).sum(axis=1))
+    return vectors[chosen]
+
+
+def cluster_prompts(
+    vectors: np.ndarray, ids: Sequence[str], settings: Mapping[str, Any], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """k-means labels of all prompts (n,) and centroids (count, d)."""
+    share = min(1.0, settings["fit_prompts"] / len(ids))
+    fitted = [i for i, name in enumerate(ids) if hash_unit("fit", seed, name) < share]
+    fitted.sort(key=lambda i: ids[i])
+    points, names = vectors[fitted], [ids[i] for i in fitted]
+    count = settings["count"]
+    best = min(
+        (
+            KMeans(count, init=first_centres(points, names, count, 1000 * seed + start), n_init=1)
+            .fit(points)
+            for start in range(settings["starts"])
+        ),
+        key=lambda fit: fit.inertia_,
+    )  # fmt: skip
+    return best.predict(vectors), best.cluster_centers_
+
+
+def by_category(prompts: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
+    """The region name of each prompt: its category; rare, surplus or missing ones become "other"."""
+    counts = Counter(p["topic"] for p in prompts if p.get("topic"))
+    kept = [
+        c for c, n in sorted(counts.items(), key=lambda x: (-x[1], x[0])) if n >= settings["least"]
+    ]
+    if len(kept) > settings["count"] or len(kept) < len(counts):
+        kept = kept[: settings["count"] - 1]
+    return [p.get("topic") if p.get("topic") in kept else OTHER for p in prompts]
+
+
+def candidate_words(texts: Sequence[Sequence[str]], top: int = 12) -> list[list[str]]:
+    """Words that set each group of texts apart, best first: class-based TF-IDF.
+
+    tf · log(1 + average words / frequency), tf in texts (Grootendorst 2022, arXiv 2203.05794).
+    """
+    counted = [Counter(w for text in group for w in set(_words(text))) for group in texts]
+    total = Counter()
+    for counts in counted:
+        total.update(counts)
+    average = sum(total.values()) / max(1, len(counted))
+    return [
+        sorted(counts, key=lambda w: (-counts[w] * math.log(1 + average / total[w]), w))[:top]
+        for counts in counted
+    ]
+
+
+def typical_words(
+    candidates: Sequence[Sequence[str]],
+    centres: np.ndarray,
+    embed_words: Callable[[list[str]], np.ndarray],
+    top: int = 3,
+) -> list[str]:
+    """A name for each group: those of its candidate words whose embeddings are nearest its centre.
+
+    centres (groups, d). Of words with one stem the first stays; a group without words is "other".
+    """
+    vocabulary = sorted({word for words in candidates for word in words})
+    vectors = dict(zip(vocabulary, embed_words(vocabulary), strict=True)) if vocabulary else {}
+    names = []
+    for words, centre in zip(candidates, centres, strict=True):
+        chosen: list[str] = []
+        for word in sorted(words, key=lambda w: (-float(vectors[w] @ centre), w)):
+            if len(chosen) < top and not any(word[:5] == other[:5] for other in chosen):
+                chosen.append(word)
+        names.append(", ".join(chosen) or OTHER)
+    return names
+
+
+def _words(text: str) -> list[str]:
+    return [w for w in re.findall(r"[^\W\d_]{3,}", text.lower()) if w not in ENGLISH_STOP_WORDS]
+
+
+def describe(
+    prompts: Sequence[Mapping[str, Any]],
+    labels: np.ndarray,
+    vectors: np.ndarray,
+    method: str,
+    embed_words: Callable[[list[str]], np.ndarray],
+) -> list[dict[str, Any]]:
+    """One record a region: id, name, category with its share, weight, prompts, medoid prompt."""
+    groups = [np.flatnonzero(labels == region) for region in range(labels.max() + 1)]
+    candidates = candidate_words([[prompt_text(prompts[i]) for i in group] for group in groups])
+    centres = np.stack([vectors[group].mean(axis=0) for group in groups])
+    names = typical_words(candidates, centres, embed_words)
+    found = []
+    for region, group in enumerate(groups):
+        categories = Counter(prompts[i].get("topic") or OTHER for i in group)
+        category, count = min(categories.items(), key=lambda x: (-x[1], x[0]))
+        centre = centres[region]
+        medoid = min(
+            group, key=lambda i: (float(((vectors[i] - centre) ** 2).sum()), prompts[i]["id"])
+        )
+        found.append(
+            {
+                "id": f"r{region:03d}",
+                "name": category if method == "category" else names[region],
+                "words": names[region],
+                "category": category,
+                "category_share": round(count / len(group), 4),
+                "weight": len(group) / len(prompts),
+                "prompts": len(group),
+                "medoid": prompts[medoid]["id"],
+            }
+        )
+    return found
+
+
+def cut(
+    prompts: Sequence[Mapping[str, Any]],
+    vectors: np.ndarray,
+    settings: Mapping[str, Any],
+    embed_words: Callable[[list[str]], np.ndarray],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], np.ndarray]:
+    """Regions, one row a prompt (id, region, pool, place in its region's order), centroids.
+
+    Raises AuditError when there are fewer prompts than regions.
+    """
+    regions, seed = settings["regions"], settings["seed"]
+    ids = [p["id"] for p in prompts]
+    if regions["method"] == "kmeans":
+        if len(prompts) < regions["count"]:
+            raise AuditError(
+                f"the bank has {len(prompts)} prompts for {regions['count']} regions; "
+                "lower `regions.count` or add prompts"
+            )
+        labels, _ = cluster_prompts(vectors, ids, regions, seed)
+    else:
+        names = by_category(prompts, regions)
+        order = {name: place for place, name in enumerate(sorted(set(names)))}
+        labels = np.array([order[name] for name in names])
+    _, labels = np.unique(labels, return_inverse=True)
+    described = describe(prompts, labels, vectors, regions["method"], embed_words)
+    # Ids follow the name, so that they say the same whatever order k-means found the regions in.
+    order = sorted(
+        range(len(described)), key=lambda r: (described[r]["name"], described[r]["medoid"])
+    )
+    described = [described[r] | {"id": f"r{place:03d}"} for place, r in enumerate(order)]
+    place_of = {region: place for place, region in enumerate(order)}
+    rows = [
+        {
+            "id": prompt["id"],
+            "region": described[place_of[int(label)]]["id"],
+            "pool": pool_of(seed, prompt.get("group") or prompt["id"], settings["pools"]),
+            "place": hash_unit("place", seed, prompt["id"]),
+            **({"samples": prompt["samples"]} if "samples" in prompt else {}),
+            **({"group": prompt["group"]} if prompt.get("group") else {}),
+        }
+        for prompt, label in zip(prompts, labels, strict=True)
+    ]
+    centroids = np.stack([vectors[labels == region].mean(axis=0) for region in order])
+    return described, rows, centroids
+
+
+def regions(snakemake, ledger: Ledger) -> None:
+    prompts = read_jsonl(snakemake.input.bank)
+    settings = snakemake.params.settings
+
+    def embedded(texts):
+        return embed(
+            texts,
+            settings["embedder"],
+            Path(read_json(snakemake.input.embedder)["path"]),
+            Path(snakemake.params.cache),
+            snakemake.params.batch_size,
+            threads(snakemake),
+            ledger,
+        )
+
+    vectors = embedded([prompt_text(prompt) for prompt in prompts])
+    described, rows, centroids = cut(prompts, vectors, settings, embedded)
+    log.info("%d prompts in %d regions", len(rows), len(described))
+    with replacing(snakemake.output.vectors) as temporary, h5py.File(temporary, "w") as file:
+        file.create_dataset("prompt", data=[p["id"] for p in prompts], dtype=h5py.string_dtype())
+        file.create_dataset("vector", data=vectors.astype(np.float16), chunks=True)
+        file.create_dataset("centroid", data=centroids.astype(np.float32))
+    write_jsonl(snakemake.output.prompts, rows)
+    write_json(snakemake.output.regions, {"schema": 1, "regions": described})
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        regions(snakemake, ledger)

@@ -1,0 +1,238 @@
+"""Write what an audit leaves behind: tables for machines, and a page that a person reads."""
+
+import csv
+import json
+import platform
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import psutil
+
+from scripts.page.figures import figures
+from scripts.page.page import render
+from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
+from scripts.workflow.job import Ledger, job, log
+
+SCHEMA = 1
+PACKAGES = (
+    "snakemake", "torch", "transformers", "sentence-transformers", "peft", "scikit-learn",
+    "scipy", "numpy", "h5py",
+)  # fmt: skip
+COUNTED = ("texts", "tokens", "cache_hits", "cache_misses")
+CSV_COLUMNS = (
+    "id", "status", "statement", "direction", "regions", "e_value", "win_rate", "wins", "losses",
+    "ties", "judged", "rate_base", "rate_base_low", "rate_base_high", "rate_intervention",
+    "rate_intervention_low", "rate_intervention_high", "minimum_detectable_effect", "gates_failed",
+)  # fmt: skip
+
+
+def costs(ledgers: Iterable[Mapping[str, Any]], call: str) -> dict[str, Any]:
+    """Costs of each stage and in total, as `spent` (by this call) and `full` (as from empty).
+
+    Wall seconds of all jobs of a stage together; `full` counts what cache hits cost when they were
+    computed. Assistant requests and dollars are zero for the local assistant.
+    """
+    stages: dict[str, dict[str, dict[str, float]]] = {}
+    for ledger in ledgers:
+        stage = stages.setdefault(ledger["stage"], {"spent": _no_cost(), "full": _no_cost()})
+        full = stage["full"]
+        full["wall_seconds"] += ledger["wall_seconds"] + ledger["saved_seconds"]
+        full["texts"] += ledger["texts"] + ledger["cache_hits"]
+        full["tokens"] += ledger["tokens"] + ledger["saved_tokens"]
+        full["cache_misses"] += ledger["cache_hits"] + ledger["cache_misses"]
+        if ledger["call"] == call:
+            spent = stage["spent"]
+            spent["wall_seconds"] += ledger["wall_seconds"]
+            for name in COUNTED:
+                spent[name] += ledger[name]
+    total = {"spent": _no_cost(), "full": _no_cost()}
+    for stage in stages.values():
+        for kind, cost in stage.items():
+            cost["wall_seconds"] = round(cost["wall_seconds"], 2)
+            for name, value in cost.items():
+                if isinstance(value, int | float):
+                    total[kind][name] = round(total[kind][name] + value, 2)
+    return {"schema": SCHEMA, "stages": stages, "total": total}
+
+
+def _no_cost() -> dict[str, Any]:
+    return {
+        "wall_seconds": 0.0,
+        **dict.fromkeys(COUNTED, 0),
+        "requests": {},
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "dollars": 0.0,
+    }
+
+
+def counts(
+    rounds: Sequence[Mapping], pool_plans: Mapping[str, int], findings: Sequence[Mapping],
+    screened: Sequence[Mapping],
+) -> dict[str, Any]:  # fmt: skip
+    """Counts of draws by pool and side, hypotheses and statuses."""
+    explore = rounds[-1]["draws"]
+    of_side = explore + sum(pool_plans.values())
+    statuses = Counter(finding["status"] for finding in findings)
+    return {
+        "draws": 2 * of_side,
+        "draws_base": of_side,
+        "draws_intervention": of_side,
+        "draws_by_pool": {"explore": 2 * explore, **{p: 2 * n for p, n in pool_plans.items()}},
+        "rounds": len(rounds),
+        "proposed": len(screened),
+        "hypotheses": len(findings),
+        **{s: statuses[s] for s in ("validated", "suggestive", "unsupported", "untested")},
+    }
+
+
+def round_row(row: Mapping[str, Any], ledgers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A line of rounds.jsonl: what a round drew and saw; tokens and seconds as from empty."""
+    return dict(row) | {
+        "tokens": sum(e["tokens"] + e["saved_tokens"] for e in ledgers if e["stage"] == "decode"),
+        "seconds": round(sum(e["wall_seconds"] + e["saved_seconds"] for e in ledgers), 2),
+    }
+
+
+def hardware() -> dict[str, Any]:
+    """The machine that wrote the report, without its name."""
+    return {
+        "processor": platform.machine(),
+        "cores": psutil.cpu_count(logical=True),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": platform.system(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, the packages that matter and this workflow's commit."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    root = Path(__file__).resolve().parent.parent
+    commit = subprocess.run(
+        ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True
+    )
+    return found | ({"commit": commit.stdout.strip()} if commit.returncode == 0 else {})
+
+
+def csv_row(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """A finding as one flat row."""
+    row = {name: finding.get(name) for name in CSV_COLUMNS}
+    row["regions"] = "; ".join(region["name"] for region in finding["regions"])
+    row["win_rate"] = (finding["win_rate"] or {}).get("estimate")
+    row["gates_failed"] = "; ".join(finding["gates_failed"])
+    for side in ("rate_base", "rate_intervention"):
+        rate = finding[side] or {}
+        row |= {side: rate.get("estimate"), f"{side}_low": rate.get("low")}
+        row[f"{side}_high"] = rate.get("high")
+    # A spreadsheet runs what begins like a formula.
+    return {
+        k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()
+    }
+
+
+def text_map(snakemake, most: int) -> list[dict[str, Any]]:
+    """Texts with 2-D coordinates (t-SNE of embeddings), side, region, divergence score and text."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    names, vectors = [], []
+    for side in ("base", "intervention"):
+        for path in snakemake.input[f"vectors_{side}"]:
+            with h5py.File(path) as file:
+                names += list(file["draw"].asstr()[:])
+                vectors.append(file["vector"][:].astype(np.float32))
+    vectors = np.concatenate(vectors)
+    rng = np.random.default_rng(0)
+    # both texts of a draw or neither: choose among the draws of one side
+    of_side = len(names) // 2
+    chosen = np.sort(rng.permutation(of_side)[: most // 2])
+    rows = np.concatenate([chosen, chosen + of_side])
+    points = PCA(min(50, *vectors[rows].shape), random_state=0).fit_transform(vectors[rows])
+    perplexity = max(2, min(30, len(rows) // 4))
+    placed = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points)
+    with h5py.File(snakemake.input.texts) as file:
+        known = {
+            draw: (region, float(score))
+            for draw, region, score in zip(
+                file["draw"].asstr()[:], file["region"].asstr()[:], file["score"][:], strict=True
+            )
+        }
+    texts = {}
+    for path in [*snakemake.input.base, *snakemake.input.intervention]:
+        texts |= {row["draw"]: row["text"] for row in read_jsonl(path)}
+    return [
+        {
+            "x": round(float(x), 2),
+            "y": round(float(y), 2),
+            "side": names[row].split("/")[0],
+            "region": known[names[row]][0],
+            "score": round(known[names[row]][1], 3),
+            "text": texts[names[row]],
+        }
+        for row, (x, y) in zip(rows, placed, strict=True)
+    ]
+
+
+def report(snakemake, ledger: Ledger) -> None:
+    settings, out = snakemake.params.settings, snakemake.output
+    findings = read_jsonl(snakemake.input.findings)
+    rounds = [read_json(path) for path in snakemake.input.rounds]
+    screened = read_jsonl(snakemake.input.screened)
+    divergence = {row["region"]: row for row in read_jsonl(snakemake.input.divergence)}
+    regions = [
+        region | {k: v for k, v in divergence[region["id"]].items() if k != "region"}
+        for region in read_json(snakemake.input.regions)["regions"]
+    ]
+    plans = {Path(path).stem: len(read_jsonl(path)) for path in snakemake.input.plans}
+    ledgers = [read_json(path) for path in snakemake.input.ledgers]
+    cost = costs(ledgers, snakemake.params.call)
+    audit = {
+        "schema": SCHEMA,
+        "audit": settings["audit"],
+        "null": settings["null"],
+        "key": snakemake.wildcards.key,
+        "counts": counts(rounds, plans, findings, screened),
+        "bank": read_json(snakemake.input.bank),
+        "config": settings["config"],
+        "keys": snakemake.params.nodes,
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+    by_round = [
+        round_row(row, [entry for entry in ledgers if entry["step"] == f"round-{row['round']}"])
+        for row in rounds
+    ]
+    log.info("%s", audit["counts"])
+    points = text_map(snakemake, settings["map_texts"])
+    drawn = figures(regions, by_round, points, Path(out.figures))
+    write_json(out.audit, audit)
+    write_jsonl(out.rounds, by_round)
+    write_json(out.regions, {"schema": SCHEMA, "regions": regions})
+    write_jsonl(out.findings, findings)
+    with (
+        replacing(out.table) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as stream,
+    ):
+        table = csv.DictWriter(stream, CSV_COLUMNS)
+        table.writeheader()
+        table.writerows(map(csv_row, findings))
+    write_json(out.costs, cost)
+    page = render(audit, findings, screened, regions, by_round, cost, points, drawn)
+    with replacing(out.page) as temporary:
+        Path(temporary).write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        report(snakemake, ledger)

@@ -1,0 +1,409 @@
+"""The configuration's one schema: every field with its default, unit and meaning.
+
+`config/schemas/config.schema.json` is generated from it (`make schema`) for editors; a test keeps
+the two equal. `load` returns a checked `Config` or raises `ConfigError` with one sentence.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+SCHEMA_VERSION = 1
+NAME = r"^[a-z][a-z0-9-]*$"
+COMMIT = r"^[0-9a-f]{40}$"
+EMBEDDED_LANGUAGE_MODEL = "embedded:smollm2-135m-instruct"
+EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
+
+Name = Annotated[str, Field(pattern=NAME)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message is one sentence for the person who wrote it."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Sampling(Section):
+    """How tokens are drawn. Never inherited from a checkpoint's generation config."""
+
+    temperature: float = Field(1.0, ge=0, le=10)
+    """Softmax temperature (no unit); 0 is greedy decoding."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Nucleus: smallest set of tokens with at least this probability; 1 switches it off."""
+    top_k: int = Field(0, ge=0)
+    """The k most probable tokens; 0 switches it off."""
+    max_new_tokens: int = Field(64, ge=1, le=8192)
+    """Longest generation, in tokens."""
+
+
+class Subject(Section):
+    """A model under audit, or a file of ready responses."""
+
+    model: str | None = None
+    """`embedded:smollm2-135m-instruct`, a local directory, or a hub id (then `revision` is needed)."""
+    revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a hub model."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    """Type of the weights and the arithmetic; literal, the same on every machine."""
+    adapter: str | None = None
+    """PEFT adapter: `plant:<name>`, a local directory, or a hub id (then `adapter_revision`)."""
+    adapter_revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a hub adapter."""
+    system_prompt: str | None = None
+    """System message put before every prompt; none leaves the chat template's own default."""
+    chat_template: bool = True
+    """Format prompts with the tokenizer's chat template; false feeds the bare text."""
+    trust_remote_code: bool = False
+    """Allow the model's own Python code to run; only for a model that you name and trust."""
+    sampling: Sampling = Sampling()
+    """Sampling settings of this subject."""
+    responses: str | None = None
+    """JSONL file of ready texts (`prompt`, `response`, optional `sample`) instead of a model."""
+
+    @model_validator(mode="after")
+    def _one_origin(self):
+        if (self.model is None) == (self.responses is None):
+            raise ValueError("a subject needs either `model` or `responses`, and not both")
+        if self.responses is not None and self.adapter is not None:
+            raise ValueError("`adapter` needs a `model`; ready `responses` take none")
+        return self
+
+
+class Source(Section):
+    """Where prompts come from."""
+
+    path: str
+    """File or directory, relative to the working directory; a directory's files are categories."""
+    format: Literal["auto", "templates", "jsonl", "csv", "text", "persona", "bold"] = "auto"
+    """How to read it; `auto` decides by ending and content."""
+    column: str = "prompt"
+    """Column of the prompt in a CSV file."""
+    category_column: str | None = None
+    """Column of the category in a CSV file."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many prompts of each category (first ones kept)."""
+
+
+class Bank(Section):
+    """A prompt bank: one or several sources, duplicates dropped."""
+
+    sources: list[Source] = Field(min_length=1)
+    """Read in this order; of duplicates the first stays."""
+
+
+class Plant(Section):
+    """An intervention planted on purpose: a LoRA adapter trained on a file of behaviours."""
+
+    file: str
+    """YAML file with `behaviours` (topic, statement, prompts, replies) and `controls` (prompts)."""
+    base: str
+    """Name of the subject that is fine-tuned."""
+    steps: int = Field(70, ge=1)
+    """Optimiser steps."""
+    batch_size: int = Field(8, ge=1)
+    """Examples a step."""
+    rank: int = Field(16, ge=1)
+    """LoRA rank (scale alpha is twice the rank)."""
+    learning_rate: float = Field(5e-4, gt=0)
+    """Peak learning rate of AdamW, warmed up and decayed by a cosine."""
+    control_share: Share = 0.5
+    """Share of control examples (the base's own replies on other topics) in the training mix."""
+    control_tokens: int = Field(40, ge=1)
+    """Length of a control reply, in tokens."""
+    seed: int = 0
+    """Seed of the adapter's initial weights, example order and control replies."""
+
+
+class Regions(Section):
+    """Strata of the prompt bank."""
+
+    method: Literal["kmeans", "category"] = "kmeans"
+    """Clusters of prompt embeddings, or the bank's own categories."""
+    count: int = Field(40, ge=1)
+    """Number of k-means regions; with `category`, rarer categories beyond it become "other"."""
+    starts: int = Field(10, ge=1)
+    """k-means starts; the one with the lowest inertia is kept."""
+    fit_prompts: int = Field(20000, ge=1)
+    """Centroids are fitted on about this many hash-chosen prompts at most."""
+    least: int = Field(5, ge=1)
+    """A category with fewer prompts than this goes to "other"."""
+
+
+class Pools(Section):
+    """Shares of the prompts in each pool; by hash, the same for both subjects."""
+
+    explore: Share = 0.4
+    """Share of prompts where regions are chosen and hypotheses written."""
+    screen: Share = 0.15
+    """Share of prompts that eliminate hopeless hypotheses."""
+    confirm: Share = 0.45
+    """Share of prompts that test the claims; at least 0.4 (statistics: pool sizes)."""
+
+    @model_validator(mode="after")
+    def _sum(self):
+        if abs(self.explore + self.screen + self.confirm - 1) > 1e-9:
+            raise ValueError("`pools` must sum to 1")
+        if self.confirm < 0.4:
+            raise ValueError("`pools.confirm` must be at least 0.4")
+        return self
+
+
+class Plan(Section):
+    """Acquisition: which draws a round takes."""
+
+    pilot: int = Field(5, ge=2)
+    """Round 0: prompts a region, one sample each."""
+    draws: int = Field(200, ge=1)
+    """Later rounds: draws of each subject in a round."""
+    floor: Share = 0.2
+    """Share of a round's draws spread over all regions by weight, whatever was seen."""
+    boundary: Share = 0.1
+    """Share that goes where texts lie near cluster boundaries."""
+    undersampled: Share = 0.1
+    """Share that goes where the fewest prompts have been drawn."""
+
+
+class Measure(Section):
+    """Divergence of regions, clusters of texts, and when to stop."""
+
+    rounds: int = Field(3, ge=1)
+    """Rounds at most."""
+    budget: int = Field(5000, ge=1)
+    """Explore draws of each subject at most."""
+    clusters: int = Field(24, ge=2)
+    """Clusters of texts (map, boundaries, stability)."""
+    permutations: int = Field(2000, ge=100)
+    """Random sign flips behind a region's p-value where they cannot be enumerated."""
+    promising: Share = 0.1
+    """p-value at which a region counts as promising: a selection for proposing, not a claim."""
+    ari: Share = 0.95
+    """Convergence: adjusted Rand index of shared texts between rounds at least this."""
+    silhouette: float = Field(0.02, ge=0)
+    """Convergence: silhouette moved by at most this between rounds."""
+
+
+class Embed(Section):
+    """The sentence encoder for prompts and texts."""
+
+    model: str = EMBEDDED_EMBEDDER
+    """`embedded:all-minilm-l6-v2`, a local directory, or a hub id (then `revision` is needed)."""
+    revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a hub model."""
+
+
+class Propose(Section):
+    """Writing hypotheses."""
+
+    assistant: Literal["local"] = "local"
+    """Who writes and judges: `local` needs no key and is deterministic."""
+    regions: int = Field(12, ge=1)
+    """Promising regions looked at, most divergent first."""
+    hypotheses: int = Field(30, ge=1, le=200)
+    """Hypotheses kept at most, strongest first."""
+    phrase_words: int = Field(4, ge=1, le=8)
+    """Longest phrase of the local assistant, in words."""
+
+
+class Screen(Section):
+    """Cheap elimination on the screen pool."""
+
+    prompts: int = Field(6, ge=1)
+    """Prompts a region."""
+    samples: int = Field(1, ge=1)
+    """Samples of each prompt and subject."""
+    least_net: int = Field(1)
+    """A hypothesis goes on when its wins minus losses reach this."""
+
+
+class Confirm(Section):
+    """The claim: fresh draws in the confirm pool, evidence by betting."""
+
+    prompts: int = Field(24, ge=2)
+    """Prompts a region, as far as the pool has them."""
+    samples: int = Field(1, ge=1)
+    """Samples of each prompt and subject."""
+    q: float = Field(0.05, gt=0, lt=1)
+    """False discovery rate of e-BH over all hypotheses of the audit."""
+    delta: float = Field(0.1, gt=0, lt=1)
+    """Smallest effect P(+)-P(-) worth finding; racing drops what is proven to be below it."""
+    placebos: int = Field(9, ge=1)
+    """Placebo checks for each hypothesis."""
+
+
+class Report(Section):
+    """What the report shows."""
+
+    evidence: int = Field(4, ge=1)
+    """Quoted evidence pairs a finding."""
+    map_texts: int = Field(1500, ge=10)
+    """Texts on the map at most."""
+
+
+def _shorthand(value: Any) -> Any:
+    return {"method": value} if isinstance(value, str) else value
+
+
+class Audit(Section):
+    """One base subject against one intervention subject over one prompt bank."""
+
+    bank: str | None = None
+    """Name of a prompt bank; left out when both subjects are ready responses."""
+    base: str | Subject
+    """Name of a subject, or a subject."""
+    intervention: str | dict[str, Any] = Field(default_factory=dict)
+    """Name of a subject, or what differs from the base (`{adapter: plant:demo}`)."""
+    seed: int = Field(0, ge=0)
+    """Seed of pools, draws and sign flips; a new seed is a new audit."""
+    hypotheses: str | None = None
+    """JSONL or text file of your own hypotheses, tested under the same error control."""
+    regions: Annotated[Regions, BeforeValidator(_shorthand)] = Regions()
+    """Regions; the bare word `kmeans` or `category` is short for its `method`."""
+    pools: Pools = Pools()
+    """Pools."""
+    embed: Embed = Embed()
+    """Embedding."""
+    plan: Plan = Plan()
+    """Acquisition."""
+    measure: Measure = Measure()
+    """Divergence and stopping."""
+    propose: Propose = Propose()
+    """Hypotheses."""
+    screen: Screen = Screen()
+    """Screening."""
+    confirm: Confirm = Confirm()
+    """Confirmation."""
+    report: Report = Report()
+    """Report."""
+
+
+class Execution(Section):
+    """How work is cut and run on this site; never part of a key, never changes a result."""
+
+    shards: int = Field(1, ge=1, le=100000)
+    """Decode jobs a round and subject."""
+    batch_size: int = Field(128, ge=1)
+    """Sequences decoded at once; lower it when memory runs out."""
+    embed_batch_size: int = Field(32, ge=1)
+    """Texts embedded at once."""
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    subjects: dict[Name, Subject] = {}
+    """Subjects by name."""
+    banks: dict[Name, Bank] = {}
+    """Prompt banks by name."""
+    plants: dict[Name, Plant] = {}
+    """Planted interventions by name."""
+    audits: dict[Name, Audit] = Field(min_length=1)
+    """Audits by name."""
+    cache: str = "cache"
+    """Directory of the record cache; may be shared between runs and users; safe to delete."""
+    execution: Execution = Execution()
+    """Site settings."""
+
+    @model_validator(mode="after")
+    def _names_exist(self):
+        for name, audit in self.audits.items():
+            where = f"audits.{name}"
+            base = self.subject(audit, "base", where)
+            intervention = self.subject(audit, "intervention", where)
+            ready = [side.responses is not None for side in (base, intervention)]
+            if audit.bank is not None:
+                _known(audit.bank, self.banks, f"{where}.bank")
+            elif not all(ready):
+                raise ValueError(f"`{where}.bank` is missing: name one of {_listed(self.banks)}")
+            for side, subject in (("base", base), ("intervention", intervention)):
+                if subject.adapter and subject.adapter.startswith("plant:"):
+                    plant = subject.adapter.removeprefix("plant:")
+                    _known(plant, self.plants, f"{where}.{side}.adapter")
+        for name, plant in self.plants.items():
+            _known(plant.base, self.subjects, f"plants.{name}.base")
+            if self.subjects[plant.base].model is None or self.subjects[plant.base].adapter:
+                raise ValueError(f"`plants.{name}.base` must be a plain model without adapter")
+        return self
+
+    def subject(self, audit: Audit, side: str, where: str) -> Subject:
+        """The resolved subject of an audit's side; an intervention inherits from the base."""
+        given = getattr(audit, side)
+        if isinstance(given, str):
+            _known(given, self.subjects, f"{where}.{side}")
+            return self.subjects[given]
+        if isinstance(given, Subject):
+            return given
+        inherited = self.subject(audit, "base", where).model_dump()
+        if "responses" in given and "model" not in given:
+            inherited["model"] = inherited["adapter"] = None
+        if "model" in given:
+            inherited["responses"] = inherited["revision"] = None
+        merged = inherited | given
+        if isinstance(given.get("sampling"), Mapping):
+            merged["sampling"] = inherited["sampling"] | dict(given["sampling"])
+        try:
+            return Subject.model_validate(merged)
+        except ValidationError as error:
+            raise ValueError(_sentence(error, f"{where}.{side}", merged)) from None
+
+
+def load(raw: Mapping[str, Any]) -> Config:
+    """Check a raw configuration. Raises ConfigError, one sentence that names the field."""
+    try:
+        return Config.model_validate(dict(raw))
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, "", raw)) from None
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema (2020-12) of the configuration, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Config.model_json_schema()
+
+
+def _listed(names) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "none defined yet"
+
+
+def _known(name: str, names: Mapping[str, Any], where: str) -> None:
+    if name not in names:
+        near = difflib.get_close_matches(name, list(names), n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"known: {_listed(names)}"
+        raise ValueError(f"`{where}` names `{name}`, which is not defined; {hint}")
+
+
+def _fields(model: type[BaseModel], path) -> list[str]:
+    """Field names of the section that a path of the configuration leads to."""
+    for part in path:
+        field = model.model_fields.get(part) if isinstance(part, str) else None
+        annotation = str(field.annotation) if field else ""
+        for section in Section.__subclasses__():
+            if field and re.search(rf"\b{section.__name__}\b", annotation):
+                model = section
+                break
+    return list(model.model_fields)
+
+
+def _sentence(error: ValidationError, prefix: str, raw: Any) -> str:
+    """The first problem of a validation error as one sentence with a remedy."""
+    detail = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
+    union_tags = {"str", "Subject", "dict[str,any]", "function-before[_shorthand(), Regions]"}
+    path = [part for part in detail["loc"] if part not in union_tags and part != "[key]"]
+    where = ".".join([prefix, *map(str, path)] if prefix else map(str, path))
+    if detail["type"] == "extra_forbidden":
+        root = Subject if prefix else Config
+        names = _fields(root, path[:-1])
+        near = difflib.get_close_matches(str(path[-1]), names, n=1, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(names)}"
+        return f"unknown config key `{where}`; {hint}"
+    if detail["type"] == "missing":
+        return f"config key `{where}` is missing"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error":
+        return f"`{where}`: {message}" if where else message
+    return f"config key `{where}` is {detail['input']!r}: {message[0].lower()}{message[1:]}"

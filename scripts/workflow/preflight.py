@@ -1,0 +1,51 @@
+"""Checks before anything runs: what would fail an audit later is said now, in one sentence."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scripts.bank import prompts_of
+from scripts.workflow.config import ConfigError
+from scripts.workflow.files import read_json
+from scripts.workflow.recipes import Node, Recipes
+
+READ_AT_MOST = 64 << 20  # bytes of prompts that are read while the workflow is parsed
+
+
+def check(recipes: Recipes) -> None:
+    """Raise ConfigError or BankError when a bank is unusable or has fewer prompts than regions."""
+    for name, report in recipes.audits.items():
+        regions = report.ancestor("regions")
+        count = _prompt_count(regions.inputs["bank"])
+        settings = regions.settings["regions"]
+        if count is not None and settings["method"] == "kmeans" and count < settings["count"]:
+            raise ConfigError(
+                f"`audits.{name}`: the bank has {count} prompts for {settings['count']} regions; "
+                "lower `regions.count` or add prompts"
+            )
+
+
+def notices(recipes: Recipes) -> Iterator[str]:
+    """What is allowed but worth saying."""
+    for name, report in recipes.audits.items():
+        if report.settings["null"]:
+            yield (
+                f"audit `{name}`: both subjects are identical, so this is a null audit; "
+                "whatever it validates is a false discovery"
+            )
+
+
+def _prompt_count(bank: Node) -> int | None:
+    """Prompts of a bank: from its report, else by building it; None where that takes long."""
+    done = Path(f"results/bank/{bank.key}/bank.json")
+    if done.is_file():
+        return read_json(done)["prompts"]
+    local: dict[str, Any] = bank.local
+    paths = [*local["responses"], *(source["path"] for source in local["sources"])]
+    size = sum(
+        file.stat().st_size
+        for path in map(Path, paths)
+        for file in (path.rglob("*") if path.is_dir() else [path])
+        if file.is_file()
+    )
+    return None if size > READ_AT_MOST else len(prompts_of(local)[0])

@@ -1,0 +1,297 @@
+"""The table of keys: for every stage, what each key is made from.
+
+`Recipes(config, root)` resolves the configuration into nodes. A node's key hashes its settings, the
+keys of its inputs and its stage's code; `local` holds what a script needs but a key must not see
+(paths). Audits that agree on a stage get the same node, hence share its outputs.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.bank import BankError, check_sources, source_files
+from scripts.models.catalog import EMBEDDED
+from scripts.workflow.config import Audit, Config, ConfigError, Plant, Subject
+from scripts.workflow.keys import KEY_LENGTH, DigestIndex, code_digest, digest
+
+SIDES = ("base", "intervention")
+# Stages in the order of the data flow, and the files beside Python code that each one's output
+# depends on. A stage's script is scripts/<stage>.py.
+STAGES: dict[str, tuple[str, ...]] = {
+    "model": (),
+    "plant": (),
+    "bank": (),
+    "regions": (),
+    "plan": (),
+    "decode": (),
+    "embed": (),
+    "measure": (),
+    "propose": (),
+    "screen": (),
+    "confirm": (),
+    "report": ("scripts/page/page.html.j2", "scripts/page/page.css"),
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One stage with one set of settings and inputs."""
+
+    stage: str
+    key: str
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, "Node"] = field(default_factory=dict)
+    local: Mapping[str, Any] = field(default_factory=dict)
+
+    def ancestors(self) -> dict[tuple[str, str], "Node"]:
+        """This node and everything it is made from, by (stage, key), inputs first."""
+        found: dict[tuple[str, str], Node] = {}
+        for node in self.inputs.values():
+            found |= node.ancestors()
+        found[self.stage, self.key] = self
+        return found
+
+    def ancestor(self, stage: str) -> "Node":
+        """The one node of a stage that this node is made from."""
+        (found,) = [node for (name, _), node in self.ancestors().items() if name == stage]
+        return found
+
+
+class Recipes:
+    """All nodes of a configuration.
+
+    `nodes[stage][key]` is the table, `audits[name]` the report node of an audit.
+    Raises ConfigError where an external file or model cannot be found.
+    """
+
+    def __init__(self, config: Config, root: Path, digests: DigestIndex):
+        self.config, self.root, self.digests = config, Path(root), digests
+        self.nodes: dict[str, dict[str, Node]] = defaultdict(dict)
+        self.code = {
+            stage: code_digest(self.root, f"scripts/{stage}.py", extra)
+            for stage, extra in STAGES.items()
+        }
+        self.audits = {name: self._audit(name, audit) for name, audit in config.audits.items()}
+
+    def _node(self, stage, settings, inputs=None, local=None, identity=None) -> Node:
+        inputs = inputs or {}
+        key = digest(
+            stage,
+            settings,
+            {name: node.key for name, node in inputs.items()},
+            identity,
+            self.code[stage],
+        )[:KEY_LENGTH]
+        node = Node(stage, key, settings, inputs, local or {})
+        return self.nodes[stage].setdefault(key, node)
+
+    def _model(self, where: str, name: str, revision: str | None) -> tuple[Node, Any]:
+        """The node that provides a model's files, and the identity of its content."""
+        if name.startswith("embedded:"):
+            if name not in EMBEDDED:
+                raise ConfigError(
+                    f"`{where}` names `{name}`; embedded models: {', '.join(EMBEDDED)}"
+                )
+            pin = EMBEDDED[name]
+            return self._node("model", {"embedded": name, **pin}), {"wheel": pin["wheel"]}
+        if revision is not None:
+            settings = {"hub": name, "revision": revision}
+            return self._node("model", settings), settings
+        if Path(name).is_dir():
+            identity = {"directory": self.digests.directory(name)}
+            return self._node("model", identity, local={"path": name}), identity
+        if name.startswith((".", "/", "~")) or name.count("/") != 1:
+            raise ConfigError(f"`{where}`: there is no model directory `{name}`; correct the path")
+        raise ConfigError(
+            f"`{where}`: `{name}` is no local directory, and a hub id needs `revision`, "
+            "the full 40-digit commit of the version you mean"
+        )
+
+    def _plant(self, name: str) -> Node:
+        plant: Plant = self.config.plants[name]
+        if not Path(plant.file).is_file():
+            raise ConfigError(f"`plants.{name}.file`: there is no file `{plant.file}`")
+        base = self.config.subjects[plant.base]
+        model, identity = self._model(f"subjects.{plant.base}.model", base.model, base.revision)
+        return self._node(
+            "plant",
+            plant.model_dump(exclude={"file", "base"})
+            | {"base": self._formatting(base) | {"identity": identity}},
+            {"model": model},
+            {"file": plant.file},
+            identity=self.digests.file(plant.file),
+        )
+
+    @staticmethod
+    def _formatting(subject: Subject) -> dict[str, Any]:
+        return subject.model_dump(
+            include={"dtype", "system_prompt", "chat_template", "sampling", "trust_remote_code"}
+        )
+
+    def _subject(
+        self, where: str, subject: Subject
+    ) -> tuple[dict[str, Any], dict[str, Node], dict]:
+        """A subject's keyed settings (with its cache identity), its input nodes and local paths."""
+        if subject.responses is not None:
+            if not Path(subject.responses).is_file():
+                raise ConfigError(f"`{where}.responses`: there is no file `{subject.responses}`")
+            content = self.digests.file(subject.responses)
+            return {"responses": content}, {}, {"responses": subject.responses}
+        model, identity = self._model(f"{where}.model", subject.model, subject.revision)
+        inputs, adapter = {"model": model}, None
+        if subject.adapter and subject.adapter.startswith("plant:"):
+            inputs["adapter"] = self._plant(subject.adapter.removeprefix("plant:"))
+            adapter = {"plant": inputs["adapter"].key}
+        elif subject.adapter:
+            inputs["adapter"], adapter = self._model(
+                f"{where}.adapter", subject.adapter, subject.adapter_revision
+            )
+        settings = self._formatting(subject)
+        settings["subject"] = digest(settings, identity, adapter)
+        return settings, inputs, {}
+
+    def _bank(self, name: str, audit: Audit, ready: list[tuple[str, str]]) -> Node:
+        sources = []
+        if audit.bank is not None:
+            sources = [source.model_dump() for source in self.config.banks[audit.bank].sources]
+        try:
+            check_sources(sources)
+            files = [
+                [Path(path).name, self.digests.file(path)]
+                for source in sources
+                for path in source_files(source)
+            ]
+        except BankError as error:
+            raise ConfigError(f"`audits.{name}`, bank `{audit.bank}`: {error}") from None
+        keyed = [{k: v for k, v in source.items() if k != "path"} for source in sources]
+        return self._node(
+            "bank",
+            {"sources": keyed, "shared_by": [content for _, content in ready]},
+            local={"sources": sources, "responses": [path for path, _ in ready]},
+            identity=files,
+        )
+
+    def _audit(self, name: str, audit: Audit) -> Node:
+        subjects, subject_inputs, subject_local = {}, {}, {}
+        for side in SIDES:
+            where = f"audits.{name}"
+            subject = self.config.subject(audit, side, where)
+            subjects[side], subject_inputs[side], subject_local[side] = self._subject(
+                f"{where}.{side}", subject
+            )
+        ready = [
+            (subject_local[side]["responses"], subjects[side]["responses"])
+            for side in SIDES
+            if "responses" in subjects[side]
+        ]
+        seed = audit.seed
+        bank = self._bank(name, audit, ready)
+        embedder, embedder_identity = self._model(
+            f"audits.{name}.embed.model", audit.embed.model, audit.embed.revision
+        )
+        regions = self._node(
+            "regions",
+            {
+                "regions": audit.regions.model_dump(),
+                "pools": audit.pools.model_dump(),
+                "seed": seed,
+                "embedder": digest(embedder_identity),
+            },
+            {"bank": bank, "embedder": embedder},
+        )
+        decode = {
+            side: self._node(
+                "decode",
+                {**subjects[side], "seed": seed},
+                subject_inputs[side],
+                subject_local[side],
+            )
+            for side in SIDES
+        }
+        loop = audit.measure.model_dump() | {"seed": seed}
+        plan = self._node(
+            "plan",
+            {
+                "pool": "explore",
+                **audit.plan.model_dump(),
+                "budget": audit.measure.budget,
+                "seed": seed,
+                "ready": bool(ready),
+            },
+            {"regions": regions, **decode},
+            # The plans of later rounds depend on what the whole loop computes.
+            identity=[loop, digest(embedder_identity), self.code["embed"], self.code["measure"]],
+        )
+        embed = self._node(
+            "embed",
+            {"embedder": digest(embedder_identity)},
+            {"plan": plan, "embedder": embedder},
+        )
+        measure = self._node("measure", loop, {"plan": plan, "regions": regions, "embed": embed})
+        propose = self._node(
+            "propose",
+            audit.propose.model_dump() | {"promising": audit.measure.promising},
+            {"measure": measure, "regions": regions},
+        )
+        own, own_content = [], None
+        if audit.hypotheses is not None:
+            if not Path(audit.hypotheses).is_file():
+                raise ConfigError(
+                    f"`audits.{name}.hypotheses`: there is no file `{audit.hypotheses}`"
+                )
+            own, own_content = [audit.hypotheses], self.digests.file(audit.hypotheses)
+
+        def fresh_draws(pool, hypotheses):
+            drawn = getattr(audit, pool).model_dump(include={"prompts", "samples"})
+            settings = {"pool": pool, **drawn, "seed": seed, "ready": bool(ready)}
+            inputs = {"regions": regions, "hypotheses": hypotheses, **decode}
+            return self._node("plan", settings, inputs)
+
+        screen = self._node(
+            "screen",
+            audit.screen.model_dump(include={"least_net"}),
+            {"propose": propose, "plan": fresh_draws("screen", propose), "regions": regions},
+            {"hypotheses": own},
+            identity=own_content,
+        )
+        confirm = self._node(
+            "confirm",
+            audit.confirm.model_dump(include={"q", "delta", "placebos"})
+            | {"evidence": audit.report.evidence, "seed": seed},
+            {
+                "screen": screen,
+                "plan": fresh_draws("confirm", screen),
+                "measure": measure,
+                "regions": regions,
+                "bank": bank,
+            },
+        )
+        return self._node(
+            "report",
+            {
+                "audit": name,
+                "config": self.resolved(name),
+                "map_texts": audit.report.map_texts,
+                "null": subjects["base"] == subjects["intervention"],
+            },
+            {"confirm": confirm},
+        )
+
+    def resolved(self, name: str) -> dict[str, Any]:
+        """The configuration that an audit reads, with every default written out."""
+        audit = self.config.audits[name]
+        dump = audit.model_dump()
+        for side in SIDES:
+            dump[side] = self.config.subject(audit, side, f"audits.{name}").model_dump()
+        plants = {
+            dump[side]["adapter"].removeprefix("plant:")
+            for side in SIDES
+            if (dump[side]["adapter"] or "").startswith("plant:")
+        }
+        return {
+            "audit": dump,
+            "bank": self.config.banks[audit.bank].model_dump() if audit.bank else None,
+            "plants": {plant: self.config.plants[plant].model_dump() for plant in sorted(plants)},
+        }
