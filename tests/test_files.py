@@ -133,9 +133,9 @@ def test_a_lone_surrogate_is_written_as_valid_utf8(tmp_path):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}])
 def test_what_json_cannot_hold_names_file_and_row(tmp_path, value):
-    with pytest.raises(ValueError, match="Row 2 of .*rows.jsonl"):
+    with pytest.raises(ValueError, match=r"Row 2 of .*rows.jsonl"):
         write_jsonl(tmp_path / "rows.jsonl", [{"a": 1}, {"a": value}])
-    with pytest.raises(ValueError, match="a.json"):
+    with pytest.raises(ValueError, match=r"a.json"):
         write_json(tmp_path / "a.json", value)
     assert os.listdir(tmp_path) == []
 
@@ -146,14 +146,14 @@ def test_what_json_cannot_hold_names_file_and_row(tmp_path, value):
 def test_an_invalid_line_is_named(tmp_path, line):
     path = tmp_path / "rows.jsonl"
     path.write_bytes('{"text": "a\u2028b"}\n\n'.encode() + line)
-    with pytest.raises(ValueError, match="Line 3 of .*rows.jsonl is not valid JSON"):
+    with pytest.raises(ValueError, match=r"Line 3 of .*rows.jsonl is not valid JSON"):
         read_jsonl(path)
 
 
 def test_a_line_that_is_no_object_is_named(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"a": 1}\n[1]\n')
-    with pytest.raises(ValueError, match="Line 2 of .*rows.jsonl holds a list"):
+    with pytest.raises(ValueError, match=r"Line 2 of .*rows.jsonl holds a list"):
         read_jsonl(path)
 
 
@@ -166,5 +166,5 @@ def test_files_from_other_systems(tmp_path):
 def test_invalid_json_names_the_file(tmp_path):
     path = tmp_path / "audit.json"
     path.write_text('{"a": ')
-    with pytest.raises(ValueError, match="audit.json is not valid JSON"):
+    with pytest.raises(ValueError, match=r"audit.json is not valid JSON"):
         read_json(path)

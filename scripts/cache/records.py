@@ -1,0 +1,426 @@
+"""The record cache: what was expensive to compute, found again by key, in immutable segment files.
+
+A batch of records becomes one segment: written to a temporary name, synced and renamed, so that
+many processes on many nodes append without locks. A segment is named by its own digest and holds,
+all little-endian,
+
+    header   magic, version, codec, records, dimension, records a block, bytes of payload
+    keys     32 bytes each, ascending
+    blocks   for each block of the payload: where it ends, sha256 of its bytes
+    digest   sha256 of all of the above
+    payload  blocks, in the order of the keys
+
+Header to digest are checked when a segment is opened and kept in memory; a block is checked
+whenever it is read, so every byte is checked before a record made from it is returned. The cache is
+an optimisation: whatever is wrong with it costs a warning and a recomputation, never the run.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import os
+import re
+import struct
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from scripts.workflow.files import is_temporary, replacing
+
+logger = logging.getLogger(__name__)
+
+MAGIC = b"AICACHE\n"
+VERSION = 1
+DAY = 86_400
+
+_START = struct.Struct("<8sI")  # magic and version stay here in every version
+_HEADER = struct.Struct("<8sIIQIIQ")
+_BLOCK = np.dtype([("end", "<u8"), ("digest", "V32")])
+_DIGEST_BYTES = 32
+_KEY = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[0-9a-f]{32}\.seg")  # not the temporary names, which end alike
+
+_JSON, _FLOAT16, _FLOAT32 = 1, 2, 3
+_VECTOR_TYPES = {_FLOAT16: np.dtype("<f2"), _FLOAT32: np.dtype("<f4")}
+_RECORDS_A_BLOCK = 32  # more compress better, fewer cost less to read one record
+_VECTOR_BLOCK_BYTES = 65_536
+
+Value = TypeVar("Value")
+
+
+def record_key(*parts: Any) -> str:
+    """Return the key of a record: the sha256 of the canonical JSON of what determines it.
+
+    Objects need strings for keys. A tuple equals a list, 1 differs from 1.0; NaN raises ValueError.
+    """
+    text = json.dumps(
+        parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def sweep(directory: str | os.PathLike, older_than: float = DAY) -> int:
+    """Remove temporary files that killed writers left below a cache folder; return how many.
+
+    Only files untouched for `older_than` seconds: a younger one may still be written to.
+    """
+    removed = 0
+    for folder, _, names in os.walk(directory):
+        for name in filter(is_temporary, names):
+            path = Path(folder, name)
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > older_than:
+                    path.unlink()
+                    removed += 1
+    return removed
+
+
+class CorruptSegment(Exception):
+    """A segment whose bytes are not those that were written."""
+
+
+class ForeignSegment(Exception):
+    """A segment that may be sound but that this cache cannot use."""
+
+
+class Layout(NamedTuple):
+    """How the payload of a segment is laid out."""
+
+    codec: int
+    dimension: int  # of a vector; 0 for records
+    block_records: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The index of one segment file, without its payload."""
+
+    path: Path
+    layout: Layout
+    keys: np.ndarray  # S32: all are 32 bytes long, so numpy's padding with NUL changes nothing
+    blocks: np.ndarray
+    payload_start: int
+
+    def read_block(self, file, number: int) -> bytes:
+        start = int(self.blocks["end"][number - 1]) if number else 0
+        file.seek(self.payload_start + start)
+        content = file.read(int(self.blocks["end"][number]) - start)
+        if hashlib.sha256(content).digest() != self.blocks["digest"][number].tobytes():
+            raise CorruptSegment(f"block {number} does not match its checksum")
+        return content
+
+
+def write_segment(
+    directory: Path, keys: np.ndarray, layout: Layout, contents: Sequence[bytes]
+) -> Segment:
+    """Write one segment of ascending `keys` and the `contents` of its blocks; return its index."""
+    blocks = np.empty(len(contents), _BLOCK)
+    blocks["end"] = np.cumsum([len(content) for content in contents])
+    blocks["digest"] = [np.void(hashlib.sha256(content).digest()) for content in contents]
+    header = _HEADER.pack(MAGIC, VERSION, layout.codec, len(keys), *layout[1:], blocks["end"][-1])
+    index = header + keys.tobytes() + blocks.tobytes()
+    digest = hashlib.sha256(index).digest()
+    path = directory / f"{digest.hex()[:32]}.seg"
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.writelines([index, digest, *contents])
+    return Segment(path, layout, keys, blocks, len(index) + _DIGEST_BYTES)
+
+
+def open_segment(path: Path) -> Segment:
+    """Read and check the index of a segment; raises CorruptSegment or ForeignSegment."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        header = file.read(_HEADER.size)
+        if len(header) < _HEADER.size or not header.startswith(MAGIC):
+            raise CorruptSegment("it does not start like a segment")
+        version = _START.unpack_from(header)[1]
+        if version != VERSION:
+            raise ForeignSegment(f"its format is version {version}, this program reads {VERSION}")
+        _, _, codec, count, dimension, block_records, payload = _HEADER.unpack(header)
+        if not count or not block_records:
+            raise CorruptSegment("its header holds no records")
+        block_count = math.ceil(count / block_records)
+        index_size = _HEADER.size + count * 32 + block_count * _BLOCK.itemsize
+        # Sizes are compared before anything is read: a flipped bit must not ask for terabytes.
+        if size != index_size + _DIGEST_BYTES + payload:
+            raise CorruptSegment(f"it is {size} bytes long, not what its header says")
+        rest = file.read(index_size - _HEADER.size + _DIGEST_BYTES)
+    index, digest = rest[:-_DIGEST_BYTES], rest[-_DIGEST_BYTES:]
+    if hashlib.sha256(header + index).digest() != digest:
+        raise CorruptSegment("its index does not match its checksum")
+    return Segment(
+        path,
+        Layout(codec, dimension, block_records),
+        np.frombuffer(index, "S32", count),
+        np.frombuffer(index, _BLOCK, block_count, offset=count * 32),
+        index_size + _DIGEST_BYTES,
+    )
+
+
+class SegmentCache(Generic[Value]):
+    """A folder of segments. A subclass says how values become bytes and back.
+
+    The folder need not exist, and nothing that is wrong with it raises. Memory is bounded by the
+    keys (34 bytes a record), not by the payloads.
+    """
+
+    def __init__(self, directory: str | os.PathLike):
+        self.directory = Path(directory)
+        self._segments: dict[str, Segment] = {}
+        self._ignored: set[str] = set()
+        self._warned: set[str] = set()
+
+    def _layout(self, keys: Sequence[str], values: Sequence[Value]) -> Layout:
+        """Check the values and say how to lay them out."""
+        raise NotImplementedError
+
+    def _encode(self, layout: Layout, values: Sequence[Value]) -> bytes:
+        """Return the bytes of one block."""
+        raise NotImplementedError
+
+    def _decode(self, layout: Layout, content: bytes, rows: np.ndarray) -> Sequence[Value]:
+        """Return the values in these rows of a block."""
+        raise NotImplementedError
+
+    def _reads(self, layout: Layout) -> bool:
+        """Whether segments of this layout belong to this cache."""
+        raise NotImplementedError
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Value]:
+        """Return the values of those keys that the cache holds.
+
+        When several segments hold a key, the one with the smallest name is read.
+        """
+        self.refresh()
+        names = list(dict.fromkeys(keys))
+        wanted = _packed(names)
+        order = np.argsort(wanted)
+        wanted = wanted[order]
+        missing = np.ones(len(names), bool)
+        found: dict[str, Value] = {}
+        for _, segment in sorted(self._segments.items()):
+            if len(found) == len(names):
+                break
+            positions, rows = _in_both(wanted, segment.keys)
+            needed = missing[positions]
+            positions, rows = positions[needed], rows[needed]
+            # A segment that fails half-way leaves its keys missing: later segments may hold them.
+            values = self._values(segment, rows)
+            for position, value in zip(positions.tolist(), values, strict=False):
+                found[names[order[position]]] = value
+                missing[position] = False
+        return found
+
+    def add_many(self, records: Mapping[str, Value]) -> None:
+        """Write the records as one segment; an empty mapping writes nothing.
+
+        Raises TypeError or ValueError, naming the key, for a record that the cache cannot hold.
+        Where the folder cannot be written, that is said once and the records are not cached.
+        """
+        if not records:
+            return
+        names = list(records)
+        keys = _packed(names)
+        order = np.argsort(keys)
+        names = [names[i] for i in order]
+        values = [records[name] for name in names]
+        layout = self._layout(names, values)
+        size = layout.block_records
+        contents = [
+            self._encode(layout, values[start : start + size])
+            for start in range(0, len(values), size)
+        ]
+        try:
+            segment = write_segment(self.directory, keys[order], layout, contents)
+        except OSError as error:
+            self._warn_once(
+                "unwritable",
+                f"The record cache {self.directory} cannot be written, so what is computed now "
+                f"will be computed again by later runs: {error}",
+            )
+            return
+        self._segments[segment.path.name] = segment
+        self._ignored.discard(segment.path.name)
+
+    def refresh(self) -> None:
+        """Find the segments that other processes have written since."""
+        try:
+            names = [name for name in os.listdir(self.directory) if _NAME.fullmatch(name)]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._warn_once(
+                "unreadable",
+                f"The record cache {self.directory} cannot be read, so nothing is taken from it: "
+                f"{error}",
+            )
+            return
+        for name in names:
+            if name in self._segments or name in self._ignored:
+                continue
+            path = self.directory / name
+            try:
+                segment = open_segment(path)
+                if not self._reads(segment.layout):
+                    raise ForeignSegment("it holds another kind of record")
+                self._segments[name] = segment
+            except (CorruptSegment, ForeignSegment, OSError) as error:
+                self._drop(path, error)
+
+    def segments(self) -> Iterator[tuple[Path, int, int]]:
+        """Yield path, number of keys and bytes of each usable segment, by name."""
+        self.refresh()
+        for _, segment in sorted(self._segments.items()):
+            # Another process may have removed or set aside a segment that is still indexed here.
+            with suppress(OSError):
+                yield segment.path, len(segment.keys), segment.path.stat().st_size
+
+    def statistics(self) -> dict[str, int]:
+        """Return the number of segments, records (a key in two segments counts twice), bytes."""
+        usable = list(self.segments())
+        return {
+            "segments": len(usable),
+            "records": sum(count for _, count, _ in usable),
+            "bytes": sum(size for _, _, size in usable),
+        }
+
+    def _values(self, segment: Segment, rows: np.ndarray) -> Iterator[Value]:
+        """Yield the values of ascending rows; stop at the first that cannot be read."""
+        if not len(rows):
+            return
+        blocks, rows = np.divmod(rows, segment.layout.block_records)
+        starts = np.flatnonzero(np.diff(blocks, prepend=-1))
+        try:
+            with open(segment.path, "rb") as file:
+                for number, within in zip(blocks[starts], np.split(rows, starts[1:]), strict=True):
+                    content = segment.read_block(file, int(number))
+                    try:
+                        values = self._decode(segment.layout, content, within)
+                    except (ValueError, IndexError, zlib.error) as error:
+                        raise CorruptSegment(f"block {number} is malformed: {error}") from error
+                    yield from values
+        except (CorruptSegment, OSError) as error:
+            self._drop(segment.path, error)
+
+    def _drop(self, path: Path, error: Exception) -> None:
+        """Use a segment no more; a corrupt one is set aside for other processes too."""
+        self._segments.pop(path.name, None)
+        if isinstance(error, FileNotFoundError):  # pruned or set aside by another process
+            return
+        self._ignored.add(path.name)
+        if not isinstance(error, CorruptSegment):
+            logger.warning("The cache segment %s is ignored: %s.", path, error)
+            return
+        try:
+            os.replace(path, f"{path}.corrupt")
+            self._ignored.discard(path.name)  # what comes under this name now is another file
+            outcome = "set aside as .corrupt"
+        except FileNotFoundError:
+            return
+        except OSError as reason:
+            outcome = f"ignored (it cannot be renamed: {reason})"
+        logger.warning(
+            "The cache segment %s is corrupt (%s); it was %s and its records are computed again.",
+            path,
+            error,
+            outcome,
+        )
+
+    def _warn_once(self, subject: str, sentence: str) -> None:
+        if subject not in self._warned:
+            self._warned.add(subject)
+            logger.warning("%s", sentence)
+
+
+class RecordCache(SegmentCache[dict]):
+    """Records that are JSON objects, such as generations and replies."""
+
+    def _layout(self, keys: Sequence[str], values: Sequence[dict]) -> Layout:
+        for key, value in zip(keys, values, strict=True):
+            if not isinstance(value, dict):
+                raise TypeError(f"Record {key} is a {type(value).__name__}, not a dict.")
+            try:
+                _record_line(value)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"Record {key} cannot be written as JSON: {error}.") from error
+        return Layout(_JSON, 0, _RECORDS_A_BLOCK)
+
+    def _encode(self, layout: Layout, values: Sequence[dict]) -> bytes:
+        return zlib.compress(b"\n".join(_record_line(value) for value in values))
+
+    def _decode(self, layout: Layout, content: bytes, rows: np.ndarray) -> list[dict]:
+        lines = zlib.decompress(content).split(b"\n")
+        return [json.loads(lines[row].decode("utf-8", "surrogatepass")) for row in rows]
+
+    def _reads(self, layout: Layout) -> bool:
+        return layout.codec == _JSON
+
+
+class VectorCache(SegmentCache[np.ndarray]):
+    """Vectors of one dimension, float16 or float32, returned in the type they were added in."""
+
+    def __init__(self, directory: str | os.PathLike, dimension: int):
+        super().__init__(directory)
+        self.dimension = dimension
+
+    def _layout(self, keys: Sequence[str], values: Sequence[np.ndarray]) -> Layout:
+        codecs = set()
+        for key, value in zip(keys, values, strict=True):
+            if not isinstance(value, np.ndarray) or value.dtype not in (np.float16, np.float32):
+                kind = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
+                raise TypeError(f"Vector {key} is {kind}, not a float16 or float32 numpy array.")
+            if value.shape != (self.dimension,):
+                raise ValueError(
+                    f"Vector {key} has shape {value.shape}, not ({self.dimension},) as this cache."
+                )
+            if not np.isfinite(value).all():
+                raise ValueError(f"Vector {key} holds a value that is not finite.")
+            codecs.add(_FLOAT16 if value.dtype == np.float16 else _FLOAT32)
+        if len(codecs) > 1:
+            raise TypeError("Vectors added together must all be float16 or all be float32.")
+        codec = codecs.pop()
+        row_bytes = self.dimension * _VECTOR_TYPES[codec].itemsize
+        return Layout(codec, self.dimension, max(1, _VECTOR_BLOCK_BYTES // row_bytes))
+
+    def _encode(self, layout: Layout, values: Sequence[np.ndarray]) -> bytes:
+        return np.stack(values).astype(_VECTOR_TYPES[layout.codec]).tobytes()
+
+    def _decode(self, layout: Layout, content: bytes, rows: np.ndarray) -> list[np.ndarray]:
+        vectors = np.frombuffer(content, _VECTOR_TYPES[layout.codec])
+        # Indexing copies: the caller may write to its rows, and keeps no whole block alive.
+        return list(vectors.reshape(-1, layout.dimension)[rows])
+
+    def _reads(self, layout: Layout) -> bool:
+        return layout.codec in _VECTOR_TYPES and layout.dimension == self.dimension
+
+
+def _record_line(record: dict) -> bytes:
+    text = json.dumps(record, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")  # a lone surrogate comes back as it went in
+
+
+def _packed(keys: Sequence[str]) -> np.ndarray:
+    for key in keys:
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise ValueError(f"A record key is 64 hex digits in lower case, not {key!r}.")
+    return np.frombuffer(bytes.fromhex("".join(keys)), "S32")
+
+
+def _in_both(wanted: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions in `wanted` and in `held` of the keys that both contain.
+
+    Both ascending and without duplicates. The shorter is looked up in the longer, so that a large
+    batch costs one pass over the cache's keys, not a search of every segment for every key.
+    """
+    short, long = (held, wanted) if len(held) < len(wanted) else (wanted, held)
+    at = np.searchsorted(long, short)
+    at[at == len(long)] = 0  # above the last, so equal to none
+    hit = np.flatnonzero(long[at] == short)
+    return (at[hit], hit) if short is held else (hit, at[hit])
