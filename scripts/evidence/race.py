@@ -29,6 +29,7 @@ from scripts.evidence.ebh import e_bh
 
 Stopped = Literal["validated", "hopeless", "futile", "exhausted"]
 Signs = tuple[int, int]
+Wanted = dict[str, tuple[str, ...]]
 Results = Mapping[str, Mapping[str, Signs | None]]
 
 FUTILE_AT = 20.0
@@ -116,7 +117,7 @@ class Race:
         """The hypotheses that still race."""
         return [n for n, stopped in zip(self._names, self._stopped, strict=True) if stopped is None]
 
-    def wanted(self) -> dict[str, tuple[str, ...]]:
+    def wanted(self) -> Wanted:
         """For each region with work left, the hypotheses to judge on its next prompt.
 
         Empty when the race is over.
@@ -226,9 +227,7 @@ class Race:
         self._leave(self._racing() & ~self._set_of(best), "hopeless")
 
 
-def drive(
-    race: Race, judge: Callable[[dict[str, tuple[str, ...]]], Results]
-) -> dict[str, Standing]:
+def drive(race: Race, judge: Callable[[Wanted], Results]) -> dict[str, Standing]:
     """Run the race to its end with a judge that answers wanted(), and return the standings."""
     while wanted := race.wanted():
         race.feed(judge(wanted))

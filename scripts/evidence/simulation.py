@@ -100,11 +100,9 @@ def power_audits(
     for size, rng in _batches(audits, seed):
         scores = _pair_scores(rng, size, prompts, samples, np.where(is_true, effect, 0.0), spread)
         found = e_bh(stopped_when_found(_e_over_time(scores, "prompt-sign")))
-        false_share.append((found & ~is_true).sum(axis=1) / np.maximum(found.sum(axis=1), 1))
-        found_share.append(found[:, is_true].mean(axis=1))
-    return Power(
-        float(np.concatenate(false_share).mean()), float(np.concatenate(found_share).mean())
-    )
+        false_share.extend((found & ~is_true).sum(axis=1) / np.maximum(found.sum(axis=1), 1))
+        found_share.extend(found[:, is_true].mean(axis=1))
+    return Power(fdr=float(np.mean(false_share)), power=float(np.mean(found_share)))
 
 
 def stopped_when_found(e_over_time: np.ndarray, q: float = 0.05) -> np.ndarray:
