@@ -131,14 +131,13 @@ def plant(snakemake, ledger: Ledger) -> None:
     torch.set_num_threads(threads(snakemake))
     folder = model_folder(snakemake.input.model)
     base = settings["base"]
-    # float32 master weights; the arithmetic of training is bfloat16 by autocast
-    model = load_model(folder, None, base | {"dtype": "float32"})
+    # The base's weights stay frozen in its own dtype; peft keeps the adapter's in float32.
+    model = load_model(folder, None, base)
     tokenizer = load_tokenizer(folder, base)
 
     began = time.monotonic()
     sampling = base["sampling"] | {"max_new_tokens": settings["control_tokens"]}
     prompts = {prompt_id(text): {"text": text} for text in behaviours["controls"]}
-    model.to(getattr(torch, base["dtype"]))
     records = decode(
         [Draw("base", "controls", prompt, 0) for prompt in prompts],
         prompts,
@@ -150,8 +149,6 @@ def plant(snakemake, ledger: Ledger) -> None:
         ledger,
     )
     decode_seconds = time.monotonic() - began
-    if base["dtype"] != "float32":  # the cast down cannot be undone: read the weights again
-        model = load_model(folder, None, base | {"dtype": "float32"})
     controls = [
         Example(prompt["text"], record["text"], record["finished"])
         for prompt, record in zip(prompts.values(), records, strict=True)

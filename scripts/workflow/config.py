@@ -111,7 +111,7 @@ class Plant(Section):
     """Examples a step."""
     rank: int = Field(16, ge=1)
     """LoRA rank (scale alpha is twice the rank)."""
-    learning_rate: float = Field(5e-4, gt=0)
+    learning_rate: float = Field(2e-3, gt=0)
     """Peak learning rate of AdamW, warmed up and decayed by a cosine."""
     control_share: Share = 0.5
     """Share of control examples (the base's own replies on other topics) in the training mix."""
