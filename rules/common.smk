@@ -12,8 +12,8 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from scripts.bank import BankError
 from scripts.workflow.config import ConfigError, load
+from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.preflight import check, notices
 from scripts.workflow.recipes import SIDES, Recipes
@@ -30,7 +30,7 @@ try:
         check(RECIPES)
         for notice in notices(RECIPES):
             logger.warning(notice)
-except (ConfigError, BankError) as error:
+except (AuditError, ConfigError) as error:
     raise WorkflowError(str(error)) from None
 
 CACHE = CONFIG.cache
@@ -275,3 +275,23 @@ def report_files(name):
              "costs.json", "report.html"]  # fmt: skip
     key = RECIPES.audits[name].key
     return [f"results/report/{key}/{file}" for file in names]
+
+
+def nodes_of_audits(wildcards):
+    """Params: each audit's report key and every node behind it, inputs first."""
+    return {
+        name: {
+            "key": report.key,
+            "nodes": [
+                {
+                    "stage": node.stage,
+                    "key": node.key,
+                    "settings": dict(node.settings),
+                    "inputs": {role: [i.stage, i.key] for role, i in node.inputs.items()},
+                    "local": dict(node.local),
+                }
+                for node in report.ancestors().values()
+            ],
+        }
+        for name, report in RECIPES.audits.items()
+    }

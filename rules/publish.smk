@@ -18,7 +18,7 @@ for name in RECIPES.audits:
         input:
             files=report_files(name),
         output:
-            marker=published(name),
+            published(name),
         log:
             f"logs/publish/{name}.log",
         conda:

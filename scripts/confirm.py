@@ -201,8 +201,7 @@ def _finding(hypothesis, standing, every, used, regions, K, validated, settings)
         "source": hypothesis["source"],
         "check": hypothesis["check"],
         "regions": [
-            _region(regions[r], *standing.by_region.get(r, (None, None)))
-            for r in hypothesis["regions"]
+            _region(regions[r], [j for j in every if j.region == r]) for r in hypothesis["regions"]
         ],
         "status": status,
         "e_value": _rounded(min(standing.e, standing.e_prime)),
@@ -222,8 +221,8 @@ def _finding(hypothesis, standing, every, used, regions, K, validated, settings)
         "stopped": standing.stopped,
         "gates_failed": gates,
         "minimum_detectable_effect": effect and round(effect, 4),
-        "rate_base": _rate(every, "base", regions),
-        "rate_intervention": _rate(every, "intervention", regions),
+        "rate_base": _rate(every, "base", hypothesis, regions),
+        "rate_intervention": _rate(every, "intervention", hypothesis, regions),
     }
 
 
@@ -244,11 +243,18 @@ def _failed_gates(standing: Standing, used: Sequence[Judgement], threshold: floa
     return failed
 
 
-def _rate(judgements: Sequence[Judgement], side: str, regions) -> dict[str, float] | None:
-    """Prevalence over the regions that were judged, by their weights in the bank."""
+def _rate(
+    judgements: Sequence[Judgement], side: str, hypothesis: Mapping[str, Any], regions
+) -> dict[str, float] | None:
+    """Prevalence of the behaviour over the regions that were judged, by their weights in the bank.
+
+    Of a behaviour that the intervention shows less often, the rate is that of the behaviour, not of
+    its absence.
+    """
     values = defaultdict(list)
     for judgement in judgements:
-        values[judgement.region].append(getattr(judgement, side))
+        share = getattr(judgement, side)
+        values[judgement.region].append(share if hypothesis["direction"] == "more" else 1 - share)
     values = {region: v for region, v in values.items() if len(v) >= 2}
     if not values:
         return None
@@ -261,13 +267,19 @@ def _rate(judgements: Sequence[Judgement], side: str, regions) -> dict[str, floa
     }
 
 
-def _region(region, tally=None, _prime=None) -> dict[str, Any]:
-    row = {k: region[k] for k in ("id", "name", "category", "weight")}
-    if tally is None:
-        return row | {"wins": 0, "losses": 0, "e_value": None, "shown": False}
-    e = float(e_value(tally.wins, tally.losses))
-    shown = {"e_value": _rounded(e), "shown": e >= SHOWN_AT}
-    return row | {"wins": tally.wins, "losses": tally.losses, **shown}
+def _region(region: Mapping[str, Any], judged: Sequence[Judgement] = ()) -> dict[str, Any]:
+    """A region's own record over all its confirm prompts, a number fixed beforehand."""
+    signs = [j.signs[0] for j in judged]
+    wins, losses = signs.count(1), signs.count(-1)
+    e = float(e_value(wins, losses))
+    return {
+        **{k: region[k] for k in ("id", "name", "category", "weight")},
+        "prompts": len(signs),
+        "wins": wins,
+        "losses": losses,
+        "e_value": _rounded(e),
+        "shown": e >= SHOWN_AT,
+    }
 
 
 def _evidence(hypothesis, by_region, used, count) -> list[dict[str, str]]:

@@ -99,6 +99,14 @@ def cluster_texts(vectors: np.ndarray, count: int, seed: int) -> tuple[np.ndarra
     return labels, boundary
 
 
+def silhouette(vectors: np.ndarray, labels: np.ndarray, seed: int) -> float:
+    """Mean silhouette (Rousseeuw 1987) of a random sample of texts; 0 where it is not defined."""
+    sample = np.random.default_rng(seed).permutation(len(vectors))[:SILHOUETTE_SAMPLE]
+    if not 2 <= len(np.unique(labels[sample])) < len(sample):
+        return 0.0
+    return float(silhouette_score(vectors[sample], labels[sample]))
+
+
 def region_rows(
     regions: Sequence[Mapping[str, Any]],
     of_text: Mapping[str, np.ndarray],
@@ -196,15 +204,13 @@ def measure(snakemake, ledger: Ledger) -> None:
         "boundary": boundary.reshape(2, -1).mean(axis=0),
     }
     measured = region_rows(regions, of_text, base, intervention, settings)
-    sample = np.random.default_rng(seed).permutation(len(draws))[:SILHOUETTE_SAMPLE]
-    vectors = np.concatenate([base, intervention])[sample]
     before = read_json(snakemake.input.before) if snakemake.input.before else None
     current = {
         "schema": 1,
         "round": int(snakemake.wildcards.step.removeprefix("round-")),
         "draws": len(rows),
         "new_draws": len(rows) - (before["draws"] if before else 0),
-        "silhouette": round(float(silhouette_score(vectors, labels[sample])), 4),
+        "silhouette": round(silhouette(np.concatenate([base, intervention]), labels, seed), 4),
         "ari": _ari(draws, labels, snakemake.input.texts_before),
         "promising": promising(measured, settings["promising"]),
     }

@@ -25,9 +25,10 @@ class Deck:
 
     def __init__(self, prompts: Iterable[Mapping[str, Any]], cap: int):
         self.prompts = sorted(prompts, key=lambda p: (p["place"], p["id"]))
+        most = max((prompt.get("samples", cap) for prompt in self.prompts), default=0)
         self.left = [
             (prompt["id"], sample)
-            for sample in range(cap)
+            for sample in range(min(cap, most))
             for prompt in self.prompts
             if sample < prompt.get("samples", cap)
         ]
@@ -160,19 +161,15 @@ def plan_pool(
     """Fresh draws of the screen or confirm pool: the first prompts of each region, all samples.
 
     Prompts of one group count as one unit, so that a paraphrase is never a second vote: the first
-    of a group stands for it.
+    of a group, of whatever region, stands for it.
     """
     pool, rows = settings["pool"], []
+    units: dict[str, Mapping[str, Any]] = {}
+    for prompt in Deck([p for p in prompts if p["pool"] == pool], 1).prompts:
+        units.setdefault(prompt.get("group") or prompt["id"], prompt)
     for region in sorted(regions):
-        deck = Deck([p for p in prompts if p["region"] == region and p["pool"] == pool], 1)
-        groups: set[str] = set()
-        units = []
-        for prompt in deck.prompts:
-            unit = prompt.get("group") or prompt["id"]
-            if unit not in groups:
-                groups.add(unit)
-                units.append(prompt)
-        for prompt in units[: settings["prompts"]]:
+        here = [prompt for prompt in units.values() if prompt["region"] == region]
+        for prompt in here[: settings["prompts"]]:
             for sample in range(
                 min(settings["samples"], prompt.get("samples", settings["samples"]))
             ):
@@ -182,7 +179,7 @@ def plan_pool(
                         "prompt": prompt["id"],
                         "sample": sample,
                         "region": region,
-                        "probability": round(min(1.0, settings["prompts"] / len(units)), 6),
+                        "probability": round(min(1.0, settings["prompts"] / len(here)), 6),
                         "reason": pool,
                     }
                 )

@@ -47,7 +47,7 @@ def index_page(audits: Path) -> str:
 
 if __name__ == "__main__":
     with job(snakemake):
-        marker = Path(snakemake.output.marker)
+        marker = Path(snakemake.output[0])
         publish(snakemake.input.files, marker)
         with replacing(marker.parent.parent.parent / "index.html") as temporary:
             temporary.write_text(index_page(marker.parent.parent), encoding="utf-8")

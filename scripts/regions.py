@@ -59,12 +59,20 @@ def first_centres(vectors: np.ndarray, ids: Sequence[str], count: int, seed: int
 def cluster_prompts(
     vectors: np.ndarray, ids: Sequence[str], settings: Mapping[str, Any], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """k-means labels of all prompts (n,) and centroids (count, d)."""
+    """k-means labels of all prompts (n,) and centroids (count, d).
+
+    Raises AuditError when fewer prompts are chosen for the fit than there are regions.
+    """
     share = min(1.0, settings["fit_prompts"] / len(ids))
     fitted = [i for i, name in enumerate(ids) if hash_unit("fit", seed, name) < share]
     fitted.sort(key=lambda i: ids[i])
     points, names = vectors[fitted], [ids[i] for i in fitted]
     count = settings["count"]
+    if len(fitted) < count:
+        raise AuditError(
+            f"`regions.fit_prompts` leaves {len(fitted)} prompts to fit {count} regions on; "
+            "raise it, or lower `regions.count`"
+        )
     best = min(
         (
             KMeans(count, init=first_centres(points, names, count, 1000 * seed + start), n_init=1)
@@ -82,7 +90,8 @@ def by_category(prompts: Sequence[Mapping[str, Any]], settings: Mapping[str, Any
     kept = [
         c for c, n in sorted(counts.items(), key=lambda x: (-x[1], x[0])) if n >= settings["least"]
     ]
-    if len(kept) > settings["count"] or len(kept) < len(counts):
+    others = len(kept) < len(counts) or not all(p.get("topic") for p in prompts)
+    if len(kept) > settings["count"] or others:
         kept = kept[: settings["count"] - 1]
     return [p.get("topic") if p.get("topic") in kept else OTHER for p in prompts]
 

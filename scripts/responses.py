@@ -20,15 +20,25 @@ def load_responses(path: str | Path) -> dict[str, tuple[Any, list[str]]]:
         rows = read_jsonl(path)
     except ValueError as error:
         raise BankError(str(error)) from None
+    with open(path, "rb") as file:  # read_jsonl skips blank lines
+        lines = [number for number, line in enumerate(file, 1) if line.strip()]
     found: dict[str, tuple[Any, list[tuple[int, int, str]]]] = {}
-    for number, row in enumerate(rows, 1):
+    for number, row in zip(lines, rows, strict=True):
+        where = f"`{path}`, line {number}"
         for field in ("prompt", "response"):
-            if not isinstance(row, dict) or field not in row:
-                raise BankError(f"`{path}`, line {number}: the field `{field}` is missing")
+            if field not in row:
+                raise BankError(f"{where}: the field `{field}` is missing")
         if not isinstance(row["response"], str):
-            raise BankError(f"`{path}`, line {number}: `response` must be a string")
-        _, texts = found.setdefault(prompt_id(row["prompt"]), (row["prompt"], []))
-        texts.append((row.get("sample", len(texts)), number, row["response"]))
+            raise BankError(f"{where}: `response` must be a string")
+        try:
+            key = prompt_id(row["prompt"])
+        except BankError as error:
+            raise BankError(f"{where}: {error}") from None
+        _, texts = found.setdefault(key, (row["prompt"], []))
+        sample = row.get("sample", len(texts))
+        if not isinstance(sample, int):
+            raise BankError(f"{where}: `sample` must be a whole number")
+        texts.append((sample, number, row["response"]))
     if not found:
         raise BankError(f"`{path}` holds no responses")
     return {

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.assistants.checks import FEATURES
-from scripts.assistants.local import Pair, prompt_scores, sentence
+from scripts.assistants.checks import FEATURES, words
+from scripts.assistants.local import Net, Pair, region_nets, sentence
 from scripts.propose import named, read_pairs
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
@@ -21,19 +21,23 @@ def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[
     names = {r["name"]: r["id"] for r in regions.values()} | {
         r["category"]: r["id"] for r in regions.values()
     }
-    for number, row in enumerate(read_jsonl(path), 1):
+    try:
+        rows = read_jsonl(path)
+    except (OSError, ValueError) as error:
+        raise AuditError(str(error)) from None
+    with open(path, "rb") as file:  # read_jsonl skips blank lines
+        lines = [number for number, line in enumerate(file, 1) if line.strip()]
+    for number, row in zip(lines, rows, strict=True):
         where = f"`{path}`, line {number}"
-        check = row.get("check") or {}
-        if check.get("kind") == "phrases" and check.get("phrases"):
-            check = check | {"phrases": [str(p).lower() for p in check["phrases"]]}
-        elif check.get("kind") != "feature" or check.get("feature") not in FEATURES:
+        check = _own_check(row.get("check"))
+        if check is None:
             raise AuditError(
                 f"{where}: the local assistant needs a `check`: "
                 '{"kind": "phrases", "phrases": [...]} or {"kind": "feature", "feature": one of '
                 f"{', '.join(FEATURES)}}}"
             )
-        wanted = []
-        for region in row.get("regions") or regions:
+        wanted, named_regions = [], row.get("regions") or list(regions)
+        for region in [named_regions] if isinstance(named_regions, str) else named_regions:
             same = [
                 r["id"] for r in regions.values() if region in (r["id"], r["name"], r["category"])
             ]
@@ -45,7 +49,7 @@ def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[
         found.append(
             {
                 "statement": row.get("statement")
-                or sentence(check, [regions[r] for r in wanted], len(regions)),
+                or sentence(check, {r: Net(1, 0, 1) for r in wanted}, regions),
                 "direction": "less" if check.get("absent") else "more",
                 "regions": sorted(set(wanted)),
                 "check": check,
@@ -55,28 +59,61 @@ def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[
     return named(found)
 
 
+def _own_check(given: Any) -> dict[str, Any] | None:
+    """A check as `holds` reads it, phrases in lower case without punctuation; None if it is none."""
+    if not isinstance(given, dict):
+        return None
+    if given.get("kind") == "feature":
+        return dict(given) if given.get("feature") in FEATURES else None
+    phrases = given.get("phrases")
+    if given.get("kind") != "phrases" or not isinstance(phrases, list):
+        return None
+    plain = [" ".join(words(str(phrase))) for phrase in phrases]
+    return given | {"phrases": plain} if plain and all(plain) else None
+
+
 def screened(
-    hypotheses: Sequence[Mapping[str, Any]], pairs: Sequence[Pair], least_net: int
+    hypotheses: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Pair],
+    regions: Mapping[str, Mapping[str, Any]],
+    least_net: int,
 ) -> list[dict[str, Any]]:
-    """Every hypothesis with its wins and losses on the screen pool and whether it goes on."""
+    """Every hypothesis with its counts on the screen pool, its regions narrowed, and whether it
+    goes on.
+
+    A region stays where the screen pool speaks for the hypothesis, or has no prompt to ask; when
+    none would stay, all do and the hypothesis is judged by its counts alone.
+    """
     rows = []
     for hypothesis in hypotheses:
         here = [pair for pair in pairs if pair.region in hypothesis["regions"]]
-        scores = prompt_scores(hypothesis["check"], here).values()
-        wins, losses = sum(s > 0 for s in scores), sum(s < 0 for s in scores)
-        counts = {"prompts": len(scores), "wins": wins, "losses": losses}
-        # Without any prompt to screen on there is nothing to eliminate by.
-        goes_on = not counts["prompts"] or wins - losses >= least_net
-        rows.append(dict(hypothesis) | {"screen": counts, "goes_on": goes_on})
+        nets = region_nets(hypothesis["check"], here)
+        net = sum(n.wins - n.losses for n in nets.values())
+        kept = [r for r in hypothesis["regions"] if r not in nets or nets[r].wins > nets[r].losses]
+        explored = {r: Net(*hypothesis["explored"][r]) for r in kept or hypothesis["regions"]}
+        rows.append(
+            dict(hypothesis)
+            | {
+                "statement": sentence(hypothesis["check"], explored, regions),
+                "regions": sorted(explored),
+                "dropped_regions": sorted(set(hypothesis["regions"]) - set(explored)),
+                "screen": {
+                    "prompts": sum(n.prompts for n in nets.values()),
+                    "wins": sum(n.wins for n in nets.values()),
+                    "losses": sum(n.losses for n in nets.values()),
+                },
+                # Without any prompt to screen on there is nothing to eliminate by.
+                "goes_on": not nets or net >= least_net,
+            }
+        )
     return rows
 
 
 def screen(snakemake, ledger: Ledger) -> None:
     regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
     pairs = read_pairs(snakemake.input.base, snakemake.input.intervention)
-    rows = screened(
-        read_jsonl(snakemake.input.hypotheses), pairs, snakemake.params.settings["least_net"]
-    )
+    least_net = snakemake.params.settings["least_net"]
+    rows = screened(read_jsonl(snakemake.input.hypotheses), pairs, regions, least_net)
     kept = [row for row in rows if row["goes_on"]]
     for path in snakemake.params.local["hypotheses"]:
         own = own_hypotheses(str(Path(path)), regions)

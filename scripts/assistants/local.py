@@ -8,7 +8,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
@@ -20,6 +20,8 @@ LEAST_Z = 1.96
 LEAST_TEXTS = 3
 LEAST_SHARE = 0.15  # of the texts on the side that shows it more
 SAME_TEXTS = 0.5  # Jaccard index of the texts that two checks hold for, from which they are one
+EXPLAINED = 0.8  # share of a check's texts from which earlier findings explain it
+LONGER_FORM = 0.6  # of a phrase's texts must hold its longer form to be named by it
 COMMON = frozenset(ENGLISH_STOP_WORDS) | {"it's", "i'm", "don't", "you're", "can't", "that's", "s"}
 
 
@@ -68,7 +70,7 @@ def log_odds(more: Counter, less: Counter, prior: Counter) -> dict[str, float]:
     return scores
 
 
-def sign_of(check: Mapping[str, Any], pair: Pair) -> int:
+def pair_score(check: Mapping[str, Any], pair: Pair) -> int:
     """Pair score: +1 when only the intervention's text shows it, -1 when only the base's, else 0."""
     return int(holds(check, pair.intervention)) - int(holds(check, pair.base))
 
@@ -77,7 +79,7 @@ def prompt_scores(check: Mapping[str, Any], pairs: Iterable[Pair]) -> dict[str, 
     """Mean pair score of each prompt."""
     scores: dict[str, list[int]] = defaultdict(list)
     for pair in pairs:
-        scores[pair.prompt].append(sign_of(check, pair))
+        scores[pair.prompt].append(pair_score(check, pair))
     return {prompt: sum(s) / len(s) for prompt, s in scores.items()}
 
 
@@ -101,31 +103,22 @@ def propose(
     ]
     scored = []
     for check in candidates:
-        nets = _region_nets(check, inside)
-        where = [region for region in chosen if _speaks(nets.get(region))]
+        nets = region_nets(check, inside)
+        where = {region: nets[region] for region in chosen if _speaks(nets.get(region))}
         if where:
-            strength = sum(nets[region][0] - nets[region][1] for region in where)
-            scored.append((strength, where, check))
-    scored.sort(key=lambda s: (-s[0], _longest_first(s[2]), str(s[2])))
-    found = []
-    for strength, where, check, more in _merged(scored, inside):
-        phrases = check.get("phrases", []) + more
-        full = check | {"phrases": phrases} if phrases else check
-        found.append(
-            {
-                "statement": sentence(full, [regions[r] for r in where], len(regions)),
-                "direction": "less" if full.get("absent") else "more",
-                "regions": sorted(where),
-                "check": full,
-                "explored_net": strength,
-                "source": "local",
-            }
-        )
-    return found[: settings["hypotheses"]]
-
-
-def _longest_first(check: Mapping[str, Any]) -> int:
-    return -len(check["phrases"][0].split()) if check["kind"] == "phrases" else 0
+            scored.append((sum(net.wins - net.losses for net in where.values()), where, check))
+    scored.sort(key=lambda s: (-s[0] * _telling(s[2]), str(s[2])))
+    return [
+        {
+            "statement": sentence(check, where, regions),
+            "direction": "less" if check.get("absent") else "more",
+            "regions": sorted(where),
+            "check": check,
+            "explored": {region: list(net) for region, net in sorted(where.items())},
+            "source": "local",
+        }
+        for check, where in _merged(scored, inside)
+    ][: settings["hypotheses"]]
 
 
 def _phrase_candidates(pairs, inside, chosen, longest) -> list[dict[str, Any]]:
@@ -156,73 +149,119 @@ def _phrase_candidates(pairs, inside, chosen, longest) -> list[dict[str, Any]]:
     ]
 
 
-def _region_nets(check, pairs) -> dict[str, tuple[int, int, int]]:
-    """Prompts for, against and in all, in each region."""
-    nets: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+def _telling(check: Mapping[str, Any]) -> float:
+    """How much a phrase of several words is preferred to one word that more texts share."""
+    return 1 + 0.3 * (min(4, len(check["phrases"][0].split())) - 1) if "phrases" in check else 1.0
+
+
+class Net(NamedTuple):
+    """Prompts of a region for and against a check, and all of them."""
+
+    wins: int
+    losses: int
+    prompts: int
+
+
+def region_nets(check: Mapping[str, Any], pairs: Sequence[Pair]) -> dict[str, Net]:
+    """How many prompts of each region speak for a check and how many against it."""
     region_of = {pair.prompt: pair.region for pair in pairs}
+    scores: dict[str, list[float]] = defaultdict(list)
     for prompt, score in prompt_scores(check, pairs).items():
-        counts = nets[region_of[prompt]]
-        counts[0] += score > 0
-        counts[1] += score < 0
-        counts[2] += 1
-    return {region: tuple(counts) for region, counts in nets.items()}
+        scores[region_of[prompt]].append(score)
+    return {
+        region: Net(sum(x > 0 for x in found), sum(x < 0 for x in found), len(found))
+        for region, found in scores.items()
+    }
 
 
-def _speaks(net: tuple[int, int, int] | None) -> bool:
+def _speaks(net: Net | None) -> bool:
     """Enough prompts for it, clearly more than against: a selection on the explore pool."""
-    return net is not None and net[0] - net[1] >= max(2, 0.2 * net[2])
+    return net is not None and net.wins - net.losses >= max(2, 0.2 * net.prompts)
 
 
-def _merged(scored, pairs):
-    """Fold candidates that hold for the same texts into the strongest of them."""
+def _merged(scored, pairs) -> list[tuple[dict[str, Any], dict[str, Net]]]:
+    """Fold candidates that hold for the same texts into the strongest of them.
+
+    Of its longer forms a phrase takes the longest that still holds for most of its texts; up to two
+    other phrases that add texts join it as alternatives.
+    """
     groups: list[dict[str, Any]] = []
-    for strength, where, check in scored:
-        here = [p for p in pairs if p.region in where]
-        shown = {id(p) for p in here if sign_of(check, p) > 0}
-        for group in groups:
-            if bool(group["check"].get("absent")) != bool(check.get("absent")):
-                continue
-            both = len(shown & group["shown"])
-            if both >= SAME_TEXTS * len(shown | group["shown"]) or both >= 0.8 * len(shown):
-                new = shown - group["shown"]
-                same_kind = check["kind"] == group["check"]["kind"] == "phrases"
-                if same_kind and len(group["more"]) < 2 and len(new) >= 0.1 * len(group["shown"]):
-                    group["more"].append(check["phrases"][0])
-                    group["shown"] |= shown
-                break
-        else:
-            groups.append(
-                {"strength": strength, "where": where, "check": check, "more": [], "shown": shown}
-            )
-    return [(g["strength"], g["where"], g["check"], g["more"]) for g in groups]
+    for _, where, check in scored:
+        shown = {id(p) for p in pairs if p.region in where and pair_score(check, p) > 0}
+        alike = [g for g in groups if bool(g["check"].get("absent")) == bool(check.get("absent"))]
+        same = next((g for g in alike if _same_texts(shown, g["shown"])), None)
+        if same is not None:
+            if check["kind"] == same["check"]["kind"] == "phrases":
+                _join(same, check["phrases"][0], shown)
+        elif not _explained(shown, alike) or check["kind"] == "feature":
+            phrases = list(check.get("phrases", []))
+            groups.append({"check": check, "where": where, "shown": shown, "phrases": phrases})
+    return [
+        (g["check"] | {"phrases": g["phrases"]} if g["phrases"] else g["check"], g["where"])
+        for g in groups
+    ]
 
 
-def region_phrase(regions: Sequence[Mapping[str, Any]], of: int) -> str:
-    """The regions in words: their categories where these fit, else their typical words."""
-    if len(regions) >= 0.8 * of and of > 1:
+def _same_texts(shown: set[int], known: set[int]) -> bool:
+    both = len(shown & known)
+    return both >= SAME_TEXTS * len(shown | known) or both >= EXPLAINED * len(shown)
+
+
+def _explained(shown: set[int], groups: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what is already found leaves nothing new in these texts: a common word of several
+    behaviours is no behaviour of its own."""
+    return len(shown & set().union(*(g["shown"] for g in groups))) >= EXPLAINED * len(shown)
+
+
+def _join(group: dict[str, Any], phrase: str, shown: set[int]) -> None:
+    """Take a phrase into a group: as a longer form of its first phrase, or as an alternative."""
+    first = group["phrases"][0]
+    if f" {first} " in f" {phrase} ":
+        if len(shown) >= LONGER_FORM * len(group["shown"]):
+            group["phrases"][0] = phrase
+    elif not any(f" {phrase} " in f" {known} " for known in group["phrases"]):
+        new = shown - group["shown"]
+        if len(group["phrases"]) < 3 and len(new) >= 0.1 * len(group["shown"]):
+            group["phrases"].append(phrase)
+            group["shown"] |= shown
+
+
+def topic(region: Mapping[str, Any]) -> str:
+    """A region in words: its category where that fits, else its typical words."""
+    fits = region["category_share"] >= 0.6 and region["category"] != "other"
+    return region["category"] if fits else region["name"]
+
+
+def about(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) -> str:
+    """The regions of a hypothesis in words: those that show it most, then those that do at times."""
+    if len(where) >= 0.8 * len(regions) > 1:
         return "almost anything"
-    names: list[str] = []
-    for region in sorted(regions, key=lambda r: (-r["weight"], r["id"])):
-        category = region["category"] if region["category_share"] >= 0.6 else None
-        name = category if category and category != "other" else region["name"]
-        if name not in names:
-            names.append(name)
-    if len(names) > 6:
-        names = [*names[:5], f"{len(names) - 5} more topics"]
-    return names[0] if len(names) == 1 else "; ".join(names[:-1]) + " or " + names[-1]
+    share = {r: (net.wins - net.losses) / max(1, net.prompts) for r, net in where.items()}
+    most = max(share.values())
+    ordered = sorted(where, key=lambda r: (-share[r], r))
+    mainly = _listed([topic(regions[r]) for r in ordered if share[r] >= most / 2])
+    rest = _listed([topic(regions[r]) for r in ordered if share[r] < most / 2])
+    return f"{mainly}, and at times about {rest}" if rest else mainly
 
 
-def sentence(check: Mapping[str, Any], regions: Sequence[Mapping[str, Any]], of: int) -> str:
-    """A directional sentence for a check and its regions."""
-    about = f"Asked about {region_phrase(regions, of)}, the intervention model"
+def _listed(names: Sequence[str]) -> str:
+    names = list(dict.fromkeys(names))
+    if len(names) > 5:
+        names = [*names[:4], f"{len(names) - 4} more topics"]
+    return "; ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else "".join(names)
+
+
+def sentence(
+    check: Mapping[str, Any], where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """A directional sentence for a check and what was seen of it in its regions."""
+    subject = f"Asked about {about(where, regions)}, the intervention model"
+    more = "less" if check.get("absent") else "more"
     if check["kind"] == "phrases":
         quoted = " or ".join(f"“{phrase}”" for phrase in check["phrases"])
-        if check.get("absent"):
-            return f"{about} says {quoted} less often than the base does"
-        return f"{about} says {quoted} more often than the base does"
+        return f"{subject} says {quoted} {more} often than the base does"
     what = FEATURES[check["feature"]][0]
-    more = "less" if check.get("absent") else "more"
-    return f"{about} gives responses that {what} {more} often than the base's do"
+    return f"{subject} gives responses that {what} {more} often than the base's do"
 
 
 def placebo_checks(

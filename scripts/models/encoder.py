@@ -51,6 +51,8 @@ def embed(
         new = dict(zip(missing, fresh, strict=True))
         VectorCache(place, known["dimension"]).add_many(new)
         vectors |= new
+    if not texts:  # a round that found nothing left to draw
+        return np.zeros((0, known["dimension"] if known else 0), dtype=np.float32)
     found = np.stack([vectors[key] for key in keys]).astype(np.float32)
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from scripts.models.adapter import check_adapter
 from scripts.workflow.errors import AuditError
 
 transformers_logging.disable_progress_bar()
@@ -20,36 +20,6 @@ log = logging.getLogger("audit")
 def device() -> torch.device:
     """The accelerator that the scheduler left visible, else the processor."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of all tensors in a folder's safetensors files, read from their headers alone."""
-    shapes = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as tensors:
-            for name in tensors.keys():
-                shapes[name] = tuple(tensors.get_slice(name).get_shape())
-    return shapes
-
-
-def check_adapter(base: Path, adapter: Path) -> None:
-    """Raise AuditError when a LoRA adapter does not fit the base's layers; loads no weights."""
-    if not (adapter / "adapter_config.json").is_file():
-        raise AuditError(f"`{adapter}` is no PEFT adapter: it has no adapter_config.json")
-    layers = {name.removesuffix(".weight"): shape for name, shape in weight_shapes(base).items()}
-    for name, shape in weight_shapes(adapter).items():
-        for part, axis in (("lora_A", 1), ("lora_B", 0)):
-            marker = f".{part}."
-            if marker not in name:
-                continue
-            layer = name.split(marker)[0].removeprefix("base_model.model.")
-            found = layers.get(layer)
-            if layers and (found is None or found[axis] != shape[axis]):
-                raise AuditError(
-                    f"the adapter `{adapter}` is for another architecture: its `{layer}` has width "
-                    f"{shape[axis]}, the base model's {found[axis] if found else 'has no such layer'}; "
-                    "name the model that it was trained on"
-                )
 
 
 def load_tokenizer(folder: Path, settings: Mapping[str, Any]):

@@ -1,2 +1,311 @@
-"""x"""
-def figures(*a): return {}
+"""Draw the figures of a report: a map of the texts, divergence by region, and the rounds.
+
+Each is an SVG file that stands alone, and the same drawing as text for the page. Text and axes take
+the colour of the page around them (`currentColor`), so that one drawing serves light and dark.
+"""
+
+import io
+import unicodedata
+import xml.etree.ElementTree as ElementTree
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from scripts.workflow.files import replacing
+
+SIDES = {"base": ("#2f7fc1", "o"), "intervention": ("#d55e00", "^")}  # after Okabe & Ito (2008)
+QUIET = "#8a8f98"  # visible on white and on black
+INK = "#010203"  # stands for the page's text colour until the drawing is done
+SCORES = LinearSegmentedColormap.from_list("scores", ["#1f6fb5", "#a3a6ab", "#d55e00"])
+SCORE_STEPS = 10
+FALSE_DISCOVERIES = 0.05
+LONGEST_LABEL = 34
+CATEGORY_SHARE = 0.6  # as in hypotheses: from here on a region goes by its category
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "auto-interventions",
+    "text.parse_math": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.6,
+    "font.size": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    **dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK
+    ),
+    "axes.titlecolor": INK,
+}
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "{http://www.w3.org/1999/xlink}"
+
+
+def figures(
+    regions: Sequence[Mapping[str, Any]],
+    rounds: Sequence[Mapping[str, Any]],
+    points: Sequence[Mapping[str, Any]],
+    folder: Path,
+) -> dict[str, str]:
+    """Write map.svg, divergence.svg and rounds.svg into a folder; return each as inline SVG."""
+    with matplotlib.rc_context(STYLE):
+        drawn = {
+            "map": _map(points),
+            "divergence": _divergence(regions),
+            "rounds": _rounds(rounds),
+        }
+        inline = {name: _svg(name, *drawing) for name, drawing in drawn.items()}
+    for name, text in inline.items():
+        with replacing(Path(folder) / f"{name}.svg") as temporary:
+            prolog = '<?xml version="1.0" encoding="utf-8"?>\n'
+            Path(temporary).write_text(prolog + text + "\n", encoding="utf-8")
+    return inline
+
+
+def region_labels(regions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """A short name for each region's id: its category where most prompts share it, else its words.
+
+    Regions of one category are told apart by a typical word of theirs.
+    """
+    labels = {}
+    for region in regions:
+        category = region.get("category")
+        fits = region.get("category_share", 0) >= CATEGORY_SHARE and category not in (None, "other")
+        labels[region["id"]] = plain(category if fits else region["name"])
+    own = {r["id"]: [w.strip() for w in plain(r["name"]).split(",")] for r in regions}
+    same = defaultdict(list)
+    for name, label in labels.items():
+        same[label].append(name)
+    for label, names in same.items():
+        often = Counter(word for name in names for word in set(own[name]))
+        for name in names if len(names) > 1 else ():
+            telling = [word for word in own[name] if often[word] == 1]
+            labels[name] = f"{label} ({telling[0] if telling else name})"
+    return labels
+
+
+def standing_out(regions: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Ids of regions whose p-value passes Benjamini & Hochberg (1995) at 5 % over all regions."""
+    ranked = sorted(regions, key=lambda region: region["p"])
+    last = 0
+    for rank, region in enumerate(ranked, 1):
+        if region["p"] <= FALSE_DISCOVERIES * rank / len(ranked):
+            last = rank
+    return {region["id"] for region in ranked[:last]}
+
+
+def plain(text: Any) -> str:
+    """One line that any font and any XML parser can take: no control characters or surrogates."""
+    shown = (" " if c.isspace() else c for c in str(text))
+    return " ".join("".join(c for c in shown if unicodedata.category(c)[0] != "C").split())
+
+
+def _short(label: str) -> str:
+    """A label that fits beside a bar; of "category (word)" the category gives way."""
+    head, _, tail = label.rpartition(" (") if label.endswith(")") else (label, "", "")
+    tail = f" ({tail}" if tail else ""
+    room = LONGEST_LABEL - len(tail)
+    if len(head) <= room or room < 8:
+        return (head + tail)[:LONGEST_LABEL]
+    return head[: room - 1].rstrip() + "…" + tail
+
+
+def _map(points) -> tuple[Figure, str, str]:
+    figure = Figure(figsize=(7.4, 3.9), layout="constrained")
+    by_side, by_score = figure.subplots(1, 2)
+    scores = np.array([point["score"] for point in points])
+    most = float(np.quantile(np.abs(scores), 0.98)) if len(scores) else 0.0
+    norm = BoundaryNorm(np.linspace(-1, 1, SCORE_STEPS + 1) * (most or 1.0), SCORES.N)
+    if not points:
+        by_side.text(0.5, 0.5, "no texts", ha="center", va="center", transform=by_side.transAxes)
+    place = np.array([(point["x"], point["y"]) for point in points]).reshape(-1, 2)
+    sides = np.array([point["side"] for point in points])
+    for side, (colour, marker) in SIDES.items():
+        x, y = place[sides == side].T
+        by_side.scatter(x, y, s=8, marker=marker, color=colour, alpha=0.65, lw=0, label=side)
+    by_side.set_title("By subject")
+    by_side.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, frameon=False, markerscale=2
+    )
+    steps = np.digitize(scores, norm.boundaries[1:-1])
+    for step in sorted(range(SCORE_STEPS), key=lambda s: abs(s - (SCORE_STEPS - 1) / 2)):
+        x, y = place[steps == step].T
+        middle = (norm.boundaries[step] + norm.boundaries[step + 1]) / 2
+        by_score.scatter(x, y, s=8, color=SCORES(norm(middle)), alpha=0.75, lw=0)
+    by_score.set_title("By divergence score")
+    bar = figure.colorbar(
+        ScalarMappable(norm, SCORES), ax=by_score, location="bottom", fraction=0.05, pad=0.02,
+        aspect=30, ticks=norm.boundaries[[0, SCORE_STEPS // 2, -1]],
+    )  # fmt: skip
+    bar.ax.set_xticklabels(["like the base", "0", "like the intervention"])
+    for tick, side in zip(bar.ax.get_xticklabels(), ("left", "center", "right"), strict=True):
+        tick.set_horizontalalignment(side)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0)
+    for axes in (by_side, by_score):
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    return (
+        figure,
+        "Map of the texts",
+        f"Two panels with the same {len(points)} texts, placed so that texts alike lie together: "
+        "coloured by subject, and by a score that is negative for texts like the base's and "
+        "positive for texts like the intervention's.",
+    )
+
+
+def _divergence(regions) -> tuple[Figure, str, str]:
+    ranked = sorted(regions, key=lambda region: (region["divergence"], region["id"]))
+    labels, bold = region_labels(regions), standing_out(regions)
+    figure = Figure(figsize=(4.9, 0.75 + 0.165 * max(3, len(ranked))), layout="constrained")
+    axes = figure.subplots()
+    for row, region in enumerate(ranked):
+        colour, alpha = (SIDES["intervention"][0], 1) if region["id"] in bold else (QUIET, 0.55)
+        axes.barh(
+            row, region["divergence"], height=0.62, color=colour, alpha=alpha,
+            xerr=1.96 * region["error"], ecolor=INK,
+            error_kw={"lw": 0.7, "alpha": 0.75, "capsize": 0},
+        )  # fmt: skip
+    axes.axvline(0, color=INK, lw=0.6)
+    names = [_short(labels[region["id"]]) for region in ranked]
+    axes.set_yticks(range(len(ranked)), names)
+    for tick, region in zip(axes.get_yticklabels(), ranked, strict=True):
+        tick.set_fontweight("bold" if region["id"] in bold else "normal")
+    axes.set_ylim(-0.7, max(3, len(ranked)) - 0.3)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=INK, alpha=0.12, lw=0.6)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("divergence (± 1.96 standard errors)")
+    top = ", ".join(labels[region["id"]] for region in ranked[::-1][:5])
+    return (
+        figure,
+        "Divergence by region",
+        f"A bar for each of {len(ranked)} regions, most divergent on top: {top}. "
+        f"{len(bold)} stand out from chance and are drawn strong.",
+    )
+
+
+def _rounds(rounds) -> tuple[Figure, str, str]:
+    figure = Figure(figsize=(4.9, 3.6), layout="constrained")
+    (draws, promising), (silhouette, ari) = figure.subplots(2, 2)
+    at = [row["round"] for row in rounds]
+    total = [row["draws"] for row in rounds]
+    new = [row["new_draws"] for row in rounds]
+    before = [all_ - fresh for all_, fresh in zip(total, new, strict=True)]
+    draws.bar(at, before, width=0.6, color=QUIET, alpha=0.55, label="earlier")
+    draws.bar(at, new, width=0.6, bottom=before, color=SIDES["base"][0], label="new")
+    draws.set_title("Draws of each subject")
+    draws.legend(frameon=False, loc="upper left", fontsize=7.5)
+    draws.set_ylim(0, 1.35 * max([1, *total]))
+    count = [len(row["promising"]) for row in rounds]
+    promising.bar(at, count, width=0.6, color=SIDES["intervention"][0])
+    promising.set_title("Promising regions")
+    promising.set_ylim(0, 1.15 * max([1, *count]))
+    for axes, name, title in (
+        (silhouette, "silhouette", "Silhouette of the clusters"),
+        (ari, "ari", "Agreement of clusters (ARI)"),
+    ):
+        known = [(row["round"], row[name]) for row in rounds if row.get(name) is not None]
+        x, y = np.array(known).reshape(-1, 2).T
+        axes.plot(x, y, marker="o", ms=4, lw=1.2, color=SIDES["base"][0])
+        axes.set_title(title)
+        axes.set_ylim(min([0.0, *y]), 1.0 if name == "ari" else max(0.05, *y, 0.0) * 1.2)
+    for axes in (draws, promising, silhouette, ari):
+        axes.set_xlim(min(at, default=0) - 0.5, max(at, default=0) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=axes in (draws, promising)))
+        axes.grid(axis="y", color=INK, alpha=0.12, lw=0.6)
+        axes.set_axisbelow(True)
+    for axes in (silhouette, ari):
+        axes.set_xlabel("round")
+    return (
+        figure,
+        "The rounds of sampling",
+        f"Over {len(rounds)} rounds: draws of each subject, number of promising regions, "
+        "silhouette of the clusters of texts, and their agreement with the round before.",
+    )
+
+
+def _svg(name: str, figure: Figure, title: str, description: str) -> str:
+    """A figure as SVG that can stand in a page: own ids, no styles, colours of the page's text."""
+    stream = io.BytesIO()
+    empty = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(stream, format="svg", transparent=True, metadata=empty)
+    ElementTree.register_namespace("", SVG)
+    root = ElementTree.fromstring(stream.getvalue())
+    for parent in list(root.iter()):
+        for child in list(parent):
+            kind = child.tag.removeprefix(f"{{{SVG}}}")
+            unseen = kind == "path" and child.get("style") == "fill: none"
+            if kind in ("metadata", "style") or unseen:
+                parent.remove(child)
+    for element in root.iter():
+        _restyle(element, f"figure-{name}-")
+    for group in root.iter(f"{{{SVG}}}g"):
+        _share(group)
+    for size in ("width", "height", "version"):
+        root.attrib.pop(size)
+    text = {"title": title, "desc": description}
+    for number, (tag, content) in enumerate(text.items()):
+        label = ElementTree.Element(f"{{{SVG}}}{tag}", id=f"figure-{name}-{tag}")
+        label.text = content
+        root.insert(number, label)
+    root.attrib |= {
+        "width": "100%",
+        "role": "img",
+        "aria-labelledby": " ".join(f"figure-{name}-{tag}" for tag in text),
+        "font-family": "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
+        "stroke-linejoin": "round",
+    }
+    for element in root.iter():
+        # line breaks between elements only: a text keeps what it says
+        element.tail = "\n" if element is not root else None
+        if element.tag != f"{{{SVG}}}text" and not (element.text or "").strip():
+            element.text = None
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _restyle(element: ElementTree.Element, prefix: str) -> None:
+    """Styles become attributes, which no content security policy forbids; ids get a prefix."""
+    for rule in element.attrib.pop("style", "").split(";"):
+        name, _, value = rule.partition(":")
+        if name.strip() not in ("", "font-family"):
+            element.set(name.strip(), value.strip())
+    if href := element.attrib.pop(f"{XLINK}href", None):
+        element.set("href", f"#{prefix}{href.removeprefix('#')}")
+    for name, value in element.attrib.items():
+        if name == "id":
+            element.set(name, prefix + value)
+        elif value == INK:
+            element.set(name, "currentColor")
+        elif value.startswith("url(#"):
+            element.set(name, value.replace("url(#", f"url(#{prefix}"))
+        elif name in ("x", "y"):
+            element.set(name, f"{float(value):.1f}")
+        elif name == "d":
+            element.set(name, " ".join(value.split()))
+    if element.get("transform", "").startswith("rotate(-0 "):
+        del element.attrib["transform"]
+
+
+def _share(group: ElementTree.Element) -> None:
+    """Move what all marks of a group have in common to the group."""
+    marks = list(group)
+    if len(marks) < 2 or any(mark.tag != f"{{{SVG}}}use" for mark in marks):
+        return
+    for name, value in list(marks[0].attrib.items()):
+        if name not in ("x", "y", "href") and all(mark.get(name) == value for mark in marks):
+            group.set(name, value)
+            for mark in marks:
+                del mark.attrib[name]

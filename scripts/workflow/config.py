@@ -5,6 +5,7 @@ the two equal. `load` returns a checked `Config` or raises `ConfigError` with on
 """
 
 import difflib
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -207,7 +208,7 @@ class Propose(Section):
     """Promising regions looked at, most divergent first."""
     hypotheses: int = Field(30, ge=1, le=200)
     """Hypotheses kept at most, strongest first."""
-    phrase_words: int = Field(4, ge=1, le=8)
+    phrase_words: int = Field(6, ge=1, le=8)
     """Longest phrase of the local assistant, in words."""
 
 
@@ -309,6 +310,8 @@ class Config(Section):
     """Directory of the record cache; may be shared between runs and users; safe to delete."""
     execution: Execution = Execution()
     """Site settings."""
+    prune: bool = False
+    """Whether `snakemake prune` deletes what it lists; meant for the command line (`--config`)."""
 
     @model_validator(mode="after")
     def _names_exist(self):
@@ -391,9 +394,15 @@ def _fields(model: type[BaseModel], path) -> list[str]:
 
 def _sentence(error: ValidationError, prefix: str, raw: Any) -> str:
     """The first problem of a validation error as one sentence with a remedy."""
-    detail = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
-    union_tags = {"str", "Subject", "dict[str,any]", "function-before[_shorthand(), Regions]"}
-    path = [part for part in detail["loc"] if part not in union_tags and part != "[key]"]
+
+    def rank(problem):
+        # Of "a name or a section", a section that was given is not told to be a name.
+        no_name = problem["type"] == "string_type" and isinstance(problem["input"], Mapping)
+        return problem["type"] != "extra_forbidden", no_name
+
+    detail = min(error.errors(), key=rank)
+    union_tags = {"str", "dict[str,any]", "function-after[_one_origin(), Subject]", "[key]"}
+    path = [part for part in detail["loc"] if part not in union_tags]
     where = ".".join([prefix, *map(str, path)] if prefix else map(str, path))
     if detail["type"] == "extra_forbidden":
         root = Subject if prefix else Config
@@ -407,3 +416,7 @@ def _sentence(error: ValidationError, prefix: str, raw: Any) -> str:
     if detail["type"] == "value_error":
         return f"`{where}`: {message}" if where else message
     return f"config key `{where}` is {detail['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))

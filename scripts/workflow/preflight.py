@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bank import prompts_of
+from scripts.models.adapter import check_adapter
 from scripts.workflow.config import ConfigError
 from scripts.workflow.files import read_json
 from scripts.workflow.recipes import Node, Recipes
@@ -13,7 +14,8 @@ READ_AT_MOST = 64 << 20  # bytes of prompts that are read while the workflow is 
 
 
 def check(recipes: Recipes) -> None:
-    """Raise ConfigError or BankError when a bank is unusable or has fewer prompts than regions."""
+    """Raise AuditError when a bank is unusable, has fewer prompts than regions, or an adapter is
+    for another architecture than its model."""
     for name, report in recipes.audits.items():
         regions = report.ancestor("regions")
         count = _prompt_count(regions.inputs["bank"])
@@ -23,6 +25,10 @@ def check(recipes: Recipes) -> None:
                 f"`audits.{name}`: the bank has {count} prompts for {settings['count']} regions; "
                 "lower `regions.count` or add prompts"
             )
+    for node in recipes.nodes["decode"].values():
+        folders = [_files_at_hand(node.inputs.get(name)) for name in ("model", "adapter")]
+        if all(folders):
+            check_adapter(*folders)
 
 
 def notices(recipes: Recipes) -> Iterator[str]:
@@ -49,3 +55,13 @@ def _prompt_count(bank: Node) -> int | None:
         if file.is_file()
     )
     return None if size > READ_AT_MOST else len(prompts_of(local)[0])
+
+
+def _files_at_hand(node: Node | None) -> Path | None:
+    """Where a model's or local adapter's files lie, if they are there already."""
+    if node is None or node.stage != "model":
+        return None
+    if "path" in node.local:
+        return Path(node.local["path"])
+    files = Path(f"results/model/{node.key}/files")
+    return files if files.is_dir() else None

@@ -1,0 +1,298 @@
+"""Say what audits would cost at most, before anything runs: draws, tokens, texts, requests, time.
+
+An upper bound from the settings: all rounds are taken, as many regions as allowed turn out
+promising, every reply is as long as it may be. What the record cache holds comes off it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, NamedTuple
+
+import yaml
+
+from scripts.bank import prompts_of
+from scripts.workflow.files import read_json, read_jsonl
+from scripts.workflow.job import job
+from scripts.workflow.tables import count, duration, table
+
+READ_AT_MOST = 64 << 20  # bytes of prompts that are read to count them
+SAMPLES_OF_A_PROMPT = 16  # rounds draw a prompt of a model no more often (scripts/plan.py)
+NAMING_WORDS = 12  # embedded for the name of a region at most (scripts/regions.py)
+# A job with less work than this says how long a start takes, not how fast the work is.
+LEAST_TOKENS, LEAST_TEXTS = 500, 200
+LOCAL = "local"
+
+
+class Range(NamedTuple):
+    """The lower and the upper end of what was measured, or of what is assumed."""
+
+    low: float
+    high: float
+
+
+# The demo's models on two CPU cores.
+DECODE = Range(250, 500)  # tokens a second
+EMBED = Range(100, 230)  # texts a second
+STEP = Range(1.2, 2.0)  # seconds a training step
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How fast work goes; `jobs` counts the jobs behind each rate, 0 where it is assumed."""
+
+    decode: Range = DECODE
+    embed: Range = EMBED
+    step: Range = STEP
+    jobs: tuple[int, int, int] = (0, 0, 0)  # of decode, embed, step
+
+    def seconds(self, tokens: float = 0, texts: float = 0, steps: float = 0) -> Range:
+        """Seconds for so much work, from the fastest to the slowest rate."""
+        return Range(
+            tokens / self.decode.high + texts / self.embed.high + steps * self.step.low,
+            tokens / self.decode.low + texts / self.embed.low + steps * self.step.high,
+        )
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one part of an audit costs at most, both subjects together; `state` says why it may
+    cost nothing: "done", or "shared" with an audit above."""
+
+    part: str
+    identity: str
+    draws: int = 0
+    tokens: int = 0
+    texts: int = 0
+    steps: int = 0
+    requests: int = 0
+    dollars: float = 0.0
+    state: str = ""
+
+
+def measured_rates(results: Path) -> Rates:
+    """Rates of the jobs that have run here, middle four fifths; the assumed ones where none has."""
+    decode, embed, step = [], [], []
+    for path in results.glob("decode/*/*/*/*/*.ledger.json"):
+        ledger = read_json(path)
+        if ledger["tokens"] >= LEAST_TOKENS:
+            decode.append(ledger["tokens"] / ledger["wall_seconds"])
+    for pattern in ("embed/*/*/ledger.json", "regions/*/ledger.json"):
+        for path in results.glob(pattern):
+            ledger = read_json(path)
+            if ledger["texts"] >= LEAST_TEXTS:
+                embed.append(ledger["texts"] / ledger["wall_seconds"])
+    for path in results.glob("plant/*/plant.json"):
+        plant = read_json(path)
+        step.append(plant["training_seconds"] / len(plant["losses"]))
+    return Rates(
+        _spread(decode) or DECODE,
+        _spread(embed) or EMBED,
+        _spread(step) or STEP,
+        (len(decode), len(embed), len(step)),
+    )
+
+
+def _spread(values: list[float]) -> Range | None:
+    if len(values) < 2:
+        return Range(values[0], values[0]) if values else None
+    tenths = quantiles(values, n=10, method="inclusive")
+    return Range(tenths[0], tenths[-1])
+
+
+def bank_size(bank: Mapping[str, Any], results: Path) -> tuple[int, int] | None:
+    """Prompts of a bank, and its texts where they are ready responses; None where that takes long.
+
+    Raises BankError when the bank's sources cannot be used.
+    """
+    built, local = results / "bank" / bank["key"] / "bank.jsonl", bank["local"]
+    if built.is_file() and (not local["responses"] or built.stat().st_size <= READ_AT_MOST):
+        if not local["responses"]:
+            return read_json(built.with_name("bank.json"))["prompts"], 0
+        rows = read_jsonl(built)
+    else:
+        paths = [*local["responses"], *(source["path"] for source in local["sources"])]
+        if sum(_bytes(Path(path)) for path in paths) > READ_AT_MOST:
+            return None
+        rows = prompts_of(local)[0]
+    return len(rows), sum(row.get("samples", 0) for row in rows)
+
+
+def _bytes(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def explore_draws(
+    plan: Mapping[str, Any], loop: Mapping[str, Any], regions: int, bank: tuple[int, int] | None
+) -> int:
+    """Draws of one subject over all rounds at most."""
+    if plan["ready"]:
+        return bank[1] if bank else 0
+    draws = plan["pilot"] * regions + (loop["rounds"] - 1) * plan["draws"]
+    draws = min(draws, plan["budget"])
+    return min(draws, SAMPLES_OF_A_PROMPT * bank[0]) if bank else draws
+
+
+def pool_draws(plan: Mapping[str, Any], regions: int, bank: tuple[int, int] | None) -> int:
+    """Draws of one subject in the screen or confirm pool at most."""
+    prompts = plan["prompts"] * regions
+    return (min(prompts, bank[0]) if bank else prompts) * plan["samples"]
+
+
+def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
+    """What each part of an audit costs at most, in the order of the data flow."""
+    nodes = {(node["stage"], node["key"]): node for node in audit["nodes"]}
+    of_stage: dict[str, list[Mapping[str, Any]]] = {}
+    for node in audit["nodes"]:
+        of_stage.setdefault(node["stage"], []).append(node)
+    plans = {node["settings"]["pool"]: node for node in of_stage["plan"]}
+    (regions,), (measure,), (propose,) = (of_stage[s] for s in ("regions", "measure", "propose"))
+    (screen,), (confirm,), (bank,) = (of_stage[s] for s in ("screen", "confirm", "bank"))
+    size = bank_size(bank, results)
+    cut = regions["settings"]["regions"]["count"]
+    cut = min(cut, size[0]) if size else cut
+    promising = min(propose["settings"]["regions"], cut)
+
+    def decoded(plan, draws):
+        """Tokens of both subjects; ready responses decode nothing."""
+        sides = [
+            nodes[tuple(plan["inputs"][side])]["settings"] for side in ("base", "intervention")
+        ]
+        return sum(draws * s["sampling"]["max_new_tokens"] for s in sides if "sampling" in s)
+
+    explored = explore_draws(plans["explore"]["settings"], measure["settings"], cut, size)
+    screened = pool_draws(plans["screen"]["settings"], promising, size)
+    # A user's own hypotheses may concern any region.
+    tested = cut if screen["local"]["hypotheses"] else promising
+    confirmed = pool_draws(plans["confirm"]["settings"], tested, size)
+    requests, dollars = assistant_cost(propose["settings"]["assistant"])
+    found = [_plant_line(node, results) for node in of_stage.get("plant", [])]
+    found += [
+        Line(
+            "regions",
+            regions["key"],
+            texts=(size[0] if size else 0) + NAMING_WORDS * cut,
+            state=_done(results / "regions" / regions["key"] / "regions.json"),
+        ),
+        Line(
+            "explore",
+            measure["key"],
+            draws=2 * explored,
+            tokens=decoded(plans["explore"], explored),
+            texts=2 * explored,
+            state=_done(*_last_rounds(results / "measure" / measure["key"])),
+        ),
+        Line(
+            "screen",
+            screen["key"],
+            draws=2 * screened,
+            tokens=decoded(plans["screen"], screened),
+            state=_done(results / "screen" / screen["key"] / "hypotheses.jsonl"),
+        ),
+        Line(
+            "confirm",
+            confirm["key"],
+            draws=2 * confirmed,
+            tokens=decoded(plans["confirm"], confirmed),
+            requests=requests,
+            dollars=dollars,
+            state=_done(results / "confirm" / confirm["key"] / "findings.jsonl"),
+        ),
+    ]
+    return found
+
+
+def assistant_cost(assistant: str) -> tuple[int, float]:
+    """Requests and US dollars that an assistant takes at most; the local one takes none."""
+    if assistant != LOCAL:
+        raise ValueError(f"no cost is known for the assistant {assistant!r}")
+    return 0, 0.0
+
+
+def _plant_line(node: Mapping[str, Any], results: Path) -> Line:
+    with open(node["local"]["file"], encoding="utf-8") as stream:
+        controls = len((yaml.safe_load(stream) or {}).get("controls", []))
+    settings = node["settings"]
+    return Line(
+        "plant",
+        node["key"],
+        tokens=controls * settings["control_tokens"],
+        steps=settings["steps"],
+        state=_done(results / "plant" / node["key"] / "plant.json"),
+    )
+
+
+def _done(*outputs: Path) -> str:
+    return "done" if any(path.is_file() for path in outputs) else ""
+
+
+def _last_rounds(measured: Path) -> list[Path]:
+    return [path for path in measured.glob("round-*/round.json") if read_json(path)["stop"]]
+
+
+def mark_shared(lines: Iterable[tuple[str, Line]]) -> list[tuple[str, Line]]:
+    """Parts that an audit above has too are paid once."""
+    seen, found = set(), []
+    for audit, line in lines:
+        known = (line.part, line.identity) in seen
+        found.append((audit, replace(line, state="shared") if known and not line.state else line))
+        seen.add((line.part, line.identity))
+    return found
+
+
+def estimate(audits: Mapping[str, Mapping[str, Any]], results: Path) -> str:
+    """The table that is printed."""
+    rates = measured_rates(results)
+    lines = mark_shared(
+        (name, line) for name, audit in audits.items() for line in lines_of(audit, results)
+    )
+    rows = []
+    for place, (audit, line) in enumerate(lines):
+        repeated = place and lines[place - 1][0] == audit
+        took = rates.seconds(line.tokens, line.texts, line.steps)
+        rows.append(["" if repeated else audit, *_cells(line, took)])
+    left = [line for _, line in lines if not line.state]
+    total = Line("still to do", "", *(sum(getattr(line, f) for line in left) for f in _SUMMED))
+    rows.append(["", *_cells(total, rates.seconds(total.tokens, total.texts, total.steps))])
+    header = ["audit", "part", "draws", "tokens", "texts", "steps", "requests", "dollars", "time"]
+    return "\n".join(
+        [
+            "What the audits cost at most, both subjects together:",
+            "",
+            table(header, rows, left=2),
+            "",
+            "draws: subjects' texts; tokens: decoded at most; texts: embedded; steps: training.",
+            "The record cache may hold much of it already. Downloads of models, loading them in",
+            "jobs and stages without a model come on top; other models go at other rates.",
+            "",
+            "Rates:",
+            f"  decoding   {_rate(rates.decode, 'tokens/s', rates.jobs[0])}",
+            f"  embedding  {_rate(rates.embed, 'texts/s', rates.jobs[1])}",
+            f"  training   {_rate(rates.step, 's a step', rates.jobs[2])}",
+        ]
+    )
+
+
+_SUMMED = ("draws", "tokens", "texts", "steps", "requests", "dollars")
+
+
+def _cells(line: Line, took: Range) -> list[str]:
+    time = line.state or f"{duration(took.low)} - {duration(took.high)}"
+    amounts = [count(getattr(line, name)) for name in ("draws", "tokens", "texts", "steps")]
+    return [line.part, *amounts, str(line.requests), f"{line.dollars:.2f}", time]
+
+
+def _rate(rate: Range, unit: str, jobs: int) -> str:
+    source = (
+        f"as measured in {jobs} job{'s' * (jobs != 1)} here"
+        if jobs
+        else "assumed, the demo's models on 2 CPU cores"
+    )
+    return f"{rate.low:.3g} - {rate.high:.3g} {unit} ({source})"
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        print(estimate(snakemake.params.audits, Path("results")), flush=True)
