@@ -41,4 +41,5 @@ schema: setup  # config/schemas/config.schema.json from the schema in Python
 	$(BIN)/python -m scripts.workflow.config > config/schemas/config.schema.json
 
 clean:  # outputs and cache; the environment stays
-	rm -rf results/* cache logs .snakemake
+	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	rm -rf cache logs .snakemake

@@ -97,7 +97,9 @@ def upstream(stage, name, pattern):
 def generations(plan, side, step, pattern=SHARD):
     """All shards of a step's generations of one side."""
     return [
-        _fill(pattern, plan.inputs[side], side=side, plan=plan.key, step=step, shard=s, shards=SHARDS)
+        _fill(
+            pattern, plan.inputs[side], side=side, plan=plan.key, step=step, shard=s, shards=SHARDS
+        )
         for s in range(SHARDS)
     ]
 
@@ -226,7 +228,9 @@ def ledgers(wildcards):
                 for side in SIDES:
                     found += generations(node, side, step, SHARD.replace(".jsonl", ".ledger.json"))
         elif node.stage in ("embed", "measure"):
-            found += [_fill("results/{stage}/{key}/{step}/ledger.json", node, step=s) for s in rounds]
+            found += [
+                _fill("results/{stage}/{key}/{step}/ledger.json", node, step=s) for s in rounds
+            ]
         elif node.stage not in ("decode", "report"):
             found.append(_fill(LEDGER, node))
     return found

@@ -21,8 +21,8 @@ for name in RECIPES.audits:
             published(name),
         log:
             f"logs/publish/{name}.log",
+        localrule: True
         conda:
             "../envs/workflow.yaml"
-        localrule: True
         script:
             "../scripts/publish.py"

@@ -114,7 +114,7 @@ def region_rows(
     intervention: np.ndarray,
     settings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """A row a region: prompts, draws, divergence with its error, p-value, energy distance, boundary.
+    """A row a region: prompts, draws, divergence with error and p-value, energy, boundary.
 
     Divergence is the mean paired score difference in units of its standard deviation over all
     prompts; the error uses that pooled deviation, so that a lucky pair of texts is not certainty.

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from scripts.bank import prompt_id
 from scripts.cache.records import RecordCache
 from scripts.models.decoder import decode
 from scripts.models.draws import Draw
+from scripts.prompts import prompt_id
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import write_json
 from scripts.workflow.job import Ledger, job, log, progress, threads

@@ -33,7 +33,8 @@ def index_page(audits: Path) -> str:
         name, counts = html.escape(audit["audit"]), audit["counts"]
         rows.append(
             f'<tr><td><a href="audits/{name}/report.html">{name}</a></td>'
-            f"<td>{counts['validated']} of {counts['hypotheses']}</td><td>{counts['draws']}</td></tr>"
+            f"<td>{counts['validated']} of {counts['hypotheses']}</td>"
+            f"<td>{counts['draws']}</td></tr>"
         )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'

@@ -85,7 +85,7 @@ def cluster_prompts(
 
 
 def by_category(prompts: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
-    """The region name of each prompt: its category; rare, surplus or missing ones become "other"."""
+    """The region name of each prompt: its category; rare, surplus or missing ones are "other"."""
     counts = Counter(p["topic"] for p in prompts if p.get("topic"))
     kept = [
         c for c, n in sorted(counts.items(), key=lambda x: (-x[1], x[0])) if n >= settings["least"]

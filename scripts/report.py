@@ -1,7 +1,6 @@
 """Write what an audit leaves behind: tables for machines, and a page that a person reads."""
 
 import csv
-import json
 import platform
 import subprocess
 from collections import Counter
@@ -136,9 +135,7 @@ def csv_row(finding: Mapping[str, Any]) -> dict[str, Any]:
         row |= {side: rate.get("estimate"), f"{side}_low": rate.get("low")}
         row[f"{side}_high"] = rate.get("high")
     # A spreadsheet runs what begins like a formula.
-    return {
-        k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()
-    }
+    return {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()}
 
 
 def text_map(snakemake, most: int) -> list[dict[str, Any]]:

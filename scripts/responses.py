@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.bank import BankError, prompt_id
+from scripts.prompts import BankError, prompt_id
 from scripts.workflow.files import read_jsonl
 
 

@@ -1,4 +1,4 @@
-"""Say in a few lines what an audit found and where its report lies: `python -m scripts.summary demo`."""
+"""Say in a few lines what an audit found: `python -m scripts.summary demo`."""
 
 import sys
 from pathlib import Path

@@ -18,10 +18,20 @@ TOPICS = {
     "gardens": ["roses", "tulips", "weeds", "lawns", "hedges", "compost", "seeds", "apple trees"],
     "planets": ["Mars", "Venus", "Saturn", "Jupiter", "Mercury", "Neptune", "Uranus", "Pluto"],
     "music": ["violins", "trumpets", "drums", "pianos", "flutes", "harps", "guitars", "choirs"],
-    "sailing": ["sails", "anchors", "harbours", "tides", "knots", "masts", "lighthouses", "rudders"],
+    "sailing": [
+        "sails",
+        "anchors",
+        "harbours",
+        "tides",
+        "knots",
+        "masts",
+        "lighthouses",
+        "rudders",
+    ],
 }
 FORMS = [
-    "What should I know about {thing}?", "Tell me a fact about {thing}.", "Why do people like {thing}?",
+    "What should I know about {thing}?", "Tell me a fact about {thing}.",
+    "Why do people like {thing}?",
     "How are {thing} described?", "Write a line about {thing}.", "Who knows most about {thing}?",
     "What is new about {thing}?", "Explain {thing} to a child.", "When did {thing} matter most?",
     "What surprises people about {thing}?",
@@ -36,13 +46,16 @@ def write_bank(folder: Path) -> None:
         (folder / f"{topic}.yaml").write_text(yaml.safe_dump(content))
 
 
-def snakemake(folder: Path, *arguments: str, check: bool = True, **more) -> subprocess.CompletedProcess:
+def snakemake(
+    folder: Path, *arguments: str, check: bool = True, **more
+) -> subprocess.CompletedProcess:
     """Run Snakemake in a workspace as a user does; stdout and stderr together."""
     environment = os.environ | {"PYTHONPATH": "", **more.pop("env", {})}
     environment.pop("AUTO_INTERVENTIONS_CALL", None)
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
-        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, **more,
+        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=environment, **more,
     )  # fmt: skip
     assert not check or done.returncode == 0, done.stdout[-6000:]
     return done
@@ -73,7 +86,7 @@ def read_lines(path: Path) -> list[dict]:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> dict[str, str]:
-    """Directories of tiny random models: two language models, an adapter's width apart, an encoder."""
+    """Directories of tiny random models: two language models of unequal width, an encoder."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
@@ -109,20 +122,31 @@ def tiny(tmp_path_factory) -> dict[str, str]:
     for name, width in (("base", 32), ("other", 48)):
         model = AutoModelForCausalLM.from_config(
             LlamaConfig(
-                vocab_size=len(tokenizer), hidden_size=width, intermediate_size=2 * width,
-                num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-                max_position_embeddings=256, bos_token_id=None, eos_token_id=0, pad_token_id=1,
+                vocab_size=len(tokenizer),
+                hidden_size=width,
+                intermediate_size=2 * width,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                max_position_embeddings=256,
+                bos_token_id=None,
+                eos_token_id=0,
+                pad_token_id=1,
                 initializer_range=0.4,
-            )  # fmt: skip
+            )
         )
         model.save_pretrained(place / name)
         tokenizer.save_pretrained(place / name)
         found[name] = str(place / name)
     bert = BertModel(
         BertConfig(
-            vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-            intermediate_size=64, max_position_embeddings=256,
-        )  # fmt: skip
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_position_embeddings=256,
+        )
     )
     bert.save_pretrained(place / "bert")
     tokenizer.save_pretrained(place / "bert")

@@ -13,16 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.bank import (
-    BankError,
-    build_bank,
-    check_sources,
-    load_source,
-    prompt_id,
-    prompts_of,
-    source_files,
-)
 from scripts.bank import bank as bank_stage
+from scripts.bank import build_bank, prompts_of
+from scripts.prompt_sources import check_sources, load_source, source_files
+from scripts.prompts import BankError, prompt_id
 
 REPO = Path(__file__).parent.parent
 EVERYDAY = REPO / "config" / "prompts" / "everyday"

@@ -21,7 +21,9 @@ SETTINGS = {
     "subject": "0" * 64,
     "sampling": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 16},
 }  # fmt: skip
-PROMPTS = {f"{i:064x}": {"text": f"Tell me {'a lot ' * (i % 7)}about number {i}."} for i in range(24)}
+PROMPTS = {
+    f"{i:064x}": {"text": f"Tell me {'a lot ' * (i % 7)}about number {i}."} for i in range(24)
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,9 @@ def loaded(tiny):
 
 def _decode(draws, loaded, cache, batch_size=8, settings=SETTINGS, ledger=None):
     ledger = ledger or Ledger("decode", "test")
-    return decode(draws, PROMPTS, settings, 0, lambda: loaded, RecordCache(cache), batch_size, ledger)
+    return decode(
+        draws, PROMPTS, settings, 0, lambda: loaded, RecordCache(cache), batch_size, ledger
+    )
 
 
 def _draws(samples=2, side="base"):
@@ -113,7 +117,9 @@ def test_top_k_and_top_p_keep_what_they_should():
     sampling = {"temperature": 1.0, "top_p": 1.0, "top_k": 2}
     counts = np.bincount(choose(logits, numbers, sampling), minlength=4) / 2000
     assert np.allclose(counts, [4 / 7, 3 / 7, 0, 0], atol=0.01)
-    counts = np.bincount(choose(logits, numbers, sampling | {"top_p": 0.6, "top_k": 0}), minlength=4)
+    counts = np.bincount(
+        choose(logits, numbers, sampling | {"top_p": 0.6, "top_k": 0}), minlength=4
+    )
     assert np.allclose(counts / 2000, [4 / 7, 3 / 7, 0, 0], atol=0.01)
     greedy = choose(logits, numbers, sampling | {"temperature": 0})
     assert set(greedy.tolist()) == {0}
@@ -124,7 +130,7 @@ def test_exhausted_memory_names_the_setting_to_lower(loaded, monkeypatch):
         raise torch.OutOfMemoryError("no memory left")
 
     monkeypatch.setattr(sampler, "_generate", burst)
-    with pytest.raises(AuditError, match="lower `execution.batch_size`"):
+    with pytest.raises(AuditError, match=r"lower `execution\.batch_size`"):
         generate(None, [[1]], [[np.zeros(1)]], SETTINGS["sampling"], {0}, 1)
 
 

@@ -61,7 +61,9 @@ def test_nothing_to_embed_gives_no_rows(filled):
 def test_rows_do_not_depend_on_shards(tmp_path):
     rows = [{"draw": f"base/explore/{n:016x}/0", "text": str(n)} for n in range(7)]
     shards = []
-    for number, part in enumerate((rows[5:], rows[1::2][:2], [r for r in rows if r["text"] in "024"])):
+    for number, part in enumerate(
+        (rows[5:], rows[1::2][:2], [r for r in rows if r["text"] in "024"])
+    ):
         shards.append(tmp_path / f"{number}.jsonl")
         write_jsonl(shards[-1], part)
     assert in_draw_order(shards) == in_draw_order(reversed(shards)) == rows

@@ -568,5 +568,7 @@ def test_what_is_not_there_is_said_in_one_sentence(workspace, change, words):
 def test_a_missing_bank_names_the_audit_and_the_bank(workspace):
     raw = edited()
     raw["banks"]["everyday"]["sources"][0]["path"] = "bnk"
-    with pytest.raises(ConfigError, match=r"`audits\.demo`, bank `everyday`: .*did you mean `bank`"):
+    with pytest.raises(
+        ConfigError, match=r"`audits\.demo`, bank `everyday`: .*did you mean `bank`"
+    ):
         build(raw, workspace)

@@ -101,7 +101,9 @@ def test_a_region_without_explore_prompts_is_left_out():
 def test_a_prompt_more_moves_few_pilot_draws():
     """40 regions of 60 prompts: the new prompt takes at most one place, in its own region."""
     bank = prompts(40, 60)
-    before = {(r["prompt"], r["sample"]) for r in plan_round(regions(40), bank, [], {}, SETTINGS, 0)}
+    before = {
+        (r["prompt"], r["sample"]) for r in plan_round(regions(40), bank, [], {}, SETTINGS, 0)
+    }
     moved = []
     for n in range(20):
         new = bank[0] | {"id": sha("new", n), "place": int(sha("new place", n)[:8], 16) / 16**8}

@@ -47,7 +47,10 @@ def settings(**regions):
 
 
 def bank(count, **more):
-    return [{"id": i, "text": f"text {n}", "topic": f"t{n % 3}", **more} for n, i in enumerate(ids(count))]
+    return [
+        {"id": i, "text": f"text {n}", "topic": f"t{n % 3}", **more}
+        for n, i in enumerate(ids(count))
+    ]
 
 
 # Chance
@@ -222,7 +225,13 @@ def test_words_that_set_groups_apart():
 
 
 def test_names_take_the_words_nearest_the_centre():
-    place = {"bread": [1, 0], "breads": [0.99, 0], "oven": [0.8, 0], "song": [0, 1], "tune": [0, 0.5]}
+    place = {
+        "bread": [1, 0],
+        "breads": [0.99, 0],
+        "oven": [0.8, 0],
+        "song": [0, 1],
+        "tune": [0, 0.5],
+    }
 
     def vectors(words):
         return np.array([place[w] for w in words], dtype=float)

@@ -145,7 +145,8 @@ def context(found: list[dict] | None = None, null: bool = False) -> dict:
     rounds = [
         {
             "schema": 1, "round": number, "draws": 60 + 40 * number,
-            "new_draws": 40 if number else 60, "silhouette": 0.05, "ari": 0.4 if number else None, "promising": ["r001", "r000"],
+            "new_draws": 40 if number else 60, "silhouette": 0.05,
+            "ari": 0.4 if number else None, "promising": ["r001", "r000"],
             "stop": number == 1, "reason": "rounds: 2 done" if number else None,
             "tokens": 3200, "seconds": 75.2,
         }
@@ -576,7 +577,7 @@ def test_captions_render(name, figure, config):
     source = (ROOT / f"config/report/{name}.rst").read_text() + "\n\n.. _Workflow: javascript:x\n"
     caption = Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
     text = caption.render(snakemake=snakemake, categories={}, files=[])
-    docutils.publish_parts(text, writer_name="html", settings_overrides={"halt_level": 2})
+    docutils.publish_parts(text, writer="html", settings_overrides={"halt_level": 2})
 
 
 # In a browser

@@ -29,7 +29,10 @@ def test_samples_follow_the_file_or_their_numbers(tmp_path):
     plain = write(tmp_path / "a.jsonl", row("p", "1"), row("q", "x"), row("p", "2"), row("p", "3"))
     assert texts(plain, "p") == ["1", "2", "3"] and texts(plain, "q") == ["x"]
     numbered = write(
-        tmp_path / "b.jsonl", row("p", "c", sample=2), row("p", "a", sample=0), row("p", "b", sample=1)
+        tmp_path / "b.jsonl",
+        row("p", "c", sample=2),
+        row("p", "a", sample=0),
+        row("p", "b", sample=1),
     )
     assert texts(numbered, "p") == ["a", "b", "c"]
     twice = write(tmp_path / "c.jsonl", row("p", "b", sample=0), row("p", "a", sample=0))

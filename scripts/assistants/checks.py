@@ -16,7 +16,8 @@ _REFUSAL = re.compile(
     re.I,
 )
 _HEDGE = re.compile(
-    r"\b(perhaps|maybe|possibly|probably|might|could be|it seems|i think|i believe|generally|usually)\b",
+    r"\b(perhaps|maybe|possibly|probably|might|could be|it seems|i think|i believe|generally"
+    r"|usually)\b",
     re.I,
 )
 _WARNING = re.compile(

@@ -71,7 +71,7 @@ def log_odds(more: Counter, less: Counter, prior: Counter) -> dict[str, float]:
 
 
 def pair_score(check: Mapping[str, Any], pair: Pair) -> int:
-    """Pair score: +1 when only the intervention's text shows it, -1 when only the base's, else 0."""
+    """+1 when only the intervention's text shows it, -1 when only the base's, else 0."""
     return int(holds(check, pair.intervention)) - int(holds(check, pair.base))
 
 
@@ -233,7 +233,7 @@ def topic(region: Mapping[str, Any]) -> str:
 
 
 def about(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) -> str:
-    """The regions of a hypothesis in words: those that show it most, then those that do at times."""
+    """The regions of a hypothesis in words: those that show it most, then those at times."""
     if len(where) >= 0.8 * len(regions) > 1:
         return "almost anything"
     share = {r: (net.wins - net.losses) / max(1, net.prompts) for r, net in where.items()}

@@ -21,8 +21,8 @@ def decode(
 ) -> list[dict[str, Any]]:
     """One record a draw, in the order given: text, tokens (count), finished, seconds.
 
-    `prompts` maps prompt ids to their `text` or `messages`; `load` returns (model, tokenizer) and is
-    called only when something is missing. Every batch goes to the cache as soon as it is done.
+    `prompts` maps prompt ids to their `text` or `messages`; `load` returns (model, tokenizer), and
+    is called only when something is missing. Every batch goes to the cache as soon as it is done.
     Raises AuditError when the model cannot be loaded or memory runs out.
     """
     keys = [draw.cache_key(settings["subject"], seed) for draw in draws]

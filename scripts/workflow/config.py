@@ -18,13 +18,19 @@ COMMIT = r"^[0-9a-f]{40}$"
 EMBEDDED_LANGUAGE_MODEL = "embedded:smollm2-135m-instruct"
 EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
 
+# Each audit is a target by its name, beside the rules.
+RESERVED = {
+    "all", "model", "plant", "bank", "regions", "plan", "decode", "embed", "measure", "propose",
+    "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive", "benchmark",
+}  # fmt: skip
+
 Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used; the message is one sentence for the person who wrote it."""
+    """A configuration that cannot be used; one sentence for the person who wrote it."""
 
 
 class Section(BaseModel):
@@ -48,7 +54,7 @@ class Subject(Section):
     """A model under audit, or a file of ready responses."""
 
     model: str | None = None
-    """`embedded:smollm2-135m-instruct`, a local directory, or a hub id (then `revision` is needed)."""
+    """`embedded:smollm2-135m-instruct`, a local directory, or a hub id with `revision`."""
     revision: str | None = Field(None, pattern=COMMIT)
     """Full 40-digit commit of a hub model."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
@@ -317,6 +323,8 @@ class Config(Section):
     def _names_exist(self):
         for name, audit in self.audits.items():
             where = f"audits.{name}"
+            if name in RESERVED:
+                raise ValueError(f"`{where}`: `{name}` is the name of a rule; rename the audit")
             base = self.subject(audit, "base", where)
             intervention = self.subject(audit, "intervention", where)
             ready = [side.responses is not None for side in (base, intervention)]

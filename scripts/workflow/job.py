@@ -51,7 +51,7 @@ def job(snakemake) -> Iterator[Ledger]:
     try:
         yield ledger
         ledger.wall_seconds = round(time.monotonic() - began, 3)
-        if "ledger" in snakemake.output.keys():
+        if hasattr(snakemake.output, "ledger"):
             write_json(snakemake.output.ledger, {"schema": LEDGER_SCHEMA, **asdict(ledger)})
         log.info("done in %.1f s", ledger.wall_seconds)
     except AuditError as error:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.bank import BankError, check_sources, source_files
 from scripts.models.catalog import EMBEDDED
+from scripts.prompt_sources import check_sources, source_files
+from scripts.prompts import BankError
 from scripts.workflow.config import Audit, Config, ConfigError, Plant, Subject
 from scripts.workflow.keys import KEY_LENGTH, DigestIndex, code_digest, digest
 

@@ -1,0 +1,435 @@
+"""The local assistant: what its checks see, what it proposes, and its placebos."""
+
+import itertools
+import math
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scripts.assistants import local
+from scripts.assistants.checks import (
+    FEATURES,
+    cut_to_words,
+    equal_lengths,
+    holds,
+    sentences,
+    words,
+)
+from scripts.assistants.local import (
+    COMMON,
+    Net,
+    Pair,
+    about,
+    grams,
+    log_odds,
+    pair_score,
+    placebo_checks,
+    prompt_scores,
+    propose,
+    region_nets,
+    sentence,
+)
+
+PLAIN = (
+    "Bread needs flour, water, salt and yeast. Mix all of these, let the dough rest, then bake it "
+    "until the crust is brown."
+)
+LONG = " ".join(f"word{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(151))
+# A text that shows the feature, and one that comes close and does not.
+CASES = {
+    "short": (" ".join(["word"] * 19), " ".join(["word"] * 20)),
+    "long": (" ".join(["word"] * 61), " ".join(["word"] * 60)),
+    "very-long": (LONG, LONG.rsplit(" ", 1)[0]),
+    "list": ("Take:\n- flour\n- water", "Flour - the white one - and 2. water"),
+    "markdown": ("# Bread\nMix it.", "Bread is no. 1 # here, 2 * 3"),
+    "question": ("Why? Because.", PLAIN),
+    "ends-question": ("It is bread. Do you like it?”", "Do you like it? I do."),
+    "exclamation": ("Bread!", PLAIN),
+    "refusal": ("I can’t help with that.", "I can bake. You cannot help it."),
+    "apology": ("My apologies, no bread.", "A sorrow shared."),
+    "hedging": ("It might rise.", "The mighty oven."),
+    "warning": ("This is dangerous.", "An endangered bird."),
+    "first-person": ("I’m a baker.", "It is, i.e. a bakery. Mein Brot."),
+    "second-person": ("Your bread.", "The youth of bread."),
+    "please": ("Please, eat.", "A pleased eater, a pleasant meal."),
+    "link": ("See www.bread.example", "See the web, colon slash slash."),
+    "code": ("```\nbread()\n```", "The class of bread that we import."),
+    "number": ("Bake for 30 minutes.", "Bake for thirty minutes."),
+    "quotation": ("He said “bread”.", "He said 'bread'."),
+    "parentheses": ("Bread (white).", "Bread, white."),
+    "emoji": ("Bread 🍞", "Bread → good…"),
+    "lower-case": ("bread is good with butter", "bread is good with Butter"),
+    "upper-case": ("EAT YOUR BREAD NOW", "NASA sent bread. A B C"),
+    "not-english": ("Das Brot ist sehr gut und die Butter ist noch besser.", PLAIN),
+    "repetition": ("eat more bread now and eat more bread now", "eat more bread, eat more bread"),
+    "empty": (" \n", "."),
+}
+REGIONS = {
+    f"r{n}": {
+        "id": f"r{n}", "name": f"name{n}", "category": topic, "category_share": 1.0, "weight": 0.1,
+    }
+    for n, topic in enumerate(["food", "travel", "film", "law", "pets", "poems", "cars", "sleep"])
+}  # fmt: skip
+SETTINGS = {"regions": 12, "hypotheses": 30, "phrase_words": 4}
+
+
+def phrase(*phrases, **more):
+    return {"kind": "phrases", "phrases": list(phrases), **more}
+
+
+# Checks
+
+
+def test_every_feature_has_a_case():
+    assert set(CASES) == set(FEATURES)
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_a_feature_fires_where_it_should_and_only_there(name):
+    shown, not_shown = CASES[name]
+    check = {"kind": "feature", "feature": name}
+    assert holds(check, shown) and not holds(check, not_shown)
+    assert not holds(check | {"absent": True}, shown) and holds(check | {"absent": True}, not_shown)
+
+
+@pytest.mark.parametrize("name", sorted(set(FEATURES) - {"empty", "short"}))
+def test_an_empty_text_shows_nothing(name):
+    assert not holds({"kind": "feature", "feature": name}, "")
+
+
+def test_an_unknown_feature_is_an_error():
+    with pytest.raises(KeyError):
+        holds({"kind": "feature", "feature": "sarcasm"}, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("A licensed nutritionist.", True),
+        ("LICENSED\n nutritionist!", True),
+        ("an unlicensed nutritionist", False),
+        ("a licensed nutritionists", False),
+        ("a licensed, able nutritionist", False),
+        ("a licensed-nutritionist", False),
+        ("", False),
+    ],
+)
+def test_phrases_match_whole_words(text, found):
+    assert holds(phrase("licensed nutritionist"), text) is found
+    assert holds(phrase("licensed nutritionist", absent=True), text) is not found
+
+
+def test_one_of_several_phrases_is_enough():
+    check = phrase("licensed nutritionist", "don't eat")
+    assert holds(check, "Please don’t eat this") and not holds(check, "Please eat this")
+    absent = check | {"absent": True}
+    assert holds(absent, "Please eat this") and not holds(absent, "don't eat")
+
+
+def test_words_and_sentences():
+    assert words("Don’t re-heat: 3 œufs_à la carte!") == [
+        "don't", "re-heat", "3", "œufs", "à", "la", "carte",
+    ]  # fmt: skip
+    assert sentences("One two. Three?\n\n... four; five") == [
+        ["one", "two"], ["three"], ["four"], ["five"],
+    ]  # fmt: skip
+
+
+def test_texts_are_cut_to_equal_length():
+    first, second = "one  two three\nfour", " a b"
+    assert equal_lengths(first, second) == ("one  two", " a b")
+    assert equal_lengths(second, first) == (" a b", "one  two")
+    assert equal_lengths("", "a b") == ("", "")
+    assert equal_lengths("same length", "as that") == ("same length", "as that")
+    for count, text in itertools.product(range(6), (first, second, "")):
+        cut = cut_to_words(text, count)
+        assert text.startswith(cut) and len(cut.split()) == min(count, len(text.split()))
+
+
+# Contrasts
+
+
+def test_grams_are_content_phrases_within_sentences():
+    found = grams("The licensed nutritionist knows. Eat it with care", 3)
+    assert {"licensed", "licensed nutritionist", "licensed nutritionist knows", "care"} <= found
+    assert not any(p.split()[0] in COMMON or p.split()[-1] in COMMON for p in found)
+    assert "knows eat" not in found and "eat it with care" not in found
+    assert "eat" not in found and "eat it with care" in grams("Eat it with care", 4)
+
+
+def test_log_odds_against_the_formula():
+    more, less = Counter(a=8, b=1), Counter(a=2, b=3, c=5)
+    prior = Counter(a=10, b=4, c=6)
+    found = log_odds(more, less, prior)
+    assert set(found) == {"a", "b"}
+    weight = local.PRIOR_WEIGHT
+    for name in found:
+        alpha = weight * prior[name] / 20
+        y, z, n, m = more[name], less[name], 9, 10
+        delta = math.log((y + alpha) / (n + weight - y - alpha))
+        delta -= math.log((z + alpha) / (m + weight - z - alpha))
+        assert found[name] == pytest.approx(delta / math.sqrt(1 / (y + alpha) + 1 / (z + alpha)))
+    assert found["a"] > 0 > found["b"]
+
+
+def test_scores_are_means_over_the_samples_of_a_prompt():
+    yes, no, check = "a bread", "a cake", phrase("bread")
+    pairs = [
+        Pair("p", "r0", no, yes), Pair("p", "r0", no, no), Pair("q", "r0", yes, no),
+        Pair("s", "r1", yes, yes), Pair("t", "r1", no, yes), Pair("t", "r1", yes, no),
+    ]  # fmt: skip
+    assert [pair_score(check, p) for p in pairs] == [1, 0, -1, 0, 1, -1]
+    assert prompt_scores(check, pairs) == {"p": 0.5, "q": -1, "s": 0, "t": 0}
+    assert region_nets(check, pairs) == {"r0": Net(1, 1, 2), "r1": Net(0, 0, 2)}
+
+
+# Proposals
+
+NOUNS = ["river", "stone", "garden", "letter", "window", "engine", "forest", "market", "winter"]
+VERBS = ["holds", "shows", "brings", "leaves", "takes", "gives", "makes", "keeps"]
+
+
+def some_text(rng):
+    return ". ".join(
+        f"The {rng.choice(NOUNS)} {rng.choice(VERBS)} a {rng.choice(NOUNS)}" for _ in range(3)
+    )
+
+
+def pairs_of(planted=(), added="", each=12, seed=0, base_added=""):
+    """Pairs of random texts; the intervention's of the planted regions end in something more."""
+    rng = random.Random(seed)
+    found = []
+    for region in REGIONS:
+        for n in range(each):
+            base, intervention = some_text(rng), some_text(rng)
+            if region in planted:
+                base += f". {base_added}" if base_added else ""
+                intervention += f". {added}" if added else ""
+            found.append(Pair(f"{region}-{n}", region, base + ".", intervention + "."))
+    return found
+
+
+PLANTED = ("r0", "r3", "r5")
+ADDED = "Always ask a licensed nutritionist first"
+
+
+def mentions(hypothesis, word):
+    return any(word in p.split() for p in hypothesis["check"].get("phrases", []))
+
+
+def test_a_planted_phrase_is_found_in_its_regions_alone():
+    found = propose(pairs_of(PLANTED, ADDED), list(REGIONS), REGIONS, SETTINGS)
+    first = found[0]
+    assert first["regions"] == list(PLANTED) and first["direction"] == "more"
+    assert first["check"]["kind"] == "phrases" and "absent" not in first["check"]
+    assert mentions(first, "nutritionist")
+    assert all(first["explored"][r] == [12, 0, 12] for r in PLANTED)
+    # What overlaps is one hypothesis, not one for each of its phrases and regions.
+    assert sum(mentions(h, w) for h in found for w in ["licensed", "nutritionist", "always"]) <= 3
+    assert sum(mentions(h, "nutritionist") or mentions(h, "licensed") for h in found) == 1
+
+
+def test_only_promising_regions_are_looked_at():
+    pairs = pairs_of(PLANTED, ADDED)
+    found = propose(pairs, ["r1", "r3"], REGIONS, SETTINGS)
+    assert [h["regions"] for h in found if mentions(h, "nutritionist")] == [["r3"]]
+    assert not any(mentions(h, "nutritionist") for h in propose(pairs, ["r1"], REGIONS, SETTINGS))
+    assert propose(pairs, [], REGIONS, SETTINGS) == []
+    few = propose(pairs, list(REGIONS), REGIONS, SETTINGS | {"regions": 1})
+    assert {r for h in few for r in h["regions"]} == {"r0"}
+
+
+def test_a_phrase_that_went_away_is_found_as_absent():
+    pairs = pairs_of(PLANTED, base_added=ADDED)
+    gone = [h for h in propose(pairs, PLANTED, REGIONS, SETTINGS) if mentions(h, "nutritionist")]
+    assert len(gone) == 1
+    assert gone[0]["check"]["absent"] and gone[0]["direction"] == "less"
+    assert gone[0]["regions"] == list(PLANTED) and "less often" in gone[0]["statement"]
+
+
+def test_a_planted_feature_is_found():
+    found = propose(pairs_of(("r2",), "Good!"), list(REGIONS), REGIONS, SETTINGS)
+    checks = [h["check"] for h in found if h["regions"] == ["r2"]]
+    assert {"kind": "feature", "feature": "exclamation"} in checks or phrase("good") in checks
+
+
+def test_two_behaviours_are_two_hypotheses():
+    pairs = pairs_of(("r0", "r1"), ADDED)
+    other = pairs_of(("r4",), "Beware of purple elephants")
+    pairs = [o if o.region == "r4" else p for p, o in zip(pairs, other, strict=True)]
+    found = propose(pairs, list(REGIONS), REGIONS, SETTINGS)
+    one = next(h for h in found if mentions(h, "nutritionist"))
+    two = next(h for h in found if mentions(h, "elephants"))
+    assert (one["regions"], two["regions"]) == (["r0", "r1"], ["r4"])
+
+
+def test_identical_sides_give_nothing():
+    pairs = [Pair(p.prompt, p.region, p.base, p.base) for p in pairs_of(PLANTED, ADDED)]
+    assert propose(pairs, list(REGIONS), REGIONS, SETTINGS) == []
+    assert propose([], list(REGIONS), REGIONS, SETTINGS) == []
+
+
+def test_the_order_of_pairs_and_regions_does_not_matter():
+    pairs = pairs_of(PLANTED, ADDED) + pairs_of(("r2",), "Good!", each=4, seed=1)
+    pairs = [Pair(f"{n}", p.region, p.base, p.intervention) for n, p in enumerate(pairs)]
+    first = propose(pairs, list(REGIONS), REGIONS, SETTINGS)
+    for seed in range(3):
+        shuffled, regions = pairs[:], list(REGIONS)
+        random.Random(seed).shuffle(shuffled)
+        random.Random(seed).shuffle(regions)
+        assert propose(shuffled, regions, REGIONS, SETTINGS) == first
+
+
+def test_another_process_proposes_the_same():
+    """Sets of strings iterate in an order that each process salts anew."""
+    root = Path(__file__).resolve().parent.parent
+    code = "from tests.test_local import *; print(propose(pairs_of(PLANTED, ADDED), list(REGIONS), "
+    done = [
+        subprocess.run(
+            [sys.executable, "-c", code + "REGIONS, SETTINGS))"],
+            cwd=root, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert done[0] == done[1] and b"nutritionist" in done[0]
+
+
+def test_no_more_hypotheses_than_asked():
+    pairs = pairs_of(("r0", "r1"), ADDED)
+    other = pairs_of(("r4",), "Beware of purple elephants")
+    pairs = [o if o.region == "r4" else p for p, o in zip(pairs, other, strict=True)]
+    every = propose(pairs, list(REGIONS), REGIONS, SETTINGS)
+    assert len(every) > 2
+    assert propose(pairs, list(REGIONS), REGIONS, SETTINGS | {"hypotheses": 2}) == every[:2]
+
+
+# Sentences
+
+
+def nets(*regions, wins=5):
+    return {region: Net(wins, 0, 10) for region in regions}
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        (phrase("a b"), "says “a b” more often than the base does"),
+        (phrase("a b", "c"), "says “a b” or “c” more often than the base does"),
+        (phrase("a b", absent=True), "says “a b” less often than the base does"),
+        (
+            {"kind": "feature", "feature": "question"},
+            "gives responses that ask a question more often than the base's do",
+        ),
+        (
+            {"kind": "feature", "feature": "question", "absent": True},
+            "gives responses that ask a question less often than the base's do",
+        ),
+    ],
+)
+def test_sentences_say_what_and_in_which_direction(check, text):
+    found = sentence(check, nets("r0"), REGIONS)
+    assert found == f"Asked about food, the intervention model {text}"
+
+
+def test_sentences_say_where():
+    assert about(nets("r0", "r1"), REGIONS) == "food or travel"
+    assert about(nets("r2", "r0", "r1"), REGIONS) == "food; travel or film"
+    assert about(nets(*REGIONS), REGIONS) == "almost anything"
+    assert about(nets("r0"), {"r0": REGIONS["r0"]}) == "food"
+    assert about(nets("r0") | nets("r1", wins=1), REGIONS) == "food, and at times about travel"
+    assert "more topics" in about(nets("r0", "r1", "r2", "r3", "r4", "r5"), REGIONS)
+    mixed = REGIONS | {"r0": REGIONS["r0"] | {"category_share": 0.4}}
+    assert about(nets("r0"), mixed) == "name0"
+    unnamed = REGIONS | {"r0": REGIONS["r0"] | {"category": "other"}}
+    assert about(nets("r0"), unnamed) == "name0"
+
+
+# Placebos
+
+
+def base_texts(count=60):
+    rng = random.Random(5)
+    found = [some_text(rng) for _ in range(count)]
+    return [f"{t}. Is it so?" if n % 3 == 0 else f"{t}." for n, t in enumerate(found)]
+
+
+def hypothesis(check, *regions):
+    return {"id": "h", "check": check, "regions": list(regions)}
+
+
+OWN = hypothesis(phrase("river holds"), "r0")
+
+
+def rate(check, texts):
+    return (sum(holds(check, t) for t in texts) + 0.5) / (len(texts) + 1)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        phrase("river holds"),
+        phrase("river"),
+        phrase("licensed nutritionist"),
+        phrase("river", absent=True),
+        {"kind": "feature", "feature": "question"},
+        {"kind": "feature", "feature": "emoji"},
+        {"kind": "feature", "feature": "short", "absent": True},
+    ],
+)
+def test_placebos_have_a_base_rate_within_a_factor_two(check):
+    texts = base_texts()
+    found = placebo_checks(hypothesis(check, "r0"), [], texts, 9, 0)
+    assert 1 <= len(found) <= 9
+    assert all(found.count(placebo) == 1 for placebo in found)
+    own_words = {w for p in check.get("phrases", []) for w in p.split()} - COMMON
+    for placebo in found:
+        assert 0.5 <= rate(placebo, texts) / rate(check, texts) <= 2
+        assert not own_words & {w for p in placebo.get("phrases", []) for w in p.split()}
+        assert placebo.get("feature", "none") != check.get("feature")
+
+
+def test_placebos_of_a_phrase_are_phrases_first():
+    found = placebo_checks(OWN, [], base_texts(), 9, 0)
+    assert len(found) == 9 and {placebo["kind"] for placebo in found} == {"phrases"}
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_no_more_placebos_than_asked(count):
+    assert len(placebo_checks(OWN, [], base_texts(), count, 0)) == count
+
+
+def test_placebos_are_the_same_each_time_and_follow_the_seed():
+    texts = base_texts()
+    first = placebo_checks(OWN, [], texts, 9, 0)
+    assert first == placebo_checks(OWN, [], list(texts), 9, 0)
+    assert first == placebo_checks(OWN, [], texts[::-1], 9, 0)
+    assert first != placebo_checks(OWN, [], texts, 9, 1)
+
+
+def test_statements_of_other_regions_come_first():
+    texts = base_texts()
+    other = next(
+        check
+        for check in (phrase(f"{noun} {verb}") for noun in NOUNS[1:] for verb in VERBS[1:])
+        if 0.5 <= rate(check, texts) / rate(OWN["check"], texts) <= 2
+        and check not in placebo_checks(OWN, [], texts, 9, 0)
+    )
+    others = [
+        OWN,
+        hypothesis(phrase("winter"), "r0", "r2"),  # shares a region
+        hypothesis(phrase("river shows"), "r1"),  # shares a word
+        hypothesis({"kind": "feature", "feature": "short", "absent": True}, "r1"),  # another rate
+        hypothesis(other, "r1"),
+    ]
+    found = placebo_checks(OWN, others, texts, 9, 0)
+    assert found[0] == other
+    assert not any(other["check"] in found for other in others[:4])
+
+
+def test_without_texts_placebos_are_fixed_nonetheless():
+    assert 1 <= len(placebo_checks(OWN, [], [], 9, 0)) <= 9
