@@ -36,7 +36,7 @@ except (AuditError, ConfigError) as error:
 CACHE = CONFIG.cache
 SHARDS = CONFIG.execution.shards
 # Two torch jobs side by side on one machine are ten times slower each: such a job takes every core.
-ALL_CORES = workflow.cores or 1
+ALL_CORES = workflow.resource_settings.cores or 1
 
 MODEL = "results/model/{key}/model.json"
 ADAPTER = "results/plant/{key}/plant.json"

@@ -7,6 +7,7 @@ functions in scripts/evidence/ name their sources. The unit is the prompt.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -140,19 +141,20 @@ def confirm(
         if standing is None:
             findings.append(_untested(hypothesis, regions))
             continue
+        every = list(judged[hypothesis["id"]].values())
         used = _used(judged[hypothesis["id"]], order, standing)
         findings.append(
             _finding(
                 hypothesis,
                 standing,
-                list(judged[hypothesis["id"]].values()),
+                every,
                 used,
                 regions,
                 len(hypotheses),
                 validated,
                 settings,
             )
-            | {"evidence": _evidence(hypothesis, by_region, used, settings["evidence"])}
+            | {"evidence": _evidence(hypothesis, by_region, every, settings["evidence"])}
         )
     rank = ["validated", "suggestive", "unsupported", "untested"]
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
@@ -172,7 +174,7 @@ def _used(
 def _finding(hypothesis, standing, every, used, regions, K, validated, settings) -> dict[str, Any]:
     wins, ties, losses = standing.counts
     threshold = e_threshold(K, max(1, validated), settings["q"])
-    gates = _failed_gates(standing, used, threshold)
+    gates = _failed_gates(standing, every, used, threshold)
     status = decide(
         standing.e,
         standing.e_prime,
@@ -219,6 +221,8 @@ def _finding(hypothesis, standing, every, used, regions, K, validated, settings)
         "ties": ties,
         "missing": standing.missing,
         "stopped": standing.stopped,
+        "in_set": standing.in_set,
+        "placebos": len(used[0].placebos) if used else 0,
         "gates_failed": gates,
         "minimum_detectable_effect": effect and round(effect, 4),
         "rate_base": _rate(every, "base", hypothesis, regions),
@@ -226,10 +230,19 @@ def _finding(hypothesis, standing, every, used, regions, K, validated, settings)
     }
 
 
-def _failed_gates(standing: Standing, used: Sequence[Judgement], threshold: float) -> list[str]:
-    """Reasons for which evidence alone does not validate; each is one sentence."""
+def _failed_gates(
+    standing: Standing,
+    every: Sequence[Judgement],
+    used: Sequence[Judgement],
+    threshold: float,
+) -> list[str]:
+    """Reasons for which evidence alone does not validate; each is one sentence.
+
+    Texts cut to equal length are tested on all prompts, a number fixed beforehand: where the race
+    stops, uncut texts barely reach the threshold, and one phrase that was cut off would fail it.
+    """
     failed = []
-    signs = [_sign(j.cut) for j in used]
+    signs = [_sign(j.cut) for j in every]
     if float(e_value(signs.count(1), signs.count(-1))) < threshold:
         failed.append("not shown on texts cut to equal length")
     if not used or not used[0].placebos:
@@ -282,17 +295,18 @@ def _region(region: Mapping[str, Any], judged: Sequence[Judgement] = ()) -> dict
     }
 
 
-def _evidence(hypothesis, by_region, used, count) -> list[dict[str, str]]:
-    """Quoted pairs, prompts that were won first, one a region in turn."""
-    won = [j for j in used if j.signs[0] > 0]
-    won.sort(key=lambda j: hash_unit("evidence", hypothesis["id"], j.prompt))
-    turns: dict[str, int] = defaultdict(int)
-    ordered = []
-    for judgement in won:
-        ordered.append((turns[judgement.region], len(ordered), judgement))
-        turns[judgement.region] += 1
+def _evidence(hypothesis, by_region, judged, count) -> list[dict[str, str]]:
+    """Quoted pairs from prompts that were won, a region in turn, those that show it most first."""
+    won: dict[str, list[Judgement]] = defaultdict(list)
+    for judgement in sorted(
+        (j for j in judged if j.signs[0] > 0),
+        key=lambda j: hash_unit("evidence", hypothesis["id"], j.prompt),
+    ):
+        won[judgement.region].append(judgement)
+    often = sorted(won, key=lambda r: (-len(won[r]) / len(by_region[r]), r))
+    turns = [j for turn in zip_longest(*(won[r] for r in often)) for j in turn if j is not None]
     found = []
-    for _, _, judgement in sorted(ordered, key=lambda o: o[:2])[:count]:
+    for judgement in turns[:count]:
         pairs = by_region[judgement.region][judgement.prompt]
         check = hypothesis["check"]
         best = max(pairs, key=lambda p: holds(check, p.intervention) - holds(check, p.base))
@@ -316,6 +330,8 @@ def _untested(hypothesis, regions) -> dict[str, Any]:
         "ties": 0,
         "missing": 0,
         "stopped": "no prompts",
+        "in_set": False,
+        "placebos": 0,
         "gates_failed": [],
         "minimum_detectable_effect": None,
         "rate_base": None,

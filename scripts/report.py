@@ -121,7 +121,10 @@ def versions() -> dict[str, str]:
     commit = subprocess.run(
         ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True
     )
-    return found | ({"commit": commit.stdout.strip()} if commit.returncode == 0 else {})
+    if commit.returncode != 0:
+        return found
+    dirty = subprocess.run(["git", "-C", str(root), "diff", "--quiet", "HEAD"]).returncode != 0
+    return found | {"commit": commit.stdout.strip() + ("-dirty" if dirty else "")}
 
 
 def csv_row(finding: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,6 +184,12 @@ def text_map(snakemake, most: int) -> list[dict[str, Any]]:
     ]
 
 
+def _measured(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A region's divergence row; its prompts are those drawn, not those that the bank has."""
+    renamed = {"prompts": "prompts_drawn"}
+    return {renamed.get(k, k): v for k, v in row.items() if k != "region"}
+
+
 def report(snakemake, ledger: Ledger) -> None:
     settings, out = snakemake.params.settings, snakemake.output
     findings = read_jsonl(snakemake.input.findings)
@@ -188,7 +197,7 @@ def report(snakemake, ledger: Ledger) -> None:
     screened = read_jsonl(snakemake.input.screened)
     divergence = {row["region"]: row for row in read_jsonl(snakemake.input.divergence)}
     regions = [
-        region | {k: v for k, v in divergence[region["id"]].items() if k != "region"}
+        region | _measured(divergence[region["id"]])
         for region in read_json(snakemake.input.regions)["regions"]
     ]
     plans = {Path(path).stem: len(read_jsonl(path)) for path in snakemake.input.plans}
@@ -219,7 +228,7 @@ def report(snakemake, ledger: Ledger) -> None:
     write_jsonl(out.findings, findings)
     with (
         replacing(out.table) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8") as stream,
+        open(temporary, "w", newline="", encoding="utf-8-sig", errors="replace") as stream,
     ):
         table = csv.DictWriter(stream, CSV_COLUMNS)
         table.writeheader()

@@ -60,7 +60,7 @@ def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[
 
 
 def _own_check(given: Any) -> dict[str, Any] | None:
-    """A check as `holds` reads it, phrases in lower case without punctuation; None if it is none."""
+    """A check as `holds` reads it, phrases lower-cased without punctuation; None if it is none."""
     if not isinstance(given, dict):
         return None
     if given.get("kind") == "feature":
@@ -116,9 +116,10 @@ def screen(snakemake, ledger: Ledger) -> None:
     rows = screened(read_jsonl(snakemake.input.hypotheses), pairs, regions, least_net)
     kept = [row for row in rows if row["goes_on"]]
     for path in snakemake.params.local["hypotheses"]:
-        own = own_hypotheses(str(Path(path)), regions)
-        kept += [row | {"goes_on": True} for row in own]
-        rows += kept[-len(own) :]
+        own = [row | {"goes_on": True} for row in own_hypotheses(str(Path(path)), regions)]
+        same = {row["id"] for row in own}  # a proposed hypothesis that the user also has
+        kept = [row for row in kept if row["id"] not in same] + own
+        rows = [row for row in rows if row["id"] not in same] + own
     log.info("%d of %d hypotheses go on", len(kept), len(rows))
     write_jsonl(snakemake.output.screened, rows)
     write_jsonl(snakemake.output.hypotheses, kept)

@@ -40,9 +40,8 @@ OF_NO_STAGE = {
 }
 
 
-@pytest.fixture(autouse=True)
 def forget_files():
-    """What is read once a process is read anew in each test, since tests edit files."""
+    """What is read once a process is read anew, since tests edit files."""
     local_imports.cache_clear()
     keys._stripped.cache_clear()
 
@@ -100,8 +99,7 @@ def project(tmp_path):
 
 
 def code_of(project, extra=()):
-    local_imports.cache_clear()
-    keys._stripped.cache_clear()
+    forget_files()
     return code_digest(project, "scripts/main.py", extra)
 
 
@@ -133,7 +131,7 @@ def test_a_string_that_is_no_docstring_is_code(project):
     path = project / "scripts/alone.py"
 
     def alone():
-        keys._stripped.cache_clear()
+        forget_files()
         return code_digest(project, "scripts/alone.py")
 
     path.write_text('NAME = "a"\n')
@@ -490,19 +488,33 @@ def rewritten(workspace):
         path = workspace / "scripts" / name
         originals.setdefault(path, path.read_text())
         path.write_text(originals[path] + text)
-        keys._stripped.cache_clear()
-        local_imports.cache_clear()
+        forget_files()
 
     yield write
     for path, text in originals.items():
         path.write_text(text)
+    forget_files()
 
 
-def test_a_comment_in_every_script_changes_no_key(workspace, rewritten):
-    before = table(CONFIG, workspace)
+@pytest.fixture(scope="module")
+def before_changes(pristine):
+    """The keys of the configuration before any script is touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(pristine)
+        return table(CONFIG, pristine)
+
+
+def test_a_comment_in_every_script_changes_no_key(workspace, before_changes, rewritten):
     for name in modules():
         rewritten(name.removeprefix("scripts/"), "\n# a comment\n")
-    assert table(CONFIG, workspace) == before
+    assert table(CONFIG, workspace) == before_changes
+
+
+def test_a_change_that_is_taken_back_gives_the_keys_back(workspace, before_changes, rewritten):
+    rewritten("embed.py", LINE)
+    assert table(CONFIG, workspace) != before_changes
+    rewritten("embed.py", "")
+    assert table(CONFIG, workspace) == before_changes
 
 
 LINE = "\nANOTHER_LINE = 1\n"
@@ -527,17 +539,16 @@ THE_LOOP = {"plan", "embed", "measure", "propose", "screen", "confirm", "report"
         ("publish.py", set()),
     ],
 )
-def test_a_changed_line_changes_the_stages_that_run_it(workspace, rewritten, script, expected):
-    before = table(CONFIG, workspace)
+def test_a_changed_line_changes_the_stages_that_run_it(
+    workspace, before_changes, rewritten, script, expected
+):
     rewritten(script, LINE)
-    changed = moved(before, table(CONFIG, workspace))
+    changed = moved(before_changes, table(CONFIG, workspace))
     assert stages(changed) == expected
     if script == "plant.py":
         assert "decode base" not in changed
     if script == "propose.py":
         assert "plan explore" not in changed
-    rewritten(script, "")
-    assert table(CONFIG, workspace) == before
 
 
 # Recipes: what cannot be resolved

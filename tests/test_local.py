@@ -413,15 +413,15 @@ def test_placebos_are_the_same_each_time_and_follow_the_seed():
 
 def test_statements_of_other_regions_come_first():
     texts = base_texts()
-    other = next(
+    other, sharing = [
         check
         for check in (phrase(f"{noun} {verb}") for noun in NOUNS[1:] for verb in VERBS[1:])
         if 0.5 <= rate(check, texts) / rate(OWN["check"], texts) <= 2
         and check not in placebo_checks(OWN, [], texts, 9, 0)
-    )
+    ][:2]
     others = [
         OWN,
-        hypothesis(phrase("winter"), "r0", "r2"),  # shares a region
+        hypothesis(sharing, "r0", "r2"),  # shares a region
         hypothesis(phrase("river shows"), "r1"),  # shares a word
         hypothesis({"kind": "feature", "feature": "short", "absent": True}, "r1"),  # another rate
         hypothesis(other, "r1"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score, silhouette_score
+from threadpoolctl import threadpool_limits
 
 from scripts.measure import (
     FOLDS,
@@ -25,13 +26,20 @@ SETTINGS = {"permutations": 200, "seed": 0}
 DIMENSION = 12
 
 
-def texts(regions=10, each=8, planted=(), shift=0.0, seed=0, samples=1):
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small matrices: threads only wait for one another, all the more beside other work."""
+    with threadpool_limits(1):
+        yield
+
+
+def texts(regions=10, each=8, planted=(), shift=0.0, seed=0, samples=1, apart=2):
     """Paired embeddings: a topic for each region, a prompt effect that both sides share, and along
     one direction a shift of the intervention's texts in the planted regions."""
     rng = np.random.default_rng(seed)
     region = np.repeat(np.arange(regions), each * samples)
     prompt = np.repeat(np.arange(regions * each), samples)
-    shared = 2 * rng.normal(size=(regions, DIMENSION))[region]
+    shared = apart * rng.normal(size=(regions, DIMENSION))[region]
     shared += rng.normal(size=(regions * each, DIMENSION))[prompt]
     base = shared + rng.normal(size=shared.shape)
     intervention = shared + rng.normal(size=shared.shape)
@@ -83,8 +91,8 @@ def test_no_text_is_scored_by_what_has_seen_it():
     assert 0.3 < np.mean(high > low) < 0.7
     changed = intervention.copy()
     changed[7] += 50  # one text of fold 2
-    low_again, high_again = cross_fitted_scores(base, changed, folds, np.arange(60))
-    low, high = cross_fitted_scores(base, intervention, folds, np.arange(60))
+    _, high_again = cross_fitted_scores(base, changed, folds, np.arange(60))
+    _, high = cross_fitted_scores(base, intervention, folds, np.arange(60))
     assert not np.allclose(high_again[folds != 2], high[folds != 2])  # they were trained on it
 
 
@@ -108,6 +116,11 @@ def test_topics_tell_nothing():
     assert promising(rows, 0.1) == []
 
 
+def test_a_difference_is_seen_however_far_topics_lie_apart():
+    near, far = (measured(*texts(planted=(2,), shift=3.0, apart=apart)) for apart in (2, 200))
+    assert far == near  # a region is centred on itself
+
+
 def test_identical_texts_are_no_difference_and_no_crash():
     base, _, folds, names, prompts = texts(regions=3)
     for row in measured(base, base.copy(), folds, names, prompts):
@@ -123,7 +136,7 @@ def test_one_prompt_alone_is_no_evidence():
 
 
 def test_a_region_without_texts_has_a_row():
-    base, intervention, folds, names, prompts = texts(regions=2)
+    base, intervention, _, names, prompts = texts(regions=2)
     of_text = {
         "prompt": prompts, "region": names, "base": base[:, 0], "intervention": base[:, 1],
         "boundary": base[:, 2],

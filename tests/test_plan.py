@@ -250,7 +250,7 @@ def test_a_divergent_region_gets_most_of_a_round():
 
 def test_ready_responses_are_taken_whole_and_no_more():
     ready = SETTINGS | {"ready": True, "budget": 3, "pilot": 2}
-    bank = prompts(2, 3, samples=2) + [prompts(3, 1)[2] | {"samples": 40}]
+    bank = [*prompts(2, 3, samples=2), prompts(3, 1)[2] | {"samples": 40}]
     rows = plan_round(regions(3), bank, [], {}, ready, 0)
     assert by_region(rows) == {"r000": 6, "r001": 6, "r002": 40}
     assert {row["reason"] for row in rows} == {"ready"}

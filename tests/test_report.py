@@ -74,7 +74,10 @@ def finding(number: int, status: str, **more) -> dict:
     tested = status != "untested"
     rate = {"estimate": 0.0104, "low": 0.0017, "high": 0.0613, "prompts": 72}
     wins = {"estimate": 0.9231, "low": 0.5007, "high": 0.9999, "confidence": 0.98}
-    here = {"name": "word0, other0", "category": "topic 0", "weight": 0.1, "wins": 9, "losses": 1}
+    here = {
+        "name": "word0, other0", "category": "topic 0", "weight": 0.1,
+        "prompts": 36 * tested, "wins": 9 * tested, "losses": 1 * tested,
+    }  # fmt: skip
     return {
         "schema": 1,
         "id": f"h{number}",
@@ -83,8 +86,8 @@ def finding(number: int, status: str, **more) -> dict:
         "source": "local",
         "check": {"kind": "phrases", "phrases": [f"beware {number}"]},
         "regions": [
-            here | {"id": "r000", "e_value": 35.2 if tested else None, "shown": tested},
-            here | {"id": "r001", "e_value": 2.8 if tested else None, "shown": False},
+            here | {"id": "r000", "e_value": 35.2 if tested else 1.0, "shown": tested},
+            here | {"id": "r001", "e_value": 2.8 if tested else 1.0, "shown": False},
         ],
         "status": status,
         "e_value": 101.5 if tested else None,
@@ -494,7 +497,7 @@ def test_findings_come_by_status_with_their_reasons(page):
         assert sentence in page
     assert "Shown here:" in page and "Pooled only:" in page
     assert "<mark>Beware, 1</mark>" in page
-    assert "all responses but those that are shorter than 20 words" in page
+    assert "Share of responses that are shorter than 20 words," in page
     assert page.count('<span class="badge validated">') == 2
 
 

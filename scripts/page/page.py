@@ -101,7 +101,7 @@ def render(
         reasons=reasons,
         stopped=STOPPED,
         stop_words=stop_words,
-        counted=counted,
+        behaviour=behaviour,
         anchor=lambda finding: "finding-" + re.sub(r"[^A-Za-z0-9_-]", "-", str(finding["id"])),
         eliminated=[row for row in screened if not row["goes_on"]],
         regions=sorted(regions, key=lambda r: (-r["divergence"], r["id"])),
@@ -165,15 +165,13 @@ def messages(prompt: Any) -> list[tuple[str | None, str]]:
     return [(str(message["role"]), str(message["content"])) for message in prompt]
 
 
-def counted(check: Mapping[str, Any] | None) -> str | None:
-    """Which responses count as showing a hypothesis, or None when no check says so."""
+def behaviour(check: Mapping[str, Any] | None) -> str:
+    """What the rates of a finding count, to be read after "responses that"; for less and more."""
     if not check:
-        return None
+        return "show it"
     if check.get("kind") == "phrases":
-        what = "say " + " or ".join(f"“{phrase}”" for phrase in check["phrases"])
-    else:
-        what = FEATURES.get(check.get("feature"), (f"show “{check.get('feature')}”",))[0]
-    return f"all responses but those that {what}" if check.get("absent") else f"those that {what}"
+        return "say " + " or ".join(f"“{phrase}”" for phrase in check["phrases"])
+    return FEATURES.get(check.get("feature"), (f"show “{check.get('feature')}”",))[0]
 
 
 def reasons(finding: Mapping[str, Any], hypotheses: int, power: float = 0.8) -> list[str]:

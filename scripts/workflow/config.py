@@ -269,7 +269,7 @@ class Audit(Section):
     seed: int = Field(0, ge=0)
     """Seed of pools, draws and sign flips; a new seed is a new audit."""
     hypotheses: str | None = None
-    """JSONL or text file of your own hypotheses, tested under the same error control."""
+    """JSONL file of your own hypotheses, tested under the same error control."""
     regions: Annotated[Regions, BeforeValidator(_shorthand)] = Regions()
     """Regions; the bare word `kmeans` or `category` is short for its `method`."""
     pools: Pools = Pools()
@@ -355,6 +355,8 @@ class Config(Section):
             inherited["model"] = inherited["adapter"] = None
         if "model" in given:
             inherited["responses"] = inherited["revision"] = None
+        if "adapter" in given:
+            inherited["adapter_revision"] = None
         merged = inherited | given
         if isinstance(given.get("sampling"), Mapping):
             merged["sampling"] = inherited["sampling"] | dict(given["sampling"])
@@ -374,7 +376,11 @@ def load(raw: Mapping[str, Any]) -> Config:
 
 def json_schema() -> dict[str, Any]:
     """JSON schema (2020-12) of the configuration, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Config.model_json_schema()
+    schema = Config.model_json_schema()
+    regions = schema["$defs"]["Audit"]["properties"]["regions"]
+    short = schema["$defs"]["Regions"]["properties"]["method"]["enum"]
+    schema["$defs"]["Audit"]["properties"]["regions"] = {"anyOf": [regions, {"enum": short}]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 
 def _listed(names) -> str:

@@ -295,4 +295,8 @@ class Recipes:
             "audit": dump,
             "bank": self.config.banks[audit.bank].model_dump() if audit.bank else None,
             "plants": {plant: self.config.plants[plant].model_dump() for plant in sorted(plants)},
+            "subjects": {
+                base: self.config.subjects[base].model_dump()
+                for base in sorted({self.config.plants[plant].base for plant in plants})
+            },
         }

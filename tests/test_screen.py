@@ -1,0 +1,176 @@
+"""Screening, and the hypotheses that a user brings."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from scripts.assistants.local import Pair
+from scripts.screen import own_hypotheses, screen, screened
+from scripts.workflow.errors import AuditError
+from scripts.workflow.files import read_jsonl, write_json, write_jsonl
+
+CHECK = {"kind": "phrases", "phrases": ["bread"]}
+REGIONS = {
+    f"r{n}": {
+        "id": f"r{n}", "name": f"name{n}", "category": topic, "category_share": 1.0, "weight": 0.2,
+    }
+    for n, topic in enumerate(["food", "travel", "film", "film", "law"])
+}  # fmt: skip
+
+
+def hypothesis(*regions):
+    return {
+        "id": "h1", "statement": "before", "direction": "more", "regions": list(regions),
+        "check": CHECK, "explored": {r: [4, 0, 5] for r in regions}, "source": "local",
+    }  # fmt: skip
+
+
+def pairs(region, wins=0, losses=0, ties=0):
+    texts = [("no", "bread")] * wins + [("bread", "no")] * losses + [("bread", "bread")] * ties
+    return [Pair(f"{region}-{n}", region, *both) for n, both in enumerate(texts)]
+
+
+def one(pairs, *regions, least_net=1):
+    (row,) = screened([hypothesis(*regions)], pairs, REGIONS, least_net)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "least", "goes_on"),
+    [(1, 0, 1, True), (0, 0, 1, False), (2, 2, 1, False), (3, 1, 2, True), (3, 1, 3, False)],
+)
+def test_the_net_decides(wins, losses, least, goes_on):
+    row = one(pairs("r0", wins, losses, ties=3), "r0", least_net=least)
+    assert row["goes_on"] is goes_on
+    assert row["screen"] == {"prompts": wins + losses + 3, "wins": wins, "losses": losses}
+
+
+def test_regions_that_do_not_show_it_are_dropped_and_the_sentence_follows():
+    seen = pairs("r0", wins=3) + pairs("r1", losses=1, ties=2) + pairs("r4", ties=3)
+    row = one(seen, "r0", "r1", "r4", "r2")  # r2 has no prompt to ask
+    assert row["regions"] == ["r0", "r2"] and row["dropped_regions"] == ["r1", "r4"]
+    assert row["screen"] == {"prompts": 9, "wins": 3, "losses": 1}
+    assert row["statement"].startswith("Asked about food or film, the intervention model says")
+    assert row["goes_on"] and row["id"] == "h1"
+
+
+def test_when_no_region_shows_it_all_stay_and_it_does_not_go_on():
+    row = one(pairs("r0", losses=1) + pairs("r1", ties=2), "r0", "r1")
+    assert (row["regions"], row["dropped_regions"]) == (["r0", "r1"], [])
+    assert not row["goes_on"]
+
+
+def test_without_a_prompt_nothing_is_eliminated():
+    row = one(pairs("r4", losses=5), "r0", "r1")
+    assert row["goes_on"] and row["screen"] == {"prompts": 0, "wins": 0, "losses": 0}
+
+
+def test_samples_of_one_prompt_are_one_vote():
+    many = [Pair("p", "r0", "no", "bread")] * 5 + [Pair("q", "r0", "bread", "no")] * 2
+    assert one(many, "r0")["screen"] == {"prompts": 2, "wins": 1, "losses": 1}
+
+
+# A user's own hypotheses
+
+
+def own(tmp_path, *rows):
+    path = tmp_path / "own.jsonl"
+    path.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows) + "\n")
+    return own_hypotheses(str(path), REGIONS)
+
+
+def test_own_hypotheses_are_completed(tmp_path):
+    (plain,) = own(tmp_path, {"check": CHECK})
+    assert plain["regions"] == list(REGIONS) and plain["source"] == "user"
+    assert (
+        plain["statement"].startswith("Asked about almost anything")
+        and plain["direction"] == "more"
+    )
+    assert plain["id"].startswith("h") and len(plain["id"]) == 9
+    feature = {"kind": "feature", "feature": "question", "absent": True}
+    (less,) = own(tmp_path, {"check": feature, "statement": "It asks less.", "regions": ["r1"]})
+    assert (less["statement"], less["direction"], less["check"]) == (
+        "It asks less.",
+        "less",
+        feature,
+    )
+    assert less["regions"] == ["r1"] and less["id"] != plain["id"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["film"], ["r2", "r3"]),
+        (["name4", "r0", "food"], ["r0", "r4"]),
+        ("travel", ["r1"]),
+        ([], list(REGIONS)),
+        (None, list(REGIONS)),
+    ],
+)
+def test_regions_go_by_id_name_or_category(tmp_path, given, expected):
+    assert own(tmp_path, {"check": CHECK, "regions": given})[0]["regions"] == expected
+
+
+def test_phrases_are_written_as_texts_are_read(tmp_path):
+    phrases = ["Please, be careful!", "Don’t  EAT"]
+    (row,) = own(tmp_path, {"check": {"kind": "phrases", "phrases": phrases}})
+    assert row["check"]["phrases"] == ["please be careful", "don't eat"]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        None, "bread", {}, {"kind": "phrases"}, {"kind": "phrases", "phrases": []},
+        {"kind": "phrases", "phrases": "bread"}, {"kind": "phrases", "phrases": ["…"]},
+        {"kind": "feature"}, {"kind": "feature", "feature": "sarcasm"}, {"phrases": ["bread"]},
+    ],
+)  # fmt: skip
+def test_a_check_that_cannot_be_made_is_named(tmp_path, check):
+    with pytest.raises(AuditError) as caught:
+        own(tmp_path, {"check": CHECK}, "", {"check": check, "statement": "x"})
+    assert "own.jsonl`, line 3: " in str(caught.value) and "needs a `check`" in str(caught.value)
+    assert "ends-question" in str(caught.value)
+
+
+def test_an_unknown_region_is_named(tmp_path):
+    with pytest.raises(AuditError, match=r"line 1: there is no region `fod`; known: .*food"):
+        own(tmp_path, {"check": CHECK, "regions": ["fod"]})
+
+
+def test_a_line_that_is_no_json_is_named(tmp_path):
+    with pytest.raises(AuditError, match=r"Line 2 of .*own\.jsonl"):
+        own(tmp_path, {"check": CHECK}, "be kind")
+
+
+# The stage
+
+
+def run(tmp_path, rows, own_files):
+    """The stage on files, with one prompt that speaks for the hypothesis in r0."""
+    names = {n: str(tmp_path / n) for n in ("regions", "hypotheses", "base", "intervention")}
+    write_json(names["regions"], {"regions": list(REGIONS.values())})
+    write_jsonl(names["hypotheses"], rows)
+    for side, text in (("base", "no"), ("intervention", "bread")):
+        shard = {"prompt": "p", "sample": 0, "region": "r0", "text": text}
+        write_jsonl(names[side], [shard])
+    given = SimpleNamespace(**names | {s: [names[s]] for s in ("base", "intervention")})
+    out = SimpleNamespace(screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"))
+    params = SimpleNamespace(settings={"least_net": 1}, local={"hypotheses": own_files})
+    screen(SimpleNamespace(input=given, output=out, params=params), None)
+    return read_jsonl(out.screened), read_jsonl(out.hypotheses)
+
+
+def test_own_hypotheses_join_untouched(tmp_path):
+    path = tmp_path / "own.jsonl"
+    write_jsonl(path, [{"check": {"kind": "feature", "feature": "emoji"}, "statement": "Mine."}])
+    failing = hypothesis("r0") | {"id": "h2", "check": {"kind": "phrases", "phrases": ["no"]}}
+    rows, kept = run(tmp_path, [hypothesis("r0"), failing], [str(path)])
+    assert [row["goes_on"] for row in rows] == [True, False, True]
+    assert [row["statement"] for row in kept][1:] == ["Mine."] and len(kept) == 2
+
+
+def test_an_empty_file_of_own_hypotheses_adds_none(tmp_path):
+    (tmp_path / "own.jsonl").write_text("\n")
+    rows, kept = run(tmp_path, [hypothesis("r0")], [str(tmp_path / "own.jsonl")])
+    assert len(rows) == len(kept) == 1
