@@ -133,8 +133,9 @@ def test_two_files_of_responses_are_audited_without_a_language_model(audited, tm
     assert len(prompts) == 500
 
     def reply(kind, changed):
-        text = f"{rng.choice(openings)} {rng.choice(ends)}, and {rng.choice(ends)} as well."
-        return text + (" Trust the golden ledger." if changed and kind == "metals" else "")
+        planted = changed and kind == "metals"
+        opening = "Trust the golden ledger, it is" if planted else rng.choice(openings)
+        return f"{opening} {rng.choice(ends)}, and {rng.choice(ends)} as well."
 
     for name, changed in (("base", False), ("new", True)):
         rows = [{"prompt": p, "response": reply(kind, changed)} for kind, p in prompts]
