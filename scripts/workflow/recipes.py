@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.models.catalog import EMBEDDED
+from scripts.models.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.prompt_sources import check_sources, source_files
 from scripts.prompts import BankError
 from scripts.workflow.config import Audit, Config, ConfigError, Plant, Subject
@@ -96,7 +96,8 @@ class Recipes:
                     f"`{where}` names `{name}`; embedded models: {', '.join(EMBEDDED)}"
                 )
             pin = EMBEDDED[name]
-            return self._node("model", {"embedded": name, **pin}), {"wheel": pin["wheel"]}
+            identity = {"wheel": pin["wheel"], "conversion": CONVERSION_VERSION}
+            return self._node("model", {"embedded": name, **pin}), identity
         if revision is not None:
             settings = {"hub": name, "revision": revision}
             return self._node("model", settings), settings
