@@ -8,7 +8,7 @@ AUDIT ?= demo
 .PHONY: run test soak setup lint format schema lock clean
 
 run: setup
-	$(BIN)/snakemake --cores all $(AUDIT)
+	$(BIN)/snakemake --cores all --quiet rules -- $(AUDIT)
 	@$(BIN)/python -m scripts.summary $(AUDIT)
 
 test: setup lint

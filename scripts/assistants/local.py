@@ -151,7 +151,8 @@ def _phrase_candidates(pairs, inside, chosen, longest) -> list[dict[str, Any]]:
 
 def _telling(check: Mapping[str, Any]) -> float:
     """How much a phrase of several words is preferred to one word that more texts share."""
-    return 1 + 0.3 * (min(4, len(check["phrases"][0].split())) - 1) if "phrases" in check else 1.0
+    words = len(check["phrases"][0].split()) if "phrases" in check else 1
+    return {1: 1.0, 2: 2.0, 3: 2.5}.get(words, 3.0)
 
 
 class Net(NamedTuple):
@@ -189,11 +190,11 @@ def _merged(scored, pairs) -> list[tuple[dict[str, Any], dict[str, Net]]]:
     for _, where, check in scored:
         shown = {id(p) for p in pairs if p.region in where and pair_score(check, p) > 0}
         alike = [g for g in groups if bool(g["check"].get("absent")) == bool(check.get("absent"))]
-        same = next((g for g in alike if _same_texts(shown, g["shown"])), None)
+        same = next((g for g in alike if _same_behaviour(check, shown, g)), None)
         if same is not None:
             if check["kind"] == same["check"]["kind"] == "phrases":
                 _join(same, check["phrases"][0], shown)
-        elif not _explained(shown, alike) or check["kind"] == "feature":
+        elif not _explained(check, shown, alike):
             phrases = list(check.get("phrases", []))
             groups.append({"check": check, "where": where, "shown": shown, "phrases": phrases})
     return [
@@ -202,15 +203,26 @@ def _merged(scored, pairs) -> list[tuple[dict[str, Any], dict[str, Net]]]:
     ]
 
 
-def _same_texts(shown: set[int], known: set[int]) -> bool:
-    both = len(shown & known)
-    return both >= SAME_TEXTS * len(shown | known) or both >= EXPLAINED * len(shown)
+def _same_behaviour(check: Mapping[str, Any], shown: set[int], group: Mapping[str, Any]) -> bool:
+    """Whether a check holds for the texts of a group, or is a plainer form of its phrase.
+
+    A feature that many texts share (short ones, say) must not swallow a phrase that some have.
+    """
+    both, known = len(shown & group["shown"]), group["shown"]
+    if check["kind"] != group["check"]["kind"]:
+        return both >= EXPLAINED * len(shown | known)
+    if both >= SAME_TEXTS * len(shown | known):
+        return True
+    plainer = "phrases" in check and _telling(check) <= _telling(group)
+    return plainer and both >= EXPLAINED * len(shown)
 
 
-def _explained(shown: set[int], groups: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether what is already found leaves nothing new in these texts: a common word of several
-    behaviours is no behaviour of its own."""
-    return len(shown & set().union(*(g["shown"] for g in groups))) >= EXPLAINED * len(shown)
+def _explained(check, shown: set[int], groups: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether phrases found before leave nothing new to one word that several of them share."""
+    if check["kind"] != "phrases" or " " in check["phrases"][0]:
+        return False
+    of_phrases = [g["shown"] for g in groups if g["phrases"]]
+    return len(shown & set().union(*of_phrases)) >= EXPLAINED * len(shown)
 
 
 def _join(group: dict[str, Any], phrase: str, shown: set[int]) -> None:

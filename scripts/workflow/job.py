@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -43,6 +44,8 @@ def job(snakemake) -> Iterator[Ledger]:
     handler = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # What the libraries tell each other about their next release is nothing a user can act on.
+    warnings.filterwarnings("ignore", category=FutureWarning)
     for noisy in ("httpx", "huggingface_hub", "matplotlib", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     wildcards = dict(snakemake.wildcards.items())
