@@ -12,6 +12,10 @@ import torch
 
 from scripts.workflow.errors import AuditError
 
+# Stopped rows leave a batch together, when at most this share of it still runs: each departure
+# copies the whole cache, which is dearer than a few idle rows.
+SHRINK_AT = 0.7
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -58,8 +62,8 @@ def generate(
 ) -> list[list[Reply]]:
     """Decode one batch: for each prompt (token ids) one reply for each of its uniform streams.
 
-    Each prompt is prefilled once and its cache expanded over its samples; rows leave the batch when
-    they have stopped. Raises AuditError when memory runs out.
+    Each prompt is prefilled once and its cache expanded over its samples; stopped rows leave the
+    batch. Raises AuditError when memory runs out.
     """
     rows = [(p, s) for p, streams in enumerate(uniforms) for s in range(len(streams))]
     try:
@@ -100,19 +104,20 @@ def _generate(model, prompts, uniforms, sampling, stop, pad, rows) -> list[Reply
     steps = sampling["max_new_tokens"]
     numbers = torch.from_numpy(np.stack([uniforms[p][s][:steps] for p, s in rows]))
     tokens = torch.full((len(rows), steps), -1, dtype=torch.long)
-    live = torch.arange(len(rows))
-    ends = torch.tensor(sorted(stop))
+    held = torch.arange(len(rows))  # rows in the batch, those that have stopped among them
+    ends, running = torch.tensor(sorted(stop)), torch.ones(len(rows), dtype=torch.bool)
     for step in range(steps):
-        chosen = choose(logits, numbers[live, step], sampling).cpu()
-        tokens[live, step] = chosen
-        keep = ~torch.isin(chosen, ends)
-        if not keep.any() or step == steps - 1:
+        chosen = choose(logits, numbers[held, step], sampling).cpu()
+        tokens[held[running], step] = chosen[running]
+        running &= ~torch.isin(chosen, ends)
+        if not running.any() or step == steps - 1:
             break
-        if not keep.all():
-            kept = keep.nonzero()[:, 0]
-            live, chosen, mask, position = live[kept], chosen[kept], mask[kept], position[kept]
+        if running.sum() <= SHRINK_AT * len(held):
+            kept = running.nonzero()[:, 0]
+            held, chosen, mask, position = held[kept], chosen[kept], mask[kept], position[kept]
+            running = running[kept]
             cache.batch_select_indices(kept.to(device))
-        mask = torch.cat([mask, torch.ones((len(live), 1), dtype=torch.long)], dim=-1)
+        mask = torch.cat([mask, torch.ones((len(held), 1), dtype=torch.long)], dim=-1)
         position = position + 1
         out = model(
             input_ids=chosen[:, None].to(device),
