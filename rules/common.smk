@@ -190,15 +190,13 @@ def round_before(pattern):
 
 
 def of_all_rounds(stage, what):
-    """Input function: what every closed round left: `plan`, `round`, `vectors_<side>`, a `<side>`'s
+    """Input function: what every closed round left: `round`, `vectors_<side>`, a `<side>`'s
     generations."""
 
     def files(wildcards):
         measure = _node(stage, wildcards).ancestor("measure")
         plan = measure.inputs["plan"]
         steps = closed_rounds(measure)
-        if what == "plan":
-            return [_fill(PLAN, plan, step=step) for step in steps]
         if what == "round":
             return [_fill(ROUND, measure, step=step) for step in steps]
         if what.startswith("vectors_"):

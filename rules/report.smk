@@ -12,7 +12,6 @@ report: "../config/report/workflow.rst"
 rule report:
     input:
         findings=upstream("report", "confirm", "results/confirm/{key}/findings.jsonl"),
-        judgements=upstream("report", "confirm", "results/confirm/{key}/judgements.jsonl"),
         screened=of_ancestor("report", "screen", "results/screen/{key}/screened.jsonl"),
         bank=of_ancestor("report", "bank", "results/bank/{key}/bank.json"),
         regions=of_ancestor("report", "regions", REGIONS),
