@@ -15,6 +15,7 @@ from scripts.workflow.errors import AuditError
 # Stopped rows leave a batch together, when at most this share of it still runs: each departure
 # copies the whole cache, which is dearer than a few idle rows.
 SHRINK_AT = 0.7
+BLOCK = 128  # tokens; see _invert
 
 
 @dataclass(frozen=True)
@@ -33,22 +34,41 @@ def choose(
     logits (rows, vocabulary), uniforms (rows,) in [0, 1); returns (rows,) int64. Temperature 0 is
     greedy; top_k and top_p are applied in that order, and only then is anything sorted.
     """
-    logits = logits.float()
     if sampling["temperature"] == 0:
         return logits.argmax(-1)
-    logits = logits / sampling["temperature"]
-    if 0 < sampling["top_k"] < logits.shape[-1]:
-        least = logits.topk(sampling["top_k"], dim=-1).values[:, -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
-    probabilities = logits.softmax(-1)
+    # in place on one copy: each further copy of a batch's logits is tens of megabytes
+    weights = logits.to(torch.float32, copy=True).div_(sampling["temperature"])
+    if 0 < sampling["top_k"] < weights.shape[-1]:
+        least = weights.topk(sampling["top_k"], dim=-1).values[:, -1:]
+        weights.masked_fill_(weights < least, -torch.inf)
+    weights.sub_(weights.amax(-1, keepdim=True)).exp_()
     if sampling["top_p"] < 1:
-        ordered, order = probabilities.sort(dim=-1, descending=True)
-        outside = ordered.cumsum(-1) - ordered >= sampling["top_p"]
-        probabilities = probabilities.scatter(-1, order, ordered.masked_fill(outside, 0))
-    # float64, since 32 bits would drown the tail of a large vocabulary in rounding
-    cumulative = probabilities.double().cumsum(-1)
-    aim = uniforms.to(cumulative)[:, None] * cumulative[:, -1:]
-    return torch.searchsorted(cumulative, aim, right=True)[:, 0].clamp_(max=logits.shape[-1] - 1)
+        ordered, order = weights.sort(dim=-1, descending=True)
+        outside = ordered.cumsum(-1) - ordered >= sampling["top_p"] * ordered.sum(-1, keepdim=True)
+        weights.scatter_(-1, order, ordered.masked_fill_(outside, 0))
+    return _invert(weights, uniforms)
+
+
+def _invert(weights: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """The first token of each row whose cumulative probability exceeds its uniform number.
+
+    weights (rows, vocabulary) need not sum to 1. In two levels, blocks and then the tokens of one
+    block: one pass over the vocabulary instead of a cumulative sum of it. Sums over blocks are
+    float64, since 32 bits would drown the tail of a large vocabulary in rounding.
+    """
+    rows, vocabulary = weights.shape
+    if vocabulary % BLOCK:
+        weights = torch.nn.functional.pad(weights, (0, -vocabulary % BLOCK))
+    blocks = weights.view(rows, -1, BLOCK)
+    ends = blocks.sum(-1).double().cumsum(-1)
+    aim = uniforms.to(ends)[:, None] * ends[:, -1:]
+    block = torch.searchsorted(ends, aim, right=True).clamp_(max=ends.shape[-1] - 1)
+    before = torch.where(block > 0, ends.gather(-1, (block - 1).clamp(min=0)), 0.0)
+    inside = blocks.gather(1, block[:, :, None].expand(-1, -1, BLOCK))[:, 0].double().cumsum(-1)
+    # rounding may put the aim past the end of its block: stay on a token that has probability
+    aim = torch.minimum(aim - before, inside[:, -1:].nextafter(torch.zeros(()).to(inside)))
+    place = torch.searchsorted(inside, aim, right=True)[:, 0]
+    return block[:, 0] * BLOCK + place
 
 
 @torch.inference_mode()

@@ -1,5 +1,6 @@
 """Load a subject: weights, adapter and tokenizer, and format prompts for it."""
 
+import ctypes
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,23 @@ from scripts.workflow.errors import AuditError
 
 transformers_logging.disable_progress_bar()
 log = logging.getLogger("audit")
+
+
+def keep_memory() -> None:
+    """Tell glibc's malloc to keep freed memory instead of handing it back to the system.
+
+    A decode step frees and asks for tens of megabytes a hundred times; fetched anew, each page
+    faults (440 instead of 720 tokens a second on two cores). Where there is no glibc, nothing
+    happens.
+    """
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # malloc.h
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(mmap_max, 0)
+    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(top_pad, 2**28)
 
 
 def device() -> torch.device:
@@ -42,6 +60,7 @@ def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
 
     Raises AuditError when the model cannot be loaded or the adapter is for another architecture.
     """
+    keep_memory()
     if adapter is not None:
         check_adapter(folder, adapter)
     dtype = getattr(torch, settings["dtype"])
