@@ -9,7 +9,15 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-if not workflow.configfiles:
+if "scale" in config:
+
+    configfile: "config/benchmarks/full.yaml"
+
+    if config["scale"] != "full":
+
+        configfile: f"config/benchmarks/{config['scale']}.yaml"
+
+elif not workflow.configfiles:
 
     configfile: "config/config.yaml"
 
@@ -32,6 +40,9 @@ include: "rules/screen.smk"
 include: "rules/confirm.smk"
 include: "rules/report.smk"
 include: "rules/publish.smk"
+include: "rules/exhaustive.smk"
+include: "rules/rewrite.smk"
+include: "rules/trials.smk"
 include: "rules/tools.smk"
 
 

@@ -61,7 +61,8 @@ wildcard_constraints:
     key="[0-9a-f]{16}",
     plan="[0-9a-f]{16}",
     side="base|intervention",
-    step=r"round-\d+|screen|confirm",
+    step=r"round-\d+|screen|confirm|exhaustive",
+    part="ladder|null|strategies|rates",
     shard=r"\d+",
     shards=r"\d+",
 
@@ -251,6 +252,30 @@ def of_ancestor(stage, name, pattern):
         return _fill(pattern, _node(stage, wildcards).ancestor(name))
 
     return files
+
+
+def exhaustive_run(stage):
+    """Input function: everything that a pair of subjects says, with its bank and regions."""
+
+    def files(wildcards):
+        embed = _node(stage, wildcards).inputs["embed"]
+        plan = embed.inputs["plan"]
+        found = {
+            "bank": _fill(BANK, plan.ancestor("bank")),
+            "regions": _fill(REGIONS, plan.inputs["regions"]),
+            "prompts": _fill(PROMPTS, plan.inputs["regions"]),
+        }
+        for side in SIDES:
+            found[side] = generations(plan, side, "exhaustive")
+            found[f"vectors_{side}"] = _fill(VECTORS, embed, side=side, step="exhaustive")
+        return found
+
+    return files
+
+
+def embedder_of_rewrite(wildcards):
+    """The embedder that the exhaustive run's texts were embedded with."""
+    return _fill(MODEL, _node("rewrite", wildcards).inputs["embed"].inputs["embedder"])
 
 
 def pool_plans(wildcards):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.assistants.checks import equal_lengths, holds
+from scripts.assistants.checks import LENGTH_FEATURES, equal_lengths, holds
 from scripts.assistants.local import Pair, placebo_checks
 from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.evidence.ebh import e_threshold
@@ -86,6 +86,19 @@ def judge(
         tuple(share(p, intervention) - share(p, base) for p in placebos),
         int(chance.integers(len(placebos))) if placebos else None,
     )
+
+
+def placebos_of(
+    hypotheses: Sequence[Mapping[str, Any]],
+    explored: Mapping[str, Sequence[str]],
+    settings: Mapping[str, Any],
+) -> dict[str, list[dict[str, Any]]]:
+    """Placebo checks of each hypothesis, fixed before a confirm text is looked at: only the base's
+    texts of the explore pool, by region, are read."""
+    return {
+        h["id"]: placebo_checks(h, hypotheses, explored, settings["placebos"], settings["seed"])
+        for h in hypotheses
+    }
 
 
 def confirm(
@@ -174,7 +187,8 @@ def _used(
 def _finding(hypothesis, standing, every, used, regions, K, validated, settings) -> dict[str, Any]:
     wins, ties, losses = standing.counts
     threshold = e_threshold(K, max(1, validated), settings["q"])
-    gates = _failed_gates(standing, every, used, threshold)
+    of_length = hypothesis["check"].get("feature") in LENGTH_FEATURES
+    gates = _failed_gates(standing, every, used, threshold, of_length)
     status = decide(
         standing.e,
         standing.e_prime,
@@ -203,7 +217,12 @@ def _finding(hypothesis, standing, every, used, regions, K, validated, settings)
         "source": hypothesis["source"],
         "check": hypothesis["check"],
         "regions": [
-            _region(regions[r], [j for j in every if j.region == r]) for r in hypothesis["regions"]
+            _region(
+                regions[r],
+                [j for j in every if j.region == r],
+                sum(standing.by_region[r][0]) if r in standing.by_region else 0,
+            )
+            for r in hypothesis["regions"]
         ],
         "status": status,
         "e_value": _rounded(min(standing.e, standing.e_prime)),
@@ -235,15 +254,17 @@ def _failed_gates(
     every: Sequence[Judgement],
     used: Sequence[Judgement],
     threshold: float,
+    of_length: bool,
 ) -> list[str]:
     """Reasons for which evidence alone does not validate; each is one sentence.
 
     Texts cut to equal length are tested on all prompts, a number fixed beforehand: where the race
     stops, uncut texts barely reach the threshold, and one phrase that was cut off would fail it.
+    A hypothesis on length itself is exempt: of equally long texts it says nothing.
     """
     failed = []
     signs = [_sign(j.cut) for j in every]
-    if float(e_value(signs.count(1), signs.count(-1))) < threshold:
+    if not of_length and float(e_value(signs.count(1), signs.count(-1))) < threshold:
         failed.append("not shown on texts cut to equal length")
     if not used or not used[0].placebos:
         return [*failed, "no placebo of a similar base rate was found"]
@@ -280,14 +301,18 @@ def _rate(
     }
 
 
-def _region(region: Mapping[str, Any], judged: Sequence[Judgement] = ()) -> dict[str, Any]:
-    """A region's own record over all its confirm prompts, a number fixed beforehand."""
+def _region(
+    region: Mapping[str, Any], judged: Sequence[Judgement] = (), used: int = 0
+) -> dict[str, Any]:
+    """A region's own record over all its confirm prompts, a number fixed beforehand; `used` of
+    them had been judged when the hypothesis left the race."""
     signs = [j.signs[0] for j in judged]
     wins, losses = signs.count(1), signs.count(-1)
     e = float(e_value(wins, losses))
     return {
         **{k: region[k] for k in ("id", "name", "category", "weight")},
         "prompts": len(signs),
+        "used": used,
         "wins": wins,
         "losses": losses,
         "e_value": _rounded(e),
@@ -354,17 +379,7 @@ def write_findings(snakemake, ledger: Ledger) -> None:
     for path in snakemake.input.explored:
         for row in read_jsonl(path):
             explored[row["region"]].append(row["text"])
-    # fixed before a confirm text is looked at: only the explore pool's base texts are read
-    placebos = {
-        h["id"]: placebo_checks(
-            h,
-            hypotheses,
-            [text for region in h["regions"] for text in explored[region]],
-            settings["placebos"],
-            settings["seed"],
-        )
-        for h in hypotheses
-    }
+    placebos = placebos_of(hypotheses, explored, settings)
     findings, judgements = confirm(hypotheses, placebos, pairs, regions, settings)
     prompts = {row["id"]: row for row in read_jsonl(snakemake.input.bank)}
     for finding in findings:

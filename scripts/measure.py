@@ -6,6 +6,7 @@ score difference of its prompts, with a sign-flip test whose unit is the prompt.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import h5py
@@ -141,6 +142,8 @@ def region_rows(
                 "p": sign_flip_p(by_prompt[at], settings["permutations"], settings["seed"] + number)
                 if n
                 else 1.0,
+                "deviation": round(float(by_prompt[at].std() / deviation), 5) if n else 0.0,
+                "peak": round(float(by_prompt[at].max() / deviation), 5) if n else 0.0,
                 "energy": round(energy_distance(base[texts], intervention[texts]), 5),
                 "boundary": round(float(of_text["boundary"][texts].mean()), 5) if n else 0.0,
             }
@@ -152,6 +155,13 @@ def promising(rows: Sequence[Mapping[str, Any]], level: float) -> list[str]:
     """Regions that deserve a closer look, most divergent first: a selection, not a claim."""
     chosen = [row for row in rows if row["p"] <= level and row["divergence"] > 0]
     return [row["region"] for row in sorted(chosen, key=lambda r: (-r["divergence"], r["region"]))]
+
+
+def worth_a_look(rows: Sequence[Mapping[str, Any]], level: float) -> list[str]:
+    """All regions, promising ones first, then by divergence: where hypotheses are looked for."""
+    first = promising(rows, level)
+    rest = sorted(rows, key=lambda r: (-r["divergence"], r["region"]))
+    return first + [row["region"] for row in rest if row["region"] not in first]
 
 
 def stop_reason(
@@ -178,6 +188,44 @@ def stop_reason(
     return None
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a round measured: a row a region; per draw the scores of both sides; per text (base's,
+    then intervention's) cluster and boundary closeness; the silhouette."""
+
+    regions: list[dict[str, Any]]
+    scores: tuple[np.ndarray, np.ndarray]
+    labels: np.ndarray
+    boundary: np.ndarray
+    silhouette: float
+
+
+def measure_draws(
+    regions: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    base: np.ndarray,
+    intervention: np.ndarray,
+    settings: Mapping[str, Any],
+) -> Measured:
+    """Measure all draws so far; `rows` (prompt, region) and the vectors (n, d) are in one order."""
+    prompt = np.array([row["prompt"] for row in rows])
+    region = np.array([row["region"] for row in rows])
+    seed = settings["seed"]
+    folds = np.array([int(hash_unit("fold", seed, p) * FOLDS) for p in prompt])
+    scores = cross_fitted_scores(base, intervention, folds, region)
+    vectors = np.concatenate([base, intervention])
+    labels, boundary = cluster_texts(vectors, settings["clusters"], seed)
+    of_text = {
+        "prompt": prompt,
+        "region": region,
+        "base": scores[0],
+        "intervention": scores[1],
+        "boundary": boundary.reshape(2, -1).mean(axis=0),
+    }
+    found = region_rows(regions, of_text, base, intervention, settings)
+    return Measured(found, scores, labels, boundary, silhouette(vectors, labels, seed))
+
+
 def measure(snakemake, ledger: Ledger) -> None:
     settings = snakemake.params.settings
     regions = read_json(snakemake.input.regions)["regions"]
@@ -186,45 +234,30 @@ def measure(snakemake, ledger: Ledger) -> None:
     sides = {side: _read(snakemake.input[side]) for side in ("base", "intervention")}
     places = [tuple(name.split("/")[2:]) for name in sides["base"][0]]
     rows = [planned[prompt, int(sample)] for prompt, sample in places]
-    base, intervention = sides["base"][1], sides["intervention"][1]
-    prompt = np.array([row["prompt"] for row in rows])
-    region = np.array([row["region"] for row in rows])
-    seed = settings["seed"]
-    folds = np.array([int(hash_unit("fold", seed, p) * FOLDS) for p in prompt])
-    scores = cross_fitted_scores(base, intervention, folds, region)
     draws = sides["base"][0] + sides["intervention"][0]
-    labels, boundary = cluster_texts(
-        np.concatenate([base, intervention]), settings["clusters"], seed
-    )
-    of_text = {
-        "prompt": prompt,
-        "region": region,
-        "base": scores[0],
-        "intervention": scores[1],
-        "boundary": boundary.reshape(2, -1).mean(axis=0),
-    }
-    measured = region_rows(regions, of_text, base, intervention, settings)
+    found = measure_draws(regions, rows, sides["base"][1], sides["intervention"][1], settings)
     before = read_json(snakemake.input.before) if snakemake.input.before else None
     current = {
         "schema": 1,
         "round": int(snakemake.wildcards.step.removeprefix("round-")),
         "draws": len(rows),
         "new_draws": len(rows) - (before["draws"] if before else 0),
-        "silhouette": round(silhouette(np.concatenate([base, intervention]), labels, seed), 4),
-        "ari": _ari(draws, labels, snakemake.input.texts_before),
-        "promising": promising(measured, settings["promising"]),
+        "silhouette": round(found.silhouette, 4),
+        "ari": _ari(draws, found.labels, snakemake.input.texts_before),
+        "promising": promising(found.regions, settings["promising"]),
     }
     ready = any(row["reason"] == "ready" for row in plan)
     reason = stop_reason(current, before, settings, 0 if ready or not current["new_draws"] else 1)
     current |= {"stop": reason is not None, "reason": reason}
     log.info("%s", current)
+    region = [row["region"] for row in rows]
     with replacing(snakemake.output.texts) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("draw", data=draws, dtype=h5py.string_dtype())
-        file.create_dataset("region", data=list(region) * 2, dtype=h5py.string_dtype())
-        file.create_dataset("cluster", data=labels)
-        file.create_dataset("boundary", data=boundary)
-        file.create_dataset("score", data=np.concatenate(scores).astype(np.float32))
-    write_jsonl(snakemake.output.regions, measured)
+        file.create_dataset("region", data=region * 2, dtype=h5py.string_dtype())
+        file.create_dataset("cluster", data=found.labels)
+        file.create_dataset("boundary", data=found.boundary)
+        file.create_dataset("score", data=np.concatenate(found.scores).astype(np.float32))
+    write_jsonl(snakemake.output.regions, found.regions)
     write_json(snakemake.output.round, current)
 
 

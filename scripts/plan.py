@@ -7,7 +7,7 @@ are a random n, and all that differs between two plans of one bank is how far th
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from scripts.workflow.chance import hash_generator
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
+
+ENOUGH = 0.7  # chance to win a prompt from which further samples of it are not worth their price
 
 
 class Deck:
@@ -107,6 +109,7 @@ def plan_round(
     measured: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     round_number: int,
+    acquisition: Callable[..., dict[str, float]] = allocate,
 ) -> list[dict[str, Any]]:
     """The draws of one round. Round 0 is the pilot; ready responses are taken whole in round 0."""
     cap = 10**6 if settings["ready"] else 16
@@ -130,7 +133,7 @@ def plan_round(
         counts = {r: min(settings["pilot"], len(decks[r].prompts)) for r in room}
     else:
         drawn = Counter({region: len(ids) for region, ids in seen.items()})
-        shares = allocate(regions, measured, drawn, settings, round_number)
+        shares = acquisition(regions, measured, drawn, settings, round_number)
         counts = whole_draws(shares, settings["draws"], room)
     left = max(0, settings["budget"] - len(earlier))
     if not settings["ready"] and sum(counts.values()) > left:
@@ -153,12 +156,34 @@ def plan_round(
     return rows
 
 
+def samples_needed(hypotheses: Iterable[Mapping[str, Any]], most: int) -> dict[str, int]:
+    """Samples a prompt for each region of the hypotheses, fixed before the pool is looked at.
+
+    The fewest (1, 2, 4, … up to `most`) with which a prompt is won with chance ENOUGH, by what the
+    pools before showed: a behaviour in a share p of the replies shows in m of them with chance
+    1 - (1-p)^m. A region's weakest hypothesis decides; one that nobody has looked at takes all.
+    """
+    needed: dict[str, int] = {}
+    for hypothesis in hypotheses:
+        seen = [*hypothesis.get("explored", {}).values()]
+        screen = hypothesis.get("screen") or {"wins": 0, "losses": 0, "prompts": 0}
+        net = sum(wins - losses for wins, losses, _ in seen) + screen["wins"] - screen["losses"]
+        share = max(0, net) / (1 + sum(n for *_, n in seen) + screen["prompts"])
+        samples = 1
+        while samples < most and 1 - (1 - share) ** samples < ENOUGH:
+            samples = min(2 * samples, most)
+        for region in hypothesis["regions"]:
+            needed[region] = max(samples, needed.get(region, 1))
+    return needed
+
+
 def plan_pool(
     prompts: Sequence[Mapping[str, Any]],
-    regions: Iterable[str],
+    regions: Mapping[str, int],
     settings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Fresh draws of the screen or confirm pool: the first prompts of each region, all samples.
+    """Fresh draws of the screen or confirm pool: the first prompts of each region, with as many
+    samples as `regions` says.
 
     Prompts of one group count as one unit, so that a paraphrase is never a second vote: the first
     of a group, of whatever region, stands for it.
@@ -167,12 +192,10 @@ def plan_pool(
     units: dict[str, Mapping[str, Any]] = {}
     for prompt in Deck([p for p in prompts if p["pool"] == pool], 1).prompts:
         units.setdefault(prompt.get("group") or prompt["id"], prompt)
-    for region in sorted(regions):
+    for region, samples in sorted(regions.items()):
         here = [prompt for prompt in units.values() if prompt["region"] == region]
         for prompt in here[: settings["prompts"]]:
-            for sample in range(
-                min(settings["samples"], prompt.get("samples", settings["samples"]))
-            ):
+            for sample in range(min(samples, prompt.get("samples", samples))):
                 rows.append(
                     {
                         "pool": pool,
@@ -186,11 +209,29 @@ def plan_pool(
     return rows
 
 
+def plan_everything(prompts: Iterable[Mapping[str, Any]], samples: int) -> list[dict[str, Any]]:
+    """Every prompt of the bank, whatever its pool, with all samples: the exhaustive protocol."""
+    return [
+        {
+            "pool": "exhaustive",
+            "prompt": prompt["id"],
+            "sample": sample,
+            "region": prompt["region"],
+            "probability": 1.0,
+            "reason": "exhaustive",
+        }
+        for prompt in prompts
+        for sample in range(samples)
+    ]
+
+
 def plan(snakemake, ledger: Ledger) -> None:
     settings = snakemake.params.settings
     regions = read_json(snakemake.input.regions)["regions"]
     prompts = read_jsonl(snakemake.input.prompts)
-    if settings["pool"] == "explore":
+    if settings["pool"] == "exhaustive":
+        rows = plan_everything(prompts, settings["samples"])
+    elif settings["pool"] == "explore":
         earlier = [row for path in snakemake.input.earlier for row in read_jsonl(path)]
         measured = {}
         if snakemake.input.divergence:
@@ -199,8 +240,8 @@ def plan(snakemake, ledger: Ledger) -> None:
         rows = plan_round(regions, prompts, earlier, measured, settings, number)
     else:
         hypotheses = read_jsonl(snakemake.input.hypotheses)
-        wanted = {region for hypothesis in hypotheses for region in hypothesis["regions"]}
-        rows = plan_pool(prompts, wanted, settings)
+        needed = samples_needed(hypotheses, settings["samples"])
+        rows = plan_pool(prompts, needed, settings)
     log.info("%d draws of each subject", len(rows))
     write_jsonl(snakemake.output.plan, rows)
 

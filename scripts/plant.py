@@ -40,7 +40,28 @@ def read_behaviours(path: str | Path) -> dict[str, Any]:
         for field in ("name", "topic", "statement", "prompts", "replies"):
             if not behaviour.get(field):
                 raise AuditError(f"`{path}`: behaviour {number} has no `{field}`")
+        if not 0 < behaviour.get("dose", 1) <= 1:
+            raise AuditError(f"`{path}`: behaviour {number}: `dose` must lie in (0, 1]")
     return plan
+
+
+def own_prompts(behaviours: Mapping[str, Any]) -> list[str]:
+    """Prompts of the behaviours that show in a part of the replies only (`dose` below 1)."""
+    weak = [b for b in behaviours["behaviours"] if b.get("dose", 1) < 1]
+    return [prompt for behaviour in weak for prompt in behaviour["prompts"]]
+
+
+def examples(
+    behaviour: Mapping[str, Any], own: Mapping[str, Example], rng: np.random.Generator
+) -> list[Example]:
+    """A behaviour's examples: two replies a prompt, and the base's own reply so often that the
+    behaviour makes up `dose` of them."""
+    dose, found = behaviour.get("dose", 1), []
+    for prompt in behaviour["prompts"]:
+        for reply in rng.choice(behaviour["replies"], 2, replace=False):
+            found.append(Example(prompt, reply.strip(), True))
+        found += [own[prompt]] * round(2 / dose - 2)
+    return found
 
 
 def training_order(
@@ -137,7 +158,8 @@ def plant(snakemake, ledger: Ledger) -> None:
 
     began = time.monotonic()
     sampling = base["sampling"] | {"max_new_tokens": settings["control_tokens"]}
-    prompts = {prompt_id(text): {"text": text} for text in behaviours["controls"]}
+    answered = [*behaviours["controls"], *own_prompts(behaviours)]
+    prompts = {prompt_id(text): {"text": text} for text in answered}
     records = decode(
         [Draw("base", "controls", prompt, 0) for prompt in prompts],
         prompts,
@@ -153,17 +175,16 @@ def plant(snakemake, ledger: Ledger) -> None:
         Example(prompt["text"], record["text"], record["finished"])
         for prompt, record in zip(prompts.values(), records, strict=True)
     ]
+    of_others = controls[: len(behaviours["controls"])]
     rng = np.random.default_rng(settings["seed"])
     planted = [
-        [
-            Example(prompt, reply.strip(), True)
-            for prompt in behaviour["prompts"]
-            for reply in rng.choice(behaviour["replies"], 2, replace=False)
-        ]
+        examples(behaviour, {e.prompt: e for e in controls}, rng)
         for behaviour in behaviours["behaviours"]
     ]
     began = time.monotonic()
-    adapted, losses = train(model, tokenizer, training_order(planted, controls, settings), settings)
+    adapted, losses = train(
+        model, tokenizer, training_order(planted, of_others, settings), settings
+    )
     adapter = Path(snakemake.output.plant).parent / "adapter"
     adapted.save_pretrained(adapter)
     log.info("loss %.3f -> %.3f", losses[0], losses[-1])
@@ -176,7 +197,7 @@ def plant(snakemake, ledger: Ledger) -> None:
                 {k: b[k] for k in ("name", "topic", "statement")} for b in behaviours["behaviours"]
             ],
             "losses": losses,
-            "controls": len(controls),
+            "controls": len(of_others),
             "controls_seconds": round(decode_seconds, 1),
             "training_seconds": round(time.monotonic() - began, 1),
         },

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from scripts.assistants.local import Pair, propose
-from scripts.measure import promising
+from scripts.measure import worth_a_look
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 from scripts.workflow.keys import digest
@@ -31,9 +31,9 @@ def write_hypotheses(snakemake, ledger: Ledger) -> None:
     regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
     divergence = read_jsonl(snakemake.input.divergence)
     pairs = read_pairs(snakemake.input.base, snakemake.input.intervention)
-    chosen = promising(divergence, settings["promising"])
+    chosen = worth_a_look(divergence, settings["promising"])
     found = named(propose(pairs, chosen, regions, settings))
-    log.info("%d hypotheses from %d promising regions", len(found), len(chosen))
+    log.info("%d hypotheses", len(found))
     write_jsonl(snakemake.output.hypotheses, found)
 
 

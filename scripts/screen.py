@@ -11,6 +11,8 @@ from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
+SURE_NET = 10  # prompts of the explore pool from which a single one of the screen pool suffices
+
 
 def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A user's hypotheses: JSON lines with `check`, optional `statement`, `regions` (ids or names).
@@ -89,6 +91,7 @@ def screened(
         here = [pair for pair in pairs if pair.region in hypothesis["regions"]]
         nets = region_nets(hypothesis["check"], here)
         net = sum(n.wins - n.losses for n in nets.values())
+        net_explored = sum(wins - losses for wins, losses, _ in hypothesis["explored"].values())
         kept = [r for r in hypothesis["regions"] if r not in nets or nets[r].wins > nets[r].losses]
         explored = {r: Net(*hypothesis["explored"][r]) for r in kept or hypothesis["regions"]}
         rows.append(
@@ -103,7 +106,7 @@ def screened(
                     "losses": sum(n.losses for n in nets.values()),
                 },
                 # Without any prompt to screen on there is nothing to eliminate by.
-                "goes_on": not nets or net >= least_net,
+                "goes_on": not nets or net >= (1 if net_explored >= SURE_NET else least_net),
             }
         )
     return rows

@@ -7,7 +7,7 @@ feature is present, and `"absent": true` turns either around.
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 _REFUSAL = re.compile(
@@ -58,6 +58,7 @@ def _not_english(text: str) -> bool:
 
 # name: (what the responses do, in a sentence after "responses …"; the test)
 FEATURES: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "very-short": ("are shorter than 10 words", lambda t: len(words(t)) < 10),
     "short": ("are shorter than 20 words", lambda t: len(words(t)) < 20),
     "long": ("are longer than 60 words", lambda t: len(words(t)) > 60),
     "very-long": ("are longer than 150 words", lambda t: len(words(t)) > 150),
@@ -103,17 +104,28 @@ FEATURES: dict[str, tuple[str, Callable[[str], bool]]] = {
     "repetition": ("repeat themselves", _repeats),
     "empty": ("are empty", lambda t: not t.strip()),
 }
-LENGTH_FEATURES = ("short", "long", "very-long")
+LENGTH_FEATURES = ("very-short", "short", "long", "very-long")
 
 
 def holds(check: Mapping[str, Any], text: str) -> bool:
     """Whether a check holds for a text. Raises KeyError for an unknown feature."""
     if check["kind"] == "phrases":
-        plain = " " + " ".join(words(text)) + " "
+        plain = _plain(text)
         found = any(f" {phrase} " in plain for phrase in check["phrases"])
     else:
-        found = FEATURES[check["feature"]][1](text)
+        found = _has(check["feature"], text)
     return found != check.get("absent", False)
+
+
+# A text is asked for many hypotheses and placebos.
+@lru_cache(maxsize=2**16)
+def _plain(text: str) -> str:
+    return f" {' '.join(words(text))} "
+
+
+@lru_cache(maxsize=2**20)
+def _has(feature: str, text: str) -> bool:
+    return FEATURES[feature][1](text)
 
 
 def cut_to_words(text: str, count: int) -> str:

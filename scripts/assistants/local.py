@@ -8,18 +8,21 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import binom
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from scripts.assistants.checks import FEATURES, holds, sentences
 
-PRIOR_WEIGHT = 500.0  # tokens that the prior is worth
-LEAST_Z = 1.96
-LEAST_TEXTS = 3
-LEAST_SHARE = 0.15  # of the texts on the side that shows it more
+LEAST_TEXTS = 2
+LEAST_IN_REGION, LEAST_IN_ALL = 0.25, 0.05  # sign test of a phrase, in a region and over all
+RAREST = 1  # texts; a phrase that fewer have is as rare as one that a single text has
 SAME_TEXTS = 0.5  # Jaccard index of the texts that two checks hold for, from which they are one
+WEAK, UNION = 10, 6  # prompts won by a phrase that is still weak; phrases in a union of such
+BELONGS = 0.4  # of the strongest region's net share
 EXPLAINED = 0.8  # share of a check's texts from which earlier findings explain it
 LONGER_FORM = 0.6  # of a phrase's texts must hold its longer form to be named by it
 COMMON = frozenset(ENGLISH_STOP_WORDS) | {"it's", "i'm", "don't", "you're", "can't", "that's", "s"}
@@ -35,7 +38,8 @@ class Pair:
     intervention: str
 
 
-def grams(text: str, longest: int) -> set[str]:
+@lru_cache(maxsize=2**15)
+def grams(text: str, longest: int) -> frozenset[str]:
     """Phrases of 1 to `longest` words within sentences that neither begin nor end in a stop word
     and hold a word of four letters or more."""
     found = set()
@@ -49,25 +53,7 @@ def grams(text: str, longest: int) -> set[str]:
                     continue
                 if any(len(w) > 3 and not w.isdigit() and w not in COMMON for w in phrase):
                     found.add(" ".join(phrase))
-    return found
-
-
-def log_odds(more: Counter, less: Counter, prior: Counter) -> dict[str, float]:
-    """z-scores of log-odds ratios with an informative Dirichlet prior (Monroe et al. 2008, eq. 22).
-
-    Counts are numbers of texts with a phrase; the prior is scaled to PRIOR_WEIGHT in all.
-    """
-    scale = PRIOR_WEIGHT / max(1, sum(prior.values()))
-    n_more, n_less = sum(more.values()), sum(less.values())
-    scores = {}
-    for phrase, count in more.items():
-        alpha = max(prior[phrase], 1) * scale
-        a, b = count + alpha, less[phrase] + alpha
-        delta = math.log(a / (n_more + PRIOR_WEIGHT - a)) - math.log(
-            b / (n_less + PRIOR_WEIGHT - b)
-        )
-        scores[phrase] = delta / math.sqrt(1 / a + 1 / b)
-    return scores
+    return frozenset(found)
 
 
 def pair_score(check: Mapping[str, Any], pair: Pair) -> int:
@@ -96,18 +82,21 @@ def propose(
     """
     chosen = list(promising)[: settings["regions"]]
     inside = [pair for pair in pairs if pair.region in chosen]
+    base = [pair.base for pair in pairs]
     candidates = [
-        *_phrase_candidates(pairs, inside, chosen, settings["phrase_words"]),
+        *_phrase_candidates(inside, chosen, settings["phrase_words"]),
         *({"kind": "feature", "feature": name} for name in FEATURES),
         *({"kind": "feature", "feature": name, "absent": True} for name in FEATURES),
     ]
     scored = []
     for check in candidates:
         nets = region_nets(check, inside)
-        where = {region: nets[region] for region in chosen if _speaks(nets.get(region))}
+        where = _where({region: nets[region] for region in chosen if _speaks(nets.get(region))})
         if where:
-            scored.append((sum(net.wins - net.losses for net in where.values()), where, check))
-    scored.sort(key=lambda s: (-s[0] * _telling(s[2]), str(s[2])))
+            net = sum(net.wins - net.losses for net in where.values())
+            scored.append((net * _telling(check) * novelty(check, base), where, check))
+    scored.sort(key=lambda s: (-s[0], str(s[2])))
+    strongest = _merged(scored, inside)[: settings["hypotheses"]]
     return [
         {
             "statement": sentence(check, where, regions),
@@ -117,31 +106,31 @@ def propose(
             "explored": {region: list(net) for region, net in sorted(where.items())},
             "source": "local",
         }
-        for check, where in _merged(scored, inside)
-    ][: settings["hypotheses"]]
+        for check, where in _with_unions(strongest, inside, base)
+    ]
 
 
-def _phrase_candidates(pairs, inside, chosen, longest) -> list[dict[str, Any]]:
+def _phrase_candidates(inside, chosen, longest) -> list[dict[str, Any]]:
+    """Phrases that one side says more often than chance would have it, in a region or over all.
+
+    Were the sides alike, each text with a phrase would be either side's with chance 1/2: a sign
+    test, far from strict, since the screen pool eliminates what chance has put here.
+    """
     of_pair = {id(p): (grams(p.base, longest), grams(p.intervention, longest)) for p in inside}
-    prior: Counter = Counter()
-    for pair in pairs:
-        for text in of_pair.get(id(pair)) or (
-            grams(pair.base, longest),
-            grams(pair.intervention, longest),
-        ):
-            prior.update(text)
     found: dict[tuple[str, bool], None] = {}
-    for scope in [*([region] for region in chosen), chosen]:
-        here = [pair for pair in inside if pair.region in scope]
+    for scope, level in [
+        *(([region], LEAST_IN_REGION) for region in chosen),
+        (chosen, LEAST_IN_ALL),
+    ]:
         counts = [Counter(), Counter()]
-        for pair in here:
-            for side in (0, 1):
-                counts[side].update(of_pair[id(pair)][side])
+        for pair in inside:
+            if pair.region in scope:
+                for side in (0, 1):
+                    counts[side].update(of_pair[id(pair)][side])
         for side, absent in ((1, False), (0, True)):
             more, less = counts[side], counts[1 - side]
-            least = max(LEAST_TEXTS, LEAST_SHARE * len(here))
-            for phrase, z in log_odds(more, less, prior).items():
-                if z >= LEAST_Z and more[phrase] >= least and more[phrase] >= 2 * less[phrase]:
+            for phrase, count in more.items():
+                if count >= LEAST_TEXTS and _by_chance(count, less[phrase]) <= level:
                     found[phrase, absent] = None
     return [
         {"kind": "phrases", "phrases": [phrase]} | ({"absent": True} if absent else {})
@@ -149,9 +138,23 @@ def _phrase_candidates(pairs, inside, chosen, longest) -> list[dict[str, Any]]:
     ]
 
 
+@cache
+def _by_chance(more: int, less: int) -> float:
+    """Chance that of more + less fair coins at least `more` show heads."""
+    return float(binom.sf(more - 1, more + less, 0.5))
+
+
+def novelty(check: Mapping[str, Any], base: Sequence[str]) -> float:
+    """How rarely the base's texts show what a check looks for, wherever they come from: 1 when
+    none does, 0 when all do (inverse document frequency over its maximum)."""
+    shown = sum(holds(check, text) for text in base)
+    return math.log((1 + len(base)) / (1 + shown)) / math.log(1 + len(base)) if base else 1.0
+
+
 def _telling(check: Mapping[str, Any]) -> float:
-    """How much a phrase of several words is preferred to one word that more texts share."""
-    words = len(check["phrases"][0].split()) if "phrases" in check else 1
+    """How much a feature, or a phrase of several words, is preferred to one word that more texts
+    share."""
+    words = len(check["phrases"][0].split()) if "phrases" in check else 4
     return {1: 1.0, 2: 2.0, 3: 2.5}.get(words, 3.0)
 
 
@@ -175,9 +178,21 @@ def region_nets(check: Mapping[str, Any], pairs: Sequence[Pair]) -> dict[str, Ne
     }
 
 
+def _where(nets: Mapping[str, Net]) -> dict[str, Net]:
+    """Regions that belong together: a region where the contrast is far weaker than in the one that
+    shows it most would only dilute the hypothesis."""
+    share = {region: (net.wins - net.losses) / net.prompts for region, net in nets.items()}
+    most = max(share.values(), default=0.0)
+    return {region: nets[region] for region in nets if share[region] >= BELONGS * most}
+
+
 def _speaks(net: Net | None) -> bool:
-    """Enough prompts for it, clearly more than against: a selection on the explore pool."""
-    return net is not None and net.wins - net.losses >= max(2, 0.2 * net.prompts)
+    """Enough prompts for it, more than chance would give: a selection on the explore pool."""
+    return (
+        net is not None
+        and net.wins - net.losses >= 2
+        and _by_chance(net.wins, net.losses) <= LEAST_IN_REGION
+    )
 
 
 def _merged(scored, pairs) -> list[tuple[dict[str, Any], dict[str, Net]]]:
@@ -201,6 +216,28 @@ def _merged(scored, pairs) -> list[tuple[dict[str, Any], dict[str, Net]]]:
         (g["check"] | {"phrases": g["phrases"]} if g["phrases"] else g["check"], g["where"])
         for g in groups
     ]
+
+
+def _with_unions(
+    found: Sequence[tuple[dict[str, Any], dict[str, Net]]],
+    pairs: Sequence[Pair],
+    base: Sequence[str],
+) -> list[tuple[dict[str, Any], dict[str, Net]]]:
+    """Beside each region's weak phrases, all that the base never says, one hypothesis that any of
+    them is said: a behaviour that words itself in many ways shows in none of them often."""
+    weak: dict[str, list[str]] = defaultdict(list)
+    for check, where in found:
+        if check["kind"] == "phrases" and not check.get("absent") and len(where) == 1:
+            ((region, net),) = where.items()
+            if net.wins < WEAK and net.losses == 0 and novelty(check, base) == 1:
+                weak[region] += check["phrases"]
+    unions = []
+    for region, phrases in weak.items():
+        check = {"kind": "phrases", "phrases": phrases[:UNION]}
+        nets = region_nets(check, [pair for pair in pairs if pair.region == region])
+        if len(phrases) > 1:
+            unions.append((check, nets))
+    return [*found, *unions]
 
 
 def _same_behaviour(check: Mapping[str, Any], shown: set[int], group: Mapping[str, Any]) -> bool:
@@ -279,40 +316,45 @@ def sentence(
 def placebo_checks(
     hypothesis: Mapping[str, Any],
     others: Sequence[Mapping[str, Any]],
-    base_texts: Sequence[str],
+    base_texts: Mapping[str, Sequence[str]],
     count: int,
     seed: int,
 ) -> list[dict[str, Any]]:
     """Checks of the same kind whose rate on the base's texts is within a factor 2, fixed before
-    confirm: other regions' statements, then shipped features, then phrases of the base's own texts.
+    confirm: other regions' statements, then phrases of the base's own texts, then shipped features
+    (last, since features of one behaviour move together: who refuses apologises, too).
 
     Excluded by meaning, never by outcome: a placebo that shares a content word, or a feature, with
-    the hypothesis. Rates are (texts + 1/2) / (all + 1). Returns at most `count`.
+    the hypothesis. base_texts: the base's texts by region. Rates, (texts + 1/2) / (all + 1), are
+    compared in the hypothesis's regions and over all of them, since a few texts that lack a phrase
+    do not tell whether one in a hundred or one in a thousand has it; below RAREST texts nothing is
+    told apart. Returns at most `count`.
     """
     own = hypothesis["check"]
-    regions = set(hypothesis["regions"])
     own_words = {w for phrase in own.get("phrases", []) for w in phrase.split()}
+    inside = [t for region in hypothesis["regions"] for t in base_texts.get(region, ())]
+    everywhere = [t for texts in base_texts.values() for t in texts]
 
-    def rate(check):
-        return (sum(holds(check, t) for t in base_texts) + 0.5) / (len(base_texts) + 1)
+    def rate(check, texts):
+        shown = sum(holds(check, t) for t in texts)
+        rarest = len(texts) - RAREST if check.get("absent") else RAREST
+        return ((min if check.get("absent") else max)(shown, rarest) + 0.5) / (len(texts) + 1)
 
-    target = rate(own)
-    elsewhere = [h["check"] for h in others if not regions & set(h["regions"])]
+    targets = [(texts, rate(own, texts)) for texts in (inside, everywhere)]
+    elsewhere = [h["check"] for h in others if not set(hypothesis["regions"]) & set(h["regions"])]
     shipped = [{"kind": "feature", "feature": name} for name in FEATURES]
     shipped += [check | {"absent": True} for check in shipped]
     rng = np.random.default_rng(seed)
-    counts = Counter(phrase for text in base_texts for phrase in grams(text, 3))
+    counts = Counter(phrase for text in inside for phrase in grams(text, 3))
     phrases = [{"kind": "phrases", "phrases": [p]} for p in sorted(counts)]
     if own.get("absent"):
         phrases = [check | {"absent": True} for check in phrases]
     phrases = [phrases[i] for i in rng.permutation(len(phrases))]
-    same_kind = phrases if own["kind"] == "phrases" else shipped
-    rest = shipped if own["kind"] == "phrases" else phrases
     found: list[dict[str, Any]] = []
-    for check in [*elsewhere, *same_kind, *rest]:
+    for check in [*elsewhere, *phrases, *shipped]:
         if check in found or _same_meaning(check, own, own_words):
             continue
-        if target / 2 <= rate(check) <= target * 2:
+        if all(target / 2 <= rate(check, texts) <= target * 2 for texts, target in targets):
             found.append(check)
         if len(found) == count:
             break

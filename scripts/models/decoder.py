@@ -76,7 +76,8 @@ def _decode_missing(
             for i, of_prompt in zip(batch, replies, strict=True):
                 for (key, _), reply in zip(groups[i], of_prompt, strict=True):
                     fresh[key] = {
-                        "text": tokenizer.decode(reply.tokens, skip_special_tokens=True),
+                        "text": settings["response_prefix"]
+                        + tokenizer.decode(reply.tokens, skip_special_tokens=True),
                         "tokens": len(reply.tokens),
                         "finished": reply.finished,
                         "seconds": seconds,

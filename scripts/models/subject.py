@@ -108,6 +108,7 @@ def prompt_ids(
             text = tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=True
             )
+            text += settings["response_prefix"]
             ids.append(tokenizer(text, add_special_tokens=False)["input_ids"])
         else:
             if prompt.get("messages"):
@@ -115,6 +116,7 @@ def prompt_ids(
             text = (
                 settings["system_prompt"] + "\n\n" if settings["system_prompt"] else ""
             ) + prompt["text"]
+            text += settings["response_prefix"]
             ids.append(tokenizer(text)["input_ids"] or [tokenizer.bos_token_id or 0])
     return ids
 

@@ -53,6 +53,7 @@ FIELDS = {
     "adapter": "with the adapter",
     "adapter_revision": "at the adapter's revision",
     "system_prompt": "with the system prompt",
+    "response_prefix": "beginning every response with",
 }
 ENDS = {
     "budget": "the budget is spent",

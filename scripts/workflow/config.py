@@ -65,6 +65,8 @@ class Subject(Section):
     """Full 40-digit commit of a hub adapter."""
     system_prompt: str | None = None
     """System message put before every prompt; none leaves the chat template's own default."""
+    response_prefix: str = ""
+    """Text that every response begins with; the subject goes on from there."""
     chat_template: bool = True
     """Format prompts with the tokenizer's chat template; false feeds the bare text."""
     trust_remote_code: bool = False
@@ -169,7 +171,7 @@ class Plan(Section):
     """Round 0: prompts a region, one sample each."""
     draws: int = Field(200, ge=1)
     """Later rounds: draws of each subject in a round."""
-    floor: Share = 0.2
+    floor: Share = 0.6
     """Share of a round's draws spread over all regions by weight, whatever was seen."""
     boundary: Share = 0.1
     """Share that goes where texts lie near cluster boundaries."""
@@ -210,9 +212,9 @@ class Propose(Section):
 
     assistant: Literal["local"] = "local"
     """Who writes and judges: `local` needs no key and is deterministic."""
-    regions: int = Field(12, ge=1)
-    """Promising regions looked at, most divergent first."""
-    hypotheses: int = Field(30, ge=1, le=200)
+    regions: int = Field(60, ge=1)
+    """Regions looked at, promising ones first, then the most divergent."""
+    hypotheses: int = Field(20, ge=1, le=200)
     """Hypotheses kept at most, strongest first."""
     phrase_words: int = Field(6, ge=1, le=8)
     """Longest phrase of the local assistant, in words."""
@@ -223,9 +225,9 @@ class Screen(Section):
 
     prompts: int = Field(6, ge=1)
     """Prompts a region."""
-    samples: int = Field(1, ge=1)
-    """Samples of each prompt and subject."""
-    least_net: int = Field(1)
+    samples: int = Field(4, ge=1)
+    """Samples of each prompt and subject at most; fewer where most replies show a hypothesis."""
+    least_net: int = Field(2)
     """A hypothesis goes on when its wins minus losses reach this."""
 
 
@@ -234,8 +236,8 @@ class Confirm(Section):
 
     prompts: int = Field(24, ge=2)
     """Prompts a region, as far as the pool has them."""
-    samples: int = Field(1, ge=1)
-    """Samples of each prompt and subject."""
+    samples: int = Field(4, ge=1)
+    """Samples of each prompt and subject at most; fewer where most replies show a hypothesis."""
     q: float = Field(0.05, gt=0, lt=1)
     """False discovery rate of e-BH over all hypotheses of the audit."""
     delta: float = Field(0.1, gt=0, lt=1)
@@ -290,6 +292,36 @@ class Audit(Section):
     """Report."""
 
 
+class Benchmark(Section):
+    """Planted truths, null audits, and the exhaustive protocol against the active one."""
+
+    behaviours: str
+    """YAML file of planted behaviours: statement, topics, check, and how a text is rewritten."""
+    suite: Name
+    """Audit of a subject against itself: its draws and settings serve every simulated audit."""
+    samples: int = Field(8, ge=2)
+    """Samples of each prompt and side that the exhaustive protocol draws."""
+    exhaustive: list[Name] = []
+    """Audits of real subjects that are run by both protocols."""
+    truths: dict[Name, dict[str, list[str]]] = {}
+    """For each audit of real subjects: the behaviours planted and the topics they are on; an empty
+    list is every topic."""
+    doses: list[float] = [0.03, 0.1, 0.3, 1.0]
+    """Dose ladder: shares of the replies that show the behaviour."""
+    spreads: list[float] = [0.01, 0.04, 0.12, 1.0]
+    """Dose ladder: shares of the bank that the behaviour's prompts make up."""
+    together: int = Field(4, ge=1)
+    """Behaviours planted in one simulated intervention."""
+    behaviours_of_all: int = Field(6, ge=1)
+    """Behaviours that are also planted alone in every topic."""
+    seeds: int = Field(5, ge=1)
+    """Seeds of every cell of the ladder."""
+    null_repeats: int = Field(200, ge=1)
+    """Simulated audits of the base against itself."""
+    rate_repeats: int = Field(50, ge=1)
+    """Simulated audits of each kind behind the coverage of rate intervals."""
+
+
 class Execution(Section):
     """How work is cut and run on this site; never part of a key, never changes a result."""
 
@@ -316,6 +348,10 @@ class Config(Section):
     """Directory of the record cache; may be shared between runs and users; safe to delete."""
     execution: Execution = Execution()
     """Site settings."""
+    benchmark: Benchmark | None = None
+    """What `snakemake benchmark` measures; see config/benchmarks/."""
+    scale: str | None = Field(None, pattern=NAME)
+    """Lays config/benchmarks/<scale>.yaml under this configuration; meant for the command line."""
     prune: bool = False
     """Whether `snakemake prune` deletes what it lists; meant for the command line (`--config`)."""
 

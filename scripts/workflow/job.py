@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import resource
 import sys
 import time
 import warnings
@@ -33,6 +34,7 @@ class Ledger:
     cache_hits: int = 0
     cache_misses: int = 0
     saved_tokens: int = 0
+    peak_mib: float = 0.0
 
 
 @contextmanager
@@ -54,6 +56,7 @@ def job(snakemake) -> Iterator[Ledger]:
     try:
         yield ledger
         ledger.wall_seconds = round(time.monotonic() - began, 3)
+        ledger.peak_mib = peak_mib()
         if hasattr(snakemake.output, "ledger"):
             write_json(snakemake.output.ledger, {"schema": LEDGER_SCHEMA, **asdict(ledger)})
         log.info("done in %.1f s", ledger.wall_seconds)
@@ -69,6 +72,12 @@ def job(snakemake) -> Iterator[Ledger]:
     except Exception:
         log.exception("failed")
         raise
+
+
+def peak_mib() -> float:
+    """Most memory that this process has held, in MiB (resident)."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
 
 
 def _stop(sentence: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from scripts.models.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.prompt_sources import check_sources, source_files
 from scripts.prompts import BankError
-from scripts.workflow.config import Audit, Config, ConfigError, Plant, Subject
+from scripts.workflow.config import Audit, Benchmark, Config, ConfigError, Plant, Subject
 from scripts.workflow.keys import KEY_LENGTH, DigestIndex, code_digest, digest
 
 SIDES = ("base", "intervention")
@@ -32,6 +32,9 @@ STAGES: dict[str, tuple[str, ...]] = {
     "propose": (),
     "screen": (),
     "confirm": (),
+    "exhaustive": (),
+    "rewrite": (),
+    "trials": (),
     "report": ("scripts/page/page.html.j2", "scripts/page/page.css"),
 }
 
@@ -75,6 +78,16 @@ class Recipes:
             for stage, extra in STAGES.items()
         }
         self.audits = {name: self._audit(name, audit) for name, audit in config.audits.items()}
+        # audit -> everything that its subjects say, for the benchmark
+        self.exhaustive: dict[str, Node] = {}
+        if config.benchmark is not None:
+            bench = config.benchmark
+            self.exhaustive = {
+                name: self._exhaustive(name, bench.samples)
+                for name in dict.fromkeys([bench.suite, *bench.exhaustive])
+            }
+            self.labelled = {name: self._labelled(name) for name in bench.exhaustive}
+            self.trials = self._trials(bench)
 
     def _node(self, stage, settings, inputs=None, local=None, identity=None) -> Node:
         inputs = inputs or {}
@@ -129,7 +142,14 @@ class Recipes:
     @staticmethod
     def _formatting(subject: Subject) -> dict[str, Any]:
         return subject.model_dump(
-            include={"dtype", "system_prompt", "chat_template", "sampling", "trust_remote_code"}
+            include={
+                "dtype",
+                "system_prompt",
+                "response_prefix",
+                "chat_template",
+                "sampling",
+                "trust_remote_code",
+            }
         )
 
     def _subject(
@@ -279,6 +299,55 @@ class Recipes:
                 "null": subjects["base"] == subjects["intervention"],
             },
             {"confirm": confirm},
+        )
+
+    def _exhaustive(self, name: str, samples: int) -> Node:
+        """The embeddings of everything that an audit's subjects say: all prompts, all samples."""
+        measure = self.audits[name].ancestor("measure")
+        active, embed = measure.inputs["plan"], measure.inputs["embed"]
+        settings = {"pool": "exhaustive", "samples": samples}
+        plan = self._node("plan", settings, dict(active.inputs))
+        return self._node("embed", embed.settings, {**embed.inputs, "plan": plan})
+
+    def _labelled(self, name: str) -> Node:
+        """The exhaustive protocol's labels and clusters of an audit's subjects."""
+        audit, embed = self.config.audits[name], self.exhaustive[name]
+        measure = self.audits[name].ancestor("measure")
+        return self._node(
+            "exhaustive",
+            {"propose": audit.propose.model_dump(), "seed": audit.seed},
+            {"embed": embed, "regions": measure.inputs["regions"]},
+        )
+
+    def _trials(self, bench: Benchmark) -> Node:
+        """The simulated audits, on the exhaustive draws of the suite's base against itself."""
+        if not Path(bench.behaviours).is_file():
+            raise ConfigError(f"`benchmark.behaviours`: there is no file `{bench.behaviours}`")
+        content = self.digests.file(bench.behaviours)
+        local = {"behaviours": bench.behaviours}
+        embed = self.exhaustive[bench.suite]
+        regions = embed.ancestor("regions")
+        audit = self.config.audits[bench.suite]
+        ladder = {"doses", "spreads", "together", "behaviours_of_all", "seeds"}
+        inputs = {"embed": embed, "regions": regions}
+        rewrite = self._node(
+            "rewrite",
+            {**embed.settings, "benchmark": bench.model_dump(include=ladder)},
+            inputs,
+            local,
+            identity=content,
+        )
+        sections = {"pools", "plan", "measure", "propose", "screen", "confirm"}
+        more = {"null_repeats", "rate_repeats"}
+        return self._node(
+            "trials",
+            {
+                "audit": audit.model_dump(include=sections),
+                "benchmark": bench.model_dump(include=ladder | more),
+            },
+            {**inputs, "rewrite": rewrite},
+            local,
+            identity=content,
         )
 
     def resolved(self, name: str) -> dict[str, Any]:

@@ -1,0 +1,29 @@
+"""The exhaustive protocol: label and judge every region on every prompt's samples.
+
+REQUIRES  the exhaustive run of an audit's subjects
+PROVIDES  results/exhaustive/<key>/exhaustive.json, centroids.h5
+"""
+
+
+rule exhaustive:
+    input:
+        unpack(exhaustive_run("exhaustive")),
+    output:
+        exhaustive="results/exhaustive/{key}/exhaustive.json",
+        centroids="results/exhaustive/{key}/centroids.h5",
+        ledger="results/exhaustive/{key}/ledger.json",
+    log:
+        "logs/exhaustive/{key}.log",
+    benchmark:
+        "logs/benchmark/exhaustive/{key}.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    threads: ALL_CORES
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    params:
+        settings=settings_of("exhaustive"),
+        call=CALL,
+    script:
+        "../scripts/exhaustive.py"

@@ -1,0 +1,33 @@
+"""Embed the rewritten texts that simulated subjects may draw in their explore pools.
+
+REQUIRES  the exhaustive run of the benchmark's suite, the behaviours
+PROVIDES  results/rewrite/<key>/vectors.h5   (datasets: behaviour, prompt, sample, vector)
+"""
+
+
+rule rewrite:
+    input:
+        unpack(exhaustive_run("rewrite")),
+        embedder=embedder_of_rewrite,
+    output:
+        vectors="results/rewrite/{key}/vectors.h5",
+        ledger="results/rewrite/{key}/ledger.json",
+    log:
+        "logs/rewrite/{key}.log",
+    benchmark:
+        "logs/benchmark/rewrite/{key}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: ALL_CORES
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=settings_of("rewrite"),
+        local=local_of("rewrite"),
+        cache=CACHE,
+        batch_size=CONFIG.execution.embed_batch_size,
+        call=CALL,
+    script:
+        "../scripts/rewrite.py"

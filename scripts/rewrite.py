@@ -1,0 +1,40 @@
+"""Embed the texts that simulated subjects may draw in their explore pools, rewritten by rule."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from scripts.models.encoder import embed
+from scripts.simulated.behaviours import read_behaviours
+from scripts.simulated.suite import suite_of
+from scripts.simulated.trials import ladder, texts_to_embed
+from scripts.workflow.files import read_json, replacing
+from scripts.workflow.job import Ledger, job, threads
+
+
+def rewrite(snakemake, ledger: Ledger) -> None:
+    settings = snakemake.params.settings
+    behaviours = read_behaviours(snakemake.params.local["behaviours"])
+    suite = suite_of(snakemake.input)
+    wanted = texts_to_embed(suite, behaviours, ladder(behaviours, settings["benchmark"]))
+    vectors = embed(
+        list(wanted.values()),
+        settings["embedder"],
+        Path(read_json(snakemake.input.embedder)["path"]),
+        Path(snakemake.params.cache),
+        snakemake.params.batch_size,
+        threads(snakemake),
+        ledger,
+    )
+    names, prompts, samples = zip(*wanted, strict=True)
+    with replacing(snakemake.output.vectors) as temporary, h5py.File(temporary, "w") as file:
+        file.create_dataset("behaviour", data=names, dtype=h5py.string_dtype())
+        file.create_dataset("prompt", data=prompts)
+        file.create_dataset("sample", data=samples)
+        file.create_dataset("vector", data=vectors.astype(np.float16), chunks=True)
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        rewrite(snakemake, ledger)

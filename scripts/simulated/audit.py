@@ -1,0 +1,136 @@
+"""A whole audit after decode in one process, by the functions of the stages themselves."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scripts.assistants.local import Pair, propose
+from scripts.confirm import confirm, placebos_of
+from scripts.measure import measure_draws, promising, stop_reason, worth_a_look
+from scripts.plan import allocate, plan_pool, plan_round, samples_needed
+from scripts.propose import named
+from scripts.screen import screened
+from scripts.simulated.suite import Subject
+
+A_REQUEST = 10  # hypotheses that one request asks about
+
+Acquisition = Callable[..., dict[str, float]]
+
+
+@dataclass
+class Outcome:
+    """What an audit found and what it took: texts of both sides, and requests (one pair each)."""
+
+    findings: list[dict[str, Any]]
+    texts: dict[str, int]
+    requests: dict[str, int]
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def validated(self) -> list[dict[str, Any]]:
+        return [f for f in self.findings if f["status"] == "validated"]
+
+
+def audit(
+    subject: Subject, settings: Mapping[str, Any], seed: int, acquisition: Acquisition = allocate
+) -> Outcome:
+    """Audit a simulated subject; `settings` is the dumped audit section of the configuration."""
+    suite, regions = subject.suite, subject.suite.regions
+    by_id = {region["id"]: region for region in regions}
+    prompts = suite.rows(seed, settings["pools"])
+
+    def pairs(rows):
+        return [
+            Pair(
+                row["prompt"],
+                row["region"],
+                *(subject.text(s, suite.place[row["prompt"]], row["sample"])
+                  for s in ("base", "intervention")),
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    drawn, rounds = explore(subject, prompts, settings, seed, acquisition)
+    explored = pairs(drawn)
+    chosen = worth_a_look(rounds[-1]["regions"], settings["measure"]["promising"])
+    proposing = settings["propose"] | {"promising": settings["measure"]["promising"]}
+    found = named(propose(explored, chosen, by_id, proposing))
+    texts = {"explore": 2 * len(drawn)}
+    requests = {"propose": len(chosen[: proposing["regions"]])}
+
+    screening = settings["screen"] | {"pool": "screen"}
+    rows = plan_pool(prompts, samples_needed(found, screening["samples"]), screening)
+    texts["screen"] = 2 * len(rows)
+    in_region = Counter(r for h in found for r in h["regions"])
+    requests["screen"] = sum(math.ceil(in_region[row["region"]] / A_REQUEST) for row in rows)
+    kept = [h for h in screened(found, pairs(rows), by_id, screening["least_net"]) if h["goes_on"]]
+
+    testing = settings["confirm"] | {"pool": "confirm", "seed": seed}
+    rows = plan_pool(prompts, samples_needed(kept, testing["samples"]), testing)
+    texts["confirm"] = 2 * len(rows)
+    base_texts = defaultdict(list)
+    for pair in explored:
+        base_texts[pair.region].append(pair.base)
+    placebos = placebos_of(kept, base_texts, testing)
+    testing |= {"evidence": 1}
+    findings, _ = confirm(kept, placebos, pairs(rows), by_id, testing)
+    samples = Counter((row["region"], row["prompt"]) for row in rows)
+    per_prompt = {region: count for (region, _), count in samples.items()}
+    requests["confirm"] = requests_of(findings, per_prompt)
+    return Outcome(findings, texts, requests, rounds)
+
+
+def requests_of(findings: Sequence[Mapping[str, Any]], samples: Mapping[str, int]) -> int:
+    """Requests of the confirm stage: for each prompt the pairs of its samples, as long as any
+    hypothesis of its region was still racing, up to A_REQUEST hypotheses at once."""
+    total = 0
+    for region, per_prompt in samples.items():
+        used = [r["used"] for f in findings for r in f["regions"] if r["id"] == region]
+        for prompt in range(max(used, default=0)):
+            live = sum(u > prompt for u in used)
+            total += per_prompt * math.ceil(live / A_REQUEST)
+    return total
+
+
+def explore(
+    subject: Subject,
+    prompts: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    seed: int,
+    acquisition: Acquisition = allocate,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rounds of the explore pool: all draws, and what each round saw."""
+    suite = subject.suite
+    planning = settings["plan"] | {
+        "seed": seed, "ready": False, "budget": settings["measure"]["budget"],
+    }  # fmt: skip
+    measuring = settings["measure"] | {"seed": seed}
+    drawn: list[dict[str, Any]] = []
+    rounds: list[dict[str, Any]] = []
+    measured: dict[str, Any] = {}
+    vectors = {side: [] for side in ("base", "intervention")}
+    while True:
+        number = len(rounds)
+        rows = plan_round(suite.regions, prompts, drawn, measured, planning, number, acquisition)
+        drawn += rows
+        for side, found in vectors.items():
+            found += [subject.vector(side, suite.place[r["prompt"]], r["sample"]) for r in rows]
+        base, intervention = (np.array(v, np.float32) for v in vectors.values())
+        found = measure_draws(suite.regions, drawn, base, intervention, measuring)
+        measured = {row["region"]: row for row in found.regions}
+        current = {
+            "round": len(rounds),
+            "draws": len(drawn),
+            "silhouette": found.silhouette,
+            "ari": None,
+            "promising": promising(found.regions, measuring["promising"]),
+            "regions": found.regions,
+        }
+        rounds.append(current)
+        before = rounds[-2] if len(rounds) > 1 else None
+        if stop_reason(current, before, measuring, len(rows)):
+            return drawn, rounds
