@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from types import SimpleNamespace as Namespace
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -276,6 +277,88 @@ def exhaustive_run(stage):
 def embedder_of_rewrite(wildcards):
     """The embedder that the exhaustive run's texts were embedded with."""
     return _fill(MODEL, _node("rewrite", wildcards).inputs["embed"].inputs["embedder"])
+
+
+# The benchmark: which files of which audits it reads.
+
+
+def behaviours_of_benchmark(wildcards):
+    """The file of planted behaviours. Raises WorkflowError without a benchmark section."""
+    if CONFIG.benchmark is None:
+        raise WorkflowError(
+            "`benchmark` needs its own configuration: add `--config scale=full` (an hour and a "
+            "half on two cores) or `--config scale=small` (a few minutes)"
+        )
+    return CONFIG.benchmark.behaviours
+
+
+def parts_of_benchmark(wildcards):
+    """The simulated parts."""
+    names = ("ladder", "null", "rates", "strategies")
+    return {part: f"results/trials/{RECIPES.trials.key}/{part}.json" for part in names}
+
+
+def _of_report(name):
+    """What the benchmark reads of an audit of real subjects."""
+    root = RECIPES.audits[name]
+    key = Namespace(key=root.key)
+    confirm = root.ancestor("confirm")
+    screen = confirm.inputs["screen"]
+    return {
+        **{file: f"results/report/{root.key}/{file}.json" for file in ("audit", "costs")},
+        **{file: f"results/report/{root.key}/{file}.jsonl" for file in ("findings", "rounds")},
+        "prompts": _fill(PROMPTS, root.ancestor("regions")),
+        "screened": f"results/screen/{screen.key}/screened.jsonl",
+        "screen": _fill(PLAN, screen.inputs["plan"], step="screen"),
+        "confirm": _fill(PLAN, confirm.inputs["plan"], step="confirm"),
+        "active_ledgers": ledgers(key),
+        "active_vectors": [
+            path for side in SIDES for path in of_all_rounds("report", f"vectors_{side}")(key)
+        ],
+    }
+
+
+def audits_of_benchmark(wildcards):
+    """All audits of real subjects."""
+    return {name: _of_report(name) for name in CONFIG.benchmark.audits}
+
+
+def audits_run_both_ways(wildcards):
+    """The audits that the exhaustive protocol was run on, too."""
+    found = {}
+    for name in CONFIG.benchmark.exhaustive:
+        labelled, embed = RECIPES.labelled[name], RECIPES.exhaustive[name]
+        plan = embed.inputs["plan"]
+        ledger = SHARD.replace(".jsonl", ".ledger.json")
+        found[name] = {
+            **_of_report(name),
+            **exhaustive_run("exhaustive")(Namespace(key=labelled.key)),
+            "exhaustive": f"results/exhaustive/{labelled.key}/exhaustive.json",
+            "centroids": f"results/exhaustive/{labelled.key}/centroids.h5",
+            "ledgers": [
+                *(p for side in SIDES for p in generations(plan, side, "exhaustive", ledger)),
+                f"results/embed/{embed.key}/exhaustive/ledger.json",
+                f"results/exhaustive/{labelled.key}/ledger.json",
+            ],
+        }
+    return found
+
+
+def samples_in_confirm(wildcards):
+    """Most samples of a prompt in the confirm pool."""
+    return CONFIG.audits[CONFIG.benchmark.suite].confirm.samples
+
+
+def files_of_benchmark(wildcards):
+    """Everything above, as one list."""
+
+    def flat(value):
+        if isinstance(value, str):
+            return [value]
+        return [p for v in (value.values() if isinstance(value, dict) else value) for p in flat(v)]
+
+    of_audits = [audits_of_benchmark(wildcards), audits_run_both_ways(wildcards)]
+    return list(dict.fromkeys(flat([parts_of_benchmark(wildcards), *of_audits])))
 
 
 def pool_plans(wildcards):

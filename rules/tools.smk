@@ -1,9 +1,9 @@
 """Targets that look at audits from outside; no audit needs them, and each runs whenever it is asked.
 
-REQUIRES  nothing; what lies in results/ and in the record cache is read where it is there
+REQUIRES  nothing (benchmark: the audits and trials of its configuration); what lies in results/ and in the record cache is read where it is there
 PROVIDES  estimate, why, prune: lines on the terminal (prune deletes only when told)
           archive: results/archives/<audit>-<digest>.tar.gz
-          benchmark: results/benchmarks/null.json
+          benchmark: results/benchmarks/summary.json, tables.txt, *.svg (with `--config scale=…`)
 """
 
 
@@ -58,12 +58,24 @@ rule archive:
 
 
 rule benchmark:
+    input:
+        behaviours=behaviours_of_benchmark,
+        files=files_of_benchmark,
     log:
         "logs/benchmark.log",
-    localrule: True
     conda:
         "../envs/workflow.yaml"
+    resources:
+        mem_mb=6000,
+        runtime=30,
     params:
-        results="results/benchmarks/null.json",
+        results="results/benchmarks",
+        behaviours=behaviours_of_benchmark,
+        truths=lambda wildcards: CONFIG.benchmark.truths,
+        parts=parts_of_benchmark,
+        both=audits_run_both_ways,
+        audits=audits_of_benchmark,
+        confirm_samples=samples_in_confirm,
+        call=CALL,
     script:
         "../scripts/benchmark.py"

@@ -6,17 +6,17 @@ import h5py
 import numpy as np
 
 from scripts.models.encoder import embed
-from scripts.simulated.behaviours import read_behaviours
+from scripts.simulated.behaviours import at_home, read_behaviours
+from scripts.simulated.ladder import ladder, texts_to_embed
 from scripts.simulated.suite import suite_of
-from scripts.simulated.trials import ladder, texts_to_embed
 from scripts.workflow.files import read_json, replacing
 from scripts.workflow.job import Ledger, job, threads
 
 
 def rewrite(snakemake, ledger: Ledger) -> None:
     settings = snakemake.params.settings
-    behaviours = read_behaviours(snakemake.params.local["behaviours"])
     suite = suite_of(snakemake.input)
+    behaviours = at_home(read_behaviours(snakemake.params.local["behaviours"]), suite.topics)
     wanted = texts_to_embed(suite, behaviours, ladder(behaviours, settings["benchmark"]))
     vectors = embed(
         list(wanted.values()),

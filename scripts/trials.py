@@ -14,17 +14,11 @@ import numpy as np
 from scripts.evidence.rates import stratified_rate
 from scripts.plan import plan_pool
 from scripts.simulated.audit import audit, explore
-from scripts.simulated.behaviours import Behaviour, read_behaviours
+from scripts.simulated.behaviours import Behaviour, at_home, read_behaviours
+from scripts.simulated.ladder import Stage, Trial, groups, ladder
 from scripts.simulated.strategies import STRATEGIES, texts_until_proposed
 from scripts.simulated.suite import Plant, Subject, suite_of
-from scripts.simulated.trials import (
-    Stage,
-    Trial,
-    groups,
-    ladder,
-    on_all_cores,
-    run_trial,
-)
+from scripts.simulated.trials import on_all_cores, run_trial
 from scripts.workflow.chance import hash_unit
 from scripts.workflow.files import write_json
 from scripts.workflow.job import Ledger, job, threads
@@ -155,8 +149,7 @@ class _OwnVector:
 
 def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> dict[str, Any]:
     """One part of the benchmark; what it returns is written as JSON."""
-    names = [b.name for b in stage.behaviours.values() if b.rewrite]
-    sets = groups(names, bench["together"])
+    sets = groups(list(stage.behaviours), bench["together"])
     if part == "ladder":
         trials = ladder(stage.behaviours, bench)
         low = [t for t in trials if t.dose <= LOW_DOSE and t.spread <= 0.5]
@@ -202,8 +195,9 @@ def trials(snakemake, ledger: Ledger) -> None:
             strict=True,
         )  # fmt: skip
         vectors = dict(zip(keys, file["vector"][:], strict=True))
-    behaviours = read_behaviours(snakemake.params.local["behaviours"])
-    stage = Stage(suite_of(snakemake.input), behaviours, vectors, settings["audit"])
+    suite = suite_of(snakemake.input)
+    behaviours = at_home(read_behaviours(snakemake.params.local["behaviours"]), suite.topics)
+    stage = Stage(suite, behaviours, vectors, settings["audit"])
     found = run_part(part, stage, settings["benchmark"], threads(snakemake))
     write_json(snakemake.output.trials, {"schema": 1, "part": part, **found})
 

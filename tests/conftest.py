@@ -184,7 +184,7 @@ def tiny_config(tiny: dict[str, str], **audit) -> dict:
                 "regions": {"method": "kmeans", "count": 4},
                 "embed": {"model": tiny["encoder"]},
                 "plan": {"pilot": 6, "draws": 24},
-                "measure": {"rounds": 2, "clusters": 4, "promising": 1.0},
+                "measure": {"rounds": 2, "promising": 1.0},
                 "screen": {"prompts": 4, "least_net": -100},
                 "confirm": {"prompts": 8},
             }

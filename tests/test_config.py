@@ -201,6 +201,7 @@ def test_fields_are_described_and_only_these_are_required():
                 required.add(f"{section.__name__}.{name}")
     assert required == {
         "Source.path", "Bank.sources", "Plant.file", "Plant.base", "Audit.base", "Config.audits",
+        "Benchmark.behaviours", "Benchmark.suite",
     }  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from scripts.workflow.errors import AuditError
 from scripts.workflow.job import Ledger
 
 SETTINGS = {
-    "dtype": "float32", "system_prompt": None, "chat_template": True, "trust_remote_code": False,
+    "dtype": "float32", "system_prompt": None, "response_prefix": "",
+    "chat_template": True, "trust_remote_code": False,
     "subject": "0" * 64,
     "sampling": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 16},
 }  # fmt: skip

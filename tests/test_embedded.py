@@ -82,7 +82,8 @@ def test_one_and_four_shards_draw_the_same_in_float32(audited, tmp_path):
     )
     folder = audited / model_folder(description)
     settings = {
-        "dtype": "float32", "system_prompt": None, "chat_template": True, "subject": "f" * 64,
+        "dtype": "float32", "system_prompt": None, "response_prefix": "",
+    "chat_template": True, "subject": "f" * 64,
         "trust_remote_code": False,
         "sampling": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 16},
     }  # fmt: skip

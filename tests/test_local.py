@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,6 @@ from scripts.assistants.local import (
     Pair,
     about,
     grams,
-    log_odds,
     pair_score,
     placebo_checks,
     prompt_scores,
@@ -42,6 +40,7 @@ PLAIN = (
 LONG = " ".join(f"word{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(151))
 # A text that shows the feature, and one that comes close and does not.
 CASES = {
+    "very-short": (" ".join(["word"] * 9), " ".join(["word"] * 10)),
     "short": (" ".join(["word"] * 19), " ".join(["word"] * 20)),
     "long": (" ".join(["word"] * 61), " ".join(["word"] * 60)),
     "very-long": (LONG, LONG.rsplit(" ", 1)[0]),
@@ -97,7 +96,7 @@ def test_a_feature_fires_where_it_should_and_only_there(name):
     assert not holds(check | {"absent": True}, shown) and holds(check | {"absent": True}, not_shown)
 
 
-@pytest.mark.parametrize("name", sorted(set(FEATURES) - {"empty", "short"}))
+@pytest.mark.parametrize("name", sorted(set(FEATURES) - {"empty", "short", "very-short"}))
 def test_an_empty_text_shows_nothing(name):
     assert not holds({"kind": "feature", "feature": name}, "")
 
@@ -162,19 +161,11 @@ def test_grams_are_content_phrases_within_sentences():
     assert "eat" not in found and "eat it with care" in grams("Eat it with care", 4)
 
 
-def test_log_odds_against_the_formula():
-    more, less = Counter(a=8, b=1), Counter(a=2, b=3, c=5)
-    prior = Counter(a=10, b=4, c=6)
-    found = log_odds(more, less, prior)
-    assert set(found) == {"a", "b"}
-    weight = local.PRIOR_WEIGHT
-    for name in found:
-        alpha = weight * prior[name] / 20
-        y, z, n, m = more[name], less[name], 9, 10
-        delta = math.log((y + alpha) / (n + weight - y - alpha))
-        delta -= math.log((z + alpha) / (m + weight - z - alpha))
-        assert found[name] == pytest.approx(delta / math.sqrt(1 / (y + alpha) + 1 / (z + alpha)))
-    assert found["a"] > 0 > found["b"]
+def test_novelty_is_the_rarity_among_the_base_s_texts():
+    texts = ["a bread"] * 3 + ["a cake"] * 5
+    assert local.novelty(phrase("pie"), texts) == 1
+    assert local.novelty(phrase("bread"), texts) == pytest.approx(math.log(9 / 4) / math.log(9))
+    assert local.novelty(phrase("bread"), []) == 1
 
 
 def test_scores_are_means_over_the_samples_of_a_prompt():
@@ -383,32 +374,33 @@ def rate(check, texts):
 )
 def test_placebos_have_a_base_rate_within_a_factor_two(check):
     texts = base_texts()
-    found = placebo_checks(hypothesis(check, "r0"), [], texts, 9, 0)
+    found = placebo_checks(hypothesis(check, "r0"), [], {"r0": texts}, 9, 0)
     assert 1 <= len(found) <= 9
     assert all(found.count(placebo) == 1 for placebo in found)
     own_words = {w for p in check.get("phrases", []) for w in p.split()} - COMMON
+    common = 1 <= sum(map(lambda t: local.holds(check, t), texts))  # else: as rare as one text's
     for placebo in found:
-        assert 0.5 <= rate(placebo, texts) / rate(check, texts) <= 2
+        assert 0.5 <= rate(placebo, texts) / rate(check, texts) <= (2 if common else 6)
         assert not own_words & {w for p in placebo.get("phrases", []) for w in p.split()}
         assert placebo.get("feature", "none") != check.get("feature")
 
 
 def test_placebos_of_a_phrase_are_phrases_first():
-    found = placebo_checks(OWN, [], base_texts(), 9, 0)
+    found = placebo_checks(OWN, [], {"r0": base_texts()}, 9, 0)
     assert len(found) == 9 and {placebo["kind"] for placebo in found} == {"phrases"}
 
 
 @pytest.mark.parametrize("count", [1, 3, 9])
 def test_no_more_placebos_than_asked(count):
-    assert len(placebo_checks(OWN, [], base_texts(), count, 0)) == count
+    assert len(placebo_checks(OWN, [], {"r0": base_texts()}, count, 0)) == count
 
 
 def test_placebos_are_the_same_each_time_and_follow_the_seed():
     texts = base_texts()
-    first = placebo_checks(OWN, [], texts, 9, 0)
-    assert first == placebo_checks(OWN, [], list(texts), 9, 0)
-    assert first == placebo_checks(OWN, [], texts[::-1], 9, 0)
-    assert first != placebo_checks(OWN, [], texts, 9, 1)
+    first = placebo_checks(OWN, [], {"r0": texts}, 9, 0)
+    assert first == placebo_checks(OWN, [], {"r0": list(texts)}, 9, 0)
+    assert first == placebo_checks(OWN, [], {"r0": texts[::-1]}, 9, 0)
+    assert first != placebo_checks(OWN, [], {"r0": texts}, 9, 1)
 
 
 def test_statements_of_other_regions_come_first():
@@ -417,7 +409,7 @@ def test_statements_of_other_regions_come_first():
         check
         for check in (phrase(f"{noun} {verb}") for noun in NOUNS[1:] for verb in VERBS[1:])
         if 0.5 <= rate(check, texts) / rate(OWN["check"], texts) <= 2
-        and check not in placebo_checks(OWN, [], texts, 9, 0)
+        and check not in placebo_checks(OWN, [], {"r0": texts}, 9, 0)
     ][:2]
     others = [
         OWN,
@@ -426,10 +418,10 @@ def test_statements_of_other_regions_come_first():
         hypothesis({"kind": "feature", "feature": "short", "absent": True}, "r1"),  # another rate
         hypothesis(other, "r1"),
     ]
-    found = placebo_checks(OWN, others, texts, 9, 0)
+    found = placebo_checks(OWN, others, {"r0": texts}, 9, 0)
     assert found[0] == other
     assert not any(other["check"] in found for other in others[:4])
 
 
 def test_without_texts_placebos_are_fixed_nonetheless():
-    assert 1 <= len(placebo_checks(OWN, [], [], 9, 0)) <= 9
+    assert 1 <= len(placebo_checks(OWN, [], {"r0": []}, 9, 0)) <= 9

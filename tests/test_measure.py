@@ -144,7 +144,7 @@ def test_a_region_without_texts_has_a_row():
     rows = region_rows([{"id": "r0"}, {"id": "empty"}], of_text, base, intervention, SETTINGS)
     assert rows[1] == {
         "region": "empty", "prompts": 0, "draws": 0, "divergence": 0.0, "error": 1.0, "p": 1.0,
-        "energy": 0.0, "boundary": 0.0,
+        "deviation": 0.0, "peak": 0.0, "energy": 0.0, "boundary": 0.0,
     }  # fmt: skip
 
 
@@ -227,7 +227,7 @@ def blobs(groups, each, seed=0):
 
 def test_clusters_are_found_beyond_one_chunk():
     vectors, truth = blobs(6, 800)  # 4,800 texts, labelled 4,096 at a time
-    labels, boundary = cluster_texts(vectors, 6, 0)
+    labels, boundary = cluster_texts(vectors, truth)
     assert adjusted_rand_score(truth, labels) > 0.99
     centres = np.stack([vectors[labels == k].mean(axis=0) for k in range(6)])
     two = np.sort(cdist(vectors, centres), axis=1)[:, :2]
@@ -235,12 +235,19 @@ def test_clusters_are_found_beyond_one_chunk():
     assert boundary.min() >= 0 and boundary.max() <= 1
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_few_or_equal_texts_do_not_break_the_clusters():
     for vectors in (np.ones((10, 4)), np.eye(4), np.repeat(np.eye(2, 4), 3, axis=0)):
-        labels, boundary = cluster_texts(vectors, 24, 0)
+        labels, boundary = cluster_texts(vectors, np.arange(len(vectors)) % 3)
         assert len(labels) == len(vectors) and np.isfinite(boundary).all()
         assert -1 <= silhouette(vectors, labels, 0) <= 1
+
+
+def test_one_region_is_one_cluster_and_a_stray_text_joins_the_nearest_region():
+    vectors, truth = blobs(3, 20)
+    assert not cluster_texts(vectors, np.zeros(60))[0].any()
+    regions = truth.copy()
+    regions[0] = (truth[0] + 1) % 3
+    assert np.array_equal(cluster_texts(vectors, regions)[0], truth)
 
 
 def test_silhouette():

@@ -271,33 +271,33 @@ CONFIRM = {"pool": "confirm", "prompts": 4, "samples": 2, "seed": 0, "ready": Fa
 
 def test_a_pool_plan_takes_its_pool_and_regions():
     bank = prompts(3, 10) + prompts(3, 10, "confirm") + prompts(3, 3, "screen")
-    rows = plan_pool(bank, ["r002", "r000"], CONFIRM)
+    rows = plan_pool(bank, {"r002": CONFIRM["samples"], "r000": CONFIRM["samples"]}, CONFIRM)
     own = {p["id"] for p in bank if p["pool"] == "confirm" and p["region"] != "r001"}
     assert {row["prompt"] for row in rows} <= own
     assert by_region(rows) == {"r000": 8, "r002": 8}
     assert Counter(row["prompt"] for row in rows).most_common()[-1][1] == 2
     assert {row["pool"] for row in rows} == {row["reason"] for row in rows} == {"confirm"}
     assert {row["probability"] for row in rows} == {0.4}
-    assert plan_pool(bank, [], CONFIRM) == []
+    assert plan_pool(bank, {}, CONFIRM) == []
 
 
 def test_a_pool_plan_takes_the_first_in_hash_order():
     bank = prompts(1, 10, "confirm")
-    rows = plan_pool(bank[::-1], ["r000"], CONFIRM)
+    rows = plan_pool(bank[::-1], {"r000": CONFIRM["samples"]}, CONFIRM)
     first = sorted(bank, key=lambda p: p["place"])[:4]
     assert [row["prompt"] for row in rows if row["sample"] == 0] == [p["id"] for p in first]
-    more = plan_pool(bank, ["r000"], CONFIRM | {"prompts": 7})
+    more = plan_pool(bank, {"r000": CONFIRM["samples"]}, CONFIRM | {"prompts": 7})
     assert {r["prompt"] for r in rows} < {r["prompt"] for r in more}
 
 
 def test_a_small_pool_is_taken_whole():
-    rows = plan_pool(prompts(1, 3, "confirm"), ["r000"], CONFIRM)
+    rows = plan_pool(prompts(1, 3, "confirm"), {"r000": CONFIRM["samples"]}, CONFIRM)
     assert len(rows) == 6 and {row["probability"] for row in rows} == {1.0}
 
 
 def test_a_group_is_one_unit():
     bank = [p | {"group": f"g{n // 3}"} for n, p in enumerate(prompts(1, 12, "confirm"))]
-    rows = plan_pool(bank, ["r000"], CONFIRM | {"prompts": 3, "samples": 1})
+    rows = plan_pool(bank, {"r000": 1}, CONFIRM | {"prompts": 3})
     group_of = {p["id"]: p["group"] for p in bank}
     assert len({group_of[row["prompt"]] for row in rows}) == len(rows) == 3
     assert {row["probability"] for row in rows} == {0.75}
@@ -305,16 +305,16 @@ def test_a_group_is_one_unit():
 
 def test_a_group_that_spans_regions_is_still_one_unit():
     bank = [p | {"group": f"g{n % 6}"} for n, p in enumerate(prompts(2, 6, "confirm"))]
-    both = plan_pool(bank, ["r000", "r001"], CONFIRM | {"prompts": 9, "samples": 1})
+    both = plan_pool(bank, {"r000": 1, "r001": 1}, CONFIRM | {"prompts": 9})
     group_of = {p["id"]: p["group"] for p in bank}
     assert sorted(group_of[row["prompt"]] for row in both) == [f"g{n}" for n in range(6)]
     # Which prompt stands for a group does not depend on the regions that are asked for.
-    alone = plan_pool(bank, ["r000"], CONFIRM | {"prompts": 9, "samples": 1})
+    alone = plan_pool(bank, {"r000": 1}, CONFIRM | {"prompts": 9})
     assert [r for r in both if r["region"] == "r000"] == alone
 
 
 def test_ready_responses_bound_the_samples_of_a_pool():
     bank = [p | {"samples": 1 + n} for n, p in enumerate(prompts(1, 3, "confirm"))]
-    rows = plan_pool(bank, ["r000"], CONFIRM)
+    rows = plan_pool(bank, {"r000": CONFIRM["samples"]}, CONFIRM)
     counts = Counter(row["prompt"] for row in rows)
     assert [counts[p["id"]] for p in bank] == [1, 2, 2]

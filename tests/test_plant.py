@@ -13,7 +13,8 @@ from scripts.plant import Example, encode, read_behaviours, train, training_orde
 from scripts.workflow.errors import AuditError
 
 BASE = {
-    "dtype": "float32", "system_prompt": None, "chat_template": True, "trust_remote_code": False,
+    "dtype": "float32", "system_prompt": None, "response_prefix": "",
+    "chat_template": True, "trust_remote_code": False,
 }  # fmt: skip
 
 

@@ -226,7 +226,7 @@ def test_a_small_audit_of_persona_statements_by_category(workspace, tiny):
     config = tiny_config(tiny, regions="category", confirm={"prompts": 2}, screen={"prompts": 1})
     config["banks"]["small"]["sources"] = sources
     config["audits"]["small"]["plan"] = {"pilot": 2, "draws": 10}
-    config["audits"]["small"]["measure"] = {"rounds": 1, "clusters": 4, "promising": 1.0}
+    config["audits"]["small"]["measure"] = {"rounds": 1, "promising": 1.0}
     write_config(workspace, config)
     snakemake(workspace, "--cores", "all")
     audit = json.loads((workspace / "results/audits/small/audit.json").read_text())

@@ -19,7 +19,7 @@ from scripts.assistants.checks import FEATURES, holds, sentences
 
 LEAST_TEXTS = 2
 LEAST_IN_REGION, LEAST_IN_ALL = 0.25, 0.05  # sign test of a phrase, in a region and over all
-RAREST = 1  # texts; a phrase that fewer have is as rare as one that a single text has
+RAREST = 1  # texts; a phrase that fewer have counts like one that a single text has
 SAME_TEXTS = 0.5  # Jaccard index of the texts that two checks hold for, from which they are one
 WEAK, UNION = 10, 6  # prompts won by a phrase that is still weak; phrases in a union of such
 BELONGS = 0.4  # of the strongest region's net share
@@ -154,7 +154,7 @@ def novelty(check: Mapping[str, Any], base: Sequence[str]) -> float:
 def _telling(check: Mapping[str, Any]) -> float:
     """How much a feature, or a phrase of several words, is preferred to one word that more texts
     share."""
-    words = len(check["phrases"][0].split()) if "phrases" in check else 4
+    words = len(check["phrases"][0].split()) if "phrases" in check else 2
     return {1: 1.0, 2: 2.0, 3: 2.5}.get(words, 3.0)
 
 
@@ -337,8 +337,7 @@ def placebo_checks(
 
     def rate(check, texts):
         shown = sum(holds(check, t) for t in texts)
-        rarest = len(texts) - RAREST if check.get("absent") else RAREST
-        return ((min if check.get("absent") else max)(shown, rarest) + 0.5) / (len(texts) + 1)
+        return (max(RAREST, min(shown, len(texts) - RAREST)) + 0.5) / (len(texts) + 1)
 
     targets = [(texts, rate(own, texts)) for texts in (inside, everywhere)]
     elsewhere = [h["check"] for h in others if not set(hypothesis["regions"]) & set(h["regions"])]

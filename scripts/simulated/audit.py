@@ -10,6 +10,8 @@ import numpy as np
 
 from scripts.assistants.local import Pair, propose
 from scripts.confirm import confirm, placebos_of
+from scripts.evidence.betting import e_value
+from scripts.evidence.ebh import e_bh
 from scripts.measure import measure_draws, promising, stop_reason, worth_a_look
 from scripts.plan import allocate, plan_pool, plan_round, samples_needed
 from scripts.propose import named
@@ -29,6 +31,7 @@ class Outcome:
     texts: dict[str, int]
     requests: dict[str, int]
     rounds: list[dict[str, Any]] = field(default_factory=list)
+    dipped: int = 0  # proposals that would pass on the very texts that proposed them
 
     @property
     def validated(self) -> list[dict[str, Any]]:
@@ -81,7 +84,13 @@ def audit(
     samples = Counter((row["region"], row["prompt"]) for row in rows)
     per_prompt = {region: count for (region, _), count in samples.items()}
     requests["confirm"] = requests_of(findings, per_prompt)
-    return Outcome(findings, texts, requests, rounds)
+    return Outcome(findings, texts, requests, rounds, dipped(found, testing["q"]))
+
+
+def dipped(proposed: Sequence[Mapping[str, Any]], q: float) -> int:
+    """How many proposals e-BH would validate on the explore pool itself: a control, no claim."""
+    counts = [[sum(net[i] for net in h["explored"].values()) for i in (0, 1)] for h in proposed]
+    return int(e_bh([float(e_value(*wl)) for wl in counts], q).sum()) if counts else 0
 
 
 def requests_of(findings: Sequence[Mapping[str, Any]], samples: Mapping[str, int]) -> int:

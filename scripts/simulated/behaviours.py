@@ -98,6 +98,11 @@ def read_behaviours(path: str | Path) -> dict[str, Behaviour]:
     return found
 
 
+def at_home(behaviours: Mapping[str, Behaviour], topics: Sequence[str]) -> dict[str, Behaviour]:
+    """The behaviours that can be planted by rewriting and whose home topic the bank has."""
+    return {n: b for n, b in behaviours.items() if b.rewrite and b.topic in set(topics)}
+
+
 def prompts_of(behaviour: Behaviour, topics: Sequence[str], spread: float) -> list[int]:
     """Positions of the prompts that a behaviour is planted on: a share `spread` of the bank, its
     home topic first, then the topics that follow in the bank's order; whole topics but for a share

@@ -22,6 +22,7 @@ EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
 RESERVED = {
     "all", "model", "plant", "bank", "regions", "plan", "decode", "embed", "measure", "propose",
     "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive", "benchmark",
+    "exhaustive", "rewrite", "trials",
 }  # fmt: skip
 
 Name = Annotated[str, Field(pattern=NAME)]
@@ -186,8 +187,6 @@ class Measure(Section):
     """Rounds at most."""
     budget: int = Field(5000, ge=1)
     """Explore draws of each subject at most."""
-    clusters: int = Field(24, ge=2)
-    """Clusters of texts (map, boundaries, stability)."""
     permutations: int = Field(2000, ge=100)
     """Random sign flips behind a region's p-value where they cannot be enumerated."""
     promising: Share = 0.1
@@ -301,8 +300,10 @@ class Benchmark(Section):
     """Audit of a subject against itself: its draws and settings serve every simulated audit."""
     samples: int = Field(8, ge=2)
     """Samples of each prompt and side that the exhaustive protocol draws."""
+    audits: list[Name] = []
+    """Audits of real subjects."""
     exhaustive: list[Name] = []
-    """Audits of real subjects that are run by both protocols."""
+    """Those of them that the exhaustive protocol is run on, too."""
     truths: dict[Name, dict[str, list[str]]] = {}
     """For each audit of real subjects: the behaviours planted and the topics they are on; an empty
     list is every topic."""
@@ -357,6 +358,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _names_exist(self):
+        if self.benchmark is not None:
+            bench = self.benchmark
+            for name in [bench.suite, *bench.audits, *bench.exhaustive, *bench.truths]:
+                _known(name, self.audits, "benchmark")
         for name, audit in self.audits.items():
             where = f"audits.{name}"
             if name in RESERVED:
