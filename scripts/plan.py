@@ -16,7 +16,7 @@ from scripts.workflow.chance import hash_generator
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
-ENOUGH = 0.7  # chance to win a prompt from which further samples of it are not worth their price
+WANTED = {"screen": 5, "confirm": 20}  # prompts won, from which more samples are not worth it
 
 
 class Deck:
@@ -156,21 +156,25 @@ def plan_round(
     return rows
 
 
-def samples_needed(hypotheses: Iterable[Mapping[str, Any]], most: int) -> dict[str, int]:
+def samples_needed(
+    hypotheses: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]
+) -> dict[str, int]:
     """Samples a prompt for each region of the hypotheses, fixed before the pool is looked at.
 
-    The fewest (1, 2, 4, … up to `most`) with which a prompt is won with chance ENOUGH, by what the
-    pools before showed: a behaviour in a share p of the replies shows in m of them with chance
-    1 - (1-p)^m. A region's weakest hypothesis decides; one that nobody has looked at takes all.
+    The fewest (1, 2, 4, … up to `samples`) with which WANTED prompts are won, by what the pools
+    before showed: a behaviour in a share p of the replies shows in m of them with chance
+    1 - (1-p)^m. A region's neediest hypothesis decides; one that nobody has looked at takes all.
     """
     needed: dict[str, int] = {}
+    most = settings["samples"]
     for hypothesis in hypotheses:
         seen = [*hypothesis.get("explored", {}).values()]
         screen = hypothesis.get("screen") or {"wins": 0, "losses": 0, "prompts": 0}
         net = sum(wins - losses for wins, losses, _ in seen) + screen["wins"] - screen["losses"]
         share = max(0, net) / (1 + sum(n for *_, n in seen) + screen["prompts"])
+        prompts = settings["prompts"] * len(hypothesis["regions"])
         samples = 1
-        while samples < most and 1 - (1 - share) ** samples < ENOUGH:
+        while samples < most and prompts * (1 - (1 - share) ** samples) < WANTED[settings["pool"]]:
             samples = min(2 * samples, most)
         for region in hypothesis["regions"]:
             needed[region] = max(samples, needed.get(region, 1))
@@ -240,7 +244,7 @@ def plan(snakemake, ledger: Ledger) -> None:
         rows = plan_round(regions, prompts, earlier, measured, settings, number)
     else:
         hypotheses = read_jsonl(snakemake.input.hypotheses)
-        needed = samples_needed(hypotheses, settings["samples"])
+        needed = samples_needed(hypotheses, settings)
         rows = plan_pool(prompts, needed, settings)
     log.info("%d draws of each subject", len(rows))
     write_jsonl(snakemake.output.plan, rows)

@@ -66,14 +66,14 @@ def audit(
     requests = {"propose": len(chosen[: proposing["regions"]])}
 
     screening = settings["screen"] | {"pool": "screen"}
-    rows = plan_pool(prompts, samples_needed(found, screening["samples"]), screening)
+    rows = plan_pool(prompts, samples_needed(found, screening), screening)
     texts["screen"] = 2 * len(rows)
     in_region = Counter(r for h in found for r in h["regions"])
     requests["screen"] = sum(math.ceil(in_region[row["region"]] / A_REQUEST) for row in rows)
     kept = [h for h in screened(found, pairs(rows), by_id, screening["least_net"]) if h["goes_on"]]
 
     testing = settings["confirm"] | {"pool": "confirm", "seed": seed}
-    rows = plan_pool(prompts, samples_needed(kept, testing["samples"]), testing)
+    rows = plan_pool(prompts, samples_needed(kept, testing), testing)
     texts["confirm"] = 2 * len(rows)
     base_texts = defaultdict(list)
     for pair in explored:
