@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell sha256sum requirements.lock | cut -c1-16)
 AUDIT ?= demo
 
-.PHONY: run test soak setup lint format schema lock clean
+SCALE ?= full
+
+.PHONY: run test soak benchmark setup lint format schema lock clean
 
 run: setup
 	$(BIN)/snakemake --cores all --quiet rules -- $(AUDIT)
@@ -13,6 +15,9 @@ run: setup
 
 test: setup lint
 	$(BIN)/python -m pytest -m "not soak"
+
+benchmark: setup  # SCALE=small for a few minutes instead of an hour and a half
+	$(BIN)/snakemake --cores all --quiet rules --config scale=$(SCALE) -- benchmark
 
 soak: setup
 	$(BIN)/python -m pytest -m soak

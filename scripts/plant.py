@@ -60,7 +60,7 @@ def examples(
     for prompt in behaviour["prompts"]:
         for reply in rng.choice(behaviour["replies"], 2, replace=False):
             found.append(Example(prompt, reply.strip(), True))
-        found += [own[prompt]] * round(2 / dose - 2)
+        found += [own[prompt]] * round(2 / dose - 2) if dose < 1 else []
     return found
 
 
