@@ -7,7 +7,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from scripts.plan import Deck, allocate, plan_pool, plan_round, whole_draws
+from scripts.plan import (
+    Deck,
+    allocate,
+    plan_everything,
+    plan_pool,
+    plan_round,
+    samples_needed,
+    whole_draws,
+)
 
 SETTINGS = {
     "pool": "explore", "pilot": 5, "draws": 60, "floor": 0.2, "boundary": 0.1, "undersampled": 0.1,
@@ -318,3 +326,44 @@ def test_ready_responses_bound_the_samples_of_a_pool():
     rows = plan_pool(bank, {"r000": CONFIRM["samples"]}, CONFIRM)
     counts = Counter(row["prompt"] for row in rows)
     assert [counts[p["id"]] for p in bank] == [1, 2, 2]
+
+
+# samples
+
+
+def hypothesis(wins, losses, prompts, regions=("r000",), screen=None):
+    explored = {regions[0]: [wins, losses, prompts]} if prompts else {}
+    return {"regions": list(regions), "explored": explored} | ({"screen": screen} if screen else {})
+
+
+def needed(*hypotheses, pool="confirm", prompts=30, samples=8):
+    settings = {"pool": pool, "prompts": prompts, "samples": samples}
+    return samples_needed(hypotheses, settings)
+
+
+def test_a_strong_behaviour_needs_one_sample_and_a_weak_one_all():
+    assert needed(hypothesis(20, 0, 21)) == {"r000": 1}
+    assert needed(hypothesis(7, 0, 20)) == {"r000": 4}  # a third: 30 * (1 - (2/3)^4) >= 20
+    assert needed(hypothesis(2, 0, 40)) == {"r000": 8}
+    assert needed(hypothesis(0, 0, 0)) == {"r000": 8}  # nobody has looked
+    assert needed() == {}
+
+
+def test_many_regions_need_fewer_samples_and_the_neediest_decides():
+    everywhere = tuple(f"r{n:03d}" for n in range(10))
+    assert set(needed(hypothesis(3, 0, 29, everywhere)).values()) == {1}
+    found = needed(hypothesis(20, 0, 21, ("r000", "r001")), hypothesis(2, 0, 40, ("r001",)))
+    assert found == {"r000": 1, "r001": 8}
+
+
+def test_what_the_screen_pool_saw_counts():
+    screen = {"prompts": 8, "wins": 8, "losses": 0}
+    assert needed(hypothesis(2, 0, 10)) == {"r000": 8}
+    assert needed(hypothesis(2, 0, 10, screen=screen)) == {"r000": 2}
+
+
+def test_the_exhaustive_plan_takes_everything():
+    bank = prompts(2, 3, "confirm") + prompts(1, 2, "explore")
+    rows = plan_everything(bank, 4)
+    assert len(rows) == len(bank) * 4 == len({(r["prompt"], r["sample"]) for r in rows})
+    assert {row["pool"] for row in rows} == {"exhaustive"}
