@@ -24,7 +24,7 @@ from scripts.workflow.files import write_json
 from scripts.workflow.job import Ledger, job, threads
 
 DEEP = 4  # times the explore budget, for doses that the usual budget cannot see
-LOW_DOSE = 0.1
+LOW_DOSE, LEAST_SPREAD = 0.1, 0.03  # what they are run on
 
 
 def deep(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> d
     sets = groups(list(stage.behaviours), bench["together"])
     if part == "ladder":
         trials = ladder(stage.behaviours, bench)
-        low = [t for t in trials if t.dose <= LOW_DOSE and t.spread <= 0.5]
+        low = [t for t in trials if t.dose == LOW_DOSE and LEAST_SPREAD <= t.spread <= 0.5]
         further = replace(stage, settings=deep(stage.settings))
         return {
             "usual": on_all_cores(stage, run_trial, trials, cores, "ladder"),

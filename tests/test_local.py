@@ -163,9 +163,10 @@ def test_grams_are_content_phrases_within_sentences():
 
 def test_novelty_is_the_rarity_among_the_base_s_texts():
     texts = ["a bread"] * 3 + ["a cake"] * 5
-    assert local.novelty(phrase("pie"), texts) == 1
-    assert local.novelty(phrase("bread"), texts) == pytest.approx(math.log(9 / 4) / math.log(9))
-    assert local.novelty(phrase("bread"), []) == 1
+    assert local.novelty(phrase("pie"), texts, 8) == 1
+    assert local.novelty(phrase("bread"), texts, 8) == pytest.approx(math.log(9 / 4) / math.log(9))
+    assert local.novelty(phrase("bread"), texts[:3], 8) == local.novelty(phrase("bread"), texts, 8)
+    assert local.novelty(phrase("bread"), [], 0) == 1
 
 
 def test_scores_are_means_over_the_samples_of_a_prompt():

@@ -82,21 +82,28 @@ def propose(
     """
     chosen = list(promising)[: settings["regions"]]
     inside = [pair for pair in pairs if pair.region in chosen]
-    base = [pair.base for pair in pairs]
+    of_phrase = _pairs_by_phrase(inside, settings["phrase_words"])
+    prompts = _prompts_by_region(inside)
+
+    def relevant(check):
+        """The pairs that a check can tell apart: of one phrase, those that have it."""
+        return of_phrase[check["phrases"][0]] if check["kind"] == "phrases" else inside
+
     candidates = [
-        *_phrase_candidates(inside, chosen, settings["phrase_words"]),
+        *_phrase_candidates(of_phrase, chosen),
         *({"kind": "feature", "feature": name} for name in FEATURES),
         *({"kind": "feature", "feature": name, "absent": True} for name in FEATURES),
     ]
     scored = []
     for check in candidates:
-        nets = region_nets(check, inside)
+        nets = region_nets(check, relevant(check), prompts)
         where = _where({region: nets[region] for region in chosen if _speaks(nets.get(region))})
         if where:
             net = sum(net.wins - net.losses for net in where.values())
-            scored.append((net * _telling(check) * novelty(check, base), where, check))
+            new = novelty(check, [pair.base for pair in relevant(check)], len(inside))
+            scored.append((net * _telling(check) * new, where, check))
     scored.sort(key=lambda s: (-s[0], str(s[2])))
-    strongest = _merged(scored, inside)[: settings["hypotheses"]]
+    strongest = _merged(scored, relevant, settings["hypotheses"])
     return [
         {
             "statement": sentence(check, where, regions),
@@ -106,36 +113,46 @@ def propose(
             "explored": {region: list(net) for region, net in sorted(where.items())},
             "source": "local",
         }
-        for check, where in _with_unions(strongest, inside, base)
+        for check, where in _with_unions(strongest, inside, prompts)
     ]
 
 
-def _phrase_candidates(inside, chosen, longest) -> list[dict[str, Any]]:
+def _pairs_by_phrase(pairs: Sequence[Pair], longest: int) -> dict[str, list[Pair]]:
+    """Which pairs have a phrase, on either side."""
+    found: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        for phrase in grams(pair.base, longest) | grams(pair.intervention, longest):
+            found[phrase].append(pair)
+    return found
+
+
+def _phrase_candidates(
+    of_phrase: Mapping[str, Sequence[Pair]], chosen: Sequence[str]
+) -> list[dict[str, Any]]:
     """Phrases that one side says more often than chance would have it, in a region or over all.
 
     Were the sides alike, each text with a phrase would be either side's with chance 1/2: a sign
     test, far from strict, since the screen pool eliminates what chance has put here.
     """
-    of_pair = {id(p): (grams(p.base, longest), grams(p.intervention, longest)) for p in inside}
-    found: dict[tuple[str, bool], None] = {}
-    for scope, level in [
-        *(([region], LEAST_IN_REGION) for region in chosen),
-        (chosen, LEAST_IN_ALL),
-    ]:
-        counts = [Counter(), Counter()]
-        for pair in inside:
-            if pair.region in scope:
-                for side in (0, 1):
-                    counts[side].update(of_pair[id(pair)][side])
-        for side, absent in ((1, False), (0, True)):
-            more, less = counts[side], counts[1 - side]
-            for phrase, count in more.items():
-                if count >= LEAST_TEXTS and _by_chance(count, less[phrase]) <= level:
-                    found[phrase, absent] = None
-    return [
-        {"kind": "phrases", "phrases": [phrase]} | ({"absent": True} if absent else {})
-        for phrase, absent in found
-    ]
+    wanted, found = set(chosen), []
+    for phrase, pairs in of_phrase.items():
+        if len(pairs) < LEAST_TEXTS:
+            continue
+        check = {"kind": "phrases", "phrases": [phrase]}
+        counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for pair in pairs:
+            if pair.region in wanted:
+                counts[pair.region][0] += holds(check, pair.base)
+                counts[pair.region][1] += holds(check, pair.intervention)
+        total = [sum(side) for side in zip(*counts.values(), strict=True)] or [0, 0]
+        scopes = [*((pair, LEAST_IN_REGION) for pair in counts.values()), (total, LEAST_IN_ALL)]
+        for more, absent in ((1, False), (0, True)):
+            if any(
+                count[more] >= LEAST_TEXTS and _by_chance(count[more], count[1 - more]) <= level
+                for count, level in scopes
+            ):
+                found.append(check | {"absent": True} if absent else check)
+    return found
 
 
 @cache
@@ -144,11 +161,14 @@ def _by_chance(more: int, less: int) -> float:
     return float(binom.sf(more - 1, more + less, 0.5))
 
 
-def novelty(check: Mapping[str, Any], base: Sequence[str]) -> float:
+def novelty(check: Mapping[str, Any], base: Sequence[str], texts: int) -> float:
     """How rarely the base's texts show what a check looks for, wherever they come from: 1 when
-    none does, 0 when all do (inverse document frequency over its maximum)."""
+    none does, 0 when all do (inverse document frequency over its maximum).
+
+    base: the texts that can show it, of `texts` in all.
+    """
     shown = sum(holds(check, text) for text in base)
-    return math.log((1 + len(base)) / (1 + shown)) / math.log(1 + len(base)) if base else 1.0
+    return math.log((1 + texts) / (1 + shown)) / math.log(1 + texts) if texts else 1.0
 
 
 def _telling(check: Mapping[str, Any]) -> float:
@@ -166,16 +186,29 @@ class Net(NamedTuple):
     prompts: int
 
 
-def region_nets(check: Mapping[str, Any], pairs: Sequence[Pair]) -> dict[str, Net]:
-    """How many prompts of each region speak for a check and how many against it."""
+def region_nets(
+    check: Mapping[str, Any], pairs: Sequence[Pair], prompts: Mapping[str, int] | None = None
+) -> dict[str, Net]:
+    """How many prompts of each region speak for a check and how many against it.
+
+    prompts: how many each region has, where `pairs` are but those that the check can tell apart.
+    """
     region_of = {pair.prompt: pair.region for pair in pairs}
     scores: dict[str, list[float]] = defaultdict(list)
     for prompt, score in prompt_scores(check, pairs).items():
         scores[region_of[prompt]].append(score)
     return {
-        region: Net(sum(x > 0 for x in found), sum(x < 0 for x in found), len(found))
+        region: Net(
+            sum(x > 0 for x in found),
+            sum(x < 0 for x in found),
+            len(found) if prompts is None else prompts[region],
+        )
         for region, found in scores.items()
     }
+
+
+def _prompts_by_region(pairs: Sequence[Pair]) -> Counter[str]:
+    return Counter(region for _, region in {(pair.prompt, pair.region) for pair in pairs})
 
 
 def _where(nets: Mapping[str, Net]) -> dict[str, Net]:
@@ -195,15 +228,17 @@ def _speaks(net: Net | None) -> bool:
     )
 
 
-def _merged(scored, pairs) -> list[tuple[dict[str, Any], dict[str, Net]]]:
-    """Fold candidates that hold for the same texts into the strongest of them.
+def _merged(scored, relevant, most: int) -> list[tuple[dict[str, Any], dict[str, Net]]]:
+    """Fold candidates that hold for the same texts into the strongest of them, up to `most`.
 
     Of its longer forms a phrase takes the longest that still holds for most of its texts; up to two
     other phrases that add texts join it as alternatives.
     """
     groups: list[dict[str, Any]] = []
     for _, where, check in scored:
-        shown = {id(p) for p in pairs if p.region in where and pair_score(check, p) > 0}
+        if len(groups) == most:
+            break
+        shown = {id(p) for p in relevant(check) if p.region in where and pair_score(check, p) > 0}
         alike = [g for g in groups if bool(g["check"].get("absent")) == bool(check.get("absent"))]
         same = next((g for g in alike if _same_behaviour(check, shown, g)), None)
         if same is not None:
@@ -221,21 +256,25 @@ def _merged(scored, pairs) -> list[tuple[dict[str, Any], dict[str, Net]]]:
 def _with_unions(
     found: Sequence[tuple[dict[str, Any], dict[str, Net]]],
     pairs: Sequence[Pair],
-    base: Sequence[str],
+    prompts: Mapping[str, int],
 ) -> list[tuple[dict[str, Any], dict[str, Net]]]:
     """Beside each region's weak phrases, all that the base never says, one hypothesis that any of
     them is said: a behaviour that words itself in many ways shows in none of them often."""
+
+    def never_said(check):
+        return not any(holds(check, pair.base) for pair in pairs)
+
     weak: dict[str, list[str]] = defaultdict(list)
     for check, where in found:
         if check["kind"] == "phrases" and not check.get("absent") and len(where) == 1:
             ((region, net),) = where.items()
-            if net.wins < WEAK and net.losses == 0 and novelty(check, base) == 1:
+            if net.wins < WEAK and net.losses == 0 and never_said(check):
                 weak[region] += check["phrases"]
     unions = []
     for region, phrases in weak.items():
         check = {"kind": "phrases", "phrases": phrases[:UNION]}
-        nets = region_nets(check, [pair for pair in pairs if pair.region == region])
         if len(phrases) > 1:
+            nets = region_nets(check, [pair for pair in pairs if pair.region == region], prompts)
             unions.append((check, nets))
     return [*found, *unions]
 
