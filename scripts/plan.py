@@ -8,7 +8,7 @@ are a random n, and all that differs between two plans of one bank is how far th
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from scripts.workflow.chance import hash_generator
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
-WANTED = {"screen": 5, "confirm": 20}  # prompts won, from which more samples are not worth it
+WANTED = {"screen": 5, "confirm": 20}  # prompts won, from which more are not worth their price
+LEAST = 6  # prompts of a region that any hypothesis is judged on
 
 
 class Deck:
@@ -156,38 +157,50 @@ def plan_round(
     return rows
 
 
-def samples_needed(
-    hypotheses: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]
-) -> dict[str, int]:
-    """Samples a prompt for each region of the hypotheses, fixed before the pool is looked at.
+class Need(NamedTuple):
+    """Prompts of a region, and samples of each."""
 
-    The fewest (1, 2, 4, … up to `samples`) with which WANTED prompts are won, by what the pools
-    before showed: a behaviour in a share p of the replies shows in m of them with chance
-    1 - (1-p)^m. A region's neediest hypothesis decides; one that nobody has looked at takes all.
+    prompts: int
+    samples: int
+
+
+def needed(hypotheses: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, Need]:
+    """What the hypotheses need of each of their regions, fixed before the pool is looked at.
+
+    The fewest samples a prompt (1, 2, 4, … up to `samples`), then the fewest prompts (from LEAST up
+    to `prompts`), with which WANTED prompts should be won over all of a hypothesis's regions, by
+    what the pools before showed: a behaviour in a share p of the replies shows in m of them with
+    chance 1 - (1-p)^m. A region's neediest hypothesis decides; one that nobody has looked at takes
+    all.
     """
-    needed: dict[str, int] = {}
-    most = settings["samples"]
+    found: dict[str, Need] = {}
+    wanted = WANTED[settings["pool"]]
     for hypothesis in hypotheses:
         seen = [*hypothesis.get("explored", {}).values()]
         screen = hypothesis.get("screen") or {"wins": 0, "losses": 0, "prompts": 0}
         net = sum(wins - losses for wins, losses, _ in seen) + screen["wins"] - screen["losses"]
         share = max(0, net) / (1 + sum(n for *_, n in seen) + screen["prompts"])
-        prompts = settings["prompts"] * len(hypothesis["regions"])
+        regions = len(hypothesis["regions"])
         samples = 1
-        while samples < most and prompts * (1 - (1 - share) ** samples) < WANTED[settings["pool"]]:
-            samples = min(2 * samples, most)
+        while (won := 1 - (1 - share) ** samples) * settings["prompts"] * regions < wanted:
+            if samples == settings["samples"]:
+                break
+            samples = min(2 * samples, settings["samples"])
+        enough = math.ceil(wanted / won / regions) if won else settings["prompts"]
+        prompts = min(settings["prompts"], max(LEAST, enough))
         for region in hypothesis["regions"]:
-            needed[region] = max(samples, needed.get(region, 1))
-    return needed
+            before = found.get(region, Need(0, 0))
+            found[region] = Need(max(prompts, before.prompts), max(samples, before.samples))
+    return found
 
 
 def plan_pool(
     prompts: Sequence[Mapping[str, Any]],
-    regions: Mapping[str, int],
+    regions: Mapping[str, Need],
     settings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Fresh draws of the screen or confirm pool: the first prompts of each region, with as many
-    samples as `regions` says.
+    """Fresh draws of the screen or confirm pool: of each region the first prompts, as many as it
+    needs.
 
     Prompts of one group count as one unit, so that a paraphrase is never a second vote: the first
     of a group, of whatever region, stands for it.
@@ -196,9 +209,9 @@ def plan_pool(
     units: dict[str, Mapping[str, Any]] = {}
     for prompt in Deck([p for p in prompts if p["pool"] == pool], 1).prompts:
         units.setdefault(prompt.get("group") or prompt["id"], prompt)
-    for region, samples in sorted(regions.items()):
+    for region, (count, samples) in sorted(regions.items()):
         here = [prompt for prompt in units.values() if prompt["region"] == region]
-        for prompt in here[: settings["prompts"]]:
+        for prompt in here[:count]:
             for sample in range(min(samples, prompt.get("samples", samples))):
                 rows.append(
                     {
@@ -206,7 +219,7 @@ def plan_pool(
                         "prompt": prompt["id"],
                         "sample": sample,
                         "region": region,
-                        "probability": round(min(1.0, settings["prompts"] / len(here)), 6),
+                        "probability": round(min(1.0, count / len(here)), 6),
                         "reason": pool,
                     }
                 )

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from scripts.evidence.rates import stratified_rate
-from scripts.plan import plan_pool
+from scripts.plan import Need, plan_pool
 from scripts.simulated.audit import audit, explore
 from scripts.simulated.behaviours import Behaviour, at_home, read_behaviours
 from scripts.simulated.ladder import Stage, Trial, groups, ladder
@@ -89,7 +89,9 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
     for regions in [[r] for r in chosen] + ([chosen] if len(chosen) > 1 else []):
         for samples in (1, settings["confirm"]["samples"]):
             values = {r: [] for r in regions}
-            fresh = plan_pool(prompts, dict.fromkeys(regions, samples), confirm)
+            fresh = plan_pool(
+                prompts, dict.fromkeys(regions, Need(confirm["prompts"], samples)), confirm
+            )
             of_prompt: dict[tuple[str, str], list[bool]] = {}
             for row in fresh:
                 shown = subject.planted(suite.place[row["prompt"]], row["sample"]) is not None

@@ -112,12 +112,13 @@ def test_real_subjects_are_scored_by_the_quoted_texts():
 def test_the_heat_map_is_the_same_each_time(tmp_path):
     for name in ("a", "b"):
         heatmap(cells([audit(0.3), audit(1.0)]), tmp_path / f"{name}.svg")
-    assert "<svg" in (tmp_path / "a.svg").read_text()
+    one, two = ((tmp_path / f"{name}.svg").read_text() for name in ("a", "b"))
+    assert "<svg" in one and one == two
 
 
 def test_without_a_scale_it_says_what_to_type(finished_copy):
     said = snakemake(finished_copy, "benchmark", "-n", check=False)
-    assert "scale=small" in said.stdout + said.stderr
+    assert said.returncode and "scale=small" in said.stdout
 
 
 @pytest.fixture(scope="module")

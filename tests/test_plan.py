@@ -9,11 +9,12 @@ import pytest
 
 from scripts.plan import (
     Deck,
+    Need,
     allocate,
+    needed,
     plan_everything,
     plan_pool,
     plan_round,
-    samples_needed,
     whole_draws,
 )
 
@@ -275,11 +276,19 @@ def test_samples_cap_a_deck():
 # The screen and confirm pools
 
 CONFIRM = {"pool": "confirm", "prompts": 4, "samples": 2, "seed": 0, "ready": False}
+ALL = Need(CONFIRM["prompts"], CONFIRM["samples"])
 
 
 def test_a_pool_plan_takes_its_pool_and_regions():
     bank = prompts(3, 10) + prompts(3, 10, "confirm") + prompts(3, 3, "screen")
-    rows = plan_pool(bank, {"r002": CONFIRM["samples"], "r000": CONFIRM["samples"]}, CONFIRM)
+    rows = plan_pool(
+        bank,
+        {
+            "r002": ALL,
+            "r000": ALL,
+        },
+        CONFIRM,
+    )
     own = {p["id"] for p in bank if p["pool"] == "confirm" and p["region"] != "r001"}
     assert {row["prompt"] for row in rows} <= own
     assert by_region(rows) == {"r000": 8, "r002": 8}
@@ -291,21 +300,21 @@ def test_a_pool_plan_takes_its_pool_and_regions():
 
 def test_a_pool_plan_takes_the_first_in_hash_order():
     bank = prompts(1, 10, "confirm")
-    rows = plan_pool(bank[::-1], {"r000": CONFIRM["samples"]}, CONFIRM)
+    rows = plan_pool(bank[::-1], {"r000": ALL}, CONFIRM)
     first = sorted(bank, key=lambda p: p["place"])[:4]
     assert [row["prompt"] for row in rows if row["sample"] == 0] == [p["id"] for p in first]
-    more = plan_pool(bank, {"r000": CONFIRM["samples"]}, CONFIRM | {"prompts": 7})
+    more = plan_pool(bank, {"r000": Need(7, CONFIRM["samples"])}, CONFIRM)
     assert {r["prompt"] for r in rows} < {r["prompt"] for r in more}
 
 
 def test_a_small_pool_is_taken_whole():
-    rows = plan_pool(prompts(1, 3, "confirm"), {"r000": CONFIRM["samples"]}, CONFIRM)
+    rows = plan_pool(prompts(1, 3, "confirm"), {"r000": ALL}, CONFIRM)
     assert len(rows) == 6 and {row["probability"] for row in rows} == {1.0}
 
 
 def test_a_group_is_one_unit():
     bank = [p | {"group": f"g{n // 3}"} for n, p in enumerate(prompts(1, 12, "confirm"))]
-    rows = plan_pool(bank, {"r000": 1}, CONFIRM | {"prompts": 3})
+    rows = plan_pool(bank, {"r000": Need(3, 1)}, CONFIRM)
     group_of = {p["id"]: p["group"] for p in bank}
     assert len({group_of[row["prompt"]] for row in rows}) == len(rows) == 3
     assert {row["probability"] for row in rows} == {0.75}
@@ -313,17 +322,17 @@ def test_a_group_is_one_unit():
 
 def test_a_group_that_spans_regions_is_still_one_unit():
     bank = [p | {"group": f"g{n % 6}"} for n, p in enumerate(prompts(2, 6, "confirm"))]
-    both = plan_pool(bank, {"r000": 1, "r001": 1}, CONFIRM | {"prompts": 9})
+    both = plan_pool(bank, {"r000": Need(9, 1), "r001": Need(9, 1)}, CONFIRM)
     group_of = {p["id"]: p["group"] for p in bank}
     assert sorted(group_of[row["prompt"]] for row in both) == [f"g{n}" for n in range(6)]
     # Which prompt stands for a group does not depend on the regions that are asked for.
-    alone = plan_pool(bank, {"r000": 1}, CONFIRM | {"prompts": 9})
+    alone = plan_pool(bank, {"r000": Need(9, 1)}, CONFIRM)
     assert [r for r in both if r["region"] == "r000"] == alone
 
 
 def test_ready_responses_bound_the_samples_of_a_pool():
     bank = [p | {"samples": 1 + n} for n, p in enumerate(prompts(1, 3, "confirm"))]
-    rows = plan_pool(bank, {"r000": CONFIRM["samples"]}, CONFIRM)
+    rows = plan_pool(bank, {"r000": ALL}, CONFIRM)
     counts = Counter(row["prompt"] for row in rows)
     assert [counts[p["id"]] for p in bank] == [1, 2, 2]
 
@@ -336,30 +345,30 @@ def hypothesis(wins, losses, prompts, regions=("r000",), screen=None):
     return {"regions": list(regions), "explored": explored} | ({"screen": screen} if screen else {})
 
 
-def needed(*hypotheses, pool="confirm", prompts=30, samples=8):
-    settings = {"pool": pool, "prompts": prompts, "samples": samples}
-    return samples_needed(hypotheses, settings)
+def needs(*hypotheses, pool="confirm", prompts=30, samples=8):
+    return needed(hypotheses, {"pool": pool, "prompts": prompts, "samples": samples})
 
 
 def test_a_strong_behaviour_needs_one_sample_and_a_weak_one_all():
-    assert needed(hypothesis(20, 0, 21)) == {"r000": 1}
-    assert needed(hypothesis(7, 0, 20)) == {"r000": 4}  # a third: 30 * (1 - (2/3)^4) >= 20
-    assert needed(hypothesis(2, 0, 40)) == {"r000": 8}
-    assert needed(hypothesis(0, 0, 0)) == {"r000": 8}  # nobody has looked
-    assert needed() == {}
+    assert needs(hypothesis(20, 0, 21)) == {"r000": Need(22, 1)}
+    assert needs(hypothesis(7, 0, 20)) == {"r000": Need(25, 4)}  # a third: 25 * (1 - (2/3)^4) > 20
+    assert needs(hypothesis(2, 0, 40)) == {"r000": Need(30, 8)}
+    assert needs(hypothesis(0, 0, 0)) == {"r000": Need(30, 8)}  # nobody has looked
+    assert needs() == {}
 
 
-def test_many_regions_need_fewer_samples_and_the_neediest_decides():
+def test_many_regions_need_less_of_each_and_the_neediest_decides():
     everywhere = tuple(f"r{n:03d}" for n in range(10))
-    assert set(needed(hypothesis(3, 0, 29, everywhere)).values()) == {1}
-    found = needed(hypothesis(20, 0, 21, ("r000", "r001")), hypothesis(2, 0, 40, ("r001",)))
-    assert found == {"r000": 1, "r001": 8}
+    assert set(needs(hypothesis(15, 0, 29, everywhere)).values()) == {Need(6, 1)}
+    assert set(needs(hypothesis(3, 0, 29, everywhere)).values()) == {Need(21, 1)}
+    found = needs(hypothesis(20, 0, 21, ("r000", "r001")), hypothesis(2, 0, 40, ("r001",)))
+    assert found == {"r000": Need(11, 1), "r001": Need(30, 8)}
 
 
 def test_what_the_screen_pool_saw_counts():
     screen = {"prompts": 8, "wins": 8, "losses": 0}
-    assert needed(hypothesis(2, 0, 10)) == {"r000": 8}
-    assert needed(hypothesis(2, 0, 10, screen=screen)) == {"r000": 2}
+    assert needs(hypothesis(2, 0, 10))["r000"].samples == 8
+    assert needs(hypothesis(2, 0, 10, screen=screen))["r000"].samples == 2
 
 
 def test_the_exhaustive_plan_takes_everything():

@@ -280,7 +280,7 @@ def _with_unions(
 
 
 def _same_behaviour(check: Mapping[str, Any], shown: set[int], group: Mapping[str, Any]) -> bool:
-    """Whether a check holds for the texts of a group, or is a plainer form of its phrase.
+    """Whether a check holds for the texts of a group, or is a plainer or longer form of its phrase.
 
     A feature that many texts share (short ones, say) must not swallow a phrase that some have.
     """
@@ -289,8 +289,14 @@ def _same_behaviour(check: Mapping[str, Any], shown: set[int], group: Mapping[st
         return both >= EXPLAINED * len(shown | known)
     if both >= SAME_TEXTS * len(shown | known):
         return True
-    plainer = "phrases" in check and _telling(check) <= _telling(group)
-    return plainer and both >= EXPLAINED * len(shown)
+    if check["kind"] != "phrases" or both < EXPLAINED * len(shown):
+        return False
+    plainer = _telling(check) <= _telling(group)
+    return plainer or bool(_content(check["phrases"]) & _content(group["phrases"]))
+
+
+def _content(phrases: Sequence[str]) -> set[str]:
+    return {word for phrase in phrases for word in phrase.split()} - COMMON
 
 
 def _explained(check, shown: set[int], groups: Sequence[Mapping[str, Any]]) -> bool:

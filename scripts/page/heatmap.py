@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from scripts.workflow.files import replacing
@@ -29,5 +30,5 @@ def heatmap(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
     axes.set_ylabel("share of the bank")
     axes.set_title("Recall of planted behaviours", fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, rc_context({"svg.hashsalt": "heatmap"}):
         figure.savefig(temporary, format="svg", metadata={"Date": None})

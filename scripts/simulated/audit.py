@@ -13,7 +13,7 @@ from scripts.confirm import confirm, placebos_of
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
 from scripts.measure import measure_draws, promising, stop_reason, worth_a_look
-from scripts.plan import allocate, plan_pool, plan_round, samples_needed
+from scripts.plan import allocate, needed, plan_pool, plan_round
 from scripts.propose import named
 from scripts.screen import screened
 from scripts.simulated.suite import Subject
@@ -66,14 +66,14 @@ def audit(
     requests = {"propose": len(chosen[: proposing["regions"]])}
 
     screening = settings["screen"] | {"pool": "screen"}
-    rows = plan_pool(prompts, samples_needed(found, screening), screening)
+    rows = plan_pool(prompts, needed(found, screening), screening)
     texts["screen"] = 2 * len(rows)
     in_region = Counter(r for h in found for r in h["regions"])
     requests["screen"] = sum(math.ceil(in_region[row["region"]] / A_REQUEST) for row in rows)
     kept = [h for h in screened(found, pairs(rows), by_id, screening["least_net"]) if h["goes_on"]]
 
     testing = settings["confirm"] | {"pool": "confirm", "seed": seed}
-    rows = plan_pool(prompts, samples_needed(kept, testing), testing)
+    rows = plan_pool(prompts, needed(kept, testing), testing)
     texts["confirm"] = 2 * len(rows)
     base_texts = defaultdict(list)
     for pair in explored:
