@@ -379,6 +379,8 @@ def shown(summary: Mapping[str, Any]) -> Iterator[str]:
 
     yield "SIMULATED SUBJECTS: recall (precision) by dose and share of the bank\n"
     for title, key in (("usual budget", "cells"), ("four times the explore budget", "cells_deep")):
+        if not summary[key]:
+            continue
         doses = sorted({c["dose"] for c in summary[key]})
         by = {(c["spread"], c["dose"]): c for c in summary[key]}
         yield table(
@@ -537,7 +539,8 @@ def benchmark(snakemake, ledger: Ledger) -> None:
     with replacing(folder / "tables.txt") as temporary:
         Path(temporary).write_text("\n".join(lines) + "\n", encoding="utf-8")
     for key, name in (("cells", "ladder"), ("cells_deep", "ladder-deep")):
-        heatmap(summary[key], folder / f"{name}.svg")
+        if summary[key]:
+            heatmap(summary[key], folder / f"{name}.svg")
     print("\n".join(lines), flush=True)
     print(f"\nWritten to {folder}", flush=True)
 
