@@ -64,7 +64,8 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
     that a naive reader would take over all of these regions' explore draws pooled.
     """
     suite, settings = stage.suite, stage.settings
-    homes = {name: suite.regions[(trial.seed + 6 * i) % len(suite.regions)]["id"]
+    apart = max(1, len(suite.regions) // len(trial.behaviours))  # no two in one region
+    homes = {name: suite.regions[(trial.seed + apart * i) % len(suite.regions)]["id"]
              for i, name in enumerate(trial.behaviours)}  # fmt: skip
     plants = [
         Plant(

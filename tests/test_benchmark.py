@@ -138,7 +138,7 @@ def test_the_small_scale_writes_every_figure_table_and_plot(small):
     assert set(FIGURES) <= set(summary)
     assert all(summary[name] is not None for name in FIGURES if name != "recall_10")
     assert summary["null_repeats"] == 10 and summary["null_discovering"] <= 1
-    assert summary["precision"] >= 0.9 and summary["recall_30"] > 0.5
+    assert summary["precision"] >= 0.9 and summary["recall_30"] > 0.2  # ten confirm prompts a topic
     assert summary["real"]["both"]["praise"]["active"]["recall"] == 1.0
     tables = (place / "tables.txt").read_text()
     assert "REAL SUBJECTS" in tables and "SIMULATED SUBJECTS" in tables
