@@ -257,8 +257,7 @@ def plan(snakemake, ledger: Ledger) -> None:
         rows = plan_round(regions, prompts, earlier, measured, settings, number)
     else:
         hypotheses = read_jsonl(snakemake.input.hypotheses)
-        needed = samples_needed(hypotheses, settings)
-        rows = plan_pool(prompts, needed, settings)
+        rows = plan_pool(prompts, needed(hypotheses, settings), settings)
     log.info("%d draws of each subject", len(rows))
     write_jsonl(snakemake.output.plan, rows)
 
