@@ -298,55 +298,50 @@ def parts_of_benchmark(wildcards):
     return {part: f"results/trials/{RECIPES.trials.key}/{part}.json" for part in names}
 
 
-def _of_report(name):
-    """What the benchmark reads of an audit of real subjects."""
-    root = RECIPES.audits[name]
-    key = Namespace(key=root.key)
-    confirm = root.ancestor("confirm")
-    screen = confirm.inputs["screen"]
-    return {
-        **{file: f"results/report/{root.key}/{file}.json" for file in ("audit", "costs")},
-        **{file: f"results/report/{root.key}/{file}.jsonl" for file in ("findings", "rounds")},
-        "prompts": _fill(PROMPTS, root.ancestor("regions")),
-        "screened": f"results/screen/{screen.key}/screened.jsonl",
-        "screen": _fill(PLAN, screen.inputs["plan"], step="screen"),
-        "confirm": _fill(PLAN, confirm.inputs["plan"], step="confirm"),
-        "active_ledgers": ledgers(key),
-        "active_vectors": [
-            path for side in SIDES for path in of_all_rounds("report", f"vectors_{side}")(key)
-        ],
-    }
-
-
 def audits_of_benchmark(wildcards):
-    """All audits of real subjects."""
-    return {name: _of_report(name) for name in CONFIG.benchmark.audits}
-
-
-def audits_run_both_ways(wildcards):
-    """The audits that the exhaustive protocol was run on, too."""
+    """By audit of real subjects what the benchmark reads of it, and of the exhaustive protocol's
+    run where there is one."""
     found = {}
-    for name in CONFIG.benchmark.exhaustive:
-        labelled, embed = RECIPES.labelled[name], RECIPES.exhaustive[name]
-        plan = embed.inputs["plan"]
-        ledger = SHARD.replace(".jsonl", ".ledger.json")
+    for name in CONFIG.benchmark.audits:
+        root = RECIPES.audits[name]
+        key = Namespace(key=root.key)
+        confirm = root.ancestor("confirm")
+        screen = confirm.inputs["screen"]
         found[name] = {
-            **_of_report(name),
-            **exhaustive_run("exhaustive")(Namespace(key=labelled.key)),
-            "exhaustive": f"results/exhaustive/{labelled.key}/exhaustive.json",
-            "centroids": f"results/exhaustive/{labelled.key}/centroids.h5",
-            "ledgers": [
-                *(p for side in SIDES for p in generations(plan, side, "exhaustive", ledger)),
-                f"results/embed/{embed.key}/exhaustive/ledger.json",
-                f"results/exhaustive/{labelled.key}/ledger.json",
+            **{file: f"results/report/{root.key}/{file}.json" for file in ("audit", "costs")},
+            "findings": f"results/report/{root.key}/findings.jsonl",
+            "regions": _fill(REGIONS, root.ancestor("regions")),
+            "prompts": _fill(PROMPTS, root.ancestor("regions")),
+            "screened": f"results/screen/{screen.key}/screened.jsonl",
+            "screen": _fill(PLAN, screen.inputs["plan"], step="screen"),
+            "confirm": _fill(PLAN, confirm.inputs["plan"], step="confirm"),
+            "active_ledgers": ledgers(key),
+            "active_vectors": [
+                path for side in SIDES for path in of_all_rounds("report", f"vectors_{side}")(key)
             ],
         }
+        if name in CONFIG.benchmark.exhaustive:
+            found[name] |= _exhaustive_protocol(name)
     return found
 
 
-def samples_in_confirm(wildcards):
-    """Most samples of a prompt in the confirm pool."""
-    return CONFIG.audits[CONFIG.benchmark.suite].confirm.samples
+def _exhaustive_protocol(name):
+    labelled, embed = RECIPES.labelled[name], RECIPES.exhaustive[name]
+    ledger = SHARD.replace(".jsonl", ".ledger.json")
+    return {
+        **exhaustive_run("exhaustive")(Namespace(key=labelled.key)),
+        "exhaustive": f"results/exhaustive/{labelled.key}/exhaustive.json",
+        "centroids": f"results/exhaustive/{labelled.key}/centroids.h5",
+        "ledgers": [
+            *(
+                path
+                for side in SIDES
+                for path in generations(embed.inputs["plan"], side, "exhaustive", ledger)
+            ),
+            f"results/embed/{embed.key}/exhaustive/ledger.json",
+            f"results/exhaustive/{labelled.key}/ledger.json",
+        ],
+    }
 
 
 def files_of_benchmark(wildcards):
@@ -357,8 +352,9 @@ def files_of_benchmark(wildcards):
             return [value]
         return [p for v in (value.values() if isinstance(value, dict) else value) for p in flat(v)]
 
-    of_audits = [audits_of_benchmark(wildcards), audits_run_both_ways(wildcards)]
-    return list(dict.fromkeys(flat([parts_of_benchmark(wildcards), *of_audits])))
+    return list(
+        dict.fromkeys(flat([parts_of_benchmark(wildcards), audits_of_benchmark(wildcards)]))
+    )
 
 
 def pool_plans(wildcards):

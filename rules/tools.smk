@@ -73,9 +73,7 @@ rule benchmark:
         behaviours=behaviours_of_benchmark,
         truths=lambda wildcards: CONFIG.benchmark.truths,
         parts=parts_of_benchmark,
-        both=audits_run_both_ways,
         audits=audits_of_benchmark,
-        confirm_samples=samples_in_confirm,
         call=CALL,
     script:
         "../scripts/benchmark.py"

@@ -1,15 +1,14 @@
 """Embed the generations of a round, both sides, computing only what the record cache lacks."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from scripts.models.encoder import embed
-from scripts.workflow.files import read_json, read_jsonl, replacing
-from scripts.workflow.job import Ledger, job, threads
+from scripts.models.encoder import embed_in_job
+from scripts.workflow.files import read_jsonl, replacing
+from scripts.workflow.job import Ledger, job
 
 
 def in_draw_order(shards: Iterable[str]) -> list[dict[str, Any]]:
@@ -30,15 +29,7 @@ def embed_round(snakemake, ledger: Ledger) -> None:
         "intervention": in_draw_order(snakemake.input.intervention),
     }
     texts = [row["text"] for rows in sides.values() for row in rows]
-    vectors = embed(
-        texts,
-        snakemake.params.settings["embedder"],
-        Path(read_json(snakemake.input.embedder)["path"]),
-        Path(snakemake.params.cache),
-        snakemake.params.batch_size,
-        threads(snakemake),
-        ledger,
-    )
+    vectors = embed_in_job(texts, snakemake, ledger)
     start = 0
     for side, rows in sides.items():
         part = vectors[start : start + len(rows)]

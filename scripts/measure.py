@@ -89,8 +89,7 @@ def cluster_texts(vectors: np.ndarray, regions: np.ndarray) -> tuple[np.ndarray,
 
     vectors (n, d), regions (n,): a text's region. The first assignment step of k-means started
     from the regions' mean texts: a text may be nearest to another region than its prompt's. Few
-    texts give nearly the clusters of all (ARI 0.92 for an eighteenth of 23,000 texts, against 0.77
-    between two seeds of k-means on all of them), at an equal silhouette (docs/benchmarks.md).
+    texts give nearly the clusters of all, which converged k-means does not (docs/benchmarks.md).
     """
     centres = region_centres(vectors, regions)
     labels = np.zeros(len(vectors), dtype=np.int32)

@@ -8,7 +8,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -16,11 +15,11 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from scripts.models.encoder import embed
+from scripts.models.encoder import embed_in_job
 from scripts.workflow.chance import hash_generator, hash_unit, pool_of
 from scripts.workflow.errors import AuditError
-from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
-from scripts.workflow.job import Ledger, job, log, threads
+from scripts.workflow.files import read_jsonl, replacing, write_json, write_jsonl
+from scripts.workflow.job import Ledger, job, log
 
 OTHER = "other"
 
@@ -224,15 +223,7 @@ def regions(snakemake, ledger: Ledger) -> None:
     settings = snakemake.params.settings
 
     def embedded(texts):
-        return embed(
-            texts,
-            settings["embedder"],
-            Path(read_json(snakemake.input.embedder)["path"]),
-            Path(snakemake.params.cache),
-            snakemake.params.batch_size,
-            threads(snakemake),
-            ledger,
-        )
+        return embed_in_job(texts, snakemake, ledger)
 
     vectors = embedded([prompt_text(prompt) for prompt in prompts])
     described, rows, centroids = cut(prompts, vectors, settings, embedded)

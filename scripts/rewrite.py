@@ -1,16 +1,14 @@
 """Embed the texts that simulated subjects may draw in their explore pools, rewritten by rule."""
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 
-from scripts.models.encoder import embed
+from scripts.models.encoder import embed_in_job
 from scripts.simulated.behaviours import at_home, read_behaviours
 from scripts.simulated.ladder import ladder, texts_to_embed
 from scripts.simulated.suite import suite_of
-from scripts.workflow.files import read_json, replacing
-from scripts.workflow.job import Ledger, job, threads
+from scripts.workflow.files import replacing
+from scripts.workflow.job import Ledger, job
 
 
 def rewrite(snakemake, ledger: Ledger) -> None:
@@ -18,15 +16,7 @@ def rewrite(snakemake, ledger: Ledger) -> None:
     suite = suite_of(snakemake.input)
     behaviours = at_home(read_behaviours(snakemake.params.local["behaviours"]), suite.topics)
     wanted = texts_to_embed(suite, behaviours, ladder(behaviours, settings["benchmark"]))
-    vectors = embed(
-        list(wanted.values()),
-        settings["embedder"],
-        Path(read_json(snakemake.input.embedder)["path"]),
-        Path(snakemake.params.cache),
-        snakemake.params.batch_size,
-        threads(snakemake),
-        ledger,
-    )
+    vectors = embed_in_job(list(wanted.values()), snakemake, ledger)
     names, prompts, samples = zip(*wanted, strict=True)
     with replacing(snakemake.output.vectors) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("behaviour", data=names, dtype=h5py.string_dtype())

@@ -15,7 +15,7 @@ from scripts.evidence.rates import stratified_rate
 from scripts.plan import Need, plan_pool
 from scripts.simulated.audit import audit, explore
 from scripts.simulated.behaviours import Behaviour, at_home, read_behaviours
-from scripts.simulated.ladder import Stage, Trial, groups, ladder
+from scripts.simulated.ladder import LEAST_SPREAD, LOW_DOSE, Stage, Trial, groups, ladder
 from scripts.simulated.strategies import STRATEGIES, texts_until_proposed
 from scripts.simulated.suite import Plant, Subject, suite_of
 from scripts.simulated.trials import on_all_cores, run_trial
@@ -24,7 +24,7 @@ from scripts.workflow.files import write_json
 from scripts.workflow.job import Ledger, job, threads
 
 DEEP = 4  # times the explore budget, for doses that the usual budget cannot see
-LOW_DOSE, LEAST_SPREAD = 0.1, 0.03  # what they are run on
+RATES = ((0.1, 1.0), (0.3, 1.0), (1.0, 0.5), (0.5, 0.5))  # dose, share of a region's prompts
 
 
 def deep(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
 
     Each behaviour is planted on a random share `spread` of the prompts of one region, so that the
     rate of prompts like these is spread × dose. The regions that the explore rounds end with as
-    promising, of those planted, give an interval from confirm draws; for comparison, the interval
-    that a naive reader would take over all of these regions' explore draws pooled.
+    promising, of those planted, give intervals from confirm draws, alone and pooled. Beside them
+    the share of all explore draws that show a behaviour, and what it is in the bank.
     """
     suite, settings = stage.suite, stage.settings
     apart = max(1, len(suite.regions) // len(trial.behaviours))  # no two in one region
@@ -155,7 +155,7 @@ def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> d
     sets = groups(list(stage.behaviours), bench["together"])
     if part == "ladder":
         trials = ladder(stage.behaviours, bench)
-        low = [t for t in trials if t.dose == LOW_DOSE and LEAST_SPREAD <= t.spread <= 0.5]
+        low = [t for t in trials if t.dose == LOW_DOSE and LEAST_SPREAD <= t.spread < 1]
         further = replace(stage, settings=deep(stage.settings))
         return {
             "usual": on_all_cores(stage, run_trial, trials, cores, "ladder"),
@@ -170,8 +170,8 @@ def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> d
             ),
         }
     if part == "strategies":
-        spread = min(s for s in bench["spreads"] if s >= 0.03)
-        cells = [(dose, spread) for dose in bench["doses"] if 0.1 <= dose <= 0.5]
+        spread = min(s for s in bench["spreads"] if s >= LEAST_SPREAD)
+        cells = [(dose, spread) for dose in bench["doses"] if LOW_DOSE <= dose < 1]
         kinds = [(name, False) for name in STRATEGIES] + [("default", True)]
         tasks = [
             (name, coupled, Trial(seed, group, spread, dose))
@@ -184,7 +184,7 @@ def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> d
     trials = [
         Trial(seed, group, spread, dose)
         for seed in range(bench["rate_repeats"])
-        for dose, spread in ((0.1, 1.0), (0.3, 1.0), (1.0, 0.5), (0.5, 0.5))
+        for dose, spread in RATES
         for group in [sets[seed % len(sets)]]
     ]
     return {"rows": on_all_cores(stage, rate_row, trials, cores, "rates")}

@@ -5,17 +5,15 @@ import json
 import pytest
 from conftest import copy_workflow, snakemake
 
-from scripts.benchmark import (
+from scripts.benchmark import controls, promises
+from scripts.benchmarked.real import named_in, warm_ratio
+from scripts.benchmarked.simulated import (
     cells,
-    controls,
-    named_in,
     of_ladder,
     of_null,
     of_rates,
     of_strategies,
-    promises,
     upper_bound,
-    warm_ratio,
 )
 from scripts.page.heatmap import heatmap
 from scripts.simulated.behaviours import read_behaviours

@@ -38,6 +38,9 @@ OF_NO_STAGE = {
     "scripts/workflow/tables.py",
     "scripts/evidence/simulation.py",
     "scripts/simulated/statistics.py",
+    "scripts/benchmarked/real.py",
+    "scripts/benchmarked/simulated.py",
+    "scripts/benchmarked/tables.py",
     "scripts/page/heatmap.py",
 }
 

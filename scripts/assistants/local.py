@@ -71,16 +71,17 @@ def prompt_scores(check: Mapping[str, Any], pairs: Iterable[Pair]) -> dict[str, 
 
 def propose(
     pairs: Sequence[Pair],
-    promising: Sequence[str],
+    ranked: Sequence[str],
     regions: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Hypotheses for the promising regions, strongest first; behaviours shared by regions are one.
+    """Hypotheses, strongest first; behaviours shared by regions are one.
 
-    Contrasts are taken in each promising region and over all of them; a hypothesis names the
-    promising regions in which more prompts speak for it than against it.
+    ranked: regions, those that are most worth a look first; the first `regions` of them are looked
+    at. Contrasts are taken in each and over all of them; a hypothesis names those in which more
+    prompts speak for it than against it.
     """
-    chosen = list(promising)[: settings["regions"]]
+    chosen = list(ranked)[: settings["regions"]]
     inside = [pair for pair in pairs if pair.region in chosen]
     of_phrase = _pairs_by_phrase(inside, settings["phrase_words"])
     prompts = _prompts_by_region(inside)

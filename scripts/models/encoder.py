@@ -8,7 +8,22 @@ import numpy as np
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
 from scripts.workflow.errors import AuditError
-from scripts.workflow.job import Ledger, log, progress
+from scripts.workflow.files import read_json
+from scripts.workflow.job import Ledger, log, progress, threads
+
+
+def embed_in_job(texts: Sequence[str], snakemake, ledger: Ledger) -> np.ndarray:
+    """`embed` with the embedder, cache and threads of a job whose rule names them: the input
+    `embedder`, the setting `embedder`, the params `cache` and `batch_size`."""
+    return embed(
+        texts,
+        snakemake.params.settings["embedder"],
+        Path(read_json(snakemake.input.embedder)["path"]),
+        Path(snakemake.params.cache),
+        snakemake.params.batch_size,
+        threads(snakemake),
+        ledger,
+    )
 
 
 def embed(

@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,7 @@ class Outcome:
     findings: list[dict[str, Any]]
     texts: dict[str, int]
     requests: dict[str, int]
-    rounds: list[dict[str, Any]] = field(default_factory=list)
-    dipped: int = 0  # proposals that would pass on the very texts that proposed them
+    dipped: int  # proposals that would pass on the very texts that proposed them
 
     @property
     def validated(self) -> list[dict[str, Any]]:
@@ -84,7 +83,7 @@ def audit(
     samples = Counter((row["region"], row["prompt"]) for row in rows)
     per_prompt = {region: count for (region, _), count in samples.items()}
     requests["confirm"] = requests_of(findings, per_prompt)
-    return Outcome(findings, texts, requests, rounds, dipped(found, testing["q"]))
+    return Outcome(findings, texts, requests, dipped(found, testing["q"]))
 
 
 def dipped(proposed: Sequence[Mapping[str, Any]], q: float) -> int:

@@ -12,6 +12,7 @@ from scripts.simulated.suite import Plant, Subject, Suite, rewritten
 Vectors = Mapping[tuple[str, int, int], np.ndarray]
 MOST_TEXTS = 1500  # rewritten texts of a behaviour that are embedded
 EXPLORED = 5  # samples of a prompt among them
+LOW_DOSE, LEAST_SPREAD = 0.1, 0.03  # the least of each that recall is promised for
 
 
 @dataclass(frozen=True)

@@ -35,15 +35,11 @@ def run_trial(stage: Stage, trial: Trial) -> dict[str, Any]:
         "tested": len(outcome.findings),
         "validated": len(scores),
         "true": sum(bool(score.names) or score.true for _, score in scores),
-        "matched": sum(bool(score.names) for _, score in scores),
         "false": [f["statement"] for f, score in scores if not (score.names or score.true)],
-        "suggestive": sum(f["status"] == "suggestive" for f in outcome.findings),
-        "above_20": sum((f["e_value"] or 0) >= 20 for f in outcome.findings),
         "dipped": outcome.dipped,
         "texts": sum(outcome.texts.values()),
         "texts_by_pool": outcome.texts,
         "requests": sum(outcome.requests.values()),
-        "silhouette": round(outcome.rounds[-1]["silhouette"], 4),
     }
 
 

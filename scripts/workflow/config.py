@@ -362,6 +362,11 @@ class Config(Section):
             bench = self.benchmark
             for name in [bench.suite, *bench.audits, *bench.exhaustive, *bench.truths]:
                 _known(name, self.audits, "benchmark")
+            for name in bench.exhaustive:
+                if name not in bench.audits:
+                    raise ValueError(
+                        f"`benchmark.exhaustive` names `{name}`: name it in `benchmark.audits`, too"
+                    )
         for name, audit in self.audits.items():
             where = f"audits.{name}"
             if name in RESERVED:
