@@ -5,7 +5,7 @@ functions in scripts/evidence/ name their sources. The unit is the prompt.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -101,6 +101,11 @@ def placebos_of(
     }
 
 
+def judging_order(prompts: Iterable[str], seed: int) -> list[str]:
+    """The order in which the prompts of a region are judged, by chance alone."""
+    return sorted(prompts, key=lambda prompt: hash_unit("confirm", seed, prompt))
+
+
 def confirm(
     hypotheses: Sequence[Mapping[str, Any]],
     placebos: Mapping[str, Sequence[Mapping[str, Any]]],
@@ -108,15 +113,17 @@ def confirm(
     regions: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
 ) -> tuple[list[dict[str, Any]], list[Judgement]]:
-    """Findings (strongest first) and all judgements behind them."""
+    """Findings (strongest first) and all judgements behind them.
+
+    A hypothesis that the budget did not reach is untested, and none of those that e-BH counts.
+    """
+    beyond = [h for h in hypotheses if not h.get("within_budget", True)]
+    hypotheses = [h for h in hypotheses if h.get("within_budget", True)]
     by_region: dict[str, dict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
     for pair in pairs:
         by_region[pair.region][pair.prompt].append(pair)
     seed = settings["seed"]
-    order = {
-        region: sorted(prompts, key=lambda p: hash_unit("confirm", seed, p))
-        for region, prompts in by_region.items()
-    }
+    order = {region: judging_order(prompts, seed) for region, prompts in by_region.items()}
     tested = [h for h in hypotheses if any(r in order for r in h["regions"])]
     judged: dict[str, dict[str, Judgement]] = {}
     with progress(len(tested), "hypothesis", "judge") as bar:
@@ -152,7 +159,7 @@ def confirm(
     for hypothesis in hypotheses:
         standing = standings.get(hypothesis["id"])
         if standing is None:
-            findings.append(_untested(hypothesis, regions))
+            findings.append(_untested(hypothesis, regions, "no prompts"))
             continue
         every = list(judged[hypothesis["id"]].values())
         used = _used(judged[hypothesis["id"]], order, standing)
@@ -169,6 +176,7 @@ def confirm(
             )
             | {"evidence": _evidence(hypothesis, by_region, every, settings["evidence"])}
         )
+    findings += [_untested(hypothesis, regions, "budget") for hypothesis in beyond]
     rank = ["validated", "suggestive", "unsupported", "untested"]
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
     return findings, [j for of_one in judged.values() for j in of_one.values()]
@@ -339,7 +347,7 @@ def _evidence(hypothesis, by_region, judged, count) -> list[dict[str, str]]:
     return found
 
 
-def _untested(hypothesis, regions) -> dict[str, Any]:
+def _untested(hypothesis, regions, stopped: str) -> dict[str, Any]:
     return {
         "schema": 1,
         **{k: hypothesis[k] for k in ("id", "statement", "direction", "source", "check")},
@@ -354,7 +362,7 @@ def _untested(hypothesis, regions) -> dict[str, Any]:
         "losses": 0,
         "ties": 0,
         "missing": 0,
-        "stopped": "no prompts",
+        "stopped": stopped,
         "in_set": False,
         "placebos": 0,
         "gates_failed": [],

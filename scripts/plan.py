@@ -16,8 +16,8 @@ from scripts.workflow.chance import hash_generator
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
-WANTED = {"screen": 5, "confirm": 20}  # prompts won, from which more are not worth their price
-LEAST = 6  # prompts of a region that any hypothesis is judged on
+WANTED = {"screen": 4, "confirm": 20}  # prompts won, from which more are not worth their price
+LEAST = {"screen": 2, "confirm": 6}  # prompts of a region that any hypothesis is judged on
 
 
 class Deck:
@@ -158,49 +158,91 @@ def plan_round(
 
 
 class Need(NamedTuple):
-    """Prompts of a region, and samples of each."""
+    """Prompts of each region, and samples of each prompt."""
 
     prompts: int
     samples: int
 
 
-def needed(hypotheses: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, Need]:
-    """What the hypotheses need of each of their regions, fixed before the pool is looked at.
+def needed(hypothesis: Mapping[str, Any], settings: Mapping[str, Any]) -> Need:
+    """What a hypothesis needs of each of its regions, fixed before the pool is looked at.
 
     The fewest samples a prompt (1, 2, 4, … up to `samples`), then the fewest prompts (from LEAST up
-    to `prompts`), with which WANTED prompts should be won over all of a hypothesis's regions, by
-    what the pools before showed: a behaviour in a share p of the replies shows in m of them with
-    chance 1 - (1-p)^m. A region's neediest hypothesis decides; one that nobody has looked at takes
-    all.
+    to `prompts`), with which WANTED prompts should be won over all its regions, by what the pools
+    before showed: a behaviour in a share p of the replies shows in m of them with chance
+    1 - (1-p)^m. What chose the hypothesis counts half, since it flatters. One that nobody has
+    looked at takes all.
     """
-    found: dict[str, Need] = {}
-    wanted = WANTED[settings["pool"]]
+    share, regions = _share(hypothesis), len(hypothesis["regions"])
+    wanted, most = WANTED[settings["pool"]], settings["prompts"]
+    samples = 1
+    while (won := 1 - (1 - share) ** samples) * most * regions < wanted:
+        if samples == settings["samples"]:
+            break
+        samples = min(2 * samples, settings["samples"])
+    enough = math.ceil(wanted / won / regions) if won else most
+    return Need(min(most, max(LEAST[settings["pool"]], enough)), samples)
+
+
+def _share(hypothesis: Mapping[str, Any]) -> float:
+    """Net share of the replies that show a hypothesis, as far as it has been looked at."""
+    seen = hypothesis.get("explored", {})
+    explored = [seen[region] for region in hypothesis["regions"] if region in seen]
+    net, prompts = sum(wins - losses for wins, losses, _ in explored), sum(n for *_, n in explored)
+    screen = hypothesis.get("screen")
+    if not screen:
+        return max(0.0, net / (1 + prompts))
+    fresh = screen["prompts"]
+    return max(0.0, (net / 2 + fresh * screen["share"]) / (1 + prompts / 2 + fresh))
+
+
+def samples_by_region(
+    hypotheses: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]
+) -> dict[str, list[int]]:
+    """By region the samples of its first, second, … prompt: as many as the neediest hypothesis
+    that reaches so far asks for."""
+    needs: dict[str, list[Need]] = defaultdict(list)
     for hypothesis in hypotheses:
-        seen = [*hypothesis.get("explored", {}).values()]
-        screen = hypothesis.get("screen") or {"wins": 0, "losses": 0, "prompts": 0}
-        net = sum(wins - losses for wins, losses, _ in seen) + screen["wins"] - screen["losses"]
-        share = max(0, net) / (1 + sum(n for *_, n in seen) + screen["prompts"])
-        regions = len(hypothesis["regions"])
-        samples = 1
-        while (won := 1 - (1 - share) ** samples) * settings["prompts"] * regions < wanted:
-            if samples == settings["samples"]:
-                break
-            samples = min(2 * samples, settings["samples"])
-        enough = math.ceil(wanted / won / regions) if won else settings["prompts"]
-        prompts = min(settings["prompts"], max(LEAST, enough))
+        need = needed(hypothesis, settings)
         for region in hypothesis["regions"]:
-            before = found.get(region, Need(0, 0))
-            found[region] = Need(max(prompts, before.prompts), max(samples, before.samples))
-    return found
+            needs[region].append(need)
+    return {
+        region: [
+            max(need.samples for need in of_region if need.prompts > place)
+            for place in range(max(need.prompts for need in of_region))
+        ]
+        for region, of_region in needs.items()
+    }
+
+
+def within_budget(
+    hypotheses: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """The hypotheses that `draws` of each subject suffice for, in the order given: those that take
+    the fewest first, a user's own always. What shares its regions' draws with others costs only
+    what it adds. Ready responses cost nothing."""
+    if settings["ready"]:
+        return list(hypotheses)
+
+    def draws(chosen):
+        return sum(sum(samples) for samples in samples_by_region(chosen, settings).values())
+
+    chosen = [h for h in hypotheses if h["source"] == "user"]
+    others = [h for h in hypotheses if h["source"] != "user"]
+    for hypothesis in sorted(others, key=lambda h: (draws([h]), h["id"])):
+        if draws([*chosen, hypothesis]) <= settings["draws"]:
+            chosen.append(hypothesis)
+    kept = {h["id"] for h in chosen}
+    return [h for h in hypotheses if h["id"] in kept]
 
 
 def plan_pool(
     prompts: Sequence[Mapping[str, Any]],
-    regions: Mapping[str, Need],
+    regions: Mapping[str, Sequence[int]],
     settings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Fresh draws of the screen or confirm pool: of each region the first prompts, as many as it
-    needs.
+    """Fresh draws of the screen or confirm pool: of each region the first prompts, with the samples
+    that it names for each.
 
     Prompts of one group count as one unit, so that a paraphrase is never a second vote: the first
     of a group, of whatever region, stands for it.
@@ -209,17 +251,17 @@ def plan_pool(
     units: dict[str, Mapping[str, Any]] = {}
     for prompt in Deck([p for p in prompts if p["pool"] == pool], 1).prompts:
         units.setdefault(prompt.get("group") or prompt["id"], prompt)
-    for region, (count, samples) in sorted(regions.items()):
+    for region, samples in sorted(regions.items()):
         here = [prompt for prompt in units.values() if prompt["region"] == region]
-        for prompt in here[:count]:
-            for sample in range(min(samples, prompt.get("samples", samples))):
+        for prompt, count in zip(here, samples, strict=False):
+            for sample in range(min(count, prompt.get("samples", count))):
                 rows.append(
                     {
                         "pool": pool,
                         "prompt": prompt["id"],
                         "sample": sample,
                         "region": region,
-                        "probability": round(min(1.0, count / len(here)), 6),
+                        "probability": round(min(1.0, len(samples) / len(here)), 6),
                         "reason": pool,
                     }
                 )
@@ -256,8 +298,9 @@ def plan(snakemake, ledger: Ledger) -> None:
         number = int(snakemake.wildcards.step.removeprefix("round-"))
         rows = plan_round(regions, prompts, earlier, measured, settings, number)
     else:
-        hypotheses = read_jsonl(snakemake.input.hypotheses)
-        rows = plan_pool(prompts, needed(hypotheses, settings), settings)
+        found = read_jsonl(snakemake.input.hypotheses)
+        hypotheses = [h for h in found if h.get("within_budget", True)]
+        rows = plan_pool(prompts, samples_by_region(hypotheses, settings), settings)
     log.info("%d draws of each subject", len(rows))
     write_jsonl(snakemake.output.plan, rows)
 

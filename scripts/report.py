@@ -86,7 +86,7 @@ def counts(
         "draws_by_pool": {"explore": 2 * explore, **{p: 2 * n for p, n in pool_plans.items()}},
         "rounds": len(rounds),
         "proposed": len(screened),
-        "hypotheses": len(findings),
+        "hypotheses": sum(finding["stopped"] != "budget" for finding in findings),
         **{s: statuses[s] for s in ("validated", "suggestive", "unsupported", "untested")},
     }
 

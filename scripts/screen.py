@@ -1,11 +1,16 @@
-"""Eliminate hopeless hypotheses on fresh prompts; a user's own hypotheses join untouched."""
+"""Eliminate hopeless hypotheses on fresh prompts; a user's own hypotheses join untouched.
+
+Of those that go on, the confirm pool's budget decides which are tested: here, before any of its
+draws is seen.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts.assistants.checks import FEATURES, words
-from scripts.assistants.local import Net, Pair, region_nets, sentence
+from scripts.assistants.local import Net, Pair, prompt_scores, region_nets, sentence
+from scripts.plan import within_budget
 from scripts.propose import named, read_pairs
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
@@ -93,6 +98,7 @@ def screened(
         net = sum(n.wins - n.losses for n in nets.values())
         net_explored = sum(wins - losses for wins, losses, _ in hypothesis["explored"].values())
         kept = [r for r in hypothesis["regions"] if r not in nets or nets[r].wins > nets[r].losses]
+        scores = prompt_scores(hypothesis["check"], [p for p in here if p.region in (kept or nets)])
         explored = {r: Net(*hypothesis["explored"][r]) for r in kept or hypothesis["regions"]}
         rows.append(
             dict(hypothesis)
@@ -104,6 +110,7 @@ def screened(
                     "prompts": sum(n.prompts for n in nets.values()),
                     "wins": sum(n.wins for n in nets.values()),
                     "losses": sum(n.losses for n in nets.values()),
+                    "share": round(sum(scores.values()) / max(1, len(scores)), 4),
                 },
                 # Without any prompt to screen on there is nothing to eliminate by.
                 "goes_on": not nets or net >= (1 if net_explored >= SURE_NET else least_net),
@@ -123,7 +130,11 @@ def screen(snakemake, ledger: Ledger) -> None:
         same = {row["id"] for row in own}  # a proposed hypothesis that the user also has
         kept = [row for row in kept if row["id"] not in same] + own
         rows = [row for row in rows if row["id"] not in same] + own
-    log.info("%d of %d hypotheses go on", len(kept), len(rows))
+    affordable = {h["id"] for h in within_budget(kept, snakemake.params.settings["confirm"])}
+    kept = [row | {"within_budget": row["id"] in affordable} for row in kept]
+    log.info(
+        "%d of %d hypotheses go on, %d within the budget", len(kept), len(rows), len(affordable)
+    )
     write_jsonl(snakemake.output.screened, rows)
     write_jsonl(snakemake.output.hypotheses, kept)
 

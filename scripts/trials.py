@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from scripts.evidence.rates import stratified_rate
-from scripts.plan import Need, plan_pool
+from scripts.plan import plan_pool
 from scripts.simulated.audit import audit, explore
 from scripts.simulated.behaviours import Behaviour, at_home, read_behaviours
 from scripts.simulated.ladder import LEAST_SPREAD, LOW_DOSE, Stage, Trial, groups, ladder
@@ -35,6 +35,7 @@ def deep(settings: Mapping[str, Any]) -> dict[str, Any]:
         "plan": settings["plan"] | {"draws": DEEP * settings["plan"]["draws"]},
         "propose": settings["propose"] | {"hypotheses": 30},
         "screen": settings["screen"] | {"samples": settings["confirm"]["samples"]},
+        "confirm": settings["confirm"] | {"draws": DEEP * settings["confirm"]["draws"]},
     }
 
 
@@ -91,7 +92,7 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
         for samples in (1, settings["confirm"]["samples"]):
             values = {r: [] for r in regions}
             fresh = plan_pool(
-                prompts, dict.fromkeys(regions, Need(confirm["prompts"], samples)), confirm
+                prompts, dict.fromkeys(regions, [samples] * confirm["prompts"]), confirm
             )
             of_prompt: dict[tuple[str, str], list[bool]] = {}
             for row in fresh:

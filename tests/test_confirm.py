@@ -248,6 +248,17 @@ def test_without_placebos_nothing_is_validated():
     assert finding["gates_failed"] == ["no placebo of a similar base rate was found"]
 
 
+def test_beyond_the_budget_a_hypothesis_is_untested_and_does_not_count():
+    pairs = pairs_of(["r0"], prompts=9)
+    others = [hypothesis(f"w{n}", "r0") | {"within_budget": False} for n in range(20)]
+    true = hypothesis("bread", "r0")
+    placebos = {h["id"]: QUIET for h in [true, *others]}
+    findings, judged = confirm([true, *others], placebos, pairs, REGIONS, SETTINGS)
+    assert findings[0]["status"] == "validated"  # nine wins are not enough for one of 21
+    assert {(f["status"], f["stopped"]) for f in findings[1:]} == {("untested", "budget")}
+    assert {j.hypothesis for j in judged} == {true["id"]}
+
+
 def test_without_prompts_a_hypothesis_is_untested_and_still_counts():
     true = hypothesis("bread", "r0")
     idle = [hypothesis("bread", "r3", name=f"idle-{n}") for n in range(39)]

@@ -373,7 +373,7 @@ def test_the_same_configuration_has_the_same_keys(workspace):
     ("settings", "expected"),
     [
         ({"confirm": {"q": 0.1}}, {"confirm", "report"}),
-        ({"confirm": {"prompts": 10}}, {"plan confirm", "confirm", "report"}),
+        ({"confirm": {"prompts": 10}}, {"screen", "plan confirm", "confirm", "report"}),
         ({"report": {"map_texts": 50}}, {"report"}),
         ({"screen": {"least_net": 3}}, {"screen", "plan confirm", "confirm", "report"}),
         (

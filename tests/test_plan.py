@@ -15,7 +15,9 @@ from scripts.plan import (
     plan_everything,
     plan_pool,
     plan_round,
+    samples_by_region,
     whole_draws,
+    within_budget,
 )
 
 SETTINGS = {
@@ -276,17 +278,14 @@ def test_samples_cap_a_deck():
 # The screen and confirm pools
 
 CONFIRM = {"pool": "confirm", "prompts": 4, "samples": 2, "seed": 0, "ready": False}
-ALL = Need(CONFIRM["prompts"], CONFIRM["samples"])
+ALL = [CONFIRM["samples"]] * CONFIRM["prompts"]
 
 
 def test_a_pool_plan_takes_its_pool_and_regions():
     bank = prompts(3, 10) + prompts(3, 10, "confirm") + prompts(3, 3, "screen")
     rows = plan_pool(
         bank,
-        {
-            "r002": ALL,
-            "r000": ALL,
-        },
+        {"r002": ALL, "r000": ALL},
         CONFIRM,
     )
     own = {p["id"] for p in bank if p["pool"] == "confirm" and p["region"] != "r001"}
@@ -303,7 +302,7 @@ def test_a_pool_plan_takes_the_first_in_hash_order():
     rows = plan_pool(bank[::-1], {"r000": ALL}, CONFIRM)
     first = sorted(bank, key=lambda p: p["place"])[:4]
     assert [row["prompt"] for row in rows if row["sample"] == 0] == [p["id"] for p in first]
-    more = plan_pool(bank, {"r000": Need(7, CONFIRM["samples"])}, CONFIRM)
+    more = plan_pool(bank, {"r000": [2] * 7}, CONFIRM)
     assert {r["prompt"] for r in rows} < {r["prompt"] for r in more}
 
 
@@ -314,7 +313,7 @@ def test_a_small_pool_is_taken_whole():
 
 def test_a_group_is_one_unit():
     bank = [p | {"group": f"g{n // 3}"} for n, p in enumerate(prompts(1, 12, "confirm"))]
-    rows = plan_pool(bank, {"r000": Need(3, 1)}, CONFIRM)
+    rows = plan_pool(bank, {"r000": [1] * 3}, CONFIRM)
     group_of = {p["id"]: p["group"] for p in bank}
     assert len({group_of[row["prompt"]] for row in rows}) == len(rows) == 3
     assert {row["probability"] for row in rows} == {0.75}
@@ -322,11 +321,11 @@ def test_a_group_is_one_unit():
 
 def test_a_group_that_spans_regions_is_still_one_unit():
     bank = [p | {"group": f"g{n % 6}"} for n, p in enumerate(prompts(2, 6, "confirm"))]
-    both = plan_pool(bank, {"r000": Need(9, 1), "r001": Need(9, 1)}, CONFIRM)
+    both = plan_pool(bank, {"r000": [1] * 9, "r001": [1] * 9}, CONFIRM)
     group_of = {p["id"]: p["group"] for p in bank}
     assert sorted(group_of[row["prompt"]] for row in both) == [f"g{n}" for n in range(6)]
     # Which prompt stands for a group does not depend on the regions that are asked for.
-    alone = plan_pool(bank, {"r000": Need(9, 1)}, CONFIRM)
+    alone = plan_pool(bank, {"r000": [1] * 9}, CONFIRM)
     assert [r for r in both if r["region"] == "r000"] == alone
 
 
@@ -337,38 +336,67 @@ def test_ready_responses_bound_the_samples_of_a_pool():
     assert [counts[p["id"]] for p in bank] == [1, 2, 2]
 
 
-# samples
+# samples and the budget
 
 
-def hypothesis(wins, losses, prompts, regions=("r000",), screen=None):
+def hypothesis(wins, losses, prompts, regions=("r000",), screen=None, name="h", source="local"):
     explored = {regions[0]: [wins, losses, prompts]} if prompts else {}
-    return {"regions": list(regions), "explored": explored} | ({"screen": screen} if screen else {})
+    found = {"id": name, "regions": list(regions), "explored": explored, "source": source}
+    return found | ({"screen": screen} if screen else {})
 
 
-def needs(*hypotheses, pool="confirm", prompts=30, samples=8):
-    return needed(hypotheses, {"pool": pool, "prompts": prompts, "samples": samples})
+def settings_of(pool="confirm", prompts=30, samples=8, draws=1000, ready=False):
+    return {"pool": pool, "prompts": prompts, "samples": samples, "draws": draws, "ready": ready}
+
+
+def need(*seen, **more):
+    return needed(hypothesis(*seen, **more), settings_of())
 
 
 def test_a_strong_behaviour_needs_one_sample_and_a_weak_one_all():
-    assert needs(hypothesis(20, 0, 21)) == {"r000": Need(22, 1)}
-    assert needs(hypothesis(7, 0, 20)) == {"r000": Need(25, 4)}  # a third: 25 * (1 - (2/3)^4) > 20
-    assert needs(hypothesis(2, 0, 40)) == {"r000": Need(30, 8)}
-    assert needs(hypothesis(0, 0, 0)) == {"r000": Need(30, 8)}  # nobody has looked
-    assert needs() == {}
+    assert need(20, 0, 21) == Need(22, 1)
+    assert need(7, 0, 20) == Need(25, 4)  # a third: 25 * (1 - (2/3)^4) > 20
+    assert need(2, 0, 40) == Need(30, 8)
+    assert need(0, 0, 0) == Need(30, 8)  # nobody has looked
 
 
-def test_many_regions_need_less_of_each_and_the_neediest_decides():
+def test_many_regions_need_less_of_each():
     everywhere = tuple(f"r{n:03d}" for n in range(10))
-    assert set(needs(hypothesis(15, 0, 29, everywhere)).values()) == {Need(6, 1)}
-    assert set(needs(hypothesis(3, 0, 29, everywhere)).values()) == {Need(21, 1)}
-    found = needs(hypothesis(20, 0, 21, ("r000", "r001")), hypothesis(2, 0, 40, ("r001",)))
-    assert found == {"r000": Need(11, 1), "r001": Need(30, 8)}
+    assert need(15, 0, 29, regions=everywhere) == Need(6, 1)
+    assert need(3, 0, 29, regions=everywhere) == Need(21, 1)
 
 
-def test_what_the_screen_pool_saw_counts():
-    screen = {"prompts": 8, "wins": 8, "losses": 0}
-    assert needs(hypothesis(2, 0, 10))["r000"].samples == 8
-    assert needs(hypothesis(2, 0, 10, screen=screen))["r000"].samples == 2
+def test_the_screen_pool_counts_more_than_what_chose_the_hypothesis():
+    assert need(2, 0, 10).samples == 8
+    assert need(2, 0, 10, screen={"prompts": 8, "share": 1.0}).samples == 2
+    assert need(10, 0, 10, screen={"prompts": 8, "share": 0.0}).samples == 4
+    # regions that the screen pool dropped no longer count
+    assert need(9, 0, 10, regions=("r000", "r001")) != need(9, 0, 10)
+
+
+def test_a_prompt_takes_the_samples_of_the_neediest_that_reaches_it():
+    strong, weak = hypothesis(9, 0, 9, ("r000", "r001")), hypothesis(8, 0, 17, ("r001",))
+    assert needed(strong, settings_of()) == Need(12, 1)
+    assert needed(weak, settings_of()) == Need(29, 2)
+    found = samples_by_region([strong, weak], settings_of())
+    assert found == {"r000": [1] * 12, "r001": [2] * 29}
+    assert samples_by_region([], settings_of()) == {}
+
+
+def test_the_budget_takes_what_is_cheap_to_prove_and_every_user_s_own():
+    cheap, dear = hypothesis(20, 0, 21, name="cheap"), hypothesis(2, 0, 40, name="dear")
+    own = hypothesis(0, 0, 0, regions=("r009",), name="own", source="user")
+
+    def chosen(*hypotheses, **settings):
+        return [h["id"] for h in within_budget(hypotheses, settings_of(**settings))]
+
+    assert chosen(dear, cheap) == ["dear", "cheap"]  # in the order given
+    assert chosen(dear, cheap, draws=100) == ["cheap"]
+    assert chosen(dear, cheap, draws=21) == []
+    assert chosen(dear, own, draws=100) == ["own"]
+    assert chosen(dear, cheap, draws=21, ready=True) == ["dear", "cheap"]
+    # a second one in the same region costs only what it adds
+    assert chosen(cheap, hypothesis(19, 0, 20, name="more"), draws=23) == ["cheap", "more"]
 
 
 def test_the_exhaustive_plan_takes_everything():

@@ -43,14 +43,16 @@ def one(pairs, *regions, least_net=1):
 def test_the_net_decides(wins, losses, least, goes_on):
     row = one(pairs("r0", wins, losses, ties=3), "r0", least_net=least)
     assert row["goes_on"] is goes_on
-    assert row["screen"] == {"prompts": wins + losses + 3, "wins": wins, "losses": losses}
+    share = round((wins - losses) / (wins + losses + 3), 4)
+    counts = {"prompts": wins + losses + 3, "wins": wins, "losses": losses}
+    assert row["screen"] == counts | {"share": share}
 
 
 def test_regions_that_do_not_show_it_are_dropped_and_the_sentence_follows():
     seen = pairs("r0", wins=3) + pairs("r1", losses=1, ties=2) + pairs("r4", ties=3)
     row = one(seen, "r0", "r1", "r4", "r2")  # r2 has no prompt to ask
     assert row["regions"] == ["r0", "r2"] and row["dropped_regions"] == ["r1", "r4"]
-    assert row["screen"] == {"prompts": 9, "wins": 3, "losses": 1}
+    assert row["screen"] == {"prompts": 9, "wins": 3, "losses": 1, "share": 1.0}  # of what stays
     assert row["statement"].startswith("Asked about food or film, the intervention model says")
     assert row["goes_on"] and row["id"] == "h1"
 
@@ -63,12 +65,12 @@ def test_when_no_region_shows_it_all_stay_and_it_does_not_go_on():
 
 def test_without_a_prompt_nothing_is_eliminated():
     row = one(pairs("r4", losses=5), "r0", "r1")
-    assert row["goes_on"] and row["screen"] == {"prompts": 0, "wins": 0, "losses": 0}
+    assert row["goes_on"] and row["screen"] == {"prompts": 0, "wins": 0, "losses": 0, "share": 0.0}
 
 
 def test_samples_of_one_prompt_are_one_vote():
     many = [Pair("p", "r0", "no", "bread")] * 5 + [Pair("q", "r0", "bread", "no")] * 2
-    assert one(many, "r0")["screen"] == {"prompts": 2, "wins": 1, "losses": 1}
+    assert one(many, "r0")["screen"] == {"prompts": 2, "wins": 1, "losses": 1, "share": 0.0}
 
 
 # A user's own hypotheses
@@ -146,7 +148,7 @@ def test_a_line_that_is_no_json_is_named(tmp_path):
 # The stage
 
 
-def run(tmp_path, rows, own_files):
+def run(tmp_path, rows, own_files, draws=1000):
     """The stage on files, with one prompt that speaks for the hypothesis in r0."""
     names = {n: str(tmp_path / n) for n in ("regions", "hypotheses", "base", "intervention")}
     write_json(names["regions"], {"regions": list(REGIONS.values())})
@@ -156,7 +158,9 @@ def run(tmp_path, rows, own_files):
         write_jsonl(names[side], [shard])
     given = SimpleNamespace(**names | {s: [names[s]] for s in ("base", "intervention")})
     out = SimpleNamespace(screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"))
-    params = SimpleNamespace(settings={"least_net": 1}, local={"hypotheses": own_files})
+    confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}
+    settings = {"least_net": 1, "confirm": confirm}
+    params = SimpleNamespace(settings=settings, local={"hypotheses": own_files})
     screen(SimpleNamespace(input=given, output=out, params=params), None)
     return read_jsonl(out.screened), read_jsonl(out.hypotheses)
 
@@ -174,3 +178,9 @@ def test_an_empty_file_of_own_hypotheses_adds_none(tmp_path):
     (tmp_path / "own.jsonl").write_text("\n")
     rows, kept = run(tmp_path, [hypothesis("r0")], [str(tmp_path / "own.jsonl")])
     assert len(rows) == len(kept) == 1
+
+
+def test_what_the_budget_does_not_reach_goes_on_marked(tmp_path):
+    for draws, within in ((100, True), (5, False)):
+        rows, kept = run(tmp_path, [hypothesis("r0")], [], draws=draws)
+        assert rows[0]["goes_on"] and [row["within_budget"] for row in kept] == [within]

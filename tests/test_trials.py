@@ -187,9 +187,11 @@ def test_requests_count_pairs_while_anyone_races():
     def finding(**used):
         return {"regions": [{"id": region, "used": n} for region, n in used.items()]}
 
-    assert requests_of([finding(a=5), finding(a=3, b=2)], {"a": 2, "b": 1}) == 2 * 5 + 2
-    assert requests_of([finding(a=4)] * 11, {"a": 1}) == 8  # eleven do not fit one request
-    assert requests_of([], {"a": 8}) == 0
+    draws = [{"region": "a", "prompt": f"a{n // 2}"} for n in range(16)]  # two samples each
+    draws += [{"region": "b", "prompt": f"b{n}"} for n in range(4)]
+    assert requests_of([finding(a=5), finding(a=3, b=2)], draws, 0) == 2 * 5 + 2
+    assert requests_of([finding(a=4)] * 11, draws, 0) == 2 * 4 * 2  # eleven do not fit one request
+    assert requests_of([], draws, 0) == 0
 
 
 def test_dipping_finds_what_chance_proposed():

@@ -49,6 +49,7 @@ def both_protocols(
         **found_by([f for f in done["findings"] if f["significant"]], planted, suite),
     }
     costs, audit = read_json(files["costs"]), read_json(files["audit"])
+    settings = audit["config"]["audit"]
     findings = read_jsonl(files["findings"])
     stages = {name: cost["full"] for name, cost in costs["stages"].items()}
     active = {
@@ -60,7 +61,7 @@ def both_protocols(
         "assistant_seconds": sum(
             stages[s]["wall_seconds"] for s in ("propose", "screen", "confirm")
         ),
-        "calls": calls_of(files, findings, audit["config"]["propose"]["regions"]),
+        "calls": calls_of(files, findings, settings["propose"]["regions"], settings["seed"]),
         "peak_mib": max(read_json(path)["peak_mib"] for path in files["active_ledgers"]),
         **found_by([f for f in findings if f["status"] == "validated"], planted, suite),
     }
@@ -107,7 +108,7 @@ def found_by(
 
 
 def calls_of(
-    files: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], looked_at: int
+    files: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], looked_at: int, seed: int
 ) -> int:
     """Requests of an active audit: one a region that is looked at, and pairs judged with up to
     ten hypotheses each."""
@@ -119,10 +120,7 @@ def calls_of(
     screening = sum(
         -(-in_region[row["region"]] // A_REQUEST) for row in read_jsonl(files["screen"])
     )
-    samples: dict[str, int] = {}
-    for row in read_jsonl(files["confirm"]):
-        samples[row["region"]] = max(samples.get(row["region"], 0), row["sample"] + 1)
-    return proposals + screening + requests_of(findings, samples)
+    return proposals + screening + requests_of(findings, read_jsonl(files["confirm"]), seed)
 
 
 def compare_clusters(suite: Suite, files: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,7 +177,7 @@ def audited(
         "confirm_texts": audit["counts"]["draws_by_pool"].get("confirm", 0),
         "confirm_texts_unfiltered": 2
         * pools.count("confirm")
-        * audit["config"]["confirm"]["samples"],
+        * audit["config"]["audit"]["confirm"]["samples"],
     }
 
 

@@ -46,6 +46,7 @@ STOPPED = {
     "futile": "The test ended early: its effect is below what was worth finding.",
     "exhausted": "Every prompt planned for it was used.",
     "no prompts": "The confirm pool held no prompt of its regions.",
+    "budget": "The budget of confirm draws (`confirm.draws`) did not reach to it.",
 }
 FIELDS = {
     "revision": "at revision",
@@ -188,6 +189,8 @@ def reasons(finding: Mapping[str, Any], hypotheses: int, power: float = 0.8) -> 
             f"{hypotheses} hypotheses."
         ]
     if status == "untested":
+        if finding["stopped"] == "budget":
+            return [stopped]
         few = "There were too few prompts to decide, even had it won all of them."
         return [few, stopped] if stopped else [few]
     effect = finding["minimum_detectable_effect"]

@@ -2,18 +2,18 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from scripts.assistants.local import Pair, propose
-from scripts.confirm import confirm, placebos_of
+from scripts.confirm import confirm, judging_order, placebos_of
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
 from scripts.measure import measure_draws, promising, stop_reason, worth_a_look
-from scripts.plan import allocate, needed, plan_pool, plan_round
+from scripts.plan import allocate, plan_pool, plan_round, samples_by_region, within_budget
 from scripts.propose import named
 from scripts.screen import screened
 from scripts.simulated.suite import Subject
@@ -65,14 +65,15 @@ def audit(
     requests = {"propose": len(chosen[: proposing["regions"]])}
 
     screening = settings["screen"] | {"pool": "screen"}
-    rows = plan_pool(prompts, needed(found, screening), screening)
+    rows = plan_pool(prompts, samples_by_region(found, screening), screening)
     texts["screen"] = 2 * len(rows)
     in_region = Counter(r for h in found for r in h["regions"])
     requests["screen"] = sum(math.ceil(in_region[row["region"]] / A_REQUEST) for row in rows)
     kept = [h for h in screened(found, pairs(rows), by_id, screening["least_net"]) if h["goes_on"]]
 
-    testing = settings["confirm"] | {"pool": "confirm", "seed": seed}
-    rows = plan_pool(prompts, needed(kept, testing), testing)
+    testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": False}
+    kept = within_budget(kept, testing)
+    rows = plan_pool(prompts, samples_by_region(kept, testing), testing)
     texts["confirm"] = 2 * len(rows)
     base_texts = defaultdict(list)
     for pair in explored:
@@ -80,9 +81,7 @@ def audit(
     placebos = placebos_of(kept, base_texts, testing)
     testing |= {"evidence": 1}
     findings, _ = confirm(kept, placebos, pairs(rows), by_id, testing)
-    samples = Counter((row["region"], row["prompt"]) for row in rows)
-    per_prompt = {region: count for (region, _), count in samples.items()}
-    requests["confirm"] = requests_of(findings, per_prompt)
+    requests["confirm"] = requests_of(findings, rows, seed)
     return Outcome(findings, texts, requests, dipped(found, testing["q"]))
 
 
@@ -92,15 +91,20 @@ def dipped(proposed: Sequence[Mapping[str, Any]], q: float) -> int:
     return int(e_bh([float(e_value(*wl)) for wl in counts], q).sum()) if counts else 0
 
 
-def requests_of(findings: Sequence[Mapping[str, Any]], samples: Mapping[str, int]) -> int:
+def requests_of(
+    findings: Sequence[Mapping[str, Any]], draws: Iterable[Mapping[str, Any]], seed: int
+) -> int:
     """Requests of the confirm stage: for each prompt the pairs of its samples, as long as any
     hypothesis of its region was still racing, up to A_REQUEST hypotheses at once."""
+    samples: dict[str, Counter[str]] = defaultdict(Counter)
+    for draw in draws:
+        samples[draw["region"]][draw["prompt"]] += 1
     total = 0
-    for region, per_prompt in samples.items():
+    for region, of_prompt in samples.items():
         used = [r["used"] for f in findings for r in f["regions"] if r["id"] == region]
-        for prompt in range(max(used, default=0)):
-            live = sum(u > prompt for u in used)
-            total += per_prompt * math.ceil(live / A_REQUEST)
+        for place, prompt in enumerate(judging_order(of_prompt, seed)):
+            live = sum(u > place for u in used)
+            total += of_prompt[prompt] * math.ceil(live / A_REQUEST)
     return total
 
 

@@ -265,15 +265,19 @@ class Recipes:
                 )
             own, own_content = [audit.hypotheses], self.digests.file(audit.hypotheses)
 
-        def fresh_draws(pool, hypotheses):
+        def pool_settings(pool):
             drawn = getattr(audit, pool).model_dump(include={"prompts", "samples"})
-            settings = {"pool": pool, **drawn, "seed": seed, "ready": bool(ready)}
+            return {"pool": pool, **drawn, "ready": bool(ready)}
+
+        def fresh_draws(pool, hypotheses):
+            settings = pool_settings(pool) | {"seed": seed}
             inputs = {"regions": regions, "hypotheses": hypotheses, **decode}
             return self._node("plan", settings, inputs)
 
+        confirm_pool = pool_settings("confirm") | {"draws": audit.confirm.draws}
         screen = self._node(
             "screen",
-            audit.screen.model_dump(include={"least_net"}),
+            audit.screen.model_dump(include={"least_net"}) | {"confirm": confirm_pool},
             {"propose": propose, "plan": fresh_draws("screen", propose), "regions": regions},
             {"hypotheses": own},
             identity=own_content,
