@@ -164,9 +164,11 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
 
     explored = explore_draws(plans["explore"]["settings"], measure["settings"], cut, size)
     screened = pool_draws(plans["screen"]["settings"], promising, size)
-    # A user's own hypotheses may concern any region.
-    tested = cut if screen["local"]["hypotheses"] else promising
-    confirmed = pool_draws(plans["confirm"]["settings"], tested, size)
+    # A user's own hypotheses may concern any region, and are tested whatever they take.
+    own = bool(screen["local"]["hypotheses"])
+    confirmed = pool_draws(plans["confirm"]["settings"], cut if own else promising, size)
+    if not own:
+        confirmed = min(confirmed, screen["settings"]["confirm"]["draws"])
     requests, dollars = assistant_cost(propose["settings"]["assistant"])
     found = [_plant_line(node, results) for node in of_stage.get("plant", [])]
     found += [

@@ -45,7 +45,9 @@ def node(stage, name=None, settings=None, inputs=None, local=None):
     }  # fmt: skip
 
 
-def make_audit(plant_file=None, own=(), responses=(), sources=(), tokens=32, q=0.05, **plan):
+def make_audit(
+    plant_file=None, own=(), responses=(), sources=(), tokens=32, q=0.05, budget=150, **plan
+):
     """An audit's nodes as rules/common.smk describes them; the loop and pools in round numbers."""
     model, embedder = node("model", "base"), node("model", "embedder")
     plant = node(
@@ -67,8 +69,8 @@ def make_audit(plant_file=None, own=(), responses=(), sources=(), tokens=32, q=0
                    inputs={"measure": measure})  # fmt: skip
     small = {"pool": "screen", "prompts": 6, "samples": 1, "ready": ready}
     screened = node("plan", "plan screen", small, {"regions": regions, **decode})
-    screen = node("screen", inputs={"propose": propose, "plan": screened},
-                  local={"hypotheses": list(own)})  # fmt: skip
+    screen = node("screen", None, {"confirm": {"draws": budget}},
+                  {"propose": propose, "plan": screened}, {"hypotheses": list(own)})  # fmt: skip
     large = {"pool": "confirm", "prompts": 24, "samples": 2, "ready": ready}
     tested = node("plan", "plan confirm", large, {"regions": regions, **decode})
     confirm = node("confirm", f"confirm {q}", {"q": q}, {"screen": screen, "plan": tested})
@@ -174,9 +176,9 @@ def test_the_lines_of_an_audit_add_up(tmp_path):
     # (5 x 10 + 2 x 100) of each subject, 32 tokens each; each text is embedded
     assert (lines["explore"].draws, lines["explore"].tokens) == (500, 500 * 32)
     assert lines["explore"].texts == 500
-    # 6 prompts in 4 of 10 regions; 24 prompts twice in 4 regions
+    # 6 prompts in 4 of 10 regions; 24 prompts twice in 4 regions, but 150 at most
     assert (lines["screen"].draws, lines["screen"].tokens) == (48, 48 * 32)
-    assert (lines["confirm"].draws, lines["confirm"].tokens) == (384, 384 * 32)
+    assert (lines["confirm"].draws, lines["confirm"].tokens) == (300, 300 * 32)
     assert all((line.requests, line.dollars, line.state) == (0, 0, "") for line in lines.values())
 
 
