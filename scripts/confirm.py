@@ -35,8 +35,8 @@ class Judgement:
     """What the assistant says of one hypothesis on one confirm prompt; scores are means of samples.
 
     base and intervention: shares of the samples that show the hypothesis; placebos: the pair
-    scores of all its placebos; drawn: the one that rode along; cut: the pair score on texts cut to
-    the shorter one's words.
+    scores of all its placebos; drawn: the one that rode along; cut: the pair scores on the first
+    and on the last words of both texts, as many as the shorter one has.
     """
 
     hypothesis: str
@@ -44,7 +44,7 @@ class Judgement:
     prompt: str
     base: float
     intervention: float
-    cut: float
+    cut: tuple[float, float]
     placebos: tuple[float, ...]
     drawn: int | None
 
@@ -73,7 +73,10 @@ def judge(
 
     check = hypothesis["check"]
     base, intervention = [p.base for p in pairs], [p.intervention for p in pairs]
-    cut = [equal_lengths(p.base, p.intervention) for p in pairs]
+    cuts = [
+        list(zip(*(equal_lengths(p.base, p.intervention, end) for p in pairs), strict=True))
+        for end in (False, True)
+    ]
     prompt = pairs[0].prompt
     chance = hash_generator("placebo", seed, hypothesis["id"], prompt)
     return Judgement(
@@ -82,7 +85,7 @@ def judge(
         prompt,
         share(check, base),
         share(check, intervention),
-        share(check, [b for _, b in cut]) - share(check, [a for a, _ in cut]),
+        tuple(share(check, second) - share(check, first) for first, second in cuts),
         tuple(share(p, intervention) - share(p, base) for p in placebos),
         int(chance.integers(len(placebos))) if placebos else None,
     )
@@ -268,11 +271,14 @@ def _failed_gates(
 
     Texts cut to equal length are tested on all prompts, a number fixed beforehand: where the race
     stops, uncut texts barely reach the threshold, and one phrase that was cut off would fail it.
+    What length alone brings about vanishes from beginnings and from ends, so one of the two must
+    show it; the cut-off part of a text that ends or begins in a certain way says nothing.
     A hypothesis on length itself is exempt: of equally long texts it says nothing.
     """
     failed = []
-    signs = [_sign(j.cut) for j in every]
-    if not of_length and float(e_value(signs.count(1), signs.count(-1))) < threshold:
+    cuts = zip(*([_sign(score) for score in j.cut] for j in every), strict=True)
+    on_cuts = max((float(e_value(c.count(1), c.count(-1))) for c in cuts), default=0.0)
+    if not of_length and on_cuts < threshold:
         failed.append("not shown on texts cut to equal length")
     if not used or not used[0].placebos:
         return [*failed, "no placebo of a similar base rate was found"]
@@ -409,7 +415,7 @@ def write_findings(snakemake, ledger: Ledger) -> None:
                 "prompt": j.prompt,
                 "base": j.base,
                 "intervention": j.intervention,
-                "cut": j.cut,
+                "cut": list(j.cut),
                 "placebos": list(j.placebos),
                 "drawn": j.drawn,
             }

@@ -188,12 +188,13 @@ def _share(hypothesis: Mapping[str, Any]) -> float:
     """Net share of the replies that show a hypothesis, as far as it has been looked at."""
     seen = hypothesis.get("explored", {})
     explored = [seen[region] for region in hypothesis["regions"] if region in seen]
-    net, prompts = sum(wins - losses for wins, losses, _ in explored), sum(n for *_, n in explored)
+    prompts = sum(n for *_, n, _ in explored)
+    score = sum(n * share for *_, n, share in explored)
     screen = hypothesis.get("screen")
     if not screen:
-        return max(0.0, net / (1 + prompts))
+        return max(0.0, score / (1 + prompts))
     fresh = screen["prompts"]
-    return max(0.0, (net / 2 + fresh * screen["share"]) / (1 + prompts / 2 + fresh))
+    return max(0.0, (score / 2 + fresh * screen["share"]) / (1 + prompts / 2 + fresh))
 
 
 def samples_by_region(

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.assistants.checks import FEATURES, words
-from scripts.assistants.local import Net, Pair, prompt_scores, region_nets, sentence
+from scripts.assistants.local import Net, Pair, pair_score, region_nets, sentence
 from scripts.plan import within_budget
 from scripts.propose import named, read_pairs
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
-
-SURE_NET = 10  # prompts of the explore pool from which a single one of the screen pool suffices
 
 
 def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -56,7 +54,7 @@ def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[
         found.append(
             {
                 "statement": row.get("statement")
-                or sentence(check, {r: Net(1, 0, 1) for r in wanted}, regions),
+                or sentence(check, {r: Net(1, 0, 1, 1.0) for r in wanted}, regions),
                 "direction": "less" if check.get("absent") else "more",
                 "regions": sorted(set(wanted)),
                 "check": check,
@@ -96,9 +94,8 @@ def screened(
         here = [pair for pair in pairs if pair.region in hypothesis["regions"]]
         nets = region_nets(hypothesis["check"], here)
         net = sum(n.wins - n.losses for n in nets.values())
-        net_explored = sum(wins - losses for wins, losses, _ in hypothesis["explored"].values())
         kept = [r for r in hypothesis["regions"] if r not in nets or nets[r].wins > nets[r].losses]
-        scores = prompt_scores(hypothesis["check"], [p for p in here if p.region in (kept or nets)])
+        scores = [pair_score(hypothesis["check"], p) for p in here if p.region in (kept or nets)]
         explored = {r: Net(*hypothesis["explored"][r]) for r in kept or hypothesis["regions"]}
         rows.append(
             dict(hypothesis)
@@ -110,10 +107,10 @@ def screened(
                     "prompts": sum(n.prompts for n in nets.values()),
                     "wins": sum(n.wins for n in nets.values()),
                     "losses": sum(n.losses for n in nets.values()),
-                    "share": round(sum(scores.values()) / max(1, len(scores)), 4),
+                    "share": round(sum(scores) / max(1, len(scores)), 4),
                 },
                 # Without any prompt to screen on there is nothing to eliminate by.
-                "goes_on": not nets or net >= (1 if net_explored >= SURE_NET else least_net),
+                "goes_on": not nets or net >= least_net,
             }
         )
     return rows

@@ -201,16 +201,25 @@ def test_a_false_statement_says_what_could_have_been_found():
 
 
 def longer_pairs(count=30):
-    """The same random texts on both sides, but the intervention's go on for much longer; the word
-    comes late in them."""
+    """The same random texts on both sides, but the intervention's go on for much longer and have
+    room for the word, somewhere in the middle."""
     rng = random.Random(0)
-    return [Pair(f"p{n}", "r0", filler(rng, 6), filler(rng, 30) + " bread") for n in range(count)]
+    return [
+        Pair(f"p{n}", "r0", filler(rng, 6), f"{filler(rng, 15)} bread {filler(rng, 15)}")
+        for n in range(count)
+    ]
 
 
 def test_what_only_longer_responses_show_is_suggestive():
     finding = only(hypothesis("bread", "r0"), longer_pairs(), placebos=QUIET)
     assert finding["status"] == "suggestive" and finding["gates_failed"] == [LONGER]
     assert finding["e_value"] >= 20
+
+
+def test_how_longer_responses_end_is_no_matter_of_length():
+    rng = random.Random(0)
+    pairs = [Pair(f"p{n}", "r0", filler(rng, 6), filler(rng, 30) + " bread") for n in range(30)]
+    assert only(hypothesis("bread", "r0"), pairs, placebos=QUIET)["status"] == "validated"
 
 
 def test_a_phrase_that_is_at_times_cut_off_is_still_validated():

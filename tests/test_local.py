@@ -27,7 +27,6 @@ from scripts.assistants.local import (
     grams,
     pair_score,
     placebo_checks,
-    prompt_scores,
     propose,
     region_nets,
     sentence,
@@ -144,6 +143,7 @@ def test_texts_are_cut_to_equal_length():
     assert equal_lengths(first, second) == ("one  two", " a b")
     assert equal_lengths(second, first) == (" a b", "one  two")
     assert equal_lengths("", "a b") == ("", "")
+    assert equal_lengths("one two", " a b c ", end=True) == ("one two", "b c ")
     assert equal_lengths("same length", "as that") == ("same length", "as that")
     for count, text in itertools.product(range(6), (first, second, "")):
         cut = cut_to_words(text, count)
@@ -176,8 +176,7 @@ def test_scores_are_means_over_the_samples_of_a_prompt():
         Pair("s", "r1", yes, yes), Pair("t", "r1", no, yes), Pair("t", "r1", yes, no),
     ]  # fmt: skip
     assert [pair_score(check, p) for p in pairs] == [1, 0, -1, 0, 1, -1]
-    assert prompt_scores(check, pairs) == {"p": 0.5, "q": -1, "s": 0, "t": 0}
-    assert region_nets(check, pairs) == {"r0": Net(1, 1, 2), "r1": Net(0, 0, 2)}
+    assert region_nets(check, pairs) == {"r0": Net(1, 1, 2, 0), "r1": Net(0, 0, 2, 0)}
 
 
 # Proposals
@@ -220,7 +219,7 @@ def test_a_planted_phrase_is_found_in_its_regions_alone():
     assert first["regions"] == list(PLANTED) and first["direction"] == "more"
     assert first["check"]["kind"] == "phrases" and "absent" not in first["check"]
     assert mentions(first, "nutritionist")
-    assert all(first["explored"][r] == [12, 0, 12] for r in PLANTED)
+    assert all(first["explored"][r] == [12, 0, 12, 1.0] for r in PLANTED)
     # What overlaps is one hypothesis, not one for each of its phrases and regions.
     assert sum(mentions(h, w) for h in found for w in ["licensed", "nutritionist", "always"]) <= 3
     assert sum(mentions(h, "nutritionist") or mentions(h, "licensed") for h in found) == 1
@@ -304,7 +303,7 @@ def test_no_more_hypotheses_than_asked():
 
 
 def nets(*regions, wins=5):
-    return {region: Net(wins, 0, 10) for region in regions}
+    return {region: Net(wins, 0, 10, wins) for region in regions}
 
 
 @pytest.mark.parametrize(

@@ -340,7 +340,7 @@ def test_ready_responses_bound_the_samples_of_a_pool():
 
 
 def hypothesis(wins, losses, prompts, regions=("r000",), screen=None, name="h", source="local"):
-    explored = {regions[0]: [wins, losses, prompts]} if prompts else {}
+    explored = {regions[0]: [wins, losses, prompts, (wins - losses) / prompts]} if prompts else {}
     found = {"id": name, "regions": list(regions), "explored": explored, "source": source}
     return found | ({"screen": screen} if screen else {})
 

@@ -22,7 +22,7 @@ REGIONS = {
 def hypothesis(*regions):
     return {
         "id": "h1", "statement": "before", "direction": "more", "regions": list(regions),
-        "check": CHECK, "explored": {r: [4, 0, 5] for r in regions}, "source": "local",
+        "check": CHECK, "explored": {r: [4, 0, 5, 0.8] for r in regions}, "source": "local",
     }  # fmt: skip
 
 
@@ -70,7 +70,9 @@ def test_without_a_prompt_nothing_is_eliminated():
 
 def test_samples_of_one_prompt_are_one_vote():
     many = [Pair("p", "r0", "no", "bread")] * 5 + [Pair("q", "r0", "bread", "no")] * 2
-    assert one(many, "r0")["screen"] == {"prompts": 2, "wins": 1, "losses": 1, "share": 0.0}
+    assert one(many, "r0")["screen"] == {
+        "prompts": 2, "wins": 1, "losses": 1, "share": 0.4286,
+    }  # fmt: skip
 
 
 # A user's own hypotheses

@@ -128,13 +128,18 @@ def _has(feature: str, text: str) -> bool:
     return FEATURES[feature][1](text)
 
 
-def cut_to_words(text: str, count: int) -> str:
-    """The beginning of a text that holds `count` words (white space between them)."""
-    ends = [m.end() for m in re.finditer(r"\S+", text)]
-    return text if len(ends) <= count else text[: ends[count - 1]] if count else ""
+def cut_to_words(text: str, count: int, end: bool = False) -> str:
+    """The beginning, or the end, of a text that holds `count` words (white space between them)."""
+    found = [m.span() for m in re.finditer(r"\S+", text)]
+    if len(found) <= count:
+        return text
+    if not count:
+        return ""
+    return text[found[-count][0] :] if end else text[: found[count - 1][1]]
 
 
-def equal_lengths(first: str, second: str) -> tuple[str, str]:
-    """Both texts cut to the length of the shorter one, in white-space words."""
+def equal_lengths(first: str, second: str, end: bool = False) -> tuple[str, str]:
+    """Both texts cut to the length of the shorter one, in white-space words: their beginnings, or
+    their ends."""
     count = min(len(first.split()), len(second.split()))
-    return cut_to_words(first, count), cut_to_words(second, count)
+    return cut_to_words(first, count, end), cut_to_words(second, count, end)

@@ -6,7 +6,7 @@ informative Dirichlet prior (Monroe, Colaresi & Quinn 2008), beside a list of re
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -61,14 +61,6 @@ def pair_score(check: Mapping[str, Any], pair: Pair) -> int:
     return int(holds(check, pair.intervention)) - int(holds(check, pair.base))
 
 
-def prompt_scores(check: Mapping[str, Any], pairs: Iterable[Pair]) -> dict[str, float]:
-    """Mean pair score of each prompt."""
-    scores: dict[str, list[int]] = defaultdict(list)
-    for pair in pairs:
-        scores[pair.prompt].append(pair_score(check, pair))
-    return {prompt: sum(s) / len(s) for prompt, s in scores.items()}
-
-
 def propose(
     pairs: Sequence[Pair],
     ranked: Sequence[str],
@@ -84,7 +76,7 @@ def propose(
     chosen = list(ranked)[: settings["regions"]]
     inside = [pair for pair in pairs if pair.region in chosen]
     of_phrase = _pairs_by_phrase(inside, settings["phrase_words"])
-    prompts = _prompts_by_region(inside)
+    sizes = Sizes.of(inside)
 
     def relevant(check):
         """The pairs that a check can tell apart: of one phrase, those that have it."""
@@ -97,7 +89,7 @@ def propose(
     ]
     scored = []
     for check in candidates:
-        nets = region_nets(check, relevant(check), prompts)
+        nets = region_nets(check, relevant(check), sizes)
         where = _where({region: nets[region] for region in chosen if _speaks(nets.get(region))})
         if where:
             net = sum(net.wins - net.losses for net in where.values())
@@ -114,7 +106,7 @@ def propose(
             "explored": {region: list(net) for region, net in sorted(where.items())},
             "source": "local",
         }
-        for check, where in _with_unions(strongest, inside, prompts)
+        for check, where in _with_unions(strongest, inside, sizes)
     ]
 
 
@@ -180,36 +172,47 @@ def _telling(check: Mapping[str, Any]) -> float:
 
 
 class Net(NamedTuple):
-    """Prompts of a region for and against a check, and all of them."""
+    """Prompts of a region for and against a check, and all of them; the mean pair score of its
+    draws."""
 
     wins: int
     losses: int
     prompts: int
+    share: float
+
+
+class Sizes(NamedTuple):
+    """Prompts and draws of each region."""
+
+    prompts: Counter[str]
+    draws: Counter[str]
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair]) -> "Sizes":
+        prompts = {(pair.prompt, pair.region) for pair in pairs}
+        return cls(Counter(r for _, r in prompts), Counter(pair.region for pair in pairs))
 
 
 def region_nets(
-    check: Mapping[str, Any], pairs: Sequence[Pair], prompts: Mapping[str, int] | None = None
+    check: Mapping[str, Any], pairs: Sequence[Pair], sizes: Sizes | None = None
 ) -> dict[str, Net]:
     """How many prompts of each region speak for a check and how many against it.
 
-    prompts: how many each region has, where `pairs` are but those that the check can tell apart.
+    sizes: of the regions, where `pairs` are but those that the check can tell apart.
     """
-    region_of = {pair.prompt: pair.region for pair in pairs}
-    scores: dict[str, list[float]] = defaultdict(list)
-    for prompt, score in prompt_scores(check, pairs).items():
-        scores[region_of[prompt]].append(score)
+    prompts, draws = sizes or Sizes.of(pairs)
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    of_prompt: dict[tuple[str, str], int] = defaultdict(int)
+    for pair in pairs:
+        of_prompt[pair.region, pair.prompt] += pair_score(check, pair)
+    for (region, _), score in of_prompt.items():
+        counts[region][0] += score > 0
+        counts[region][1] += score < 0
+        counts[region][2] += score
     return {
-        region: Net(
-            sum(x > 0 for x in found),
-            sum(x < 0 for x in found),
-            len(found) if prompts is None else prompts[region],
-        )
-        for region, found in scores.items()
+        region: Net(wins, losses, prompts[region], round(score / draws[region], 4))
+        for region, (wins, losses, score) in counts.items()
     }
-
-
-def _prompts_by_region(pairs: Sequence[Pair]) -> Counter[str]:
-    return Counter(region for _, region in {(pair.prompt, pair.region) for pair in pairs})
 
 
 def _where(nets: Mapping[str, Net]) -> dict[str, Net]:
@@ -257,7 +260,7 @@ def _merged(scored, relevant, most: int) -> list[tuple[dict[str, Any], dict[str,
 def _with_unions(
     found: Sequence[tuple[dict[str, Any], dict[str, Net]]],
     pairs: Sequence[Pair],
-    prompts: Mapping[str, int],
+    sizes: "Sizes",
 ) -> list[tuple[dict[str, Any], dict[str, Net]]]:
     """Beside each region's weak phrases, all that the base never says, one hypothesis that any of
     them is said: a behaviour that words itself in many ways shows in none of them often."""
@@ -275,7 +278,7 @@ def _with_unions(
     for region, phrases in weak.items():
         check = {"kind": "phrases", "phrases": phrases[:UNION]}
         if len(phrases) > 1:
-            nets = region_nets(check, [pair for pair in pairs if pair.region == region], prompts)
+            nets = region_nets(check, [pair for pair in pairs if pair.region == region], sizes)
             unions.append((check, nets))
     return [*found, *unions]
 

@@ -226,7 +226,7 @@ class Screen(Section):
     """Prompts a region."""
     samples: int = Field(4, ge=1)
     """Samples of each prompt and subject at most; fewer where most replies show a hypothesis."""
-    least_net: int = Field(2)
+    least_net: int = Field(1)
     """A hypothesis goes on when its wins minus losses reach this."""
 
 
