@@ -17,7 +17,7 @@ from snakemake.logging import logger
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.preflight import check, notices
+from scripts.workflow.preflight import check, check_assistants, notices
 from scripts.workflow.recipes import SIDES, Recipes
 
 # One id a call of Snakemake, inherited by its jobs: the ledgers tell by it what this call spent.
@@ -26,6 +26,8 @@ CALL = os.environ.setdefault("AUTO_INTERVENTIONS_CALL", f"{time.time():.0f}-{uui
 if not sys.stderr.isatty():
     os.environ.setdefault("TQDM_DISABLE", "1")
 
+LOOKING = {"estimate", "why", "prune", "archive"}
+
 try:
     CONFIG = load(config)
     DIGESTS = DigestIndex(Path(CONFIG.cache) / "digests.json")
@@ -33,6 +35,9 @@ try:
     DIGESTS.save()
     if workflow.is_main_process:
         check(RECIPES)
+        # What only looks, and a dry run, need no key.
+        if not workflow.dryrun and not set(workflow.dag_settings.targets or ["all"]) <= LOOKING:
+            check_assistants(RECIPES)
         for notice in notices(RECIPES):
             logger.warning(notice)
 except (AuditError, ConfigError) as error:
@@ -56,6 +61,7 @@ DIVERGENCE = "results/measure/{key}/{step}/regions.jsonl"
 TEXTS = "results/measure/{key}/{step}/texts.h5"
 HYPOTHESES = "results/{stage}/{key}/hypotheses.jsonl"
 LEDGER = "results/{stage}/{key}/ledger.json"
+USAGE = "results/{stage}/{key}/usage.json"
 
 
 wildcard_constraints:
@@ -253,6 +259,23 @@ def of_ancestor(stage, name, pattern):
         return _fill(pattern, _node(stage, wildcards).ancestor(name))
 
     return files
+
+
+def usage_of(stage, *names):
+    """Input function: what the assistant of earlier stages has used."""
+
+    def files(wildcards):
+        node = _node(stage, wildcards)
+        return [_fill(USAGE, node.ancestor(name)) for name in names]
+
+    return files
+
+
+def minutes_with_assistant(stage):
+    """Minutes that a job may take: those of a distant model are many."""
+    return lambda wildcards: (
+        30 if _node(stage, wildcards).settings["assistant"] == "local" else 1440
+    )
 
 
 def exhaustive_run(stage):

@@ -5,15 +5,21 @@ functions in scripts/evidence/ name their sources. The unit is the prompt.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scripts.assistants.checks import LENGTH_FEATURES, equal_lengths, holds
+from scripts.assistants.judge import Asked, Judged, ModelJudge, prompt_texts
+from scripts.assistants.judgement import Judgement, sign
 from scripts.assistants.local import Pair, placebo_checks
+from scripts.assistants.placebos import placebos_by_region
+from scripts.assistants.pool import BudgetSpent, Pool, write_usage
+from scripts.assistants.themes import themes_of
 from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.placebo import beats_placebos, judge_leans
@@ -23,41 +29,12 @@ from scripts.evidence.rates import stratified_rate
 from scripts.evidence.status import decide
 from scripts.propose import read_pairs
 from scripts.workflow.chance import hash_generator, hash_unit
-from scripts.workflow.files import read_json, read_jsonl, write_jsonl
-from scripts.workflow.job import Ledger, job, log, progress
+from scripts.workflow.files import read_json, read_jsonl, write_json, write_jsonl
+from scripts.workflow.job import Ledger, job, log
 
 SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
 ALPHA = 0.05
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the assistant says of one hypothesis on one confirm prompt; scores are means of samples.
-
-    base and intervention: shares of the samples that show the hypothesis; placebos: the pair
-    scores of all its placebos; drawn: the one that rode along; cut: the pair score on texts cut to
-    the shorter one's words.
-    """
-
-    hypothesis: str
-    region: str
-    prompt: str
-    base: float
-    intervention: float
-    cut: float
-    placebos: tuple[float, ...]
-    drawn: int | None
-
-    @property
-    def signs(self) -> tuple[int, int]:
-        """s and s', the sign against the placebo drawn for this prompt."""
-        score = self.intervention - self.base
-        placebo = self.placebos[self.drawn] if self.drawn is not None else 0.0
-        return _sign(score), _sign(score - placebo)
-
-
-def _sign(score: float) -> int:
-    return int(score > 1e-12) - int(score < -1e-12)
+BUDGET = "budget"  # why a hypothesis stopped that the budget left undecided
 
 
 def judge(
@@ -101,94 +78,190 @@ def placebos_of(
     }
 
 
+class Bench:
+    """The confirm pool before an assistant: each hypothesis on each prompt is judged once at most.
+
+    judge: from what is asked to Judgements; pairs: those of the pool.
+    """
+
+    def __init__(self, judge: Callable[[Asked], Judged], pairs: Sequence[Pair], seed: int):
+        self._judge = judge
+        self.by_region: dict[str, dict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
+        for pair in pairs:
+            self.by_region[pair.region][pair.prompt].append(pair)
+        self.order = {
+            region: sorted(prompts, key=lambda p: hash_unit("confirm", seed, p))
+            for region, prompts in self.by_region.items()
+        }
+        self.judged: dict[str, dict[str, Judgement | None]] = defaultdict(dict)
+        self._taken = dict.fromkeys(self.order, 0)
+
+    def next_prompts(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+        """The judge of a race: the signs of the hypotheses on the next prompt of each region."""
+        asked = {r: (self.order[r][self._taken[r]], names) for r, names in wanted.items()}
+        for region in asked:
+            self._taken[region] += 1
+        results = self._ask(asked)
+        return {
+            region: {name: j and j.signs for name, j in of_region.items()}
+            for region, of_region in results.items()
+        }
+
+    def complete(self, regions: Mapping[str, Sequence[str]], prompts: int | None) -> None:
+        """Judge these hypotheses on the first so many prompts of their regions, or on all."""
+        most = max((len(self.order[r]) for of_one in regions.values() for r in of_one), default=0)
+        for number in range(most if prompts is None else min(most, prompts)):
+            asked: dict[str, tuple[str, list[str]]] = {}
+            for name, of_one in regions.items():
+                for region in of_one:
+                    if number < len(self.order[region]):
+                        prompt = self.order[region][number]
+                        if prompt not in self.judged[name]:
+                            asked.setdefault(region, (prompt, []))[1].append(name)
+            if asked:
+                self._ask(asked)
+
+    def first(self, hypothesis: Mapping[str, Any], prompts: int | None) -> list[Judgement]:
+        """The judgements of a hypothesis on the first so many prompts of each region, or on all."""
+        chosen = [p for r in hypothesis["regions"] for p in self.order.get(r, ())[:prompts]]
+        found = [self.judged[hypothesis["id"]].get(prompt) for prompt in chosen]
+        return [judgement for judgement in found if judgement is not None]
+
+    def _ask(self, asked: Asked) -> Judged:
+        results = self._judge(asked)
+        for region, (prompt, _) in asked.items():
+            for name, judgement in results[region].items():
+                self.judged[name][prompt] = judgement
+        return results
+
+
 def confirm(
     hypotheses: Sequence[Mapping[str, Any]],
-    placebos: Mapping[str, Sequence[Mapping[str, Any]]],
+    placebos: Mapping[str, Sequence[Any]],
     pairs: Sequence[Pair],
     regions: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
+    model: ModelJudge | None = None,
 ) -> tuple[list[dict[str, Any]], list[Judgement]]:
-    """Findings (strongest first) and all judgements behind them."""
-    by_region: dict[str, dict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
-    for pair in pairs:
-        by_region[pair.region][pair.prompt].append(pair)
+    """Findings (strongest first) and all judgements behind them.
+
+    placebos: checks by hypothesis. Without a model the local assistant judges, which costs nothing,
+    so every prompt serves the rates; with one, `rate_prompts` a region do, fixed beforehand, and
+    only of what has evidence.
+    """
     seed = settings["seed"]
-    order = {
-        region: sorted(prompts, key=lambda p: hash_unit("confirm", seed, p))
-        for region, prompts in by_region.items()
-    }
-    tested = [h for h in hypotheses if any(r in order for r in h["regions"])]
-    judged: dict[str, dict[str, Judgement]] = {}
-    with progress(len(tested), "hypothesis", "judge") as bar:
-        for hypothesis in tested:
-            judged[hypothesis["id"]] = {
-                prompt: judge(
-                    hypothesis, placebos[hypothesis["id"]], by_region[region][prompt], seed
-                )
-                for region in hypothesis["regions"]
-                for prompt in order.get(region, ())
+    by_id = {h["id"]: h for h in hypotheses}
+
+    def local(asked: Asked) -> Judged:
+        return {
+            region: {
+                name: judge(by_id[name], placebos[name], bench.by_region[region][prompt], seed)
+                for name in names
             }
-            bar.update()
+            for region, (prompt, names) in asked.items()
+        }
+
+    bench = Bench(model or local, pairs, seed)
+    order = bench.order
+    tested = [h for h in hypotheses if any(r in order for r in h["regions"])]
+    of_tested = {h["id"]: [r for r in h["regions"] if r in order] for h in tested}
     race = Race(
-        {h["id"]: [r for r in h["regions"] if r in order] for h in tested},
+        of_tested,
         {region: len(prompts) for region, prompts in order.items()},
         q=settings["q"],
         delta=settings["delta"],
         hypotheses=len(hypotheses),
     )
-    taken = dict.fromkeys(order, 0)
-
-    def next_prompts(wanted):
-        results = {}
-        for region, names in wanted.items():
-            prompt = order[region][taken[region]]
-            taken[region] += 1
-            results[region] = {name: judged[name][prompt].signs for name in names}
-        return results
-
-    standings = drive(race, next_prompts)
+    undecided: list[str] = []
+    try:
+        standings = drive(race, bench.next_prompts)
+    except BudgetSpent:
+        undecided = race.active()
+        race.finish()
+        standings = race.standings()
+        log.warning("the budget ended before %d hypotheses were decided", len(undecided))
+    for name in undecided:
+        standings[name] = standings[name]._replace(stopped=BUDGET)
     validated = sum(standing.in_set for standing in standings.values())
+    strong = [n for n, s in standings.items() if s.in_set or min(s.e, s.e_prime) >= SHOWN_AT]
+    counted = None if model is None else settings["rate_prompts"]
+    try:
+        bench.complete({n: of_tested[n] for n in (of_tested if model is None else strong)}, counted)
+    except BudgetSpent:
+        counted = 0
     findings = []
     for hypothesis in hypotheses:
         standing = standings.get(hypothesis["id"])
         if standing is None:
             findings.append(_untested(hypothesis, regions))
             continue
-        every = list(judged[hypothesis["id"]].values())
-        used = _used(judged[hypothesis["id"]], order, standing)
+        seen = bench.first(hypothesis, None)
+        used = _used(bench.judged[hypothesis["id"]], order, standing)
+        gates = _failed_gates(
+            hypothesis, standing, seen, used,
+            e_threshold(len(hypotheses), max(1, validated), settings["q"]), model,
+        )  # fmt: skip
+        counts_rates = model is None or hypothesis["id"] in strong
         findings.append(
             _finding(
                 hypothesis,
                 standing,
-                every,
+                seen,
+                bench.first(hypothesis, counted) if counts_rates else [],
                 used,
+                gates,
                 regions,
                 len(hypotheses),
                 validated,
                 settings,
             )
-            | {"evidence": _evidence(hypothesis, by_region, every, settings["evidence"])}
+            | {"evidence": _evidence(hypothesis, bench.by_region, seen, settings["evidence"])}
         )
     rank = ["validated", "suggestive", "unsupported", "untested"]
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
-    return findings, [j for of_one in judged.values() for j in of_one.values()]
+    every = (j for of_one in bench.judged.values() for j in of_one.values())
+    return findings, [j for j in every if j is not None]
+
+
+def confirm_with_model(
+    pool: Pool,
+    hypotheses: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Pair],
+    texts: Mapping[str, str],
+    regions: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+) -> tuple[list[dict[str, Any]], list[Judgement]]:
+    """As `confirm`, judged by the strong model; without budget for the placebos, all untested."""
+    models, seed = settings["assistant"]["models"], settings["seed"]
+    try:
+        placebos = placebos_by_region(pool, models["cheap"], hypotheses, settings["placebos"], seed)
+    except BudgetSpent:
+        return [_untested(h, regions) | {"stopped": BUDGET} for h in hypotheses], []
+    by_prompt: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        by_prompt[pair.prompt].append(pair)
+    model = ModelJudge(pool, models["strong"], hypotheses, placebos, by_prompt, texts, seed)
+    rates = {"rate_prompts": settings["assistant"]["rate_prompts"]}
+    return confirm(hypotheses, {}, pairs, regions, {**settings, **rates}, model)
 
 
 def _used(
-    judged: Mapping[str, Judgement], order: Mapping[str, Sequence[str]], standing: Standing
+    judged: Mapping[str, Judgement | None], order: Mapping[str, Sequence[str]], standing: Standing
 ) -> list[Judgement]:
     """The judgements that the race had used when the hypothesis left."""
     used = []
     for region, (tally, _) in standing.by_region.items():
-        used += [judged[prompt] for prompt in order[region][: sum(tally)]]
+        found = [judged[prompt] for prompt in order[region] if judged.get(prompt) is not None]
+        used += found[: sum(tally)]
     return used
 
 
-def _finding(hypothesis, standing, every, used, regions, K, validated, settings) -> dict[str, Any]:
+def _finding(
+    hypothesis, standing, seen, counted, used, gates, regions, K, validated, settings
+) -> dict[str, Any]:
+    """seen: all judgements; counted: those behind the rates; used: those of the race."""
     wins, ties, losses = standing.counts
     threshold = e_threshold(K, max(1, validated), settings["q"])
-    of_length = hypothesis["check"].get("feature") in LENGTH_FEATURES
-    gates = _failed_gates(standing, every, used, threshold, of_length)
     status = decide(
         standing.e,
         standing.e_prime,
@@ -200,8 +273,10 @@ def _finding(hypothesis, standing, every, used, regions, K, validated, settings)
         validated=validated,
         gates_failed=gates,
         available=standing.judged + standing.remaining,
-        stopped=standing.stopped,
+        stopped="exhausted" if standing.stopped == BUDGET else standing.stopped,
     )
+    if standing.stopped == BUDGET and status == "unsupported":
+        status = "untested"
     alpha = ALPHA * max(1, validated) / K if status == "validated" else ALPHA
     low, high = map(float, win_rate_interval(wins, losses, alpha))
     effect = None
@@ -215,11 +290,12 @@ def _finding(hypothesis, standing, every, used, regions, K, validated, settings)
         "statement": hypothesis["statement"],
         "direction": hypothesis["direction"],
         "source": hypothesis["source"],
-        "check": hypothesis["check"],
+        "check": hypothesis.get("check"),
+        "behaviour": hypothesis.get("behaviour"),
         "regions": [
             _region(
                 regions[r],
-                [j for j in every if j.region == r],
+                [j for j in seen if j.region == r],
                 sum(standing.by_region[r][0]) if r in standing.by_region else 0,
             )
             for r in hypothesis["regions"]
@@ -239,42 +315,66 @@ def _finding(hypothesis, standing, every, used, regions, K, validated, settings)
         "losses": losses,
         "ties": ties,
         "missing": standing.missing,
+        "refused": sum(j.refused for j in seen),
+        "unparsable": sum(j.unparsable for j in seen),
         "stopped": standing.stopped,
         "in_set": standing.in_set,
         "placebos": len(used[0].placebos) if used else 0,
         "gates_failed": gates,
         "minimum_detectable_effect": effect and round(effect, 4),
-        "rate_base": _rate(every, "base", hypothesis, regions),
-        "rate_intervention": _rate(every, "intervention", hypothesis, regions),
+        "rate_base": _rate(counted, "base", hypothesis, regions),
+        "rate_intervention": _rate(counted, "intervention", hypothesis, regions),
     }
 
 
 def _failed_gates(
+    hypothesis: Mapping[str, Any],
     standing: Standing,
-    every: Sequence[Judgement],
+    seen: Sequence[Judgement],
     used: Sequence[Judgement],
     threshold: float,
-    of_length: bool,
+    model: ModelJudge | None,
 ) -> list[str]:
     """Reasons for which evidence alone does not validate; each is one sentence.
 
     Texts cut to equal length are tested on all prompts, a number fixed beforehand: where the race
     stops, uncut texts barely reach the threshold, and one phrase that was cut off would fail it.
-    A hypothesis on length itself is exempt: of equally long texts it says nothing.
+    A hypothesis on length itself is exempt: of equally long texts it says nothing. A model that
+    judges is shown no cut texts; if it leans to longer ones, its placebos show that.
     """
     failed = []
-    signs = [_sign(j.cut) for j in every]
-    if not of_length and float(e_value(signs.count(1), signs.count(-1))) < threshold:
+    of_length = (hypothesis.get("check") or {}).get("feature") in LENGTH_FEATURES
+    signs = [sign(j.cut) for j in seen if j.cut is not None]
+    cut_too_short = float(e_value(signs.count(1), signs.count(-1))) < threshold
+    if model is None and not of_length and cut_too_short:
         failed.append("not shown on texts cut to equal length")
     if not used or not used[0].placebos:
         return [*failed, "no placebo of a similar base rate was found"]
-    drawn = [_sign(j.placebos[j.drawn]) for j in used]
+    drawn = [sign(j.placebos[j.drawn]) for j in used if j.drawn is not None]
     if judge_leans(drawn.count(1), drawn.count(-1)):
-        nets = [sum(_sign(j.placebos[c]) for j in used) for c in range(len(used[0].placebos))]
+        nets = _placebo_nets(hypothesis, used, standing, model)
         net = standing.counts.wins - standing.counts.losses
-        if not bool(beats_placebos(net, nets)):
+        if nets is None or not bool(beats_placebos(net, nets)):
             failed.append("the responses lean: a placebo does as well")
     return failed
+
+
+def _placebo_nets(hypothesis, used, standing, model) -> list[int] | None:
+    """Net wins of every placebo on the prompts used; None where they could not be judged. Only
+    what is in the e-BH set is worth the requests of a model."""
+    if model is not None:
+        if not standing.in_set:
+            return None
+        try:
+            scores = model.all_placebos([(j.region, j.prompt) for j in used])
+        except BudgetSpent:
+            return None
+        turn = -1 if hypothesis["direction"] == "less" else 1
+        used = [
+            replace(j, placebos=tuple(turn * (x or 0.0) for x in scores[j.prompt])) for j in used
+        ]
+    count = min(len(j.placebos) for j in used)
+    return [sum(sign(j.placebos[c]) for j in used) for c in range(count)]
 
 
 def _rate(
@@ -287,6 +387,8 @@ def _rate(
     """
     values = defaultdict(list)
     for judgement in judgements:
+        if judgement.refused or judgement.unparsable:
+            continue
         share = getattr(judgement, side)
         values[judgement.region].append(share if hypothesis["direction"] == "more" else 1 - share)
     values = {region: v for region, v in values.items() if len(v) >= 2}
@@ -333,8 +435,9 @@ def _evidence(hypothesis, by_region, judged, count) -> list[dict[str, str]]:
     found = []
     for judgement in turns[:count]:
         pairs = by_region[judgement.region][judgement.prompt]
-        check = hypothesis["check"]
-        best = max(pairs, key=lambda p: holds(check, p.intervention) - holds(check, p.base))
+        best, check = pairs[0], hypothesis.get("check")
+        if check and judgement.judge == "local":
+            best = max(pairs, key=lambda p: holds(check, p.intervention) - holds(check, p.base))
         found.append({"prompt": best.prompt, "base": best.base, "intervention": best.intervention})
     return found
 
@@ -342,7 +445,8 @@ def _evidence(hypothesis, by_region, judged, count) -> list[dict[str, str]]:
 def _untested(hypothesis, regions) -> dict[str, Any]:
     return {
         "schema": 1,
-        **{k: hypothesis[k] for k in ("id", "statement", "direction", "source", "check")},
+        **{k: hypothesis[k] for k in ("id", "statement", "direction", "source")},
+        **{k: hypothesis.get(k) for k in ("check", "behaviour")},
         "regions": [_region(regions[r]) for r in hypothesis["regions"]],
         "status": "untested",
         "e_value": None,
@@ -354,6 +458,8 @@ def _untested(hypothesis, regions) -> dict[str, Any]:
         "losses": 0,
         "ties": 0,
         "missing": 0,
+        "refused": 0,
+        "unparsable": 0,
         "stopped": "no prompts",
         "in_set": False,
         "placebos": 0,
@@ -379,9 +485,22 @@ def write_findings(snakemake, ledger: Ledger) -> None:
     for path in snakemake.input.explored:
         for row in read_jsonl(path):
             explored[row["region"]].append(row["text"])
-    placebos = placebos_of(hypotheses, explored, settings)
-    findings, judgements = confirm(hypotheses, placebos, pairs, regions, settings)
-    prompts = {row["id"]: row for row in read_jsonl(snakemake.input.bank)}
+    bank = read_jsonl(snakemake.input.bank)
+    themes: list[dict[str, Any]] = []
+    usage: dict[str, Any] = {}
+    if settings["assistant"] == "local":
+        placebos = placebos_of(hypotheses, explored, settings)
+        findings, judgements = confirm(hypotheses, placebos, pairs, regions, settings)
+    else:
+        spent = [read_json(path) for path in snakemake.input.spent]
+        access, cache = snakemake.params.local["access"], Path(snakemake.params.cache)
+        with Pool(settings["assistant"], access, cache, spent) as pool:
+            findings, judgements = confirm_with_model(
+                pool, hypotheses, pairs, prompt_texts(bank), regions, settings
+            )
+            themes = themes_of(pool, settings["assistant"]["models"]["strong"], findings)
+            usage = pool.usage
+    prompts = {row["id"]: row for row in bank}
     for finding in findings:
         for pair in finding["evidence"]:
             prompt = prompts[pair["prompt"]]
@@ -392,6 +511,8 @@ def write_findings(snakemake, ledger: Ledger) -> None:
         len(findings),
     )
     write_jsonl(snakemake.output.findings, findings)
+    write_usage(snakemake.output.usage, ledger, usage)
+    write_json(snakemake.output.themes, {"schema": 1, "themes": themes})
     write_jsonl(
         snakemake.output.judgements,
         (
@@ -404,6 +525,9 @@ def write_findings(snakemake, ledger: Ledger) -> None:
                 "cut": j.cut,
                 "placebos": list(j.placebos),
                 "drawn": j.drawn,
+                "refused": j.refused,
+                "unparsable": j.unparsable,
+                "judge": j.judge,
             }
             for j in judgements
         ),
