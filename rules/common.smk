@@ -36,7 +36,8 @@ try:
     if workflow.is_main_process:
         check(RECIPES)
         # What only looks, and a dry run, need no key.
-        if not workflow.dryrun and not set(workflow.dag_settings.targets or ["all"]) <= LOOKING:
+        targets = set(getattr(workflow.dag_settings, "targets", LOOKING) or ["all"])
+        if not workflow.dryrun and not targets <= LOOKING:
             check_assistants(RECIPES)
         for notice in notices(RECIPES):
             logger.warning(notice)

@@ -12,6 +12,7 @@ import pytest
 from scripts.archive import archive, archive_all, check_published
 from scripts.cache.records import RecordCache, record_key
 from scripts.estimate import (
+    NOTHING,
     DECODE,
     EMBED,
     STEP,
@@ -177,7 +178,7 @@ def test_the_lines_of_an_audit_add_up(tmp_path):
     # 6 prompts in 4 of 10 regions; 24 prompts twice in 4 regions
     assert (lines["screen"].draws, lines["screen"].tokens) == (48, 48 * 32)
     assert (lines["confirm"].draws, lines["confirm"].tokens) == (384, 384 * 32)
-    assert all((line.requests, line.dollars, line.state) == (0, 0, "") for line in lines.values())
+    assert all((line.bill, line.state) == (NOTHING, "") for line in lines.values())
 
 
 def test_own_hypotheses_may_concern_every_region(tmp_path):

@@ -38,6 +38,7 @@ class ModelJudge:
         self.pool, self.model, self.seed = pool, model, seed
         self._hypotheses = {h["id"]: h for h in hypotheses}
         self._placebos, self._pairs, self._texts = placebos, pairs, texts
+        self._all: dict[str, tuple[float | None, ...]] = {}  # placebo scores, by prompt
 
     def __call__(self, asked: Asked) -> Judged:
         """Judge one prompt in each region, all of its samples, for the hypotheses named.
@@ -68,17 +69,17 @@ class ModelJudge:
     ) -> dict[str, tuple[float | None, ...]]:
         """The score of every placebo on each (region, prompt), by prompt."""
         prompts = list(dict.fromkeys(prompts))
+        fresh = [(region, prompt) for region, prompt in prompts if prompt not in self._all]
         questions = []
-        for region, prompt in prompts:
+        for region, prompt in fresh:
             names = {f"{PLACEBO}{n}": s for n, s in enumerate(self._placebos[region])}
             questions += self._questions(prompt, names)
         answers = iter(self.pool.ask(questions))
-        found = {}
-        for region, prompt in prompts:
+        for region, prompt in fresh:
             samples = [next(answers) for _ in self._pairs[prompt]]
             count = len(self._placebos[region])
-            found[prompt] = tuple(_score(f"{PLACEBO}{n}", samples) for n in range(count))
-        return found
+            self._all[prompt] = tuple(_score(f"{PLACEBO}{n}", samples) for n in range(count))
+        return {prompt: self._all[prompt] for _, prompt in prompts}
 
     def _drawn(self, region: str, prompt: str) -> int | None:
         count = len(self._placebos.get(region, ()))

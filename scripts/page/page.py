@@ -45,6 +45,7 @@ STOPPED = {
     "hopeless": "The test ended early: even winning every prompt left could not have sufficed.",
     "futile": "The test ended early: its effect is below what was worth finding.",
     "exhausted": "Every prompt planned for it was used.",
+    "budget": "The budget of the assistant ended before it was decided.",
     "no prompts": "The confirm pool held no prompt of its regions.",
 }
 FIELDS = {
@@ -188,6 +189,8 @@ def reasons(finding: Mapping[str, Any], hypotheses: int, power: float = 0.8) -> 
             f"{hypotheses} hypotheses."
         ]
     if status == "untested":
+        if finding["stopped"] == "budget":
+            return [stopped]
         few = "There were too few prompts to decide, even had it won all of them."
         return [few, stopped] if stopped else [few]
     effect = finding["minimum_detectable_effect"]
