@@ -12,9 +12,9 @@ import pytest
 from scripts.archive import archive, archive_all, check_published
 from scripts.cache.records import RecordCache, record_key
 from scripts.estimate import (
-    NOTHING,
     DECODE,
     EMBED,
+    NOTHING,
     STEP,
     Line,
     Range,
