@@ -435,7 +435,7 @@ def _evidence(hypothesis, by_region, judged, count) -> list[dict[str, str]]:
     found = []
     for judgement in turns[:count]:
         pairs = by_region[judgement.region][judgement.prompt]
-        best, check = pairs[0], hypothesis.get("check")
+        best, check = pairs[judgement.telling], hypothesis.get("check")
         if check and judgement.judge == "local":
             best = max(pairs, key=lambda p: holds(check, p.intervention) - holds(check, p.base))
         found.append({"prompt": best.prompt, "base": best.base, "intervention": best.intervention})

@@ -11,6 +11,7 @@ import random
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import Counter
@@ -248,3 +249,10 @@ def _send(handler, status: int, body: dict, cut: bool = False) -> None:
     handler.wfile.flush()
     if cut:
         handler.close_connection = True
+
+
+if __name__ == "__main__":  # `python tests/loopback.py 0.2`: prints its port, serves until killed
+    with Loopback(delay=float(sys.argv[1])) as alone:
+        print(alone.port, flush=True)
+        while True:
+            time.sleep(1)

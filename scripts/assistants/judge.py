@@ -132,7 +132,14 @@ class ModelJudge:
             sum(s.outcome == "refused" for s in samples),
             sum(s.outcome == "unparsable" for s in samples),
             self.model,
+            _telling(name, samples, (less, not less)),
         )
+
+
+def _telling(name: str, samples: Sequence[Answer], wanted: tuple[bool, bool]) -> int:
+    """The first sample with the wanted verdict, else the first of all."""
+    verdicts = [sample.value and sample.value[name] for sample in samples]
+    return verdicts.index(wanted) if wanted in verdicts else 0
 
 
 def _score(name: str, samples: Sequence[Answer]) -> float | None:

@@ -10,7 +10,8 @@ class Judgement:
     base and intervention: shares of the samples that show the hypothesis; placebos: the pair
     scores of all its placebos, None where one was not judged; drawn: the one that rode along; cut:
     the pair score on texts cut to the shorter one's words, None where an assistant cuts none;
-    refused and unparsable: samples without a verdict, which show nothing; judge: the model.
+    refused and unparsable: samples without a verdict, which show nothing; judge: the model;
+    telling: the place of a sample that speaks for the hypothesis.
     """
 
     hypothesis: str
@@ -24,6 +25,7 @@ class Judgement:
     refused: int = 0
     unparsable: int = 0
     judge: str = "local"
+    telling: int = 0
 
     @property
     def signs(self) -> tuple[int, int]:

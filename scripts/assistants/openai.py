@@ -20,7 +20,6 @@ class OpenAI:
             base_url=settings["base_url"],
             timeout=timeout,
             max_retries=0,  # the pool tries again, and counts it
-            # aiohttp costs a third of the default client's time on a busy event loop
             http_client=openai.DefaultAioHttpClient(),
         )
 
@@ -30,7 +29,9 @@ class OpenAI:
             given["temperature"] = request.temperature
         if self.settings["structured"]:
             schema = {"name": request.kind, "schema": dict(request.schema), "strict": True}
-            given["response_format"] = {"type": "json_schema", "json_schema": schema}
+            # In `extra_body` it goes out as it is; as an argument it is walked through at length.
+            form = {"type": "json_schema", "json_schema": schema}
+            given["extra_body"] = {"response_format": form}
         try:
             answer = await self._client.chat.completions.create(
                 model=request.model,

@@ -78,7 +78,7 @@ class Concurrency:
                     self.limit, self._eased = max(1.0, self.limit / 2), time.monotonic()
             elif kind is None:
                 self.limit = min(self.most, self.limit + 1 / self.limit)
-            self._free.notify_all()
+            self._free.notify(max(0, int(self.limit) - self.under_way))
 
 
 class Pool:
@@ -138,24 +138,26 @@ class Pool:
             raise error from error.__cause__
 
     async def _ask_all(self, questions) -> list[Answer]:
-        known = self._journal.get_many([self._key(request) for request, _ in questions])
+        keys = [self._key(request) for request, _ in questions]
+        known = self._journal.get_many(keys)
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._ask(request, parse, known.get(self._key(request))))
-                for request, parse in questions
+                group.create_task(self._ask(request, parse, key, known.get(key)))
+                for (request, parse), key in zip(questions, keys, strict=True)
             ]
         return [task.result() for task in tasks]
 
-    async def _ask(self, request: Request, parse, record: Mapping[str, Any] | None) -> Answer:
-        answer, reason = _read(await self._reply(request, record), parse)
+    async def _ask(self, request: Request, parse, key: str, record) -> Answer:
+        answer, reason = _read(await self._reply(request, key, record), parse)
         if reason and self._affords(again := _again(request, reason)):
-            record = self._journal.get_many([self._key(again)]).get(self._key(again))
-            answer, _ = _read(await self._reply(again, record), parse)
+            key = self._key(again)
+            record = self._journal.get_many([key]).get(key)
+            answer, _ = _read(await self._reply(again, key, record), parse)
         if answer.outcome != "answered":
             self._usage_of(request.model)[answer.outcome] += 1
         return answer
 
-    async def _reply(self, request: Request, record: Mapping[str, Any] | None) -> Reply | None:
+    async def _reply(self, request: Request, key: str, record) -> Reply | None:
         """The reply from the cache's record, else from the provider; None when it was lost."""
         usage = self._usage_of(request.model)
         saved = "saved_" if record is not None else ""
@@ -165,7 +167,7 @@ class Pool:
             reply = await self._fetch(request, usage)
             if reply is None:
                 return None
-            self._journal.add(self._key(request), vars(reply))
+            self._journal.add(key, vars(reply))
         dollars = self._dollars(request.model, reply)
         usage["cache_hits" if saved else "requests"] += 1
         usage[f"{saved}input_tokens"] += reply.input_tokens

@@ -4,7 +4,7 @@ it did not. One module a provider; `connect` opens the one that an audit names.
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from scripts.workflow.errors import AuditError
@@ -27,7 +27,7 @@ class Request:
 
     def content(self) -> dict[str, Any]:
         """All that determines the reply."""
-        return asdict(self) | {"schema": dict(self.schema)}
+        return vars(self)
 
 
 @dataclass(frozen=True)
