@@ -39,6 +39,7 @@ class Behaviour:
     longer: float = 0.0  # share of statements that the longer response gets
     refuse_when: str | None = None  # a text in the request that is always refused
     status: int | None = None  # every request ends with this
+    message: str = "as told"
     kinds: Counter = field(default_factory=Counter)
 
 
@@ -107,7 +108,9 @@ class Loopback:
         time.sleep(self.behaviour.delay)
         fault = self.fault()
         if self.behaviour.status:
-            return _send(handler, self.behaviour.status, {"error": {"message": "as told"}})
+            return _send(
+                handler, self.behaviour.status, {"error": {"message": self.behaviour.message}}
+            )
         if fault == "busy":
             return _send(handler, 429, {"error": {"message": "slow down"}})
         if fault == "broken":

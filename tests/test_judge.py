@@ -140,8 +140,9 @@ def test_refusals_count_apart_and_show_nothing(tmp_path):
 
 def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
     monkeypatch.setattr("scripts.assistants.pool.LOST_IN_A_ROW", 10**9)
+    monkeypatch.setattr("scripts.assistants.pool.ATTEMPTS", 1)
     pairs = pairs_of({"bread": (["r0"], 1.0)}, prompts=20)
-    with Loopback() as server, Pool(settings(server), ACCESS | {"attempts": 1}, tmp_path) as pool:
+    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
         by_prompt = {p.prompt: [p] for p in pairs}
         model = ModelJudge(
             pool, "large", [hypothesis("bread", "r0")], {}, by_prompt, texts_of(pairs), 0

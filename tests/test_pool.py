@@ -99,6 +99,16 @@ def test_a_rejected_request_stops_at_once_in_one_sentence(tmp_path, provider, st
         assert server.attempts <= 2, "it was tried again"  # the next one may be under way
 
 
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+def test_a_provider_that_quotes_the_key_is_not_quoted(tmp_path, monkeypatch, provider):
+    monkeypatch.setenv("MY_KEY", "marked-key-77ab")
+    with Loopback(status=401, message="Incorrect key marked-key-77ab") as server:
+        given = settings(server, provider, key_variable="MY_KEY")
+        with Pool(given, ACCESS, tmp_path) as pool, pytest.raises(AuditError) as caught:
+            pool.ask([question(1)])
+    assert "Incorrect key …" in str(caught.value)
+
+
 def test_a_server_that_is_gone_is_named(tmp_path, monkeypatch):
     quick(monkeypatch)
     with Loopback() as server:

@@ -28,7 +28,8 @@ class Gemini:
     """One transport with a thread for each request that may be under way."""
 
     def __init__(self, settings: Mapping[str, Any], key: str, timeout: float, concurrency: int):
-        self.settings, self.identity, self._timeout = settings, identity(settings), timeout
+        self.settings, self.identity, self._key = settings, identity(settings), key
+        self._timeout = timeout
         address = {"api_endpoint": settings["base_url"]} if settings["base_url"] else None
         genai.configure(api_key=key, transport="rest", client_options=address)
         session = get_default_generative_client().transport._session
@@ -64,7 +65,8 @@ class Gemini:
         except exceptions.GoogleAPICallError as error:
             if error.code == 408:
                 raise Unreachable("408") from None
-            raise rejected(self.settings, int(error.code or 0), error.message or "") from None
+            status, said = int(error.code or 0), error.message or ""
+            raise rejected(self.settings, self._key, status, said) from None
         except (requests.RequestException, ValueError) as error:  # also an answer that is no JSON
             raise Unreachable(type(error).__name__) from None
         usage = answer.usage_metadata

@@ -14,7 +14,7 @@ class OpenAI:
     """One client with one pool of connections for the whole stage."""
 
     def __init__(self, settings: Mapping[str, Any], key: str, timeout: float, concurrency: int):
-        self.settings, self.identity = settings, identity(settings)
+        self.settings, self.identity, self._key = settings, identity(settings), key
         self._client = openai.AsyncOpenAI(
             api_key=key,
             base_url=settings["base_url"],
@@ -50,7 +50,7 @@ class OpenAI:
                 raise Unreachable(str(error.status_code)) from None
             if error.status_code == 400 and "content_filter" in str(error.body):
                 return Reply("", 0, 0, refused=True)
-            raise rejected(self.settings, error.status_code, error.message) from None
+            raise rejected(self.settings, self._key, error.status_code, error.message) from None
         except (openai.APIError, ValueError) as error:  # an answer that is no JSON, or cut off
             raise Unreachable(type(error).__name__) from None
         if not getattr(answer, "choices", None):

@@ -29,7 +29,7 @@ from scripts.workflow.errors import AuditError
 from scripts.workflow.files import write_json
 from scripts.workflow.job import Ledger, log, progress
 
-ATTEMPTS = 8
+ATTEMPTS = 10  # with growing pauses, over about four minutes
 LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
 CHARACTERS_A_TOKEN = 3.0  # few: what a request will cost is not to be underestimated
 
@@ -182,7 +182,7 @@ class Pool:
         def count(state: RetryCallState) -> None:
             usage["retries"] += 1
 
-        backoff = wait_exponential_jitter(initial=0.5, max=30, jitter=1)
+        backoff = wait_exponential_jitter(initial=0.5, max=60, jitter=1)
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception()
@@ -191,7 +191,7 @@ class Pool:
         try:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception_type((Busy, Unreachable)),
-                stop=stop_after_attempt(self.access.get("attempts", ATTEMPTS)),
+                stop=stop_after_attempt(ATTEMPTS),
                 wait=wait,
                 before_sleep=count,
                 reraise=True,

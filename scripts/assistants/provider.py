@@ -94,8 +94,9 @@ def connect(settings: Mapping[str, Any], timeout: float, concurrency: int) -> Pr
     return Chosen(settings, key_of(settings), timeout, concurrency)
 
 
-def rejected(settings: Mapping[str, Any], status: int | str, said: str) -> AuditError:
-    """The sentence for a request that the provider will never accept."""
+def rejected(settings: Mapping[str, Any], key: str, status: int, said: str) -> AuditError:
+    """The sentence for a request that the provider will never accept; some quote the key in it."""
+    said = said.replace(key, "…")[:300]
     remedy = {
         400: "see what it says; `assistant.structured: false` helps servers without JSON schemas",
         401: "check the key in the environment",
@@ -104,6 +105,5 @@ def rejected(settings: Mapping[str, Any], status: int | str, said: str) -> Audit
         422: "`assistant.structured: false` helps servers without JSON schemas",
     }.get(status, "see what it says")
     return AuditError(
-        f"the assistant ({identity(settings)}) rejected a request with {status}: {said[:300]!r}; "
-        f"{remedy}"
+        f"the assistant ({identity(settings)}) rejected a request with {status}: {said!r}; {remedy}"
     )
