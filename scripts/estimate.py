@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from scripts.assistants.bill import Bill, Sizes, confirm_bill, propose_bill, screen_bill, sizes
+from scripts.assistants.isolation import LONGEST_TEXT
 from scripts.assistants.judge import prompt_texts
 from scripts.bank import prompts_of
+from scripts.responses import load_responses
 from scripts.workflow.files import read_json, read_jsonl
 from scripts.workflow.job import job
 from scripts.workflow.tables import count, duration, table
@@ -264,7 +266,13 @@ def _text_sizes(plan, nodes, bank, results: Path) -> Sizes:
     tokens = [s["settings"].get("sampling", {}).get("max_new_tokens") for s in sides]
     rows = _bank_rows(bank, results)
     prompt = max(map(len, prompt_texts(rows).values())) if rows else None
-    return sizes(prompt, None if None in tokens else max(tokens))
+    ready = [s["local"]["responses"] for s in sides if "responses" in s["local"]]
+    if not ready:
+        return sizes(prompt, max(tokens))
+    if len(ready) < len(sides) or sum(_bytes(Path(path)) for path in ready) > READ_AT_MOST:
+        return sizes(prompt, None)
+    texts = [t for path in ready for _, samples in load_responses(path).values() for t in samples]
+    return Sizes(sizes(prompt, None).prompt, min(LONGEST_TEXT, max(map(len, texts), default=0)))
 
 
 def _bank_rows(bank, results: Path) -> list[dict[str, Any]] | None:

@@ -173,11 +173,14 @@ def test_the_screen_drops_the_hopeless_and_narrows_the_rest(tmp_path):
 
 def test_placebos_are_about_something_else(tmp_path):
     given = [hypothesis("bread", "r0"), hypothesis("moon", "r1"), hypothesis("bread", "r1")]
+    given += [hypothesis("star", "r2") | {"dropped_regions": ["r0"]}]
     given[0]["behaviour"] = "gives advice on “bread”"
     with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
         found = placebos_by_region(pool, "small", given, 9, 0)
-    assert set(found) == {"r0", "r1"} and all(len(set(p)) == 9 for p in found.values())
+    assert set(found) == {"r0", "r1", "r2"} and all(len(set(p)) == 9 for p in found.values())
     assert "mentions the word “moon”" in found["r0"]
+    assert "mentions the word “star”" in found["r1"]
+    assert "mentions the word “star”" not in found["r0"], "it was thought to hold there"
     assert not any("bread" in statement for statement in found["r0"] + found["r1"])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import openai
+from openai.types.chat import ChatCompletion
 
 from scripts.assistants.provider import Busy, Reply, Request, Unreachable, identity, rejected
 
@@ -24,23 +25,23 @@ class OpenAI:
         )
 
     async def complete(self, request: Request) -> Reply:
-        given: dict[str, Any] = {self.settings["token_limit"]: request.reply_tokens}
+        body: dict[str, Any] = {
+            "model": request.model,
+            "messages": [
+                {"role": "system", "content": request.system},
+                {"role": "user", "content": request.prompt},
+            ],
+            self.settings["token_limit"]: request.reply_tokens,
+        }
         if request.temperature is not None:
-            given["temperature"] = request.temperature
+            body["temperature"] = request.temperature
         if self.settings["structured"]:
             schema = {"name": request.kind, "schema": dict(request.schema), "strict": True}
-            # In `extra_body` it goes out as it is; as an argument it is walked through at length.
-            form = {"type": "json_schema", "json_schema": schema}
-            given["extra_body"] = {"response_format": form}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         try:
-            answer = await self._client.chat.completions.create(
-                model=request.model,
-                messages=[
-                    {"role": "system", "content": request.system},
-                    {"role": "user", "content": request.prompt},
-                ],
-                **given,
-            )
+            # As `chat.completions.create`, which first walks through all that it is given: a third
+            # of the time of a request.
+            answer = await self._client.post("/chat/completions", cast_to=ChatCompletion, body=body)
         except openai.RateLimitError as error:
             raise Busy(_seconds(error.response.headers.get("retry-after"))) from None
         except (openai.InternalServerError, openai.APIConnectionError) as error:

@@ -55,9 +55,10 @@ def placebos_by_region(
 ) -> dict[str, list[str]]:
     """`count` placebo statements for each region that a hypothesis concerns.
 
-    Up to half are statements on other regions, the rest style statements; those that are about
-    what is tested in the region are left out by their meaning, which the model is asked for once a
-    region. Where it gives no answer, those that share a content word are left out.
+    Up to half are statements on other regions, of hypotheses that share no region with those
+    tested here and were never thought to hold here; the rest are style statements. Those that are
+    about what is tested in the region are left out by their meaning, which the model is asked for
+    once a region. Where it gives no answer, those that share a content word are left out.
     """
     regions = sorted({region for h in hypotheses for region in h["regions"]})
     own = {r: [h["behaviour"] for h in hypotheses if r in h["regions"]] for r in regions}
@@ -67,7 +68,12 @@ def placebos_by_region(
         def place(statement, region=region):
             return hash_unit("placebo", seed, region, statement)
 
-        others = {h["behaviour"] for h in hypotheses if region not in h["regions"]}
+        near = {r for h in hypotheses if region in h["regions"] for r in h["regions"]}
+        others = {
+            h["behaviour"]
+            for h in hypotheses
+            if not near & {*h["regions"], *h.get("dropped_regions", ())}
+        }
         others = sorted(others - set(own[region]), key=place)[: CANDIDATES * count // 2]
         style = sorted(set(STYLE) - set(others) - set(own[region]), key=place)
         candidates[region] = (others, style[: CANDIDATES * count])
