@@ -17,7 +17,7 @@ from snakemake.logging import logger
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.preflight import check, check_assistants, notices
+from scripts.workflow.preflight import check, check_key, notices
 from scripts.workflow.recipes import SIDES, Recipes
 
 # One id a call of Snakemake, inherited by its jobs: the ledgers tell by it what this call spent.
@@ -26,8 +26,6 @@ CALL = os.environ.setdefault("AUTO_INTERVENTIONS_CALL", f"{time.time():.0f}-{uui
 if not sys.stderr.isatty():
     os.environ.setdefault("TQDM_DISABLE", "1")
 
-LOOKING = {"estimate", "why", "prune", "archive"}
-
 try:
     CONFIG = load(config)
     DIGESTS = DigestIndex(Path(CONFIG.cache) / "digests.json")
@@ -35,14 +33,21 @@ try:
     DIGESTS.save()
     if workflow.is_main_process:
         check(RECIPES)
-        # What only looks, and a dry run, need no key.
-        targets = set(getattr(workflow.dag_settings, "targets", LOOKING) or ["all"])
-        if not workflow.dryrun and not targets <= LOOKING:
-            check_assistants(RECIPES)
         for notice in notices(RECIPES):
             logger.warning(notice)
 except (AuditError, ConfigError) as error:
     raise WorkflowError(str(error)) from None
+
+
+onstart:
+    # Before the first job, and only of audits that this call judges: what only looks needs no key.
+    try:
+        for job in workflow.dag.needrun_jobs():
+            if job.rule.name == "report":
+                check_key(RECIPES.nodes["report"][job.wildcards.key])
+    except AuditError as error:
+        raise WorkflowError(str(error)) from None
+
 
 CACHE = CONFIG.cache
 SHARDS = CONFIG.execution.shards

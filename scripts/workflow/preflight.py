@@ -39,13 +39,12 @@ def check(recipes: Recipes) -> None:
             check_adapter(*folders)
 
 
-def check_assistants(recipes: Recipes) -> None:
+def check_key(report: Node) -> None:
     """Raise AuditError when an audit that is still to be judged lacks its assistant's key."""
-    for report in recipes.audits.values():
-        confirm = report.inputs["confirm"]
-        judged = Path(f"results/confirm/{confirm.key}/findings.jsonl").is_file()
-        if confirm.settings["assistant"] != "local" and not judged:
-            key_of(confirm.settings["assistant"])
+    confirm = report.inputs["confirm"]
+    judged = Path(f"results/confirm/{confirm.key}/findings.jsonl").is_file()
+    if confirm.settings["assistant"] != "local" and not judged:
+        key_of(confirm.settings["assistant"])
 
 
 def notices(recipes: Recipes) -> Iterator[str]:
