@@ -1,0 +1,108 @@
+"""Which judge reads how many prompts: chosen by simulated audits of the line-up at hand.
+
+With many prompts a cheap judge decides nearly everything for a fraction of the price; with few, its
+prompts are only lost to the strong one, and the cheap judge does better as the screen before. No
+rule of thumb says where the border lies (it moves with the prices, the number of hypotheses and the
+judges), so the audit about to be made is simulated with every split and the cheapest good one wins.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from scripts.evidence.cascade import cascade
+from scripts.evidence.simulated_judge import SimulatedJudge
+
+# Of each region's prompts, the share that the cheap judge may read.
+SPLITS = (0.0, 1 / 3, 1 / 2, 2 / 3, 5 / 6)
+# Simulated true hypotheses behind a power, whose standard error is then at most 0.05.
+TRUE_ONES = 100
+TOLERANCE = 0.03
+OF_THE_EFFECT = 5 / 6
+
+
+class Judges(NamedTuple):
+    """What is assumed of the two judges and of the hypotheses."""
+
+    cheap: float = 0.7  # accuracy on true hypotheses
+    strong: float = 0.8
+    price_ratio: float = 20.0  # a strong request over a cheap one
+    neither: float = 0.7  # share of answers "neither" on false hypotheses and placebos
+    true_share: float = 0.1  # of the hypotheses
+
+
+class Split(NamedTuple):
+    """One way to share the prompts, and what it should give."""
+
+    share: dict[str, int]  # prompts of each region that the cheap judge may read; 0: strong alone
+    requests: tuple[float, float]  # expected, cheap and strong
+    cost: float  # expected, in strong requests
+    power: float  # share of the true hypotheses found
+
+
+def effect_sought(accuracy: float) -> float:
+    """Return the delta of a race whose judge has this accuracy on true hypotheses: 5/6 of its
+    effect P(+) - P(-) = 2 accuracy - 1. [0.5 at 0.80, 0.33 at 0.70, 0.25 at 0.65.]
+
+    A race drops at most 5 % of the effects of at least delta, so that the last sixth leaves room
+    for harder hypotheses. Raises ValueError unless accuracy is in (1/2, 1].
+    """
+    if not 0.5 < accuracy <= 1:
+        raise ValueError(f"The accuracy is {accuracy}; a judge that helps lies in (0.5, 1].")
+    return OF_THE_EFFECT * (2 * accuracy - 1)
+
+
+def choose(
+    regions: Mapping[str, Sequence[str]],
+    prompts: Mapping[str, int],
+    judges: Judges = Judges(),
+    *,
+    q: float = 0.05,
+    seed: int = 0,
+) -> Split:
+    """Return the cheapest split whose power is at most 0.03 below the best.
+
+    regions and prompts are those of race.Race, known before any confirm draw is judged. Where the
+    strong judge alone wins, all shares are 0: the cheap one has had its say in the screen. Takes
+    seconds. Raises ValueError where effect_sought does, and for a price ratio below 1.
+    """
+    options = splits(regions, prompts, judges, q=q, seed=seed)
+    best = max(split.power for split in options)
+    good = [split for split in options if split.power >= best - TOLERANCE]
+    return min(good, key=lambda split: split.cost)
+
+
+def splits(
+    regions: Mapping[str, Sequence[str]],
+    prompts: Mapping[str, int],
+    judges: Judges = Judges(),
+    *,
+    q: float = 0.05,
+    seed: int = 0,
+) -> list[Split]:
+    """Return what each split of SPLITS should cost and find, strong alone first."""
+    if judges.price_ratio < 1:
+        raise ValueError(f"The price ratio is {judges.price_ratio}; it must be at least 1.")
+    delta = effect_sought(judges.cheap), effect_sought(judges.strong)
+    names = list(regions)
+    count = max(1, round(judges.true_share * len(names)))
+    audits = -(-TRUE_ONES // count)
+    found = []
+    for part in SPLITS:
+        share = {region: int(part * n) for region, n in prompts.items()}
+        rng = np.random.default_rng(seed)
+        rows = []
+        for _ in range(audits if names else 0):
+            true = set(rng.choice(names, count, replace=False))
+            cheap, strong = (
+                SimulatedJudge(true, accuracy=a, neither=judges.neither, seed=rng.integers(2**63))
+                for a in (judges.cheap, judges.strong)
+            )
+            outcomes = cascade(regions, prompts, cheap, strong, share=share, q=q, delta=delta)
+            power = np.mean([outcomes[name].in_set for name in true])
+            rows.append((cheap.requests, strong.requests, power))
+        cheap_requests, strong_requests, power = np.mean(rows or [(0, 0, 0)], axis=0).tolist()
+        cost = cheap_requests / judges.price_ratio + strong_requests
+        found.append(Split(share, (cheap_requests, strong_requests), cost, power))
+    return found

@@ -1,0 +1,85 @@
+"""A judge of known quality, and the fixed protocol that it is compared with.
+
+The judge answers as a lazy one would: a request holds one prompt, up to ten hypotheses and one
+placebo, and each reply counts as one request.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+from scipy.stats import binom
+
+from scripts.evidence.race import Results, Wanted
+
+A_REQUEST = 10
+
+
+class SimulatedJudge:
+    """Judges what a race wants, and counts its requests.
+
+    A true hypothesis is answered for the intervention with chance `accuracy`, else for the base
+    (never neither, which would help). A false one, and every placebo, is answered neither with
+    chance `neither`, else for either side alike. With chance `lean` a sentence, whichever it is, is
+    answered for the longer response, and that is the intervention's on a share `longer` of the
+    prompts. A share `garbage` of the requests is unreadable: all its sentences score 0.
+    """
+
+    def __init__(
+        self,
+        true: Collection[str],
+        *,
+        accuracy: float,
+        neither: float = 0.7,
+        lean: float = 0.0,
+        longer: float = 0.5,
+        garbage: float = 0.0,
+        seed: int = 0,
+    ):
+        self._true = frozenset(true)
+        self._accuracy, self._neither, self._garbage = accuracy, neither, garbage
+        self._lean, self._longer = lean, longer
+        self._rng = np.random.default_rng(seed)
+        self.requests = 0
+
+    def __call__(self, wanted: Wanted) -> Results:
+        return {region: self._prompt(names) for region, names in wanted.items()}
+
+    def _prompt(self, names: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+        """s and s' of one sample of one prompt; sentences come shuffled into requests."""
+        rng = self._rng
+        count = -(-len(names) // A_REQUEST)
+        self.requests += count
+        order = rng.permutation(len(names))
+        longer = 1 if rng.random() < self._longer else -1
+        is_true = np.array([names[i] in self._true for i in order] + [False] * count)
+        chance = rng.random((3, len(is_true)))
+        right = np.where(chance[0] < self._accuracy, 1, -1)
+        side = np.where(chance[0] < 0.5, 1, -1)
+        answers = np.where(is_true, right, np.where(chance[1] < self._neither, 0, side))
+        answers = np.where(chance[2] < self._lean, longer, answers)
+        request = np.arange(len(names)) // A_REQUEST
+        d, placebo = answers[: len(names)], answers[len(names) :][request]
+        readable = (rng.random(count) >= self._garbage)[request]
+        s, s_prime = d * readable, np.sign(d - placebo) * readable
+        return {
+            names[i]: (a, b) for i, a, b in zip(order, s.tolist(), s_prime.tolist(), strict=True)
+        }
+
+
+def fixed_protocol(
+    rng: np.random.Generator,
+    is_true: np.ndarray,
+    accuracy: float,
+    judgements: int = 50,
+    q: float = 0.05,
+) -> np.ndarray:
+    """Return the mask of hypotheses that the fixed protocol accepts.
+
+    Each hypothesis gets so many single judgements, one a request, right with chance `accuracy` if
+    it is true and 1/2 if false; one-sided exact binomial p-values, Benjamini-Hochberg at q.
+    """
+    right = rng.binomial(judgements, np.where(is_true, accuracy, 0.5))
+    p = binom.sf(right - 1, judgements, 0.5)
+    ranked = np.sort(p)
+    passed = ranked[ranked <= q * np.arange(1, len(p) + 1) / len(p)]
+    return p <= passed.max(initial=-1.0)
