@@ -235,6 +235,12 @@ def test_validates_what_a_race_without_drops_validates():
     assert found > 20 and {"validated", "hopeless"} <= reasons
 
 
+def futility(count, delta):
+    """The mean of F and F' of counts (wins, ties, losses) of (s, s')."""
+    (w, t, v), (w2, t2, v2) = np.transpose(count)
+    return (futility_value(w, t, v, delta) + futility_value(w2, t2, v2, delta / 2)) / 2
+
+
 def test_follows_the_rules_of_racing_literally():
     """A replay written from the Racing paragraph, one hypothesis at a time."""
     rng, names, prompts, delta = np.random.default_rng(4), list("abcdef"), 40, 0.2
@@ -256,8 +262,7 @@ def test_follows_the_rules_of_racing_literally():
                     stopped[h] = "validated"
                 elif now == prompts:
                     stopped[h] = "exhausted"
-                elif (futility_value(*np.transpose(count[h])[0], delta)
-                      + futility_value(*np.transpose(count[h])[1], delta / 2)) / 2 >= 20:  # fmt: skip
+                elif futility(count[h], delta) >= 20:
                     stopped[h] = "futile"
             for h in names:
                 w, _, v = count[h]

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.evidence.cascade import cascade
-from scripts.evidence.simulated_judge import SimulatedJudge
+from scripts.evidence.simulated_judge import judged_audit
 
 # Of each region's prompts, the share that the cheap judge may read.
 SPLITS = (0.0, 1 / 3, 1 / 2, 2 / 3, 5 / 6)
@@ -30,6 +29,9 @@ class Judges(NamedTuple):
     price_ratio: float = 20.0  # a strong request over a cheap one
     neither: float = 0.7  # share of answers "neither" on false hypotheses and placebos
     true_share: float = 0.1  # of the hypotheses
+
+
+ASSUMED = Judges()
 
 
 class Split(NamedTuple):
@@ -56,7 +58,7 @@ def effect_sought(accuracy: float) -> float:
 def choose(
     regions: Mapping[str, Sequence[str]],
     prompts: Mapping[str, int],
-    judges: Judges = Judges(),
+    judges: Judges = ASSUMED,
     *,
     q: float = 0.05,
     seed: int = 0,
@@ -76,7 +78,7 @@ def choose(
 def splits(
     regions: Mapping[str, Sequence[str]],
     prompts: Mapping[str, int],
-    judges: Judges = Judges(),
+    judges: Judges = ASSUMED,
     *,
     q: float = 0.05,
     seed: int = 0,
@@ -85,24 +87,26 @@ def splits(
     if judges.price_ratio < 1:
         raise ValueError(f"The price ratio is {judges.price_ratio}; it must be at least 1.")
     delta = effect_sought(judges.cheap), effect_sought(judges.strong)
-    names = list(regions)
-    count = max(1, round(judges.true_share * len(names)))
-    audits = -(-TRUE_ONES // count)
+    count = max(1, round(judges.true_share * len(regions)))
+    audits = -(-TRUE_ONES // count) if regions else 0
     found = []
     for part in SPLITS:
         share = {region: int(part * n) for region, n in prompts.items()}
         rng = np.random.default_rng(seed)
-        rows = []
-        for _ in range(audits if names else 0):
-            true = set(rng.choice(names, count, replace=False))
-            cheap, strong = (
-                SimulatedJudge(true, accuracy=a, neither=judges.neither, seed=rng.integers(2**63))
-                for a in (judges.cheap, judges.strong)
+        rows = [
+            judged_audit(
+                regions,
+                prompts,
+                share,
+                true=count,
+                accuracies=(judges.cheap, judges.strong),
+                delta=delta,
+                neither=judges.neither,
+                rng=rng,
+                q=q,
             )
-            outcomes = cascade(regions, prompts, cheap, strong, share=share, q=q, delta=delta)
-            power = np.mean([outcomes[name].in_set for name in true])
-            rows.append((cheap.requests, strong.requests, power))
-        cheap_requests, strong_requests, power = np.mean(rows or [(0, 0, 0)], axis=0).tolist()
-        cost = cheap_requests / judges.price_ratio + strong_requests
-        found.append(Split(share, (cheap_requests, strong_requests), cost, power))
+            for _ in range(audits)
+        ]
+        cheap, strong, _, power, _ = np.mean(rows or [(0.0,) * 5], axis=0).tolist()
+        found.append(Split(share, (cheap, strong), cheap / judges.price_ratio + strong, power))
     return found

@@ -4,11 +4,13 @@ The judge answers as a lazy one would: a request holds one prompt, up to ten hyp
 placebo, and each reply counts as one request.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binom
 
+from scripts.evidence.cascade import Escalate, cascade
 from scripts.evidence.race import Results, Wanted
 
 A_REQUEST = 10
@@ -64,6 +66,53 @@ class SimulatedJudge:
         return {
             names[i]: (a, b) for i, a, b in zip(order, s.tolist(), s_prime.tolist(), strict=True)
         }
+
+
+class JudgedAudit(NamedTuple):
+    """What a simulated audit asked and found."""
+
+    cheap_requests: int
+    strong_requests: int
+    escalated: int  # hypotheses that the strong judge read
+    power: float  # share of the true hypotheses in the e-BH set, 0 if none is true
+    false_share: float  # share of false ones in the e-BH set, 0 if it is empty
+
+
+def judged_audit(
+    regions: Mapping[str, Sequence[str]],
+    prompts: Mapping[str, int],
+    share: Mapping[str, int],
+    *,
+    true: int,
+    accuracies: tuple[float, float],
+    delta: tuple[float | None, float | None],
+    rng: np.random.Generator,
+    q: float = 0.05,
+    escalate: Escalate = "borderline",
+    **habits: float,
+) -> JudgedAudit:
+    """Simulate one audit in which `true` hypotheses, chosen by chance, are true.
+
+    regions, prompts, share, delta, q and escalate are those of cascade.cascade, accuracies those of
+    the cheap and the strong judge; habits (neither, lean, longer, garbage) are those of both.
+    """
+    names = list(regions)
+    is_true = set(rng.choice(names, true, replace=False).tolist())
+    cheap, strong = (
+        SimulatedJudge(is_true, accuracy=accuracy, seed=int(rng.integers(2**63)), **habits)
+        for accuracy in accuracies
+    )
+    outcomes = cascade(
+        regions, prompts, cheap, strong, share=share, q=q, delta=delta, escalate=escalate
+    )
+    found = {name for name, outcome in outcomes.items() if outcome.in_set}
+    return JudgedAudit(
+        cheap.requests,
+        strong.requests,
+        sum(outcome.strong is not None for outcome in outcomes.values()),
+        len(found & is_true) / max(1, true),
+        len(found - is_true) / max(1, len(found)),
+    )
 
 
 def fixed_protocol(
