@@ -14,7 +14,7 @@ import numpy as np
 from scripts.evidence.simulated_judge import judged_audit
 
 # Of each region's prompts, the share that the cheap judge may read.
-SPLITS = (0.0, 1 / 3, 1 / 2, 2 / 3, 5 / 6)
+SPLITS = (0.0, 1 / 3, 2 / 3, 5 / 6)
 # Simulated true hypotheses behind a power, whose standard error is then at most 0.05.
 TRUE_ONES = 100
 TOLERANCE = 0.03
