@@ -12,8 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.evidence.choice import Judges, choose, effect_sought
-from scripts.evidence.simulated_judge import JudgedAudit, fixed_protocol, judged_audit
+from scripts.evidence.choice import Judges, cheapest, choose, effect_sought, splits
+from scripts.evidence.race import Race, drive
+from scripts.evidence.simulated_judge import (
+    JudgedAudit,
+    SimulatedJudge,
+    fixed_protocol,
+    judged_audit,
+)
 from scripts.workflow.files import read_json, write_json
 
 OUT = Path("results/benchmarks/assistants.json")
@@ -23,6 +29,7 @@ THEIRS = HYPOTHESES * JUDGEMENTS
 CHEAP, STRONG, WEAK = 0.70, 0.80, 0.65
 MOSTLY, COIN = 0.7, 0.0  # chance that a false sentence is answered neither
 AUDITS, NULL_AUDITS, FIXED_AUDITS = 60, 200, 2000
+SCREEN_PROMPTS, LEAST_NET = 12, 2
 SEED = 20261121  # the settings were chosen on other seeds
 
 
@@ -107,6 +114,60 @@ def fixed(accuracy: float) -> float:
     return float(np.mean(power))
 
 
+def screened_audit(prompts: int, neither: float, rng: np.random.Generator) -> JudgedAudit:
+    """The cheap judge screens on prompts of their own: a net of two wins goes on. The strong one
+    confirms what is left, which alone counts for K."""
+    lines, bank = line_up(prompts=prompts)
+    true = set(rng.choice(list(lines), TRUE, replace=False).tolist())
+    cheap, strong = (
+        SimulatedJudge(true, accuracy=a, neither=neither, seed=int(rng.integers(2**63)))
+        for a in (CHEAP, STRONG)
+    )
+    wanted = {region: tuple(h for h in lines if lines[h] == (region,)) for region in bank}
+    net = dict.fromkeys(lines, 0)
+    for _ in range(SCREEN_PROMPTS):
+        for signs in cheap(wanted).values():
+            for name, (s, _) in signs.items():
+                net[name] += s
+    race = Race(
+        {name: own for name, own in lines.items() if net[name] >= LEAST_NET},
+        bank,
+        delta=effect_sought(STRONG),
+    )
+    found = {name for name, standing in drive(race, strong).items() if standing.in_set}
+    return JudgedAudit(
+        cheap.requests,
+        strong.requests,
+        0,
+        len(found & true) / TRUE,
+        len(found - true) / max(1, len(found)),
+    )
+
+
+def by_prompts(neither: float) -> list[dict]:
+    """Strong alone, cheap screen then strong, and the split that choose takes, by prompts."""
+    rows = []
+    for prompts in (24, 40, 60, 80, 120, 160, 240):
+        judges = Judges(CHEAP, STRONG, 20, neither, TRUE / HYPOTHESES)
+        lines, bank = line_up(prompts=prompts)
+        options = splits(lines, bank, judges)
+        alone, chosen = options[0], cheapest(options)
+        rng = np.random.default_rng([SEED, prompts])
+        screened = np.mean([screened_audit(prompts, neither, rng) for _ in range(10)], axis=0)
+        cost = screened[0] / 20 + screened[1]
+        print(
+            f"   {prompts:3} prompts: strong alone {alone.cost:6,.0f} power {alone.power:.2f};  "
+            f"cheap screen, then strong {cost:6,.0f} power {screened[3]:.2f};  chosen: cheap reads "
+            f"{chosen.share['r0']}, {chosen.cost:6,.0f} power {chosen.power:.2f}",
+            flush=True,
+        )
+        row = {"prompts": prompts, "neither": neither, "cheap_share": chosen.share["r0"]}
+        row |= {"alone": [round(alone.cost, 1), round(alone.power, 3)]}
+        row |= {"screened": [round(cost, 1), round(screened[3], 3)]}
+        rows.append(row | {"chosen": [round(chosen.cost, 1), round(chosen.power, 3)]})
+    return rows
+
+
 def main() -> None:
     found, kept = {}, []
 
@@ -182,12 +243,16 @@ def main() -> None:
     found["fdr"] = max(line.fdr for line in lines)
     found["fdr_audits"] = NULL_AUDITS * len(lines)
 
+    print("== fewer prompts, price ratio 20, costs in strong requests")
+    chosen = [row for neither in (MOSTLY, COIN) for row in by_prompts(neither)]
+
     found = {name: round(value, 5) for name, value in found.items()}
     found["judging"] = [line.record for line in kept]
+    found["by_prompts"] = chosen
     earlier = read_json(OUT) if OUT.exists() else {"schema": 1}
     write_json(OUT, earlier | found)
     for name, value in found.items():
-        if name != "judging":
+        if not isinstance(value, list):
             over = f"  (1/{1 / value:.1f})" if "ratio" in name and value else ""
             print(f"{name:40} {value}{over}")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.evidence.choice import SPLITS, Judges, choose, effect_sought, splits
+from scripts.evidence.choice import SPLITS, Judges, Split, cheapest, choose, effect_sought, splits
 
 LINES = {f"h{i}": (f"r{i % 4}",) for i in range(100)}
 
@@ -24,15 +24,17 @@ def test_prices_and_accuracies_move_the_choice():
 def test_the_choice_is_the_cheapest_of_the_good():
     options = splits(LINES, bank(120))
     assert [s.share["r0"] for s in options] == [int(part * 120) for part in SPLITS]
-    chosen = choose(LINES, bank(120))
-    assert chosen in options
-    best = max(s.power for s in options)
-    assert chosen.power >= best - 0.03
-    assert all(s.cost >= chosen.cost for s in options if s.power >= best - 0.03)
+    assert options[0].requests[0] == 0
     for split in options:
         cheap, strong = split.requests
         assert split.cost == pytest.approx(cheap / 20 + strong)
-    assert options[0].requests[0] == 0
+    chosen = cheapest(options)
+    best = max(s.power for s in options)
+    assert chosen.power >= best - 0.03
+    assert all(s.cost >= chosen.cost for s in options if s.power >= best - 0.03)
+    dear_and_good, cheap_and_bad = Split({}, (0, 9), 9, 0.9), Split({}, (9, 0), 1, 0.8)
+    assert cheapest([dear_and_good, cheap_and_bad]) == dear_and_good
+    assert cheapest([dear_and_good, cheap_and_bad._replace(power=0.88)]).cost == 1
 
 
 def test_same_seed_same_choice_and_nothing_to_choose():

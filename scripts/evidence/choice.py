@@ -69,7 +69,11 @@ def choose(
     strong judge alone wins, all shares are 0: the cheap one has had its say in the screen. Takes
     seconds. Raises ValueError where effect_sought does, and for a price ratio below 1.
     """
-    options = splits(regions, prompts, judges, q=q, seed=seed)
+    return cheapest(splits(regions, prompts, judges, q=q, seed=seed))
+
+
+def cheapest(options: Sequence[Split]) -> Split:
+    """Return the option of least cost among those whose power is at most 0.03 below the best."""
     best = max(split.power for split in options)
     good = [split for split in options if split.power >= best - TOLERANCE]
     return min(good, key=lambda split: split.cost)
