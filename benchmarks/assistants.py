@@ -20,6 +20,7 @@ from scripts.evidence.simulated_judge import (
     fixed_protocol,
     judged_audit,
 )
+from scripts.evidence.simulation import corrected_coverage
 from scripts.workflow.files import read_json, write_json
 
 OUT = Path("results/benchmarks/assistants.json")
@@ -168,6 +169,23 @@ def by_prompts(neither: float) -> list[dict]:
     return rows
 
 
+def corrected_rates() -> list[dict]:
+    """Coverage and width of 95 % intervals of a rate, by rate, agreement and prompts a region."""
+    rows = []
+    for mean in (0.03, 0.1, 0.3, 0.6):
+        for agreement in (1.0, 0.95, 0.8):
+            for cheap_only, both, samples in ((60, 5, 1), (60, 12, 2), (200, 20, 1)):
+                row = {"rate": mean, "agreement": agreement, "both": both, "cheap_only": cheap_only}
+                covered = corrected_coverage(mean, agreement, cheap_only, both, samples)
+                rows.append(row | {"samples": samples} | {k: list(v) for k, v in covered.items()})
+    for name in ("corrected", "cheap", "strong"):
+        coverage, width, bias = np.array([row[name] for row in rows]).T
+        print(f"   {name:9} coverage {coverage.min():.3f} to {coverage.max():.3f}, mean "
+              f"{coverage.mean():.3f}; mean width {width.mean():.3f}; bias {bias.min():+.3f} to "
+              f"{bias.max():+.3f}")  # fmt: skip
+    return rows
+
+
 def main() -> None:
     found, kept = {}, []
 
@@ -246,9 +264,15 @@ def main() -> None:
     print("== fewer prompts, price ratio 20, costs in strong requests")
     chosen = [row for neither in (MOSTLY, COIN) for row in by_prompts(neither)]
 
+    print("== rates of a cheap judge, 36 settings")
+    rates = corrected_rates()
+    found["corrected_coverage"] = min(row["corrected"][0] for row in rates)
+    found["cheap_coverage"] = min(row["cheap"][0] for row in rates)
+
     found = {name: round(value, 5) for name, value in found.items()}
     found["judging"] = [line.record for line in kept]
     found["by_prompts"] = chosen
+    found["corrected_rates"] = rates
     earlier = read_json(OUT) if OUT.exists() else {"schema": 1}
     write_json(OUT, earlier | found)
     for name, value in found.items():

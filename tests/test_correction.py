@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.evidence.correction import corrected_rate
-from scripts.evidence.rates import stratified_rate
+from scripts.evidence.simulation import corrected_coverage
 
 Y = [0, 1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0]
 F = [0, 1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0]
@@ -22,61 +22,22 @@ def test_agrees_with_ppi_python():
     assert (many.high - many.low) * 10 == pytest.approx(0.6244 - 0.1618, rel=0.01)
 
 
-def judged(rng, rates, accuracy, only, both, samples=1):
-    """Per region the cheap judge's means of its own prompts, and both judges' of the others."""
-    cheap_only, pairs = {}, {}
-    for region, rate in enumerate(rates):
-        own = rng.beta(rate * 2.3, (1 - rate) * 2.3, (only + both, 1))
-        strong = rng.random((only + both, samples)) < own
-        right = rng.random(strong.shape) < accuracy
-        cheap = np.where(right, strong, ~strong).mean(axis=1)
-        cheap_only[region] = cheap[:only]
-        pairs[region] = np.c_[cheap[only:], strong.mean(axis=1)[only:]]
-    return cheap_only, pairs
-
-
-WEIGHTS = {0: 0.2, 1: 0.3, 2: 0.5}
-
-
-@pytest.mark.parametrize("accuracy", [1.0, 0.95, 0.8])
+@pytest.mark.parametrize("agreement", [1.0, 0.95, 0.8])
 @pytest.mark.parametrize("mean", [0.05, 0.3, 0.6])
-def test_covers_the_strong_judges_rate_where_the_cheap_one_misses(mean, accuracy):
-    rng = np.random.default_rng(0)
-    rates = mean * np.array([0.5, 1.0, 1.5])
-    truth = rates @ list(WEIGHTS.values())
-    corrected, cheap = [], []
-    for _ in range(400):
-        cheap_only, pairs = judged(rng, rates, accuracy, only=60, both=12, samples=2)
-        corrected.append(corrected_rate(WEIGHTS, cheap_only, pairs)[:3])
-        everything = {r: np.r_[cheap_only[r], pairs[r][:, 0]] for r in WEIGHTS}
-        cheap.append(stratified_rate(WEIGHTS, everything)[:3])
-
-    def coverage(intervals):
-        _, low, high = np.array(intervals).T
-        return np.mean((low <= truth) & (truth <= high))
-
-    print(f"\nrate {mean}, agreement {accuracy}: corrected {coverage(corrected):.3f}, "
-          f"cheap alone {coverage(cheap):.3f}")  # fmt: skip
-    assert coverage(corrected) >= 0.93
-    assert np.mean(corrected, axis=0)[0] == pytest.approx(truth, abs=0.015)
-    if accuracy == 0.8 and mean != 0.6:
-        assert coverage(cheap) < 0.7
+def test_covers_the_strong_judges_rate_where_the_cheap_one_misses(mean, agreement):
+    found = corrected_coverage(mean, agreement)
+    print(f"\nrate {mean}, agreement {agreement}: {found}")
+    assert found["corrected"].coverage >= 0.93
+    assert abs(found["corrected"].bias) < 0.015
+    if agreement == 0.8:
+        assert found["cheap"].coverage < 0.7
 
 
 def test_a_good_cheap_judge_narrows_the_interval_and_a_useless_one_does_no_harm():
-    rng = np.random.default_rng(1)
-
-    def width(accuracy, only):
-        rates = [corrected_rate(WEIGHTS, *judged(rng, [0.3, 0.5, 0.4], accuracy, only, 20))
-                 for _ in range(100)]  # fmt: skip
-        return np.mean([rate.high - rate.low for rate in rates])
-
-    strong_alone = width(0.5, only=200)
-    assert width(0.95, only=200) < 0.75 * strong_alone
-    rates = [stratified_rate(WEIGHTS, {r: pairs[:, 1] for r, pairs in
-                                       judged(rng, [0.3, 0.5, 0.4], 0.5, 2, 20)[1].items()})
-             for _ in range(100)]  # fmt: skip
-    assert strong_alone < 1.2 * np.mean([rate.high - rate.low for rate in rates])
+    good = corrected_coverage(0.4, 0.97, cheap_only=200, both=20, repeats=100)
+    assert good["corrected"].width < 0.75 * good["strong"].width
+    useless = corrected_coverage(0.4, 0.5, cheap_only=200, both=20, repeats=100)
+    assert useless["corrected"].width < 1.2 * useless["strong"].width
 
 
 def test_agreement_on_few_prompts_promises_little():
