@@ -31,6 +31,7 @@ CHEAP, STRONG, WEAK = 0.70, 0.80, 0.65
 MOSTLY, COIN = 0.7, 0.0  # chance that a false sentence is answered neither
 AUDITS, NULL_AUDITS, FIXED_AUDITS = 60, 200, 2000
 SCREEN_PROMPTS, LEAST_NET = 12, 2
+SAMPLES = 4
 SEED = 20261121  # the settings were chosen on other seeds
 
 
@@ -146,26 +147,43 @@ def screened_audit(prompts: int, neither: float, rng: np.random.Generator) -> Ju
 
 
 def by_prompts(neither: float) -> list[dict]:
-    """Strong alone, cheap screen then strong, and the split that choose takes, by prompts."""
+    """What each way costs (in strong requests) and finds, by the prompts of a region."""
     rows = []
     for prompts in (24, 40, 60, 80, 120, 160, 240):
         judges = Judges(CHEAP, STRONG, 20, neither, TRUE / HYPOTHESES)
         lines, bank = line_up(prompts=prompts)
-        options = splits(lines, bank, judges)
-        alone, chosen = options[0], cheapest(options)
         rng = np.random.default_rng([SEED, prompts])
-        screened = np.mean([screened_audit(prompts, neither, rng) for _ in range(10)], axis=0)
-        cost = screened[0] / 20 + screened[1]
-        print(
-            f"   {prompts:3} prompts: strong alone {alone.cost:6,.0f} power {alone.power:.2f};  "
-            f"cheap screen, then strong {cost:6,.0f} power {screened[3]:.2f};  chosen: cheap reads "
-            f"{chosen.share['r0']}, {chosen.cost:6,.0f} power {chosen.power:.2f}",
-            flush=True,
+        screened = [screened_audit(prompts, neither, rng) for _ in range(10)]
+        sampled = [
+            judged_audit(
+                lines,
+                bank,
+                dict.fromkeys(bank, 0),
+                true=TRUE,
+                accuracies=(CHEAP, STRONG),
+                delta=(None, effect_sought(STRONG)),
+                rng=rng,
+                neither=neither,
+                samples=SAMPLES,
+            )
+            for _ in range(10)
+        ]
+        options = splits(lines, bank, judges)
+        chosen = cheapest(options)
+        ways = {"strong alone": (options[0].cost, options[0].power)}
+        for name, audits in (
+            (f"strong, {SAMPLES} samples", sampled),
+            ("cheap screen, strong", screened),
+        ):
+            cheap, strong, _, power, _ = np.mean(audits, axis=0).tolist()
+            ways[name] = cheap / judges.price_ratio + strong, power
+        ways["chosen"] = chosen.cost, chosen.power
+        line = "; ".join(
+            f"{name} {cost:,.0f} ({power:.2f})" for name, (cost, power) in ways.items()
         )
+        print(f"   {prompts:3} prompts: {line}, cheap reads {chosen.share['r0']}", flush=True)
         row = {"prompts": prompts, "neither": neither, "cheap_share": chosen.share["r0"]}
-        row |= {"alone": [round(alone.cost, 1), round(alone.power, 3)]}
-        row |= {"screened": [round(cost, 1), round(screened[3], 3)]}
-        rows.append(row | {"chosen": [round(chosen.cost, 1), round(chosen.power, 3)]})
+        rows.append(row | {name: [round(c, 1), round(p, 3)] for name, (c, p) in ways.items()})
     return rows
 
 
@@ -261,7 +279,7 @@ def main() -> None:
     found["fdr"] = max(line.fdr for line in lines)
     found["fdr_audits"] = NULL_AUDITS * len(lines)
 
-    print("== fewer prompts, price ratio 20, costs in strong requests")
+    print("== fewer prompts: cost in strong requests at price ratio 20 (power)")
     chosen = [row for neither in (MOSTLY, COIN) for row in by_prompts(neither)]
 
     print("== rates of a cheap judge, 36 settings")

@@ -52,6 +52,14 @@ def test_requests_hold_ten_and_garbage_scores_nothing():
     assert judge.requests == 4002
 
 
+def test_samples_sharpen_the_sign_and_cost_requests():
+    judge = SimulatedJudge(NAMES, accuracy=0.8, neither=1.0, samples=3, seed=5)
+    s, s_prime = np.moveaxis(signs(judge, 2000), -1, 0)
+    assert judge.requests == 2000 * 2 * 3
+    assert np.mean(s == 1) == pytest.approx(0.8**3 + 3 * 0.8**2 * 0.2, abs=0.01)
+    assert (s == s_prime).all()
+
+
 def test_fixed_protocol():
     is_true = np.arange(300) < 30
     found = {}

@@ -29,6 +29,7 @@ class Judges(NamedTuple):
     price_ratio: float = 20.0  # a strong request over a cheap one
     neither: float = 0.7  # share of answers "neither" on false hypotheses and placebos
     true_share: float = 0.1  # of the hypotheses
+    samples: int = 1  # pairs of each prompt that are judged
 
 
 ASSUMED = Judges()
@@ -106,6 +107,7 @@ def splits(
                 accuracies=(judges.cheap, judges.strong),
                 delta=delta,
                 neither=judges.neither,
+                samples=judges.samples,
                 rng=rng,
                 q=q,
             )

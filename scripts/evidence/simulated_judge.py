@@ -1,7 +1,7 @@
 """A judge of known quality, and the fixed protocol that it is compared with.
 
-The judge answers as a lazy one would: a request holds one prompt, up to ten hypotheses and one
-placebo, and each reply counts as one request.
+The judge answers as a lazy one would: a request holds one pair of responses to a prompt, up to ten
+hypotheses and one placebo, and each reply counts as one request.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +23,9 @@ class SimulatedJudge:
     (never neither, which would help). A false one, and every placebo, is answered neither with
     chance `neither`, else for either side alike. With chance `lean` a sentence, whichever it is, is
     answered for the longer response, and that is the intervention's on a share `longer` of the
-    prompts. A share `garbage` of the requests is unreadable: all its sentences score 0.
+    prompts. A share `garbage` of the requests is unreadable: all its sentences score 0. Of each
+    prompt it reads `samples` pairs, each in requests of its own, and its mistakes on them are
+    independent, which flatters a real judge.
     """
 
     def __init__(
@@ -35,11 +37,12 @@ class SimulatedJudge:
         lean: float = 0.0,
         longer: float = 0.5,
         garbage: float = 0.0,
+        samples: int = 1,
         seed: int = 0,
     ):
         self._true = frozenset(true)
         self._accuracy, self._neither, self._garbage = accuracy, neither, garbage
-        self._lean, self._longer = lean, longer
+        self._lean, self._longer, self._samples = lean, longer, samples
         self._rng = np.random.default_rng(seed)
         self.requests = 0
 
@@ -47,25 +50,29 @@ class SimulatedJudge:
         return {region: self._prompt(names) for region, names in wanted.items()}
 
     def _prompt(self, names: tuple[str, ...]) -> dict[str, tuple[int, int]]:
-        """s and s' of one sample of one prompt; sentences come shuffled into requests."""
-        rng = self._rng
+        """s and s' of one prompt; sentences come shuffled into requests."""
         count = -(-len(names) // A_REQUEST)
-        self.requests += count
-        order = rng.permutation(len(names))
-        longer = 1 if rng.random() < self._longer else -1
+        self.requests += count * self._samples
+        order = self._rng.permutation(len(names))
+        request = np.arange(len(names)) // A_REQUEST
         is_true = np.array([names[i] in self._true for i in order] + [False] * count)
-        chance = rng.random((3, len(is_true)))
+        total = np.zeros((2, len(names)), dtype=int)
+        for _ in range(self._samples):
+            answers = self._answers(is_true)
+            d, placebo = answers[: len(names)], answers[len(names) :][request]
+            readable = (self._rng.random(count) >= self._garbage)[request]
+            total += np.array([d, d - placebo]) * readable
+        s, s_prime = np.sign(total).tolist()
+        return {names[i]: (a, b) for i, a, b in zip(order, s, s_prime, strict=True)}
+
+    def _answers(self, is_true: np.ndarray) -> np.ndarray:
+        """Pair scores of one pair of responses, +1, 0 or -1, shape of is_true."""
+        longer = 1 if self._rng.random() < self._longer else -1
+        chance = self._rng.random((3, len(is_true)))
         right = np.where(chance[0] < self._accuracy, 1, -1)
         side = np.where(chance[0] < 0.5, 1, -1)
         answers = np.where(is_true, right, np.where(chance[1] < self._neither, 0, side))
-        answers = np.where(chance[2] < self._lean, longer, answers)
-        request = np.arange(len(names)) // A_REQUEST
-        d, placebo = answers[: len(names)], answers[len(names) :][request]
-        readable = (rng.random(count) >= self._garbage)[request]
-        s, s_prime = d * readable, np.sign(d - placebo) * readable
-        return {
-            names[i]: (a, b) for i, a, b in zip(order, s.tolist(), s_prime.tolist(), strict=True)
-        }
+        return np.where(chance[2] < self._lean, longer, answers)
 
 
 class JudgedAudit(NamedTuple):
@@ -94,7 +101,8 @@ def judged_audit(
     """Simulate one audit in which `true` hypotheses, chosen by chance, are true.
 
     regions, prompts, share, delta, q and escalate are those of cascade.cascade, accuracies those of
-    the cheap and the strong judge; habits (neither, lean, longer, garbage) are those of both.
+    the cheap and the strong judge; habits (neither, lean, longer, garbage, samples) are those of
+    both.
     """
     names = list(regions)
     is_true = set(rng.choice(names, true, replace=False).tolist())
