@@ -31,7 +31,7 @@ CHEAP, STRONG, WEAK = 0.70, 0.80, 0.65
 MOSTLY, COIN = 0.7, 0.0  # chance that a false sentence is answered neither
 AUDITS, NULL_AUDITS, FIXED_AUDITS = 60, 200, 2000
 SCREEN_PROMPTS, LEAST_NET = 12, 2
-SAMPLES = 4
+SAMPLES = 8  # at most, of a prompt
 SEED = 20261121  # the settings were chosen on other seeds
 
 
@@ -149,40 +149,26 @@ def screened_audit(prompts: int, neither: float, rng: np.random.Generator) -> Ju
 def by_prompts(neither: float) -> list[dict]:
     """What each way costs (in strong requests) and finds, by the prompts of a region."""
     rows = []
-    for prompts in (24, 40, 60, 80, 120, 160, 240):
-        judges = Judges(CHEAP, STRONG, 20, neither, TRUE / HYPOTHESES)
+    for prompts in (24, 40, 60, 120, 240):
         lines, bank = line_up(prompts=prompts)
         rng = np.random.default_rng([SEED, prompts])
         screened = [screened_audit(prompts, neither, rng) for _ in range(10)]
-        sampled = [
-            judged_audit(
-                lines,
-                bank,
-                dict.fromkeys(bank, 0),
-                true=TRUE,
-                accuracies=(CHEAP, STRONG),
-                delta=(None, effect_sought(STRONG)),
-                rng=rng,
-                neither=neither,
-                samples=SAMPLES,
-            )
-            for _ in range(10)
-        ]
-        options = splits(lines, bank, judges)
-        chosen = cheapest(options)
-        ways = {"strong alone": (options[0].cost, options[0].power)}
-        for name, audits in (
-            (f"strong, {SAMPLES} samples", sampled),
-            ("cheap screen, strong", screened),
-        ):
-            cheap, strong, _, power, _ = np.mean(audits, axis=0).tolist()
-            ways[name] = cheap / judges.price_ratio + strong, power
-        ways["chosen"] = chosen.cost, chosen.power
-        line = "; ".join(
-            f"{name} {cost:,.0f} ({power:.2f})" for name, (cost, power) in ways.items()
+        cheap, strong, _, power, _ = np.mean(screened, axis=0).tolist()
+        options = splits(
+            lines, bank, Judges(CHEAP, STRONG, 20, neither, TRUE / HYPOTHESES, SAMPLES)
         )
-        print(f"   {prompts:3} prompts: {line}, cheap reads {chosen.share['r0']}", flush=True)
-        row = {"prompts": prompts, "neither": neither, "cheap_share": chosen.share["r0"]}
+        one = [option for option in options if option.samples == 1]
+        ways = {
+            "strong alone": (options[0].cost, options[0].power),
+            "cheap screen, then strong": (cheap / 20 + strong, power),
+        }
+        row = {"prompts": prompts, "neither": neither}
+        for name, chosen in (("one sample", cheapest(one)), ("several", cheapest(options))):
+            ways[f"chosen, {name}"] = chosen.cost, chosen.power
+            row[f"{name}: cheap reads, samples"] = chosen.share["r0"], chosen.samples
+        print(f"   {row}")
+        for name, (cost, power) in ways.items():
+            print(f"      {name:28} cost {cost:6,.0f}  power {power:.2f}", flush=True)
         rows.append(row | {name: [round(c, 1), round(p, 3)] for name, (c, p) in ways.items()})
     return rows
 

@@ -1,12 +1,13 @@
 """Which judge reads how many prompts: chosen by simulated audits of the line-up at hand.
 
 With many prompts a cheap judge decides nearly everything for a fraction of the price; with few, its
-prompts are only lost to the strong one, and the cheap judge does better as the screen before. No
-rule of thumb says where the border lies (it moves with the prices, the number of hypotheses and the
-judges), so the audit about to be made is simulated with every split and the cheapest good one wins.
+prompts are only lost to the strong one, unless several pairs of each prompt make up for them. No
+rule of thumb says where the borders lie (they move with the prices, the number of hypotheses and
+the judges), so the audit about to be made is simulated in every way and the cheapest good one wins.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ class Judges(NamedTuple):
     price_ratio: float = 20.0  # a strong request over a cheap one
     neither: float = 0.7  # share of answers "neither" on false hypotheses and placebos
     true_share: float = 0.1  # of the hypotheses
-    samples: int = 1  # pairs of each prompt that are judged
+    samples: int = 1  # pairs of each prompt that there are to judge
 
 
 ASSUMED = Judges()
@@ -39,6 +40,7 @@ class Split(NamedTuple):
     """One way to share the prompts, and what it should give."""
 
     share: dict[str, int]  # prompts of each region that the cheap judge may read; 0: strong alone
+    samples: int  # pairs of each prompt that either judge reads
     requests: tuple[float, float]  # expected, cheap and strong
     cost: float  # expected, in strong requests
     power: float  # share of the true hypotheses found
@@ -88,14 +90,22 @@ def splits(
     q: float = 0.05,
     seed: int = 0,
 ) -> list[Split]:
-    """Return what each split of SPLITS should cost and find, strong alone first."""
+    """Return what each split of SPLITS should cost and find, strong alone first, with one sample of
+    each prompt, then with 2, 4, ... up to those there are.
+
+    The simulated judges' mistakes on the samples of a prompt are independent. Where a real judge
+    repeats its mistakes, several samples are worth less than this says.
+    """
     if judges.price_ratio < 1:
         raise ValueError(f"The price ratio is {judges.price_ratio}; it must be at least 1.")
+    if judges.samples < 1:
+        raise ValueError(f"There are {judges.samples} samples of a prompt; one is needed.")
     delta = effect_sought(judges.cheap), effect_sought(judges.strong)
     count = max(1, round(judges.true_share * len(regions)))
     audits = -(-TRUE_ONES // count) if regions else 0
     found = []
-    for part in SPLITS:
+    powers_of_two = [2**i for i in range(judges.samples.bit_length())]
+    for samples, part in product(powers_of_two, SPLITS):
         share = {region: int(part * n) for region, n in prompts.items()}
         rng = np.random.default_rng(seed)
         rows = [
@@ -107,12 +117,13 @@ def splits(
                 accuracies=(judges.cheap, judges.strong),
                 delta=delta,
                 neither=judges.neither,
-                samples=judges.samples,
+                samples=samples,
                 rng=rng,
                 q=q,
             )
             for _ in range(audits)
         ]
         cheap, strong, _, power, _ = np.mean(rows or [(0.0,) * 5], axis=0).tolist()
-        found.append(Split(share, (cheap, strong), cheap / judges.price_ratio + strong, power))
+        cost = cheap / judges.price_ratio + strong
+        found.append(Split(share, samples, (cheap, strong), cost, power))
     return found
