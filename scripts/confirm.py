@@ -4,12 +4,12 @@ The null, the bet, e-BH, racing, gates, statuses and intervals are those of docs
 functions in scripts/evidence/ name their sources. The unit is the prompt.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.pool import BudgetSpent, Pool, write_usage
 from scripts.assistants.themes import themes_of
 from scripts.evidence.betting import e_value, win_rate_interval
+from scripts.evidence.cascade import Escalate, Outcome, cascade
+from scripts.evidence.choice import ASSUMED, choose
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.placebo import beats_placebos, judge_leans
 from scripts.evidence.power import minimum_detectable_effect
-from scripts.evidence.race import Race, Standing, drive
+from scripts.evidence.race import Race, Standing, Tally, drive
 from scripts.evidence.rates import stratified_rate
 from scripts.evidence.status import decide
 from scripts.propose import read_pairs
@@ -79,12 +81,20 @@ def placebos_of(
 
 
 class Bench:
-    """The confirm pool before an assistant: each hypothesis on each prompt is judged once at most.
+    """The confirm pool before one judge: each hypothesis on each prompt is judged once at most.
 
-    judge: from what is asked to Judgements; pairs: those of the pool.
+    judge: from what is asked to Judgements; pairs: those of the pool; start: how many prompts of a
+    region come before this judge's own. `raced` are the judgements that a race used, `ended` says
+    that the budget ended.
     """
 
-    def __init__(self, judge: Callable[[Asked], Judged], pairs: Sequence[Pair], seed: int):
+    def __init__(
+        self,
+        judge: Callable[[Asked], Judged],
+        pairs: Sequence[Pair],
+        seed: int,
+        start: Mapping[str, int] | None = None,
+    ):
         self._judge = judge
         self.by_region: dict[str, dict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
         for pair in pairs:
@@ -94,14 +104,24 @@ class Bench:
             for region, prompts in self.by_region.items()
         }
         self.judged: dict[str, dict[str, Judgement | None]] = defaultdict(dict)
-        self._taken = dict.fromkeys(self.order, 0)
+        self.raced: dict[str, list[Judgement]] = defaultdict(list)
+        self.ended = False
+        self._taken = {region: (start or {}).get(region, 0) for region in self.order}
 
     def next_prompts(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
-        """The judge of a race: the signs of the hypotheses on the next prompt of each region."""
+        """The judge of a race: the signs of the hypotheses on the next prompt of each region;
+        nothing when the budget has ended."""
         asked = {r: (self.order[r][self._taken[r]], names) for r, names in wanted.items()}
-        for region in asked:
+        try:
+            results = self._ask(asked)
+        except BudgetSpent:
+            self.ended = True
+            return {}
+        for region, of_region in results.items():
             self._taken[region] += 1
-        results = self._ask(asked)
+            for name, judgement in of_region.items():
+                if judgement is not None:
+                    self.raced[name].append(judgement)
         return {
             region: {name: j and j.signs for name, j in of_region.items()}
             for region, of_region in results.items()
@@ -135,19 +155,29 @@ class Bench:
         return results
 
 
+class Judges(NamedTuple):
+    """The language models of a confirm stage: which share of each region's prompts the cheap one
+    reads (0: none), before the strong one goes on with the others."""
+
+    cheap: ModelJudge
+    strong: ModelJudge
+    share: Mapping[str, int]
+    escalate: Escalate
+
+
 def confirm(
     hypotheses: Sequence[Mapping[str, Any]],
     placebos: Mapping[str, Sequence[Any]],
     pairs: Sequence[Pair],
     regions: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
-    model: ModelJudge | None = None,
+    judges: Judges | None = None,
 ) -> tuple[list[dict[str, Any]], list[Judgement]]:
     """Findings (strongest first) and all judgements behind them.
 
-    placebos: checks by hypothesis. Without a model the local assistant judges, which costs nothing,
-    so every prompt serves the rates; with one, `rate_prompts` a region do, fixed beforehand, and
-    only of what has evidence.
+    placebos: checks by hypothesis. Without language models the local assistant judges, which costs
+    nothing, so every prompt serves the rates; with them, `rate_prompts` a region do, fixed
+    beforehand, as the strong one judges them, and only of what has evidence.
     """
     seed = settings["seed"]
     by_id = {h["id"]: h for h in hypotheses}
@@ -161,55 +191,38 @@ def confirm(
             for region, (prompt, names) in asked.items()
         }
 
-    bench = Bench(model or local, pairs, seed)
+    bench = Bench(judges.strong if judges else local, pairs, seed, judges and judges.share)
+    benches = [Bench(judges.cheap, pairs, seed), bench] if judges else [bench]
     order = bench.order
     tested = [h for h in hypotheses if any(r in order for r in h["regions"])]
     of_tested = {h["id"]: [r for r in h["regions"] if r in order] for h in tested}
-    race = Race(
-        of_tested,
-        {region: len(prompts) for region, prompts in order.items()},
-        q=settings["q"],
-        delta=settings["delta"],
-        hypotheses=len(hypotheses),
-    )
-    undecided: list[str] = []
-    try:
-        standings = drive(race, bench.next_prompts)
-    except BudgetSpent:
-        undecided = race.active()
-        race.finish()
-        standings = race.standings()
-        log.warning("the budget ended before %d hypotheses were decided", len(undecided))
-    for name in undecided:
-        standings[name] = standings[name]._replace(stopped=BUDGET)
+    prompts = {region: len(of_region) for region, of_region in order.items()}
+    standings = _standings(of_tested, prompts, benches, judges, len(hypotheses), settings)
     validated = sum(standing.in_set for standing in standings.values())
     strong = [n for n, s in standings.items() if s.in_set or min(s.e, s.e_prime) >= SHOWN_AT]
-    counted = None if model is None else settings["rate_prompts"]
+    counted = settings["rate_prompts"] if judges else None
     try:
-        bench.complete({n: of_tested[n] for n in (of_tested if model is None else strong)}, counted)
+        bench.complete({n: of_tested[n] for n in (strong if judges else of_tested)}, counted)
     except BudgetSpent:
         counted = 0
     findings = []
     for hypothesis in hypotheses:
-        standing = standings.get(hypothesis["id"])
+        name = hypothesis["id"]
+        standing = standings.get(name)
         if standing is None:
             findings.append(_untested(hypothesis, regions))
             continue
-        seen = bench.first(hypothesis, None)
-        used = _used(bench.judged[hypothesis["id"]], order, standing)
-        gates = _failed_gates(
-            hypothesis, standing, seen, used,
-            e_threshold(len(hypotheses), max(1, validated), settings["q"]), model,
-        )  # fmt: skip
-        counts_rates = model is None or hypothesis["id"] in strong
+        used = [judgement for b in benches for judgement in b.raced[name]]
+        seen = used if judges else bench.first(hypothesis, None)
+        threshold = e_threshold(len(hypotheses), max(1, validated), settings["q"])
         findings.append(
             _finding(
                 hypothesis,
                 standing,
                 seen,
-                bench.first(hypothesis, counted) if counts_rates else [],
+                bench.first(hypothesis, counted) if name in strong or not judges else [],
                 used,
-                gates,
+                _failed_gates(hypothesis, standing, seen, used, threshold, judges),
                 regions,
                 len(hypotheses),
                 validated,
@@ -219,11 +232,71 @@ def confirm(
         )
     rank = ["validated", "suggestive", "unsupported", "untested"]
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
-    every = (j for of_one in bench.judged.values() for j in of_one.values())
+    every = (j for b in benches for of_one in b.judged.values() for j in of_one.values())
     return findings, [j for j in every if j is not None]
 
 
-def confirm_with_model(
+def _standings(
+    of_tested: Mapping[str, Sequence[str]],
+    prompts: Mapping[str, int],
+    benches: Sequence[Bench],
+    judges: Judges | None,
+    K: int,
+    settings: Mapping[str, Any],
+) -> dict[str, Standing]:
+    """Where each hypothesis stands after the race, or after the races of both judges. What the
+    budget left undecided says so."""
+    q, delta = settings["q"], settings["delta"]
+    if judges is None or not any(judges.share.values()):
+        race = Race(of_tested, prompts, q=q, delta=delta, hypotheses=K)
+        found = drive(race, benches[-1].next_prompts)
+    else:
+        outcomes = cascade(
+            of_tested,
+            prompts,
+            *(bench.next_prompts for bench in benches),
+            share=judges.share,
+            q=q,
+            delta=(delta, delta),
+            hypotheses=K,
+            escalate=judges.escalate,
+        )
+        found = {name: _joined(outcome) for name, outcome in outcomes.items()}
+    if any(bench.ended for bench in benches):
+        log.warning("the budget ended before every hypothesis was decided")
+        for name, standing in found.items():
+            if standing.stopped == "exhausted" and standing.remaining:
+                found[name] = standing._replace(stopped=BUDGET)
+    return found
+
+
+def _joined(outcome: Outcome) -> Standing:
+    """One standing for what two judges said on different prompts."""
+    cheap, strong = outcome.cheap, outcome.strong
+    changed = {"e": outcome.e, "e_prime": outcome.e_prime, "in_set": outcome.in_set}
+    if strong is None:
+        return cheap._replace(**changed, stopped=outcome.stopped)
+
+    def both(first, second):
+        return Tally(*(a + b for a, b in zip(first, second, strict=True)))
+
+    return strong._replace(
+        **changed,
+        stopped=outcome.stopped,
+        counts=both(cheap.counts, strong.counts),
+        counts_prime=both(cheap.counts_prime, strong.counts_prime),
+        judged=cheap.judged + strong.judged,
+        missing=cheap.missing + strong.missing,
+        by_region={
+            region: tuple(
+                both(*pair) for pair in zip(tallies, strong.by_region[region], strict=True)
+            )
+            for region, tallies in cheap.by_region.items()
+        },
+    )
+
+
+def confirm_with_models(
     pool: Pool,
     hypotheses: Sequence[Mapping[str, Any]],
     pairs: Sequence[Pair],
@@ -231,29 +304,52 @@ def confirm_with_model(
     regions: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
 ) -> tuple[list[dict[str, Any]], list[Judgement]]:
-    """As `confirm`, judged by the strong model; without budget for the placebos, all untested."""
-    models, seed = settings["assistant"]["models"], settings["seed"]
+    """As `confirm`, judged by language models; without budget for placebos, all are untested."""
+    assistant, seed = settings["assistant"], settings["seed"]
     try:
-        placebos = placebos_by_region(pool, models["cheap"], hypotheses, settings["placebos"], seed)
+        placebos = placebos_by_region(
+            pool, assistant["models"]["cheap"], hypotheses, settings["placebos"], seed
+        )
     except BudgetSpent:
         return [_untested(h, regions) | {"stopped": BUDGET} for h in hypotheses], []
     by_prompt: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         by_prompt[pair.prompt].append(pair)
-    model = ModelJudge(pool, models["strong"], hypotheses, placebos, by_prompt, texts, seed)
-    rates = {"rate_prompts": settings["assistant"]["rate_prompts"]}
-    return confirm(hypotheses, {}, pairs, regions, {**settings, **rates}, model)
+    share, samples = _share(assistant, hypotheses, by_prompt, settings)
+    read = {prompt: of_prompt[:samples] for prompt, of_prompt in by_prompt.items()}
+    cheap, strong = (
+        ModelJudge(pool, assistant["models"][role], hypotheses, placebos, read, texts, seed)
+        for role in ("cheap", "strong")
+    )
+    escalate: Escalate = "band" if assistant["escalate"] == "band" else "borderline"
+    rates = {"rate_prompts": assistant["rate_prompts"]}
+    judges = Judges(cheap, strong, share, escalate)
+    return confirm(hypotheses, {}, pairs, regions, {**settings, **rates}, judges)
 
 
-def _used(
-    judged: Mapping[str, Judgement | None], order: Mapping[str, Sequence[str]], standing: Standing
-) -> list[Judgement]:
-    """The judgements that the race had used when the hypothesis left."""
-    used = []
-    for region, (tally, _) in standing.by_region.items():
-        found = [judged[prompt] for prompt in order[region] if judged.get(prompt) is not None]
-        used += found[: sum(tally)]
-    return used
+def _share(
+    assistant: Mapping[str, Any],
+    hypotheses: Sequence[Mapping[str, Any]],
+    pairs: Mapping[str, Sequence[Pair]],
+    settings: Mapping[str, Any],
+) -> tuple[dict[str, int], int]:
+    """How many prompts of each region the cheap model reads before the strong one goes on, and how
+    many pairs of each prompt either reads, fixed before any is judged."""
+    prompts = Counter(of_prompt[0].region for of_prompt in pairs.values())
+    samples = max((len(of_prompt) for of_prompt in pairs.values()), default=1)
+    none = dict.fromkeys(prompts, 0)
+    if assistant["escalate"] == "never" or len(set(assistant["models"].values())) < 2:
+        return none, samples
+    if assistant["escalate"] == "band":
+        return {region: 2 * count // 3 for region, count in prompts.items()}, samples
+    lined_up = {h["id"]: [r for r in h["regions"] if r in prompts] for h in hypotheses}
+    lined_up = {name: of_one for name, of_one in lined_up.items() if of_one}
+    assumed = ASSUMED._replace(price_ratio=assistant["price_ratio"], samples=samples)
+    split = choose(lined_up, prompts, assumed, q=settings["q"], seed=settings["seed"])
+    log.info(
+        "the cheap model reads %s of the prompts, %d pairs of each", split.share, split.samples
+    )
+    return none | split.share, split.samples
 
 
 def _finding(
@@ -333,7 +429,7 @@ def _failed_gates(
     seen: Sequence[Judgement],
     used: Sequence[Judgement],
     threshold: float,
-    model: ModelJudge | None,
+    judges: Judges | None,
 ) -> list[str]:
     """Reasons for which evidence alone does not validate; each is one sentence.
 
@@ -346,25 +442,35 @@ def _failed_gates(
     of_length = (hypothesis.get("check") or {}).get("feature") in LENGTH_FEATURES
     signs = [sign(j.cut) for j in seen if j.cut is not None]
     cut_too_short = float(e_value(signs.count(1), signs.count(-1))) < threshold
-    if model is None and not of_length and cut_too_short:
+    if judges is None and not of_length and cut_too_short:
         failed.append("not shown on texts cut to equal length")
     if not used or not used[0].placebos:
         return [*failed, "no placebo of a similar base rate was found"]
-    drawn = [sign(j.placebos[j.drawn]) for j in used if j.drawn is not None]
-    if judge_leans(drawn.count(1), drawn.count(-1)):
-        nets = _placebo_nets(hypothesis, used, standing, model)
-        net = standing.counts.wins - standing.counts.losses
-        if nets is None or not bool(beats_placebos(net, nets)):
-            failed.append("the responses lean: a placebo does as well")
+    by_judge: dict[str, list[Judgement]] = defaultdict(list)
+    for judgement in used:
+        by_judge[judgement.judge].append(judgement)
+    for own in by_judge.values():
+        drawn = [sign(j.placebos[j.drawn]) for j in own if j.drawn is not None]
+        if judge_leans(drawn.count(1), drawn.count(-1)):
+            nets = _placebo_nets(hypothesis, own, standing, judges)
+            net = sum(j.signs[0] for j in own)
+            if nets is None or not bool(beats_placebos(net, nets)):
+                return [*failed, "the responses lean: a placebo does as well"]
     return failed
 
 
-def _placebo_nets(hypothesis, used, standing, model) -> list[int] | None:
-    """Net wins of every placebo on the prompts used; None where they could not be judged. Only
-    what is in the e-BH set is worth the requests of a model."""
-    if model is not None:
+def _placebo_nets(
+    hypothesis: Mapping[str, Any],
+    used: Sequence[Judgement],
+    standing: Standing,
+    judges: Judges | None,
+) -> list[int] | None:
+    """Net wins of every placebo on the prompts that one judge read; None where they could not be
+    judged. Only what is in the e-BH set is worth the requests of a model."""
+    if judges is not None:
         if not standing.in_set:
             return None
+        model = judges.strong if used[0].judge == judges.strong.model else judges.cheap
         try:
             scores = model.all_placebos([(j.region, j.prompt) for j in used])
         except BudgetSpent:
@@ -495,7 +601,7 @@ def write_findings(snakemake, ledger: Ledger) -> None:
         spent = [read_json(path) for path in snakemake.input.spent]
         access, cache = snakemake.params.local["access"], Path(snakemake.params.cache)
         with Pool(settings["assistant"], access, cache, spent) as pool:
-            findings, judgements = confirm_with_model(
+            findings, judgements = confirm_with_models(
                 pool, hypotheses, pairs, prompt_texts(bank), regions, settings
             )
             themes = themes_of(pool, settings["assistant"]["models"]["strong"], findings)

@@ -11,7 +11,7 @@ from scripts.assistants.judge import ModelJudge, prompt_texts
 from scripts.assistants.local import Pair
 from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.pool import Pool
-from scripts.confirm import confirm, confirm_with_model
+from scripts.confirm import Judges, confirm, confirm_with_models
 from scripts.screen import screened_by_model
 
 REGIONS = {
@@ -53,10 +53,10 @@ def texts_of(pairs):
 
 
 def findings_of(server, tmp_path, hypotheses, pairs, **given):
-    configured = settings(server, **given)
+    configured = settings(server, **{"escalate": "never", "price_ratio": 20.0} | given)
     with Pool(configured, ACCESS, tmp_path) as pool:
         run = {**SETTINGS, "assistant": configured}
-        findings, judgements = confirm_with_model(
+        findings, judgements = confirm_with_models(
             pool, hypotheses, pairs, texts_of(pairs), REGIONS, run
         )
         return {f["id"]: f for f in findings}, judgements, pool
@@ -109,6 +109,25 @@ def test_true_statements_are_validated_and_decided_ones_ask_no_further(tmp_path)
     assert {j.judge for j in judgements} == {"large"}
 
 
+@pytest.mark.parametrize("escalate", ["auto", "band"])
+def test_a_cheap_judge_goes_first_and_no_prompt_is_evidence_twice(tmp_path, escalate):
+    pairs = pairs_of({"bread": (["r0", "r1"], 0.8)}, prompts=90)
+    given = [hypothesis(w, "r0", "r1") for w in ("bread", "zebra", "yak", "gnu", "elk", "auk")]
+    with Loopback(accuracy=0.9) as server:
+        findings, judgements, pool = findings_of(
+            server, tmp_path, given, pairs, escalate=escalate, price_ratio=50.0
+        )
+    assert pool.usage["small"]["requests"] > 10, "the cheap one was asked"
+    assert findings["h-bread-more"]["status"] == "validated"
+    assert all(f["status"] != "validated" for n, f in findings.items() if "bread" not in n)
+    rated = {j.prompt for j in judgements if j.judge == "large"}
+    rate = findings["h-bread-more"]["rate_intervention"]
+    assert rate["prompts"] == 24 and rated, "rates are the strong one's, 12 prompts a region"
+    for finding in findings.values():
+        prompts = sum(region["used"] for region in finding["regions"])
+        assert prompts == finding["judged"] <= 180
+
+
 def test_a_judge_that_guesses_validates_nothing(tmp_path):
     pairs = pairs_of({"bread": (["r0", "r1"], 0.9)}, prompts=40)
     given = [hypothesis(word, "r0", "r1") for word in ("bread", "zebra", "yak", "gnu")]
@@ -152,7 +171,8 @@ def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
         assert judged == {"r0": {"h-bread-more": None}} and pool.usage["large"]["lost"] == 1
         server.behaviour.status = None
         run = {**SETTINGS, "assistant": pool.settings, "rate_prompts": 12}
-        ((finding,), _) = confirm([hypothesis("bread", "r0")], {}, pairs, REGIONS, run, model)
+        judges = Judges(model, model, {}, "borderline")
+        ((finding,), _) = confirm([hypothesis("bread", "r0")], {}, pairs, REGIONS, run, judges)
         assert finding["missing"] == 0  # what was lost is asked again
 
 

@@ -104,9 +104,9 @@ def confirm_bill(
     """Choosing placebos, judging in the confirm pool, rates and themes."""
     cheap, strong = settings["models"]["cheap"], settings["models"]["strong"]
     judged = _judged(settings, prices, strong, hypotheses, prompts * samples, text, 1)
-    # What joins a prompt for its rates alone is one more request there.
+    # The rates are the strong model's: on prompts that the cheap one read, or that some had left.
     rated = min(prompts, settings["rate_prompts"]) * samples
-    rates = _judged(settings, prices, strong, [min(n, 10) for n in hypotheses], rated, text, 1)
+    rates = _judged(settings, prices, strong, hypotheses, rated, text, 1)
     listed = (max(hypotheses, default=0) + 5 * placebos) * STATEMENT
     relate = _one(settings, prices, cheap, (questions.RELATE, "x"), listed, 50 + 25 * placebos)
     whole = max(hypotheses, default=0)

@@ -239,6 +239,12 @@ class Assistant(Section):
     """Model names."""
     prices: str | None = None
     """YAML file of prices that goes before the shipped one."""
+    escalate: Literal["auto", "band", "never"] = "auto"
+    """Who judges the claims: `auto` lets the cheap model go first where enough prompts make that
+    cheaper, and the strong one go on with what stays borderline; `band` goes on with scores from
+    0.4 to 0.6; `never` leaves all to the strong one."""
+    price_ratio: float = Field(6.0, ge=1)
+    """Price of a strong model's request over a cheap one's, by which `auto` decides."""
     budget: Budget = Budget()
     """Limits."""
     rate_prompts: int = Field(12, ge=2)
