@@ -13,6 +13,7 @@ PAIRS = 8  # of responses that a request shows, each to another prompt
 EACH = 4  # hypotheses that a request may bring
 PASSES = 2  # over the regions; the second is shown what the first has found
 KNOWN = 30  # statements that a request is told
+TOGETHER = 16  # regions asked about at once: so many requests the budget must cover in advance
 LEAST_REGIONS = 5  # looked at even if fewer are promising
 
 
@@ -43,25 +44,20 @@ def write_hypotheses(
         batches = {r: _next_pairs(by_region[r], explained[r], shown[r]) for r in where}
         coins = {r: hash_unit("author", seed, step, r, model) < 0.5 for r in where}
         known = [h["behaviour"] for h in found][:KNOWN]
-        questions = [
-            write_question(
-                pool.settings,
-                model,
-                [(texts[p.prompt], p.base, p.intervention) for p in batches[region]],
-                known,
-                EACH,
-                coins[region],
-            )
-            for region in where
-        ]
+
+        def question(region, batches=batches, coins=coins, known=known):
+            shown_pairs = [(texts[p.prompt], p.base, p.intervention) for p in batches[region]]
+            return write_question(pool.settings, model, shown_pairs, known, EACH, coins[region])
+
         try:
-            answers = pool.ask(questions)
-            for region, answer in zip(where, answers, strict=True):
-                batch = batches[region]
-                shown[region] |= {p.prompt for p in batch}
-                for behaviour, more, places in answer.value or ():
-                    explained[region] |= {batch[place].prompt for place in places}
-                    found.append(_hypothesis(behaviour, more, region, len(set(places))))
+            for start in range(0, len(where), TOGETHER):
+                some = where[start : start + TOGETHER]
+                for region, answer in zip(some, pool.ask([*map(question, some)]), strict=True):
+                    batch = batches[region]
+                    shown[region] |= {p.prompt for p in batch}
+                    for behaviour, more, places in answer.value or ():
+                        explained[region] |= {batch[place].prompt for place in places}
+                        found.append(_hypothesis(behaviour, more, region, len(set(places))))
             found = _merged(pool, model, found)
         except BudgetSpent:
             break
