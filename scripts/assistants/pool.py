@@ -22,7 +22,7 @@ from tenacity import (
 )
 
 from scripts.assistants.prices import Price, price_of
-from scripts.assistants.provider import Busy, Provider, Reply, Request, Unreachable, connect
+from scripts.assistants.provider import Busy, Reply, Request, Unreachable, connect
 from scripts.cache.journal import Journal
 from scripts.cache.records import record_key
 from scripts.workflow.errors import AuditError
@@ -96,11 +96,10 @@ class Pool:
         access: Mapping[str, Any],
         cache: Path,
         spent: Sequence[Mapping[str, Any]] = (),
-        provider: Provider | None = None,
     ):
         self.settings, self.access = settings, access
         self.usage: dict[str, dict[str, Any]] = {}
-        self._provider = provider or connect(settings, access["timeout"], access["concurrency"])
+        self._provider = connect(settings, access["timeout"], access["concurrency"])
         self._journal = Journal(cache / "replies")
         self._runner = asyncio.Runner()
         self._concurrency = Concurrency(access["concurrency"])
