@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scripts.assistants.checks import LENGTH_FEATURES, equal_lengths, holds
-from scripts.assistants.judge import Asked, Judged, ModelJudge, prompt_texts
+from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement, sign
 from scripts.assistants.local import Pair, placebo_checks
 from scripts.assistants.placebos import placebos_by_region
@@ -312,9 +312,7 @@ def confirm_with_models(
         )
     except BudgetSpent:
         return [_untested(h, regions) | {"stopped": BUDGET} for h in hypotheses], []
-    by_prompt: dict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        by_prompt[pair.prompt].append(pair)
+    by_prompt = pairs_by_prompt(pairs)
     share, samples = _share(assistant, hypotheses, by_prompt, settings)
     read = {prompt: of_prompt[:samples] for prompt, of_prompt in by_prompt.items()}
     cheap, strong = (

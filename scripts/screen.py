@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts.assistants.author import statement_of
 from scripts.assistants.checks import FEATURES, words
-from scripts.assistants.judge import Asked, Judged, ModelJudge, prompt_texts
+from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.local import Net, Pair, region_nets, sentence
 from scripts.assistants.pool import BudgetSpent, Pool, write_usage
 from scripts.assistants.questions import behaviour_of
@@ -251,9 +251,7 @@ def screen(snakemake, ledger: Ledger) -> None:
         rows = screened(hypotheses, pairs, regions, least_net)
     else:
         texts = prompt_texts(read_jsonl(snakemake.input.bank))
-        by_prompt: dict[str, list[Pair]] = defaultdict(list)
-        for pair in pairs:
-            by_prompt[pair.prompt].append(pair)
+        by_prompt = pairs_by_prompt(pairs)
         spent = [read_json(path) for path in snakemake.input.spent]
         access, cache = snakemake.params.local["access"], Path(snakemake.params.cache)
         with Pool(assistant, access, cache, spent) as pool:

@@ -150,6 +150,14 @@ def _score(name: str, samples: Sequence[Answer]) -> float | None:
     return sum(intervention - base for base, intervention in shown) / len(samples)
 
 
+def pairs_by_prompt(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+    """The pairs of each prompt, in the order given: that of their samples."""
+    found: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        found.setdefault(pair.prompt, []).append(pair)
+    return found
+
+
 def prompt_texts(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The text of each prompt of a bank; a dialogue as lines that begin with the role."""
     return {
