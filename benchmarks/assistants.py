@@ -281,12 +281,8 @@ def main() -> None:
     write_json(OUT, earlier | found)
     for name, value in found.items():
         if not isinstance(value, list):
-            over = (
-                f"  (1/{1 / value:.1f})"
-                if "ratio" in name and not name.endswith("power") and value
-                else ""
-            )
-            print(f"{name:40} {value}{over}")
+            is_ratio = "ratio" in name and not name.endswith("power")
+            print(f"{name:40} {value}" + (f"  (1/{1 / value:.1f})" if is_ratio and value else ""))
 
 
 if __name__ == "__main__":
