@@ -238,14 +238,14 @@ def main() -> None:
             found[f"{key}_power"] = both.power
             print(f"   dollars 1/{1 / found[key]:.1f} of {alone.strong:,.0f} strong requests, "
                   f"power {both.power:.3f} against {alone.power:.3f}")  # fmt: skip
-        for cheap_prompts in (60, share["r0"]):
+        for key, cheap_prompts in (("band60", 60), ("band", share["r0"])):
             band = measure(f"band {cheap_prompts}/{PROMPTS}, {habit}", (CHEAP, STRONG),
                            share=dict.fromkeys(share, cheap_prompts), neither=neither,
                            escalate="band", count=20)  # fmt: skip
             part = band.dollars(20) / alone.strong
             print(f"   dollars 1/{1 / part:.1f} at price 20, power {band.power:.3f}")
-            found[f"band{cheap_prompts}_dollars_ratio{end}"] = part
-            found[f"band{cheap_prompts}_power{end}"] = band.power
+            found[f"{key}_dollars_ratio{end}"] = part
+            found[f"{key}_power{end}"] = band.power
 
     print(f"== false discoveries, {NULL_AUDITS} audits a line, cascade with half of the prompts")
     half = dict.fromkeys(line_up()[1], PROMPTS // 2)
@@ -281,8 +281,8 @@ def main() -> None:
     write_json(OUT, earlier | found)
     for name, value in found.items():
         if not isinstance(value, list):
-            over = f"  (1/{1 / value:.1f})" if "ratio" in name and value else ""
-            print(f"{name:40} {value}{over}")
+            is_ratio = "ratio" in name and not name.endswith("power")
+            print(f"{name:40} {value}" + (f"  (1/{1 / value:.1f})" if is_ratio and value else ""))
 
 
 if __name__ == "__main__":
