@@ -17,7 +17,7 @@ from snakemake.logging import logger
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.preflight import check, notices
+from scripts.workflow.preflight import check, check_key, notices
 from scripts.workflow.recipes import SIDES, Recipes
 
 # One id a call of Snakemake, inherited by its jobs: the ledgers tell by it what this call spent.
@@ -38,6 +38,17 @@ try:
 except (AuditError, ConfigError) as error:
     raise WorkflowError(str(error)) from None
 
+
+onstart:
+    # Before the first job, and only of audits that this call judges: what only looks needs no key.
+    try:
+        for job in workflow.dag.needrun_jobs():
+            if job.rule.name == "report":
+                check_key(RECIPES.nodes["report"][job.wildcards.key])
+    except AuditError as error:
+        raise WorkflowError(str(error)) from None
+
+
 CACHE = CONFIG.cache
 SHARDS = CONFIG.execution.shards
 # Two torch jobs side by side on one machine are ten times slower each: such a job takes every core.
@@ -56,6 +67,7 @@ DIVERGENCE = "results/measure/{key}/{step}/regions.jsonl"
 TEXTS = "results/measure/{key}/{step}/texts.h5"
 HYPOTHESES = "results/{stage}/{key}/hypotheses.jsonl"
 LEDGER = "results/{stage}/{key}/ledger.json"
+USAGE = "results/{stage}/{key}/usage.json"
 
 
 wildcard_constraints:
@@ -253,6 +265,23 @@ def of_ancestor(stage, name, pattern):
         return _fill(pattern, _node(stage, wildcards).ancestor(name))
 
     return files
+
+
+def usage_of(stage, *names):
+    """Input function: what the assistant of earlier stages has used."""
+
+    def files(wildcards):
+        node = _node(stage, wildcards)
+        return [_fill(USAGE, node.ancestor(name)) for name in names]
+
+    return files
+
+
+def minutes_with_assistant(stage):
+    """Minutes that a job may take: those of a distant model are many."""
+    return lambda wildcards: (
+        30 if _node(stage, wildcards).settings["assistant"] == "local" else 1440
+    )
 
 
 def exhaustive_run(stage):

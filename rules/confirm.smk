@@ -1,7 +1,7 @@
 """Test the hypotheses that are left on fresh draws of the confirm pool, with error control.
 
 REQUIRES  results/screen/<key>/hypotheses.jsonl, generations of the confirm and explore pools
-PROVIDES  results/confirm/<key>/findings.jsonl, judgements.jsonl
+PROVIDES  results/confirm/<key>/findings.jsonl, judgements.jsonl, themes.json
 """
 
 
@@ -10,6 +10,7 @@ rule confirm:
         hypotheses=upstream("confirm", "screen", HYPOTHESES),
         regions=upstream("confirm", "regions", REGIONS),
         bank=upstream("confirm", "bank", BANK),
+        spent=usage_of("confirm", "propose", "screen"),
         plan=upstream("confirm", "plan", PLAN.replace("{step}", "confirm")),
         base=generations_of("confirm", "base"),
         intervention=generations_of("confirm", "intervention"),
@@ -17,6 +18,8 @@ rule confirm:
     output:
         findings="results/confirm/{key}/findings.jsonl",
         judgements="results/confirm/{key}/judgements.jsonl",
+        themes="results/confirm/{key}/themes.json",
+        usage="results/confirm/{key}/usage.json",
         ledger="results/confirm/{key}/ledger.json",
     log:
         "logs/confirm/{key}.log",
@@ -26,9 +29,11 @@ rule confirm:
         "../envs/workflow.yaml"
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=minutes_with_assistant("confirm"),
     params:
         settings=settings_of("confirm"),
+        local=local_of("confirm"),
+        cache=CACHE,
         call=CALL,
     script:
         "../scripts/confirm.py"

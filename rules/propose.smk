@@ -8,11 +8,13 @@ PROVIDES  results/propose/<key>/hypotheses.jsonl
 rule propose:
     input:
         regions=upstream("propose", "regions", REGIONS),
+        bank=of_ancestor("propose", "bank", BANK),
         divergence=of_last_round("propose", DIVERGENCE),
         base=of_all_rounds("propose", "base"),
         intervention=of_all_rounds("propose", "intervention"),
     output:
         hypotheses="results/propose/{key}/hypotheses.jsonl",
+        usage="results/propose/{key}/usage.json",
         ledger="results/propose/{key}/ledger.json",
     log:
         "logs/propose/{key}.log",
@@ -22,9 +24,11 @@ rule propose:
         "../envs/workflow.yaml"
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=minutes_with_assistant("propose"),
     params:
         settings=settings_of("propose"),
+        local=local_of("propose"),
+        cache=CACHE,
         call=CALL,
     script:
         "../scripts/propose.py"

@@ -12,6 +12,7 @@ report: "../config/report/workflow.rst"
 rule report:
     input:
         findings=upstream("report", "confirm", "results/confirm/{key}/findings.jsonl"),
+        themes=upstream("report", "confirm", "results/confirm/{key}/themes.json"),
         screened=of_ancestor("report", "screen", "results/screen/{key}/screened.jsonl"),
         bank=of_ancestor("report", "bank", "results/bank/{key}/bank.json"),
         regions=of_ancestor("report", "regions", REGIONS),
@@ -23,6 +24,7 @@ rule report:
         divergence=of_last_round("report", DIVERGENCE),
         texts=of_last_round("report", TEXTS),
         plans=pool_plans,
+        usage=usage_of("report", "propose", "screen", "confirm"),
         ledgers=ledgers,
     output:
         audit="results/report/{key}/audit.json",

@@ -9,12 +9,15 @@ rule screen:
     input:
         hypotheses=upstream("screen", "propose", HYPOTHESES),
         regions=upstream("screen", "regions", REGIONS),
+        bank=of_ancestor("screen", "bank", BANK),
+        spent=usage_of("screen", "propose"),
         plan=upstream("screen", "plan", PLAN.replace("{step}", "screen")),
         base=generations_of("screen", "base"),
         intervention=generations_of("screen", "intervention"),
     output:
         hypotheses="results/screen/{key}/hypotheses.jsonl",
         screened="results/screen/{key}/screened.jsonl",
+        usage="results/screen/{key}/usage.json",
         ledger="results/screen/{key}/ledger.json",
     log:
         "logs/screen/{key}.log",
@@ -24,10 +27,11 @@ rule screen:
         "../envs/workflow.yaml"
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=minutes_with_assistant("screen"),
     params:
         settings=settings_of("screen"),
         local=local_of("screen"),
+        cache=CACHE,
         call=CALL,
     script:
         "../scripts/screen.py"

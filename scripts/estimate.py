@@ -1,9 +1,11 @@
 """Say what audits would cost at most, before anything runs: draws, tokens, texts, requests, time.
 
 An upper bound from the settings: all rounds are taken, as many regions as allowed turn out
-promising, every reply is as long as it may be. What the record cache holds comes off it.
+promising, every reply is as long as it may be. What the record cache holds comes off it. What a
+language model as assistant is asked is a range, with the worst case beside it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,17 +14,21 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from scripts.assistants.bill import Bill, Sizes, confirm_bill, propose_bill, screen_bill, sizes
+from scripts.assistants.isolation import LONGEST_TEXT
+from scripts.assistants.judge import prompt_texts
 from scripts.bank import prompts_of
+from scripts.responses import load_responses
 from scripts.workflow.files import read_json, read_jsonl
 from scripts.workflow.job import job
 from scripts.workflow.tables import count, duration, table
 
 READ_AT_MOST = 64 << 20  # bytes of prompts that are read to count them
+NOTHING = Bill()
 SAMPLES_OF_A_PROMPT = 16  # rounds draw a prompt of a model no more often (scripts/plan.py)
 NAMING_WORDS = 12  # embedded for the name of a region at most (scripts/regions.py)
 # A job with less work than this says how long a start takes, not how fast the work is.
 LEAST_TOKENS, LEAST_TEXTS = 500, 200
-LOCAL = "local"
 
 
 class Range(NamedTuple):
@@ -66,8 +72,7 @@ class Line:
     tokens: int = 0
     texts: int = 0
     steps: int = 0
-    requests: int = 0
-    dollars: float = 0.0
+    bill: Bill = NOTHING
     state: str = ""
 
 
@@ -166,10 +171,11 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
     screened = pool_draws(plans["screen"]["settings"], promising, size)
     # A user's own hypotheses may concern any region, and are tested whatever they take.
     own = bool(screen["local"]["hypotheses"])
-    confirmed = pool_draws(plans["confirm"]["settings"], cut if own else promising, size)
+    tested = cut if own else promising
+    confirmed = pool_draws(plans["confirm"]["settings"], tested, size)
     if not own:
         confirmed = min(confirmed, screen["settings"]["confirm"]["draws"])
-    requests, dollars = assistant_cost(propose["settings"]["assistant"])
+    bills = _bills(propose, screen, confirm, plans, (promising, tested), nodes, bank, results)
     found = [_plant_line(node, results) for node in of_stage.get("plant", [])]
     found += [
         Line(
@@ -186,11 +192,24 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
             texts=2 * explored,
             state=_done(*_last_rounds(results / "measure" / measure["key"])),
         ),
+        *(
+            [
+                Line(
+                    "propose",
+                    propose["key"],
+                    bill=bills["propose"],
+                    state=_done(results / "propose" / propose["key"] / "hypotheses.jsonl"),
+                )
+            ]
+            if bills
+            else []
+        ),
         Line(
             "screen",
             screen["key"],
             draws=2 * screened,
             tokens=decoded(plans["screen"], screened),
+            bill=bills.get("screen", NOTHING),
             state=_done(results / "screen" / screen["key"] / "hypotheses.jsonl"),
         ),
         Line(
@@ -198,19 +217,75 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
             confirm["key"],
             draws=2 * confirmed,
             tokens=decoded(plans["confirm"], confirmed),
-            requests=requests,
-            dollars=dollars,
+            bill=bills.get("confirm", NOTHING),
             state=_done(results / "confirm" / confirm["key"] / "findings.jsonl"),
         ),
     ]
     return found
 
 
-def assistant_cost(assistant: str) -> tuple[int, float]:
-    """Requests and US dollars that an assistant takes at most; the local one takes none."""
-    if assistant != LOCAL:
-        raise ValueError(f"no cost is known for the assistant {assistant!r}")
-    return 0, 0.0
+def _bills(propose, screen, confirm, plans, regions, nodes, bank, results) -> dict[str, Bill]:
+    """What the assistant is asked in each stage; nothing for the local one.
+
+    Hypotheses that are written already count as they are, in their regions.
+    """
+    settings = propose["settings"]["assistant"]
+    if settings == "local":
+        return {}
+    prices = propose["local"]["access"]["prices"]
+    promising, tested = regions
+    text = _text_sizes(plans["screen"], nodes, bank, results)
+    most = propose["settings"]["hypotheses"]
+    own = sum(
+        sum(1 for line in open(path, "rb") if line.strip())  # noqa: SIM115
+        for path in screen["local"]["hypotheses"]
+    )
+    written = _by_region(results / "propose" / propose["key"] / "hypotheses.jsonl")
+    passed = _by_region(results / "screen" / screen["key"] / "hypotheses.jsonl")
+    screened = written if written is not None else [most] * promising
+    confirmed = passed if passed is not None else [most + own] * tested
+
+    def draws(pool):
+        return plans[pool]["settings"]["prompts"], plans[pool]["settings"]["samples"]
+
+    placebos = confirm["settings"]["placebos"]
+    return {
+        "propose": propose_bill(settings, prices, promising, text),
+        "screen": screen_bill(settings, prices, screened, *draws("screen"), text),
+        "confirm": confirm_bill(settings, prices, confirmed, *draws("confirm"), placebos, text),
+    }
+
+
+def _by_region(path: Path) -> list[int] | None:
+    """How many hypotheses concern each region, where they are known."""
+    if not path.is_file():
+        return None
+    return list(Counter(r for row in read_jsonl(path) for r in row["regions"]).values())
+
+
+def _text_sizes(plan, nodes, bank, results: Path) -> Sizes:
+    """Bounds on the texts that a request quotes, from the bank and the subjects' settings."""
+    sides = [nodes[tuple(plan["inputs"][side])] for side in ("base", "intervention")]
+    tokens = [s["settings"].get("sampling", {}).get("max_new_tokens") for s in sides]
+    rows = _bank_rows(bank, results)
+    prompt = max(map(len, prompt_texts(rows).values())) if rows else None
+    ready = [s["local"]["responses"] for s in sides if "responses" in s["local"]]
+    if not ready:
+        return sizes(prompt, max(tokens))
+    if len(ready) < len(sides) or sum(_bytes(Path(path)) for path in ready) > READ_AT_MOST:
+        return sizes(prompt, None)
+    texts = [t for path in ready for _, samples in load_responses(path).values() for t in samples]
+    return Sizes(sizes(prompt, None).prompt, min(LONGEST_TEXT, max(map(len, texts), default=0)))
+
+
+def _bank_rows(bank, results: Path) -> list[dict[str, Any]] | None:
+    """The prompts of a bank where they are read quickly."""
+    built, local = results / "bank" / bank["key"] / "bank.jsonl", bank["local"]
+    if built.is_file():
+        return read_jsonl(built) if built.stat().st_size <= READ_AT_MOST else None
+    paths = [*local["responses"], *(source["path"] for source in local["sources"])]
+    small = sum(_bytes(Path(path)) for path in paths) <= READ_AT_MOST
+    return prompts_of(local)[0] if small else None
 
 
 def _plant_line(node: Mapping[str, Any], results: Path) -> Line:
@@ -256,7 +331,9 @@ def estimate(audits: Mapping[str, Mapping[str, Any]], results: Path) -> str:
         took = rates.seconds(line.tokens, line.texts, line.steps)
         rows.append(["" if repeated else audit, *_cells(line, took)])
     left = [line for _, line in lines if not line.state]
-    total = Line("still to do", "", *(sum(getattr(line, f) for line in left) for f in _SUMMED))
+    amounts = {name: sum(getattr(line, name) for line in left) for name in _SUMMED}
+    bill = sum((line.bill for line in left), NOTHING)
+    total = Line("still to do", "", **amounts, bill=bill)
     rows.append(["", *_cells(total, rates.seconds(total.tokens, total.texts, total.steps))])
     header = ["audit", "part", "draws", "tokens", "texts", "steps", "requests", "dollars", "time"]
     return "\n".join(
@@ -273,17 +350,52 @@ def estimate(audits: Mapping[str, Mapping[str, Any]], results: Path) -> str:
             f"  decoding   {_rate(rates.decode, 'tokens/s', rates.jobs[0])}",
             f"  embedding  {_rate(rates.embed, 'texts/s', rates.jobs[1])}",
             f"  training   {_rate(rates.step, 's a step', rates.jobs[2])}",
+            *_assistant_table([*lines, ("", total)]),
         ]
     )
 
 
-_SUMMED = ("draws", "tokens", "texts", "steps", "requests", "dollars")
+def _assistant_table(lines: list[tuple[str, Line]]) -> list[str]:
+    """The assistant's requests, tokens and dollars; nothing where no language model is asked."""
+    asked = [(audit, line) for audit, line in lines if line.bill.worst.requests]
+    if not asked:
+        return []
+
+    def cells(low: float, high: float, worst: float) -> list[str]:
+        return [f"{low:,.0f} - {high:,.0f}", f"{worst:,.0f}"]
+
+    rows = [
+        [
+            audit,
+            line.part,
+            *(cell for place in range(3) for cell in cells(*(a[place] for a in line.bill))),
+            f"{line.bill.low.dollars:.2f} - {line.bill.high.dollars:.2f}",
+            f"{line.bill.worst.dollars:.2f}",
+            line.state,
+        ]
+        for audit, line in asked
+    ]
+    header = ["audit", "part", "requests", "worst", "tokens in", "worst", "tokens out", "worst"]
+    return [
+        "",
+        "The assistant:",
+        "",
+        table([*header, "dollars", "worst", "state"], rows, left=2),
+        "",
+        "Ranges are for replies that are read at once, by a judge that does not lean; in the worst",
+        "case each request is repeated once and every placebo is judged on every prompt.",
+        "`assistant.budget` ends an audit before it exceeds what you allow.",
+    ]
+
+
+_SUMMED = ("draws", "tokens", "texts", "steps")
 
 
 def _cells(line: Line, took: Range) -> list[str]:
     time = line.state or f"{duration(took.low)} - {duration(took.high)}"
     amounts = [count(getattr(line, name)) for name in ("draws", "tokens", "texts", "steps")]
-    return [line.part, *amounts, str(line.requests), f"{line.dollars:.2f}", time]
+    worst = line.bill.worst
+    return [line.part, *amounts, f"{worst.requests:.0f}", f"{worst.dollars:.2f}", time]
 
 
 def _rate(rate: Range, unit: str, jobs: int) -> str:

@@ -23,6 +23,7 @@ PACKAGES = (
     "snakemake", "torch", "transformers", "sentence-transformers", "peft", "scikit-learn",
     "scipy", "numpy", "h5py",
 )  # fmt: skip
+OUTCOMES = ("retries", "refused", "unparsable", "lost")
 COUNTED = ("texts", "tokens", "cache_hits", "cache_misses")
 CSV_COLUMNS = (
     "id", "status", "statement", "direction", "regions", "e_value", "win_rate", "wins", "losses",
@@ -31,11 +32,14 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def costs(ledgers: Iterable[Mapping[str, Any]], call: str) -> dict[str, Any]:
+def costs(
+    ledgers: Iterable[Mapping[str, Any]], call: str, usage: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Costs of each stage and in total, as `spent` (by this call) and `full` (as from empty).
 
     Wall seconds of all jobs of a stage together; `full` counts what cache hits cost when they were
-    computed. Assistant requests and dollars are zero for the local assistant.
+    computed. usage: of the assistants (scripts/assistants/pool.py), counted in `requests` and
+    `models` by model; empty for the local assistant.
     """
     stages: dict[str, dict[str, dict[str, float]]] = {}
     for ledger in ledgers:
@@ -50,14 +54,53 @@ def costs(ledgers: Iterable[Mapping[str, Any]], call: str) -> dict[str, Any]:
             spent["wall_seconds"] += ledger["wall_seconds"]
             for name in COUNTED:
                 spent[name] += ledger[name]
+    for used in usage:
+        for model, of_model in used["models"].items():
+            stage = stages[used["stage"]]
+            _add_usage(stage["full"], model, of_model, cached=True)
+            if used["call"] == call:
+                _add_usage(stage["spent"], model, of_model, cached=False)
     total = {"spent": _no_cost(), "full": _no_cost()}
     for stage in stages.values():
         for kind, cost in stage.items():
             cost["wall_seconds"] = round(cost["wall_seconds"], 2)
             for name, value in cost.items():
                 if isinstance(value, int | float):
-                    total[kind][name] = round(total[kind][name] + value, 2)
+                    total[kind][name] = round(total[kind][name] + value, 6)
+            for model, requests in cost["requests"].items():
+                of_all = total[kind]["requests"]
+                of_all[model] = of_all.get(model, 0) + requests
+            for model, of_stage in cost["models"].items():
+                of_model = total[kind]["models"].setdefault(model, {})
+                for name, value in of_stage.items():
+                    of_model[name] = round(of_model.get(name, 0) + value, 6)
     return {"schema": SCHEMA, "stages": stages, "total": total}
+
+
+def _add_usage(cost: dict[str, Any], model: str, usage: Mapping[str, Any], *, cached: bool) -> None:
+    """Add a job's requests to one model; with `cached`, those that the cache answered too."""
+    of_model = cost["models"].setdefault(
+        model,
+        {
+            **dict.fromkeys(("requests", "cache_hits", "input_tokens", "output_tokens"), 0),
+            "dollars": 0.0,
+            **dict.fromkeys(OUTCOMES, 0),
+        },
+    )
+    paid = {name: usage[name] for name in ("requests", "input_tokens", "output_tokens", "dollars")}
+    if cached:
+        paid["requests"] += usage["cache_hits"]
+        for name in ("input_tokens", "output_tokens", "dollars"):
+            paid[name] += usage[f"saved_{name}"]
+    else:
+        of_model["cache_hits"] += usage["cache_hits"]
+    for name, value in paid.items():
+        of_model[name] += value
+        if name != "requests":
+            cost[name] += value
+    for name in OUTCOMES:
+        of_model[name] += usage[name]
+    cost["requests"][model] = cost["requests"].get(model, 0) + paid["requests"]
 
 
 def _no_cost() -> dict[str, Any]:
@@ -65,6 +108,7 @@ def _no_cost() -> dict[str, Any]:
         "wall_seconds": 0.0,
         **dict.fromkeys(COUNTED, 0),
         "requests": {},
+        "models": {},
         "input_tokens": 0,
         "output_tokens": 0,
         "dollars": 0.0,
@@ -86,7 +130,7 @@ def counts(
         "draws_by_pool": {"explore": 2 * explore, **{p: 2 * n for p, n in pool_plans.items()}},
         "rounds": len(rounds),
         "proposed": len(screened),
-        "hypotheses": sum(finding["stopped"] != "budget" for finding in findings),
+        "hypotheses": sum(finding["stopped"] != "draws" for finding in findings),
         **{s: statuses[s] for s in ("validated", "suggestive", "unsupported", "untested")},
     }
 
@@ -202,13 +246,16 @@ def report(snakemake, ledger: Ledger) -> None:
     ]
     plans = {Path(path).stem: len(read_jsonl(path)) for path in snakemake.input.plans}
     ledgers = [read_json(path) for path in snakemake.input.ledgers]
-    cost = costs(ledgers, snakemake.params.call)
+    cost = costs(
+        ledgers, snakemake.params.call, [read_json(path) for path in snakemake.input.usage]
+    )
     audit = {
         "schema": SCHEMA,
         "audit": settings["audit"],
         "null": settings["null"],
         "key": snakemake.wildcards.key,
         "counts": counts(rounds, plans, findings, screened),
+        "themes": read_json(snakemake.input.themes)["themes"],
         "bank": read_json(snakemake.input.bank),
         "config": settings["config"],
         "keys": snakemake.params.nodes,

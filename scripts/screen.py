@@ -4,12 +4,21 @@ Of those that go on, the confirm pool's budget decides which are tested: here, b
 draws is seen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from scripts.assistants.author import statement_of
 from scripts.assistants.checks import FEATURES, words
+from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
+from scripts.assistants.judgement import Judgement
 from scripts.assistants.local import Net, Pair, pair_score, region_nets, sentence
+from scripts.assistants.pool import BudgetSpent, Pool, write_usage
+from scripts.assistants.questions import behaviour_of
+from scripts.evidence.race import drive
 from scripts.plan import within_budget
 from scripts.propose import named, read_pairs
 from scripts.workflow.errors import AuditError
@@ -17,8 +26,13 @@ from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
 
-def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def own_hypotheses(
+    path: str, regions: Mapping[str, Mapping[str, Any]], local: bool = True
+) -> list[dict[str, Any]]:
     """A user's hypotheses: JSON lines with `check`, optional `statement`, `regions` (ids or names).
+
+    A model judges by the `statement`, a verb phrase that completes "The response …", and takes an
+    optional `direction`, "more" or "less".
 
     Raises AuditError naming the file, the line and the field.
     """
@@ -34,13 +48,21 @@ def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[
         lines = [number for number, line in enumerate(file, 1) if line.strip()]
     for number, row in zip(lines, rows, strict=True):
         where = f"`{path}`, line {number}"
-        check = _own_check(row.get("check"))
-        if check is None:
+        check = _own_check(row.get("check")) if local else None
+        if local and check is None:
             raise AuditError(
                 f"{where}: the local assistant needs a `check`: "
                 '{"kind": "phrases", "phrases": [...]} or {"kind": "feature", "feature": one of '
                 f"{', '.join(FEATURES)}}}"
             )
+        if not local and not behaviour_of(row.get("statement")):
+            raise AuditError(
+                f"{where}: the assistant needs a `statement` that completes “The response …”, such "
+                "as “recommends bread”"
+            )
+        direction = row.get("direction", "more")
+        if not local and direction not in ("more", "less"):
+            raise AuditError(f"{where}: `direction` is {direction!r}; write `more` or `less`")
         wanted, named_regions = [], row.get("regions") or list(regions)
         for region in [named_regions] if isinstance(named_regions, str) else named_regions:
             same = [
@@ -51,6 +73,9 @@ def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[
                     f"{where}: there is no region `{region}`; known: {', '.join(names)}"
                 )
             wanted += same
+        if not local:
+            found.append(_own_statement(behaviour_of(row["statement"]), direction, wanted, regions))
+            continue
         found.append(
             {
                 "statement": row.get("statement")
@@ -62,6 +87,17 @@ def own_hypotheses(path: str, regions: Mapping[str, Mapping[str, Any]]) -> list[
             }
         )
     return named(found)
+
+
+def _own_statement(behaviour, direction, wanted, regions) -> dict[str, Any]:
+    return {
+        "statement": statement_of(behaviour, direction, set(wanted), regions),
+        "behaviour": behaviour,
+        "direction": direction,
+        "regions": sorted(set(wanted)),
+        "explored": {},
+        "source": "user",
+    }
 
 
 def _own_check(given: Any) -> dict[str, Any] | None:
@@ -116,14 +152,135 @@ def screened(
     return rows
 
 
+class Elimination:
+    """The screen pool as a race that only the hopeless leave: those who would not reach the least
+    net win even if they won every prompt left. Takes race.drive's place of a Race."""
+
+    def __init__(
+        self,
+        hypotheses: Sequence[Mapping[str, Any]],
+        prompts: Mapping[str, Sequence[str]],
+        judge: Callable[[Asked], Judged],
+        least_net: int,
+    ):
+        self._hypotheses = {h["id"]: [r for r in h["regions"] if r in prompts] for h in hypotheses}
+        self._left = {region: list(of_region) for region, of_region in prompts.items()}
+        self._judge, self._least = judge, least_net
+        self.judged: dict[str, dict[str, list[Judgement]]] = {
+            h["id"]: defaultdict(list) for h in hypotheses
+        }
+
+    def wanted(self) -> dict[str, tuple[str, ...]]:
+        """For each region with prompts left, the hypotheses that may still pass."""
+        active = [name for name in self._hypotheses if self._hope(name)]
+        found = {
+            region: tuple(n for n in active if region in self._hypotheses[n])
+            for region, left in self._left.items()
+            if left
+        }
+        return {region: names for region, names in found.items() if names}
+
+    def judge(self, wanted: Mapping[str, Sequence[str]]) -> Judged:
+        """Judgements of the next prompt in each region."""
+        return self._judge({r: (self._left[r][0], names) for r, names in wanted.items()})
+
+    def feed(self, results: Judged) -> None:
+        """Take the judgements and use the prompts up."""
+        for region, of_region in results.items():
+            self._left[region].pop(0)
+            for name, judgement in of_region.items():
+                if judgement is not None:
+                    self.judged[name][region].append(judgement)
+
+    def standings(self) -> dict[str, dict[str, Net]]:
+        """Prompts for and against each hypothesis by region, and its net share."""
+        return {
+            name: {region: _net(of_region) for region, of_region in of_one.items()}
+            for name, of_one in self.judged.items()
+        }
+
+    def _hope(self, name: str) -> bool:
+        left = sum(len(self._left[region]) for region in self._hypotheses[name])
+        net = sum(j.signs[0] for of_one in self.judged[name].values() for j in of_one)
+        return net + left >= self._least
+
+
+def _net(judged: Sequence[Judgement]) -> Net:
+    signs = [judgement.signs[0] for judgement in judged]
+    share = float(np.mean([judgement.intervention - judgement.base for judgement in judged]))
+    return Net(signs.count(1), signs.count(-1), len(signs), share)
+
+
+def screened_by_model(
+    hypotheses: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Pair],
+    regions: Mapping[str, Mapping[str, Any]],
+    least_net: int,
+    judge: Callable[[Asked], Judged],
+) -> list[dict[str, Any]]:
+    """As `screened`, judged by a model; what the budget leaves unjudged goes on."""
+    prompts: dict[str, dict[str, None]] = defaultdict(dict)
+    for pair in pairs:
+        prompts[pair.region][pair.prompt] = None
+    race = Elimination(
+        hypotheses, {r: list(of_one) for r, of_one in prompts.items()}, judge, least_net
+    )
+    try:
+        drive(race, race.judge)
+        ended = False
+    except BudgetSpent:
+        ended = True
+    rows = []
+    for hypothesis in hypotheses:
+        nets = race.standings()[hypothesis["id"]]
+        wins, losses = sum(n.wins for n in nets.values()), sum(n.losses for n in nets.values())
+        kept = [r for r in hypothesis["regions"] if r not in nets or nets[r].wins > nets[r].losses]
+        kept = kept or list(hypothesis["regions"])
+        scores = [nets[r].share for r in kept if r in nets]
+        rows.append(
+            dict(hypothesis)
+            | {
+                "statement": statement_of(
+                    hypothesis["behaviour"], hypothesis["direction"], kept, regions
+                ),
+                "regions": sorted(kept),
+                "dropped_regions": sorted(set(hypothesis["regions"]) - set(kept)),
+                "screen": {
+                    "prompts": sum(n.prompts for n in nets.values()),
+                    "wins": wins,
+                    "losses": losses,
+                    "share": round(float(np.mean(scores)), 4) if scores else 0.0,
+                },
+                "goes_on": not nets or wins - losses >= least_net or ended,
+            }
+        )
+    return rows
+
+
 def screen(snakemake, ledger: Ledger) -> None:
     regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
     pairs = read_pairs(snakemake.input.base, snakemake.input.intervention)
-    least_net = snakemake.params.settings["least_net"]
-    rows = screened(read_jsonl(snakemake.input.hypotheses), pairs, regions, least_net)
+    hypotheses = read_jsonl(snakemake.input.hypotheses)
+    least_net, assistant = (snakemake.params.settings[k] for k in ("least_net", "assistant"))
+    usage: dict[str, Any] = {}
+    if assistant == "local":
+        rows = screened(hypotheses, pairs, regions, least_net)
+    else:
+        texts = prompt_texts(read_jsonl(snakemake.input.bank))
+        by_prompt = pairs_by_prompt(pairs)
+        spent = [read_json(path) for path in snakemake.input.spent]
+        access, cache = snakemake.params.local["access"], Path(snakemake.params.cache)
+        with Pool(assistant, access, cache, spent) as pool:
+            judge = ModelJudge(
+                pool, assistant["models"]["cheap"], hypotheses, {}, by_prompt, texts,
+                snakemake.params.settings["seed"],
+            )  # fmt: skip
+            rows = screened_by_model(hypotheses, pairs, regions, least_net, judge)
+            usage = pool.usage
     kept = [row for row in rows if row["goes_on"]]
     for path in snakemake.params.local["hypotheses"]:
-        own = [row | {"goes_on": True} for row in own_hypotheses(str(Path(path)), regions)]
+        found = own_hypotheses(str(Path(path)), regions, assistant == "local")
+        own = [row | {"goes_on": True} for row in found]
         same = {row["id"] for row in own}  # a proposed hypothesis that the user also has
         kept = [row for row in kept if row["id"] not in same] + own
         rows = [row for row in rows if row["id"] not in same] + own
@@ -132,6 +289,7 @@ def screen(snakemake, ledger: Ledger) -> None:
     log.info(
         "%d of %d hypotheses go on, %d within the budget", len(kept), len(rows), len(affordable)
     )
+    write_usage(snakemake.output.usage, ledger, usage)
     write_jsonl(snakemake.output.screened, rows)
     write_jsonl(snakemake.output.hypotheses, kept)
 

@@ -7,9 +7,10 @@ import pytest
 from scipy.stats import binom
 
 from scripts.assistants.local import Pair
-from scripts.confirm import ALPHA, _rounded, confirm, judge
+from scripts.confirm import confirm, judge
 from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.evidence.ebh import e_threshold
+from scripts.evidence.findings import ALPHA, rounded
 from scripts.evidence.status import fewest_prompts
 from scripts.workflow.chance import hash_unit
 
@@ -70,7 +71,7 @@ def test_a_planted_behaviour_is_validated():
     assert finding["status"] == "validated" and finding["gates_failed"] == []
     assert finding["e_value"] >= e_threshold(1, 1) and finding["stopped"] == "validated"
     assert finding["wins"] + finding["losses"] + finding["ties"] == finding["judged"] <= 48
-    assert finding["e_value_plain"] == _rounded(float(e_value(finding["wins"], finding["losses"])))
+    assert finding["e_value_plain"] == rounded(float(e_value(finding["wins"], finding["losses"])))
     low, high = win_rate_interval(finding["wins"], finding["losses"], ALPHA)
     rate = finding["win_rate"]
     assert (rate["low"], rate["high"]) == (round(float(low), 4), round(float(high), 4))
@@ -131,7 +132,7 @@ def test_judgements_give_the_numbers_of_the_findings():
             sum(s > 0 for s in scores),
             sum(s < 0 for s in scores),
         )
-        assert row["e_value"] == _rounded(float(e_value(row["wins"], row["losses"])))
+        assert row["e_value"] == rounded(float(e_value(row["wins"], row["losses"])))
 
 
 def test_the_samples_of_a_prompt_are_one_unit():
@@ -264,7 +265,7 @@ def test_beyond_the_budget_a_hypothesis_is_untested_and_does_not_count():
     placebos = {h["id"]: QUIET for h in [true, *others]}
     findings, judged = confirm([true, *others], placebos, pairs, REGIONS, SETTINGS)
     assert findings[0]["status"] == "validated"  # nine wins are not enough for one of 21
-    assert {(f["status"], f["stopped"]) for f in findings[1:]} == {("untested", "budget")}
+    assert {(f["status"], f["stopped"]) for f in findings[1:]} == {("untested", "draws")}
     assert {j.hypothesis for j in judged} == {true["id"]}
 
 
@@ -342,6 +343,6 @@ def test_the_order_of_pairs_and_hypotheses_does_not_matter():
 
 
 def test_infinite_evidence_can_be_written():
-    assert _rounded(float("inf")) == 1e300
-    assert _rounded(12345.678) == 12350
-    assert json.dumps(_rounded(float(e_value(2000, 0))), allow_nan=False)
+    assert rounded(float("inf")) == 1e300
+    assert rounded(12345.678) == 12350
+    assert json.dumps(rounded(float(e_value(2000, 0))), allow_nan=False)

@@ -16,6 +16,7 @@ PACKAGE_OF = {  # where the name of an import is not that of its package
     "yaml": "pyyaml",
     "sklearn": "scikit-learn",
     "PIL": "pillow",
+    "google": "google-generativeai",
     "huggingface_hub": "huggingface-hub",
     "sentence_transformers": "sentence-transformers",
 }

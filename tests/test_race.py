@@ -86,11 +86,13 @@ def test_hope_depends_on_the_others():
 def test_futile_leaves_on_evidence_of_no_effect():
     standing = drive(one_region(["h"], 200, delta=0.1), always({"h": (0, 0)}))["h"]
     assert standing.stopped == "futile"
-    assert futility_value(0, standing.judged, 0, 0.1) >= 20
-    assert futility_value(0, standing.judged - 1, 0, 0.1) < 20
+    n = standing.judged  # s' asks for half the effect
+    assert futility_value(0, n, 0, 0.1) + futility_value(0, n, 0, 0.05) >= 40
+    assert futility_value(0, n - 1, 0, 0.1) + futility_value(0, n - 1, 0, 0.05) < 40
     lean = drive(one_region(["h", "g"], 200, delta=0.3), always({"h": (1, 0), "g": (0, 0)}))["h"]
     f = futility_value([lean.judged, 0], [0, lean.judged], 0, 0.3)
-    assert lean.stopped == "futile" and f.mean() >= 20
+    g = futility_value(0, lean.judged, 0, 0.15)
+    assert lean.stopped == "futile" and (f[0] + g) / 2 >= 20
     standing = drive(one_region(["h"], 200, delta=None), always({"h": (0, 0)}))["h"]
     assert standing.stopped == "hopeless"
 
@@ -168,7 +170,34 @@ def test_second_judge_multiplies():
     h, once = race.standings()["h"], float(e_value(1, 0))
     assert (h.e, h.e_prime) == (pytest.approx(10 * once), pytest.approx(5 * once))
     with pytest.raises(ValueError, match="Carried"):
-        one_region(["h"], 8, carried={"g": (1.0, 1.0)})
+        one_region(["h"], 8, carried={"h": (1.0, -1.0)})
+
+
+def test_carried_evidence_without_a_race_stays_in_the_set():
+    # K = 2: together 20 is enough, alone 40. "done" has 25 and waits for "h".
+    race = one_region(["h"], 12, carried={"done": (25.0, 30.0)}, delta=None)
+    assert race.standings()["done"].stopped == "exhausted" and not race.standings()["done"].in_set
+    standings = drive(race, always({"h": (1, 1)}))
+    assert standings["h"].judged == 6 and standings["done"].in_set
+    assert standings["done"].by_region == {} and standings["done"].e == pytest.approx(25)
+
+
+def test_a_later_judge_keeps_hope_alive():
+    assert one_region(["h"], 3).wanted() == {}
+    race = one_region(["h"], 3, later={"r": 3}, delta=None)
+    assert e_value(3, 0) ** 2 >= 20 > e_value(2, 0) * e_value(3, 0)
+    race.feed({"r": {"h": (1, 1)}})
+    assert race.wanted()
+    race.feed({"r": {"h": (0, 0)}})
+    assert race.standings()["h"].stopped == "hopeless"
+    with pytest.raises(ValueError, match="negative"):
+        one_region(["h"], 3, later={"r": -4})
+
+
+def test_a_judge_without_budget_ends_the_race():
+    answers = iter([{"r": {"h": (1, 1)}}, {}])
+    standing = drive(one_region(["h"], 30), lambda wanted: next(answers))["h"]
+    assert (standing.stopped, standing.judged, standing.remaining) == ("exhausted", 1, 29)
 
 
 def test_bad_line_up_is_refused():
@@ -206,6 +235,12 @@ def test_validates_what_a_race_without_drops_validates():
     assert found > 20 and {"validated", "hopeless"} <= reasons
 
 
+def futility(count, delta):
+    """The mean of F and F' of counts (wins, ties, losses) of (s, s')."""
+    (w, t, v), (w2, t2, v2) = np.transpose(count)
+    return (futility_value(w, t, v, delta) + futility_value(w2, t2, v2, delta / 2)) / 2
+
+
 def test_follows_the_rules_of_racing_literally():
     """A replay written from the Racing paragraph, one hypothesis at a time."""
     rng, names, prompts, delta = np.random.default_rng(4), list("abcdef"), 40, 0.2
@@ -227,7 +262,7 @@ def test_follows_the_rules_of_racing_literally():
                     stopped[h] = "validated"
                 elif now == prompts:
                     stopped[h] = "exhausted"
-                elif futility_value(*count[h], delta).mean() >= 20:
+                elif futility(count[h], delta) >= 20:
                     stopped[h] = "futile"
             for h in names:
                 w, _, v = count[h]

@@ -9,6 +9,7 @@ from scripts.assistants.local import Pair
 from scripts.screen import own_hypotheses, screen, screened
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_jsonl, write_json, write_jsonl
+from scripts.workflow.job import Ledger
 
 CHECK = {"kind": "phrases", "phrases": ["bread"]}
 REGIONS = {
@@ -159,11 +160,14 @@ def run(tmp_path, rows, own_files, draws=1000):
         shard = {"prompt": "p", "sample": 0, "region": "r0", "text": text}
         write_jsonl(names[side], [shard])
     given = SimpleNamespace(**names | {s: [names[s]] for s in ("base", "intervention")})
-    out = SimpleNamespace(screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"))
+    out = SimpleNamespace(
+        screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"),
+        usage=str(tmp_path / "usage.json"),
+    )  # fmt: skip
     confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}
-    settings = {"least_net": 1, "confirm": confirm}
+    settings = {"least_net": 1, "assistant": "local", "confirm": confirm}
     params = SimpleNamespace(settings=settings, local={"hypotheses": own_files})
-    screen(SimpleNamespace(input=given, output=out, params=params), None)
+    screen(SimpleNamespace(input=given, output=out, params=params), Ledger("screen", ""))
     return read_jsonl(out.screened), read_jsonl(out.hypotheses)
 
 

@@ -14,6 +14,7 @@ from scripts.cache.records import RecordCache, record_key
 from scripts.estimate import (
     DECODE,
     EMBED,
+    NOTHING,
     STEP,
     Line,
     Range,
@@ -179,7 +180,7 @@ def test_the_lines_of_an_audit_add_up(tmp_path):
     # 6 prompts in 4 of 10 regions; 24 prompts twice in 4 regions, but 150 at most
     assert (lines["screen"].draws, lines["screen"].tokens) == (48, 48 * 32)
     assert (lines["confirm"].draws, lines["confirm"].tokens) == (300, 300 * 32)
-    assert all((line.requests, line.dollars, line.state) == (0, 0, "") for line in lines.values())
+    assert all((line.bill, line.state) == (NOTHING, "") for line in lines.values())
 
 
 def test_own_hypotheses_may_concern_every_region(tmp_path):
@@ -222,7 +223,7 @@ def test_what_is_done_or_shared_is_not_paid_again(tmp_path):
     total = [
         row for row in estimate({"a": audit, "b": audit}, results).split("\n") if "still" in row
     ]
-    assert total[0].split()[:5] == ["still", "to", "do", "432", "13,824"]  # 48 + 384 draws
+    assert total[0].split()[:5] == ["still", "to", "do", "348", "11,136"]  # 48 + 300 draws
 
 
 def test_seconds_follow_from_rates():

@@ -11,7 +11,9 @@ drawn for the prompt (betting.prompt_sign). It leaves
 - "validated": inside the current e-BH set, on the stopped values of those that left before;
 - "hopeless": outside the e-BH set even if it, and every other one still racing, won all its
   remaining prompts. This is E(w + remaining, l) < K / (q undropped), repeated until none drops;
-- "futile": F >= 20, the evidence that its effect is below delta (betting.futility_value);
+- "futile": the mean of F at delta and F' at delta / 2 reaches 20, the evidence that its effect is
+  below delta (betting.futility_value). A placebo that always answers, on either side alike, halves
+  the effect in s' and never does worse;
 - "exhausted": no prompt is left, or the budget ended (finish).
 
 Its evidence is frozen there. Stopping times of this kind keep e-BH valid because every hypothesis
@@ -70,26 +72,32 @@ class Race:
         delta: float | None = 0.1,
         hypotheses: int | None = None,
         carried: Mapping[str, tuple[float, float]] | None = None,
+        later: Mapping[str, int] | None = None,
     ):
         """Line up the hypotheses.
 
         regions: the regions of each hypothesis, without placebos. prompts: how many confirm prompts
         each region has, fixed beforehand. hypotheses: K, frozen before the first confirm draw, by
         default those given. delta: the smallest effect of interest, None to race without futility.
-        carried: (E, E') of an earlier judge, multiplied, for prompts that are fresh to this one.
+        carried: (E, E') of an earlier judge, multiplied, for prompts that are fresh to this one. A
+        name that is not in `regions` races no more but keeps this evidence in the e-BH set. later:
+        how many more prompts of each region a later judge will have; they keep hope alive.
 
         A hypothesis that all its prompts could not validate leaves at once as hopeless.
         Raises ValueError when a hypothesis has no region or an unknown or repeated one, a number of
-        prompts is negative, K is less than the hypotheses given, or q or delta is not in (0, 1).
+        prompts is negative, carried evidence is negative, K is less than the hypotheses given, or q
+        or delta is not in (0, 1).
         """
-        self._names = list(regions)
+        carried, later = carried or {}, later or {}
+        self._names = [*regions, *(name for name in carried if name not in regions)]
         self._regions = list(prompts)
         self._row = {name: i for i, name in enumerate(self._names)}
         self._column = {region: j for j, region in enumerate(self._regions)}
         self._q, self._delta = q, delta
         self._K = len(self._names) if hypotheses is None else hypotheses
         self._left = np.array([prompts[region] for region in self._regions], dtype=int)
-        if (self._left < 0).any():
+        later_prompts = np.array([later.get(region, 0) for region in self._regions], dtype=int)
+        if (self._left < 0).any() or (later_prompts < 0).any():
             raise ValueError("A region has a negative number of confirm prompts.")
         self._lives = np.zeros((len(self._names), len(self._regions)), dtype=bool)
         for name, own in regions.items():
@@ -104,12 +112,13 @@ class Race:
         self._counts = np.zeros((*self._lives.shape, 2, 3), dtype=int)
         self._missing = np.zeros(len(self._names), dtype=int)
         self._carried = np.zeros((len(self._names), 2))
-        for name, values in (carried or {}).items():
-            if name not in self._row or not all(value >= 0 for value in values):
-                raise ValueError(f"Carried evidence {values} of {name!r} fits no hypothesis here.")
+        for name, values in carried.items():
+            if not all(value >= 0 for value in values):
+                raise ValueError(f"Carried evidence {values} of {name!r} is not two e-values.")
             with np.errstate(divide="ignore"):
                 self._carried[self._row[name]] = np.log(values)
         self._remaining = self._lives @ self._left
+        self._later_wins = log_e_value(self._lives @ later_prompts, 0)[:, None]
         self._stopped: list[Stopped | None] = [None] * len(self._names)
         self._settle()
 
@@ -176,8 +185,10 @@ class Race:
 
     def standings(self) -> dict[str, Standing]:
         """Each hypothesis's counts, evidence, membership of the e-BH set, and why it left."""
-        e = self._evidence()
-        in_set = self._set_of(e.min(axis=1))
+        log_e = self._evidence()
+        in_set = self._set_of(log_e)
+        with np.errstate(over="ignore"):
+            e = np.exp(log_e)
         standings = {}
         for i, name in enumerate(self._names):
             own = np.flatnonzero(self._lives[i])
@@ -198,39 +209,53 @@ class Race:
         return np.array([stopped is None for stopped in self._stopped], dtype=bool)
 
     def _leave(self, rows: np.ndarray, reason: Stopped) -> None:
-        for i in np.flatnonzero(rows):
+        """Let the rows leave, given as a mask or as indices."""
+        for i in np.arange(len(self._names))[rows]:
             self._stopped[i] = reason
 
     def _evidence(self, more_wins: np.ndarray | int = 0) -> np.ndarray:
-        """E and E', shape (hypotheses, 2), were the next prompts of each all won."""
+        """Log E and log E', shape (hypotheses, 2), were the next prompts of each all won."""
         counts = self._counts.sum(axis=1)
         wins = counts[..., 2] + np.reshape(more_wins, (-1, 1))
-        with np.errstate(over="ignore"):
-            return np.exp(self._carried + log_e_value(wins, counts[..., 0]))
+        return self._carried + log_e_value(wins, counts[..., 0])
 
-    def _set_of(self, e: np.ndarray) -> np.ndarray:
-        return e_bh(e, self._q, self._K)
+    def _set_of(self, log_e: np.ndarray) -> np.ndarray:
+        """The e-BH set on min(E, E')."""
+        with np.errstate(over="ignore"):
+            return e_bh(np.exp(log_e.min(axis=1)), self._q, self._K)
 
     def _settle(self) -> None:
         """Let leave who may, best news first."""
-        racing = self._racing()
-        self._leave(racing & self._set_of(self._evidence().min(axis=1)), "validated")
+        self._leave(self._racing() & self._set_of(self._evidence()), "validated")
         self._leave(self._racing() & (self._remaining == 0), "exhausted")
         if self._delta is not None:
-            losses, ties, wins = np.moveaxis(self._counts.sum(axis=1), -1, 0)
-            # The mean of F and F' is one bet against "both effects reach delta", so the two
-            # together lose no more than the 5 % of one.
-            futility = futility_value(wins, ties, losses, self._delta).mean(axis=1)
-            self._leave(self._racing() & (futility >= FUTILE_AT), "futile")
+            rows = np.flatnonzero(self._racing())
+            losses, ties, wins = np.moveaxis(self._counts[rows].sum(axis=1), -1, 0)
+            # The mean of F and F' is one bet against "s has effect delta, s' half of it", so the
+            # two together lose no more than the 5 % of one.
+            futility = [
+                futility_value(wins[:, i], ties[:, i], losses[:, i], self._delta / (1 + i))
+                for i in (0, 1)
+            ]
+            self._leave(rows[np.mean(futility, axis=0) >= FUTILE_AT], "futile")
         # Whoever left keeps what it had, so a small frozen value makes hopes of the others smaller.
-        best = self._evidence(np.where(self._racing(), self._remaining, 0)).min(axis=1)
-        self._leave(self._racing() & ~self._set_of(best), "hopeless")
+        racing = self._racing()
+        best = self._evidence(np.where(racing, self._remaining, 0))
+        best += np.where(racing[:, None], self._later_wins, 0)
+        self._leave(racing & ~self._set_of(best), "hopeless")
 
 
 def drive(race: Race, judge: Callable[[Wanted], Results]) -> dict[str, Standing]:
-    """Run the race to its end with a judge that answers wanted(), and return the standings."""
+    """Run the race to its end with a judge that answers wanted(), and return the standings.
+
+    The judge may answer some of the wanted regions only; when it answers none (its budget has
+    ended), the race ends and whoever still races leaves as exhausted.
+    """
     while wanted := race.wanted():
-        race.feed(judge(wanted))
+        if results := judge(wanted):
+            race.feed(results)
+        else:
+            race.finish()
     return race.standings()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import betaln, expit
 
 from scripts.evidence.betting import log_e_value, prompt_sign
+from scripts.evidence.correction import corrected_rate
 from scripts.evidence.ebh import e_bh
 from scripts.evidence.rates import stratified_rate
 
@@ -151,6 +152,54 @@ def rate_coverage(
     return Coverage(
         float(covered.mean()), float((high - low).mean()), float(estimate.mean() - truth)
     )
+
+
+def corrected_coverage(
+    mean: float = 0.3,
+    agreement: float = 0.9,
+    cheap_only: int = 60,
+    both: int = 12,
+    samples: int = 2,
+    weights: tuple[float, ...] = (0.2, 0.3, 0.5),
+    repeats: int = 400,
+    seed: int = 0,
+) -> dict[str, Coverage]:
+    """Return how often intervals cover the rate that the strong judge would report.
+
+    Region rates spread around `mean` (half to one and a half times); a prompt's own rate is beta
+    with intraclass correlation 0.3. Each region has cheap_only prompts that the cheap judge alone
+    reads and `both` that both do; on each sample it agrees with the strong judge with chance
+    `agreement`. Keys: "corrected" (correction.corrected_rate), "cheap" (the cheap judge's verdicts
+    on all prompts) and "strong" (the strong one's on its own), both by rates.stratified_rate.
+    """
+    rng = np.random.default_rng(seed)
+    share = np.asarray(weights) / np.sum(weights)
+    rates = mean * np.linspace(0.5, 1.5, len(share))
+    truth = float(share @ rates)
+    shares = dict(enumerate(share))
+    concentration = 1 / 0.3 - 1
+    intervals = {"corrected": [], "cheap": [], "strong": []}
+    for _ in range(repeats):
+        verdicts = {}
+        for region, rate in enumerate(rates):
+            own = rng.beta(rate * concentration, (1 - rate) * concentration, cheap_only + both)
+            strong = rng.random((len(own), samples)) < own[:, None]
+            agrees = rng.random(strong.shape) < agreement
+            verdicts[region] = np.c_[(strong == agrees).mean(axis=1), strong.mean(axis=1)]
+        only = {region: v[:cheap_only, 0] for region, v in verdicts.items()}
+        pairs = {region: v[cheap_only:] for region, v in verdicts.items()}
+        intervals["corrected"].append(corrected_rate(shares, only, pairs)[:3])
+        cheap = {region: v[:, 0] for region, v in verdicts.items()}
+        intervals["cheap"].append(stratified_rate(shares, cheap)[:3])
+        strong = {region: v[:, 1] for region, v in pairs.items()}
+        intervals["strong"].append(stratified_rate(shares, strong)[:3])
+    found = {}
+    for name, rows in intervals.items():
+        estimate, low, high = np.array(rows).T
+        covered = ((low <= truth) & (truth <= high)).mean()
+        bias = estimate.mean() - truth
+        found[name] = Coverage(float(covered), float((high - low).mean()), float(bias))
+    return found
 
 
 def _batches(audits: int, seed: int):

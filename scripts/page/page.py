@@ -45,8 +45,9 @@ STOPPED = {
     "hopeless": "The test ended early: even winning every prompt left could not have sufficed.",
     "futile": "The test ended early: its effect is below what was worth finding.",
     "exhausted": "Every prompt planned for it was used.",
+    "budget": "The budget of the assistant ended before it was decided.",
     "no prompts": "The confirm pool held no prompt of its regions.",
-    "budget": "The budget of confirm draws (`confirm.draws`) did not reach to it.",
+    "draws": "The budget of confirm draws (`confirm.draws`) did not reach to it.",
 }
 FIELDS = {
     "revision": "at revision",
@@ -189,7 +190,7 @@ def reasons(finding: Mapping[str, Any], hypotheses: int, power: float = 0.8) -> 
             f"{hypotheses} hypotheses."
         ]
     if status == "untested":
-        if finding["stopped"] == "budget":
+        if finding["stopped"] == "draws":
             return [stopped]
         few = "There were too few prompts to decide, even had it won all of them."
         return [few, stopped] if stopped else [few]

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from scripts.assistants.bench import judging_order
 from scripts.assistants.local import Pair, propose
-from scripts.confirm import confirm, judging_order, placebos_of
+from scripts.confirm import confirm, placebos_of
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
 from scripts.measure import measure_draws, promising, stop_reason, worth_a_look

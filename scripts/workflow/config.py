@@ -17,6 +17,7 @@ NAME = r"^[a-z][a-z0-9-]*$"
 COMMIT = r"^[0-9a-f]{40}$"
 EMBEDDED_LANGUAGE_MODEL = "embedded:smollm2-135m-instruct"
 EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
+GEMINI_MODELS = {"cheap": "gemini-3.5-flash-lite", "strong": "gemini-3.1-pro-preview"}
 
 # Each audit is a target by its name, beside the rules.
 RESERVED = {
@@ -206,11 +207,78 @@ class Embed(Section):
     """Full 40-digit commit of a hub model."""
 
 
+class Models(Section):
+    """The two models of an assistant; the same name twice uses one."""
+
+    cheap: str | None = None
+    """Screens hypotheses and chooses placebos; none is the provider's default."""
+    strong: str | None = None
+    """Writes hypotheses and judges the claims; none is the provider's default."""
+
+
+class Budget(Section):
+    """Where an audit's assistant stops; what is undecided then is reported as untested."""
+
+    usd: float | None = Field(None, gt=0)
+    """US dollars over all stages, cached replies counted as if paid; every model needs a price."""
+    requests: int | None = Field(None, ge=1)
+    """Requests over all stages, cached replies counted too."""
+
+
+class Assistant(Section):
+    """Who writes and judges hypotheses; see docs/assistants.md."""
+
+    provider: Literal["local", "gemini", "openai"] = "local"
+    """`local` needs no key and is deterministic; `gemini`; `openai` is any server that speaks its
+    protocol, at `base_url`."""
+    base_url: str | None = None
+    """Address of the server, such as `http://localhost:8000/v1`; none is the provider's own."""
+    key_variable: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Environment variable that holds the key; by default GEMINI_API_KEY or OPENAI_API_KEY."""
+    models: Models = Models()
+    """Model names."""
+    prices: str | None = None
+    """YAML file of prices that goes before the shipped one."""
+    escalate: Literal["auto", "band", "never"] = "auto"
+    """Who judges the claims: `auto` lets the cheap model go first where enough prompts make that
+    cheaper, and the strong one go on with what stays borderline; `band` goes on with scores from
+    0.4 to 0.6; `never` leaves all to the strong one."""
+    price_ratio: float = Field(6.0, ge=1)
+    """Price of a strong model's request over a cheap one's, by which `auto` decides."""
+    budget: Budget = Budget()
+    """Limits."""
+    rate_prompts: int = Field(12, ge=2)
+    """Prompts a region on which a finding's rates are estimated, fixed beforehand."""
+    temperature: float | None = Field(0.0, ge=0, le=2)
+    """Of the assistant's replies; null leaves it out, for models that take none."""
+    structured: bool = True
+    """Send the JSON schema of the reply; false for servers that know none."""
+    thinking_tokens: int = Field(2048, ge=0)
+    """Added to the limit of each reply for models that think first; counts in the worst case."""
+    token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What an OpenAI-compatible server calls the limit of a reply."""
+    concurrency: int = Field(32, ge=1, le=1024)
+    """Requests under way at most; fewer when the provider is busy. Never in a key."""
+    timeout: float = Field(60.0, gt=0)
+    """Seconds until a request counts as lost and is sent again. Never in a key."""
+
+    @model_validator(mode="after")
+    def _models_named(self):
+        named = self.models.cheap and self.models.strong
+        if self.provider == "openai" and not named:
+            raise ValueError("`models` needs `cheap` and `strong`; they may be the same")
+        return self
+
+    def model_names(self) -> dict[str, str]:
+        """The models by role, defaults filled in."""
+        return {
+            role: getattr(self.models, role) or GEMINI_MODELS[role] for role in ("cheap", "strong")
+        }
+
+
 class Propose(Section):
     """Writing hypotheses."""
 
-    assistant: Literal["local"] = "local"
-    """Who writes and judges: `local` needs no key and is deterministic."""
     regions: int = Field(60, ge=1)
     """Regions looked at, promising ones first, then the most divergent."""
     hypotheses: int = Field(20, ge=1, le=200)
@@ -257,8 +325,9 @@ class Report(Section):
     """Texts on the map at most."""
 
 
-def _shorthand(value: Any) -> Any:
-    return {"method": value} if isinstance(value, str) else value
+def _shorthand(field: str) -> BeforeValidator:
+    """A bare word stands for a section with this one field."""
+    return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
 
 
 class Audit(Section):
@@ -274,7 +343,7 @@ class Audit(Section):
     """Seed of pools, draws and sign flips; a new seed is a new audit."""
     hypotheses: str | None = None
     """JSONL file of your own hypotheses, tested under the same error control."""
-    regions: Annotated[Regions, BeforeValidator(_shorthand)] = Regions()
+    regions: Annotated[Regions, _shorthand("method")] = Regions()
     """Regions; the bare word `kmeans` or `category` is short for its `method`."""
     pools: Pools = Pools()
     """Pools."""
@@ -284,6 +353,8 @@ class Audit(Section):
     """Acquisition."""
     measure: Measure = Measure()
     """Divergence and stopping."""
+    assistant: Annotated[Assistant, _shorthand("provider")] = Assistant()
+    """Who writes and judges; the bare word `local` or `gemini` is short for its `provider`."""
     propose: Propose = Propose()
     """Hypotheses."""
     screen: Screen = Screen()
@@ -426,9 +497,13 @@ def load(raw: Mapping[str, Any]) -> Config:
 def json_schema() -> dict[str, Any]:
     """JSON schema (2020-12) of the configuration, for editors."""
     schema = Config.model_json_schema()
-    regions = schema["$defs"]["Audit"]["properties"]["regions"]
-    short = schema["$defs"]["Regions"]["properties"]["method"]["enum"]
-    schema["$defs"]["Audit"]["properties"]["regions"] = {"anyOf": [regions, {"enum": short}]}
+    for name, section, field in [
+        ("regions", "Regions", "method"),
+        ("assistant", "Assistant", "provider"),
+    ]:
+        properties = schema["$defs"]["Audit"]["properties"]
+        short = schema["$defs"][section]["properties"][field]["enum"]
+        properties[name] = {"anyOf": [properties[name], {"enum": short}]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scripts.assistants.prices import price_of
+from scripts.assistants.provider import key_of
 from scripts.bank import prompts_of
 from scripts.models.adapter import check_adapter
 from scripts.workflow.config import ConfigError
@@ -14,8 +16,8 @@ READ_AT_MOST = 64 << 20  # bytes of prompts that are read while the workflow is 
 
 
 def check(recipes: Recipes) -> None:
-    """Raise AuditError when a bank is unusable, has fewer prompts than regions, or an adapter is
-    for another architecture than its model."""
+    """Raise AuditError when a bank is unusable, has fewer prompts than regions, an adapter is for
+    another architecture than its model, or a budget in dollars meets a model without a price."""
     for name, report in recipes.audits.items():
         regions = report.ancestor("regions")
         count = _prompt_count(regions.inputs["bank"])
@@ -25,20 +27,50 @@ def check(recipes: Recipes) -> None:
                 f"`audits.{name}`: the bank has {count} prompts for {settings['count']} regions; "
                 "lower `regions.count` or add prompts"
             )
+        budget = recipes.config.audits[name].assistant.budget
+        if budget.usd is not None and (lacking := unpriced(report)):
+            raise ConfigError(
+                f"`audits.{name}.assistant.budget.usd` needs a price for `{lacking[0]}`; enter it "
+                "in a file that `assistant.prices` names, in US dollars a million tokens"
+            )
     for node in recipes.nodes["decode"].values():
         folders = [_files_at_hand(node.inputs.get(name)) for name in ("model", "adapter")]
         if all(folders):
             check_adapter(*folders)
 
 
+def check_key(report: Node) -> None:
+    """Raise AuditError when an audit that is still to be judged lacks its assistant's key."""
+    confirm = report.inputs["confirm"]
+    judged = Path(f"results/confirm/{confirm.key}/findings.jsonl").is_file()
+    if confirm.settings["assistant"] != "local" and not judged:
+        key_of(confirm.settings["assistant"])
+
+
 def notices(recipes: Recipes) -> Iterator[str]:
     """What is allowed but worth saying."""
+    for name, report in recipes.audits.items():
+        for model in unpriced(report):
+            yield (
+                f"audit `{name}`: no price is known for the model `{model}`, so its dollars count "
+                "as 0; enter it in `assistant.prices`"
+            )
     for name, report in recipes.audits.items():
         if report.settings["null"]:
             yield (
                 f"audit `{name}`: both subjects are identical, so this is a null audit; "
                 "whatever it validates is a false discovery"
             )
+
+
+def unpriced(report: Node) -> list[str]:
+    """The assistant's models without a price."""
+    confirm = report.inputs["confirm"]
+    assistant, access = confirm.settings["assistant"], confirm.local["access"]
+    if assistant == "local":
+        return []
+    models = dict.fromkeys(assistant["models"].values())
+    return [model for model in models if price_of(model, access["prices"]) is None]
 
 
 def _prompt_count(bank: Node) -> int | None:

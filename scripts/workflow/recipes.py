@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.assistants.prices import read_prices
 from scripts.models.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.prompt_sources import check_sources, source_files
 from scripts.prompts import BankError
 from scripts.workflow.config import Audit, Benchmark, Config, ConfigError, Plant, Subject
+from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import KEY_LENGTH, DigestIndex, code_digest, digest
 
 SIDES = ("base", "intervention")
@@ -252,10 +254,15 @@ class Recipes:
             {"plan": plan, "embedder": embedder},
         )
         measure = self._node("measure", loop, {"plan": plan, "regions": regions, "embed": embed})
+        assistant, access = self._assistant(name, audit)
+        seeded = {} if assistant == "local" else {"seed": seed}
         propose = self._node(
             "propose",
-            audit.propose.model_dump() | {"promising": audit.measure.promising},
+            audit.propose.model_dump()
+            | {"promising": audit.measure.promising, "assistant": assistant}
+            | seeded,
             {"measure": measure, "regions": regions},
+            {"access": access},
         )
         own, own_content = [], None
         if audit.hypotheses is not None:
@@ -274,18 +281,19 @@ class Recipes:
             inputs = {"regions": regions, "hypotheses": hypotheses, **decode}
             return self._node("plan", settings, inputs)
 
-        confirm_pool = pool_settings("confirm") | {"draws": audit.confirm.draws}
+        budget = pool_settings("confirm") | {"draws": audit.confirm.draws}
         screen = self._node(
             "screen",
-            audit.screen.model_dump(include={"least_net"}) | {"confirm": confirm_pool},
+            {"least_net": audit.screen.least_net, "confirm": budget, "assistant": assistant}
+            | seeded,
             {"propose": propose, "plan": fresh_draws("screen", propose), "regions": regions},
-            {"hypotheses": own},
+            {"hypotheses": own, "access": access},
             identity=own_content,
         )
         confirm = self._node(
             "confirm",
             audit.confirm.model_dump(include={"q", "delta", "placebos"})
-            | {"evidence": audit.report.evidence, "seed": seed},
+            | {"evidence": audit.report.evidence, "seed": seed, "assistant": assistant},
             {
                 "screen": screen,
                 "plan": fresh_draws("confirm", screen),
@@ -293,6 +301,7 @@ class Recipes:
                 "regions": regions,
                 "bank": bank,
             },
+            {"access": access},
         )
         return self._node(
             "report",
@@ -304,6 +313,27 @@ class Recipes:
             },
             {"confirm": confirm},
         )
+
+    def _assistant(self, name: str, audit: Audit) -> tuple[Any, dict[str, Any]]:
+        """What of the assistant decides the outcome, and what only decides how it is reached.
+
+        Prices are of the first kind where a budget in dollars ends an audit by them.
+        """
+        given = audit.assistant
+        if given.provider == "local":
+            return "local", {}
+        access = {"prices", "concurrency", "timeout"}
+        settings = given.model_dump(exclude=access | {"models"}) | {"models": given.model_names()}
+        try:
+            prices = read_prices(given.prices)
+        except AuditError as error:
+            raise ConfigError(f"`audits.{name}`: {error}") from None
+        if given.budget.usd is not None:
+            settings["prices"] = {
+                model: [{**p, "from": str(p["from"])} for p in prices.get(model, ())]
+                for model in settings["models"].values()
+            }
+        return settings, given.model_dump(include=access)
 
     def _exhaustive(self, name: str, samples: int) -> Node:
         """The embeddings of everything that an audit's subjects say: all prompts, all samples."""

@@ -1,0 +1,145 @@
+"""A language model writing hypotheses from pairs of responses, region by region."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from scripts.assistants.local import Net, Pair, about
+from scripts.assistants.pool import BudgetSpent, Pool
+from scripts.assistants.questions import merge_question, write_question
+from scripts.workflow.chance import hash_unit
+
+PAIRS = 8  # of responses that a request shows, each to another prompt
+EACH = 4  # hypotheses that a request may bring
+PASSES = 2  # over the regions; the second is shown what the first has found
+KNOWN = 30  # statements that a request is told
+TOGETHER = 16  # regions asked about at once: so many requests the budget must cover in advance
+LEAST_REGIONS = 5  # looked at even if fewer are promising
+
+
+def write_hypotheses(
+    pool: Pool,
+    model: str,
+    pairs: Sequence[Pair],
+    regions_in_order: Sequence[str],
+    regions: Mapping[str, Mapping[str, Any]],
+    texts: Mapping[str, str],
+    most: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """At most `most` hypotheses, those that most pairs show first.
+
+    The second pass over a region shows the pairs that nothing found there explains, then pairs not
+    seen yet, and tells all that was found anywhere. Statements of different regions that say the
+    same become one hypothesis with all their regions. When the budget ends, what was found stays.
+    """
+    by_region: dict[str, list[Pair]] = defaultdict(list)
+    for pair in _one_a_prompt(pairs, seed):
+        by_region[pair.region].append(pair)
+    where = [region for region in regions_in_order if by_region[region]]
+    found: list[dict[str, Any]] = []
+    explained: dict[str, set[str]] = defaultdict(set)
+    shown: dict[str, set[str]] = defaultdict(set)
+    for step in range(PASSES):
+        batches = {r: _next_pairs(by_region[r], explained[r], shown[r]) for r in where}
+        coins = {r: hash_unit("author", seed, step, r, model) < 0.5 for r in where}
+        known = [h["behaviour"] for h in found][:KNOWN]
+
+        def question(region, batches=batches, coins=coins, known=known):
+            shown_pairs = [(texts[p.prompt], p.base, p.intervention) for p in batches[region]]
+            return write_question(pool.settings, model, shown_pairs, known, EACH, coins[region])
+
+        try:
+            for start in range(0, len(where), TOGETHER):
+                some = where[start : start + TOGETHER]
+                for region, answer in zip(some, pool.ask([*map(question, some)]), strict=True):
+                    batch = batches[region]
+                    shown[region] |= {p.prompt for p in batch}
+                    for behaviour, more, places in answer.value or ():
+                        explained[region] |= {batch[place].prompt for place in places}
+                        found.append(_hypothesis(behaviour, more, region, len(set(places))))
+            found = _merged(pool, model, found)
+        except BudgetSpent:
+            break
+    found.sort(key=lambda h: (-h["pairs"], h["behaviour"]))
+    return [_finished(hypothesis, regions) for hypothesis in found[:most]]
+
+
+def statement_of(
+    behaviour: str,
+    direction: str,
+    where: Iterable[str],
+    regions: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """A directional sentence for a behaviour and the regions that show it."""
+    topics = about({region: Net(1, 0, 1, 1.0) for region in where}, regions)
+    return (
+        f"Asked about {topics}, the intervention model is {direction} likely than the base to give "
+        f"a response that {behaviour}"
+    )
+
+
+def _one_a_prompt(pairs: Sequence[Pair], seed: int) -> list[Pair]:
+    """One pair of each prompt, prompts in hash order; pairs of equal texts show nothing."""
+    first: dict[str, Pair] = {}
+    for pair in pairs:
+        if pair.base != pair.intervention:
+            first.setdefault(pair.prompt, pair)
+    return sorted(first.values(), key=lambda p: hash_unit("author", seed, p.prompt))
+
+
+def _next_pairs(pairs: Sequence[Pair], explained: set[str], shown: set[str]) -> list[Pair]:
+    """What nothing explains yet, seen ones first; then the rest."""
+
+    def rank(pair):
+        return pair.prompt in explained, pair.prompt not in shown
+
+    return sorted(pairs, key=rank)[:PAIRS]
+
+
+def _hypothesis(behaviour: str, more: bool, region: str, pairs: int) -> dict[str, Any]:
+    direction = "more" if more else "less"
+    return {"behaviour": behaviour, "direction": direction, "regions": {region}, "pairs": pairs}
+
+
+def _merged(pool: Pool, model: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Statements that say the same as one: first by their words, then as the model sees it."""
+    by_words: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for hypothesis in found:
+        by_words[hypothesis["direction"], hypothesis["behaviour"].lower()].append(hypothesis)
+    distinct = [_joined(same) for same in by_words.values()]
+    if len(distinct) < 2:
+        return distinct
+    statements = [h["behaviour"] for h in distinct]
+    (answer,) = pool.ask([merge_question(pool.settings, model, statements)])
+    merged, gone = [], set()
+    for group in answer.value or ():
+        for direction in ("more", "less"):
+            places = [p for p in group if p not in gone and distinct[p]["direction"] == direction]
+            if len(places) > 1:
+                gone |= set(places)
+                merged.append(_joined([distinct[place] for place in places]))
+    return merged + [h for place, h in enumerate(distinct) if place not in gone]
+
+
+def _joined(same: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The one that most pairs show, with the regions and pairs of all."""
+    best = max(same, key=lambda h: h["pairs"])
+    return best | {
+        "regions": set().union(*(h["regions"] for h in same)),
+        "pairs": sum(h["pairs"] for h in same),
+    }
+
+
+def _finished(hypothesis: Mapping[str, Any], regions) -> dict[str, Any]:
+    where = sorted(hypothesis["regions"])
+    behaviour, direction = hypothesis["behaviour"], hypothesis["direction"]
+    return {
+        "statement": statement_of(behaviour, direction, where, regions),
+        "behaviour": behaviour,
+        "direction": direction,
+        "regions": where,
+        # How often it shows is for the screen to say: the pairs it was written from do not tell.
+        "explored": {},
+        "source": "assistant",
+    }

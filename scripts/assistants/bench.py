@@ -1,0 +1,165 @@
+"""The confirm pool before its judges: who is asked what, prompt by prompt, while the race lasts."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from scripts.assistants.judge import Asked, Judged, ModelJudge
+from scripts.assistants.judgement import Judgement
+from scripts.assistants.local import Pair
+from scripts.assistants.pool import BudgetSpent
+from scripts.evidence.cascade import Escalate, Outcome, cascade
+from scripts.evidence.race import Race, Standing, Tally, drive
+from scripts.workflow.chance import hash_unit
+from scripts.workflow.job import log
+
+BUDGET = "budget"  # why a hypothesis stopped that the budget left undecided
+
+
+def judging_order(prompts: Iterable[str], seed: int) -> list[str]:
+    """The order in which the prompts of a region are judged, by chance alone."""
+    return sorted(prompts, key=lambda prompt: hash_unit("confirm", seed, prompt))
+
+
+class Bench:
+    """The confirm pool before one judge: each hypothesis on each prompt is judged once at most.
+
+    judge: from what is asked to Judgements; pairs: those of the pool; start: how many prompts of a
+    region come before this judge's own. `raced` are the judgements that a race used, `ended` says
+    that the budget ended.
+    """
+
+    def __init__(
+        self,
+        judge: Callable[[Asked], Judged],
+        pairs: Sequence[Pair],
+        seed: int,
+        start: Mapping[str, int] | None = None,
+    ):
+        self._judge = judge
+        self.by_region: dict[str, dict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
+        for pair in pairs:
+            self.by_region[pair.region][pair.prompt].append(pair)
+        self.order = {
+            region: judging_order(prompts, seed) for region, prompts in self.by_region.items()
+        }
+        self.judged: dict[str, dict[str, Judgement | None]] = defaultdict(dict)
+        self.raced: dict[str, list[Judgement]] = defaultdict(list)
+        self.ended = False
+        self._taken = {region: (start or {}).get(region, 0) for region in self.order}
+
+    def next_prompts(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+        """The judge of a race: the signs of the hypotheses on the next prompt of each region;
+        nothing when the budget has ended."""
+        asked = {r: (self.order[r][self._taken[r]], names) for r, names in wanted.items()}
+        try:
+            results = self._ask(asked)
+        except BudgetSpent:
+            self.ended = True
+            return {}
+        for region, of_region in results.items():
+            self._taken[region] += 1
+            for name, judgement in of_region.items():
+                if judgement is not None:
+                    self.raced[name].append(judgement)
+        return {
+            region: {name: j and j.signs for name, j in of_region.items()}
+            for region, of_region in results.items()
+        }
+
+    def complete(self, regions: Mapping[str, Sequence[str]], prompts: int | None) -> None:
+        """Judge these hypotheses on the first so many prompts of their regions, or on all."""
+        most = max((len(self.order[r]) for of_one in regions.values() for r in of_one), default=0)
+        for number in range(most if prompts is None else min(most, prompts)):
+            asked: dict[str, tuple[str, list[str]]] = {}
+            for name, of_one in regions.items():
+                for region in of_one:
+                    if number < len(self.order[region]):
+                        prompt = self.order[region][number]
+                        if prompt not in self.judged[name]:
+                            asked.setdefault(region, (prompt, []))[1].append(name)
+            if asked:
+                self._ask(asked)
+
+    def first(self, hypothesis: Mapping[str, Any], prompts: int | None) -> list[Judgement]:
+        """The judgements of a hypothesis on the first so many prompts of each region, or on all."""
+        chosen = [p for r in hypothesis["regions"] for p in self.order.get(r, ())[:prompts]]
+        found = [self.judged[hypothesis["id"]].get(prompt) for prompt in chosen]
+        return [judgement for judgement in found if judgement is not None]
+
+    def _ask(self, asked: Asked) -> Judged:
+        results = self._judge(asked)
+        for region, (prompt, _) in asked.items():
+            for name, judgement in results[region].items():
+                self.judged[name][prompt] = judgement
+        return results
+
+
+class Judges(NamedTuple):
+    """The language models of a confirm stage: which share of each region's prompts the cheap one
+    reads (0: none), before the strong one goes on with the others."""
+
+    cheap: ModelJudge
+    strong: ModelJudge
+    share: Mapping[str, int]
+    escalate: Escalate
+
+
+def raced(
+    of_tested: Mapping[str, Sequence[str]],
+    prompts: Mapping[str, int],
+    benches: Sequence[Bench],
+    judges: Judges | None,
+    K: int,
+    settings: Mapping[str, Any],
+) -> dict[str, Standing]:
+    """Where each hypothesis stands after the race, or after the races of both judges. What the
+    budget left undecided says so."""
+    q, delta = settings["q"], settings["delta"]
+    if judges is None or not any(judges.share.values()):
+        race = Race(of_tested, prompts, q=q, delta=delta, hypotheses=K)
+        found = drive(race, benches[-1].next_prompts)
+    else:
+        outcomes = cascade(
+            of_tested,
+            prompts,
+            *(bench.next_prompts for bench in benches),
+            share=judges.share,
+            q=q,
+            delta=(delta, delta),
+            hypotheses=K,
+            escalate=judges.escalate,
+        )
+        found = {name: _joined(outcome) for name, outcome in outcomes.items()}
+    if any(bench.ended for bench in benches):
+        log.warning("the budget ended before every hypothesis was decided")
+        for name, standing in found.items():
+            if standing.stopped == "exhausted" and standing.remaining:
+                found[name] = standing._replace(stopped=BUDGET)
+    return found
+
+
+def _joined(outcome: Outcome) -> Standing:
+    """One standing for what two judges said on different prompts."""
+    cheap, strong = outcome.cheap, outcome.strong
+    changed = {"e": outcome.e, "e_prime": outcome.e_prime, "in_set": outcome.in_set}
+    if strong is None:
+        return cheap._replace(**changed, stopped=outcome.stopped)
+
+    def both(first, second):
+        return Tally(*(a + b for a, b in zip(first, second, strict=True)))
+
+    return strong._replace(
+        **changed,
+        stopped=outcome.stopped,
+        counts=both(cheap.counts, strong.counts),
+        counts_prime=both(cheap.counts_prime, strong.counts_prime),
+        judged=cheap.judged + strong.judged,
+        missing=cheap.missing + strong.missing,
+        by_region={
+            region: tuple(
+                both(*pair) for pair in zip(tallies, strong.by_region[region], strict=True)
+            )
+            for region, tallies in cheap.by_region.items()
+        },
+    )

@@ -1,0 +1,96 @@
+"""Gemini through google-generativeai, which its vendor develops no longer: all that touches it is
+here. Gemini also answers on an OpenAI-compatible address (docs/assistants.md).
+
+Its REST calls block, so each runs in a thread.
+"""
+
+import asyncio
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import requests
+from google.api_core import exceptions
+from requests.adapters import HTTPAdapter
+
+from scripts.assistants.provider import Busy, Reply, Request, Unreachable, identity, rejected
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)
+    import google.generativeai as genai
+    from google.generativeai.client import get_default_generative_client
+
+_STOPPED, _TOO_LONG = 1, 2  # finish reasons with a text; the others withheld it
+
+
+class Gemini:
+    """One transport with a thread for each request that may be under way."""
+
+    def __init__(self, settings: Mapping[str, Any], key: str, timeout: float, concurrency: int):
+        self.settings, self.identity, self._key = settings, identity(settings), key
+        self._timeout = timeout
+        address = {"api_endpoint": settings["base_url"]} if settings["base_url"] else None
+        genai.configure(api_key=key, transport="rest", client_options=address)
+        session = get_default_generative_client().transport._session
+        session._refresh_status_codes = ()  # with a key there is nothing to renew: no second 401
+        for scheme in ("http://", "https://"):  # a connection a thread, where ten are the default
+            session.mount(scheme, HTTPAdapter(pool_maxsize=concurrency))
+        self._threads = ThreadPoolExecutor(concurrency, "gemini")
+
+    async def complete(self, request: Request) -> Reply:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._complete, request)
+
+    def _complete(self, request: Request) -> Reply:
+        given: dict[str, Any] = {"max_output_tokens": request.reply_tokens}
+        if request.temperature is not None:
+            given["temperature"] = request.temperature
+        if self.settings["structured"]:
+            given |= {
+                "response_mime_type": "application/json",
+                "response_schema": _schema(request.schema),
+            }
+        model = genai.GenerativeModel(request.model, system_instruction=request.system)
+        try:
+            answer = model.generate_content(
+                request.prompt,
+                generation_config=given,
+                request_options={"timeout": self._timeout, "retry": None},
+            )
+        except exceptions.TooManyRequests:
+            raise Busy from None
+        except (exceptions.ServerError, exceptions.RetryError) as error:
+            raise Unreachable(type(error).__name__) from None
+        except exceptions.GoogleAPICallError as error:
+            if error.code == 408:
+                raise Unreachable("408") from None
+            status, said = int(error.code or 0), error.message or ""
+            raise rejected(self.settings, self._key, status, said) from None
+        except (requests.RequestException, ValueError) as error:  # also an answer that is no JSON
+            raise Unreachable(type(error).__name__) from None
+        usage = answer.usage_metadata
+        spent = usage.prompt_token_count, usage.total_token_count - usage.prompt_token_count
+        if not answer.candidates:
+            if answer.prompt_feedback.block_reason:
+                return Reply("", *spent, refused=True)
+            raise Unreachable("an answer without candidates")
+        candidate = answer.candidates[0]
+        text = "".join(part.text for part in candidate.content.parts)
+        withheld = candidate.finish_reason not in (_STOPPED, _TOO_LONG)
+        return Reply(text, *spent, refused=withheld and not text)
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON schema as Gemini takes it: without the keys that its protocol does not know."""
+    known = {k: v for k, v in schema.items() if k != "additionalProperties"}
+    if "properties" in known:
+        known["properties"] = {k: _schema(v) for k, v in known["properties"].items()}
+    if "items" in known:
+        known["items"] = _schema(known["items"])
+    if "enum" in known:
+        known["format"] = "enum"
+    return known

@@ -1,0 +1,284 @@
+"""All requests of a stage through one pool: cached, retried, as many at once as the provider takes.
+
+A reply is in the record cache before anyone reads it, so that a killed run pays only for what was
+under way, and a second one for nothing. What was spent is counted as from empty, cached replies
+included, so that a budget ends an audit at the same request however often it was started.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
+
+from scripts.assistants.prices import Price, price_of
+from scripts.assistants.provider import Busy, Reply, Request, Unreachable, connect
+from scripts.cache.journal import Journal
+from scripts.cache.records import record_key
+from scripts.workflow.errors import AuditError
+from scripts.workflow.files import write_json
+from scripts.workflow.job import Ledger, log, progress
+
+ATTEMPTS = 10  # with growing pauses, over about four minutes
+LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
+CHARACTERS_A_TOKEN = 3.0  # few: what a request will cost is not to be underestimated
+
+Parsed = TypeVar("Parsed")
+
+for _noisy in ("httpx", "httpx2", "openai"):  # a line for each request otherwise
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
+
+
+class BudgetSpent(Exception):
+    """The next requests might exceed the budget; none of them was sent."""
+
+
+class Unusable(ValueError):
+    """A reply that does not say what was asked, with the reason."""
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Parsed]):
+    """What became of a request: "answered" with a value, "refused", "unparsable" or "lost"."""
+
+    outcome: str
+    value: Parsed | None = None
+
+
+class Concurrency:
+    """How many requests may be under way: halved when the provider is busy, then one more for each
+    round of requests that went well, as TCP does (additive increase, multiplicative decrease)."""
+
+    def __init__(self, most: int):
+        self.most, self.limit, self.under_way = most, float(most), 0
+        self._free = asyncio.Condition()
+        self._eased = 0.0
+
+    async def __aenter__(self) -> None:
+        async with self._free:
+            await self._free.wait_for(lambda: self.under_way < int(self.limit))
+            self.under_way += 1
+
+    async def __aexit__(self, kind, error, trace) -> None:
+        async with self._free:
+            self.under_way -= 1
+            if kind is Busy:
+                # Those sent before the last halving say nothing about the limit after it.
+                if time.monotonic() - self._eased > 1:
+                    self.limit, self._eased = max(1.0, self.limit / 2), time.monotonic()
+            elif kind is None:
+                self.limit = min(self.most, self.limit + 1 / self.limit)
+            self._free.notify(max(0, int(self.limit) - self.under_way))
+
+
+class Pool:
+    """The assistant of one stage.
+
+    settings: the audit's `assistant` section; access: what no key contains (prices, concurrency,
+    timeout); spent: the usage of the stages before (write_usage), which the budget covers.
+    `usage` counts by model the requests paid and those found in the cache, their tokens and US
+    dollars, and how many were tried again, refused, unparsable or lost.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        access: Mapping[str, Any],
+        cache: Path,
+        spent: Sequence[Mapping[str, Any]] = (),
+    ):
+        self.settings, self.access = settings, access
+        self.usage: dict[str, dict[str, Any]] = {}
+        self._provider = connect(settings, access["timeout"], access["concurrency"])
+        self._journal = Journal(cache / "replies")
+        self._runner = asyncio.Runner()
+        self._concurrency = Concurrency(access["concurrency"])
+        self._lost = 0
+        before = [of_model for stage in spent for of_model in stage["models"].values()]
+        self.requests = sum(u["requests"] + u["cache_hits"] for u in before)
+        self.dollars = sum(u["dollars"] + u["saved_dollars"] for u in before)
+        self._bar = progress(None, "request", "assistant")
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *error) -> None:
+        try:
+            self._runner.run(self._provider.close())
+        finally:
+            self._runner.close()
+            self._journal.close()
+            self._bar.close()
+
+    def ask(
+        self, questions: Sequence[tuple[Request, Callable[[str], Parsed]]]
+    ) -> list[Answer[Parsed]]:
+        """Ask all at once; each request comes with the function that reads its reply.
+
+        The function raises Unusable for a reply that does not say what was asked; such a reply, and
+        a refusal, gets one second chance. Answers come in the order of the questions. Raises
+        BudgetSpent before anything is sent, and AuditError when the provider is gone or rejects.
+        """
+        self._reserve([request for request, _ in questions])
+        try:
+            return self._runner.run(self._ask_all(questions))
+        except BaseExceptionGroup as several:  # one task's error has cancelled the others
+            error = several.exceptions[0]
+            raise error from error.__cause__
+
+    async def _ask_all(self, questions) -> list[Answer]:
+        keys = [self._key(request) for request, _ in questions]
+        known = self._journal.get_many(keys)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._ask(request, parse, key, known.get(key)))
+                for (request, parse), key in zip(questions, keys, strict=True)
+            ]
+        return [task.result() for task in tasks]
+
+    async def _ask(self, request: Request, parse, key: str, record) -> Answer:
+        answer, reason = _read(await self._reply(request, key, record), parse)
+        if reason and self._affords(again := _again(request, reason)):
+            key = self._key(again)
+            record = self._journal.get_many([key]).get(key)
+            answer, _ = _read(await self._reply(again, key, record), parse)
+        if answer.outcome != "answered":
+            self._usage_of(request.model)[answer.outcome] += 1
+        return answer
+
+    async def _reply(self, request: Request, key: str, record) -> Reply | None:
+        """The reply from the cache's record, else from the provider; None when it was lost."""
+        usage = self._usage_of(request.model)
+        saved = "saved_" if record is not None else ""
+        if record is not None:
+            reply = Reply(**record)
+        else:
+            reply = await self._fetch(request, usage)
+            if reply is None:
+                return None
+            self._journal.add(key, vars(reply))
+        dollars = self._dollars(request.model, reply)
+        usage["cache_hits" if saved else "requests"] += 1
+        usage[f"{saved}input_tokens"] += reply.input_tokens
+        usage[f"{saved}output_tokens"] += reply.output_tokens
+        usage[f"{saved}dollars"] += dollars
+        self.requests += 1
+        self.dollars += dollars
+        self._bar.update()
+        return reply
+
+    async def _fetch(self, request: Request, usage: dict[str, Any]) -> Reply | None:
+        def count(state: RetryCallState) -> None:
+            usage["retries"] += 1
+
+        backoff = wait_exponential_jitter(initial=0.5, max=60, jitter=1)
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception()
+            return max(backoff(state), getattr(error, "after", None) or 0.0)
+
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type((Busy, Unreachable)),
+                stop=stop_after_attempt(ATTEMPTS),
+                wait=wait,
+                before_sleep=count,
+                reraise=True,
+            ):
+                with attempt:
+                    async with self._concurrency:
+                        reply = await self._provider.complete(request)
+        except (Busy, Unreachable) as error:
+            self._lost += 1
+            log.warning("a request was given up after %d attempts: %s", ATTEMPTS, error)
+            if self._lost >= LOST_IN_A_ROW:
+                raise AuditError(
+                    f"the assistant ({self._provider.identity}) does not answer: {error}; check "
+                    "`assistant.base_url` and the network, then run again: what was paid is kept"
+                ) from None
+            return None
+        self._lost = 0
+        return reply
+
+    def _usage_of(self, model: str) -> dict[str, Any]:
+        return self.usage.setdefault(
+            model,
+            dict.fromkeys(
+                ("requests", "input_tokens", "output_tokens", "cache_hits", "saved_input_tokens",
+                 "saved_output_tokens", "retries", "refused", "unparsable", "lost"), 0
+            ) | {"dollars": 0.0, "saved_dollars": 0.0},
+        )  # fmt: skip
+
+    def _reserve(self, requests: Sequence[Request]) -> None:
+        """Raise BudgetSpent when these, with replies as long as allowed, might exceed it."""
+        self._reserved = 0, 0.0
+        if not self._affords(*requests):
+            raise BudgetSpent
+        self._reserved = len(requests), sum(self._worst(request) for request in requests)
+
+    def _affords(self, *requests: Request) -> bool:
+        """Whether the budget covers these beside all that may still be under way."""
+        budget, (number, dollars) = self.settings["budget"], self._reserved
+        number += self.requests + len(requests)
+        if budget["requests"] is not None and number > budget["requests"]:
+            return False
+        if budget["usd"] is not None:
+            dollars += self.dollars + sum(self._worst(request) for request in requests)
+            return dollars <= budget["usd"]
+        return True
+
+    def _worst(self, request: Request) -> float:
+        return self._dollars(
+            request.model, Reply("", tokens_at_most(request), request.reply_tokens)
+        )
+
+    def _dollars(self, model: str, reply: Reply) -> float:
+        price: Price | None = price_of(model, self.access["prices"])
+        return price.of(reply.input_tokens, reply.output_tokens) if price else 0.0
+
+    def _key(self, request: Request) -> str:
+        return record_key("reply", self._provider.identity, request.content())
+
+
+def write_usage(path: str, ledger: Ledger, usage: Mapping[str, Any]) -> None:
+    """Write what a job's assistant has used, by model; empty for the local assistant."""
+    write_json(
+        path, {"schema": 1, "stage": ledger.stage, "call": ledger.call, "models": dict(usage)}
+    )
+
+
+def tokens_at_most(request: Request) -> int:
+    """Input tokens of a request, estimated from above."""
+    written = len((request.system + request.prompt).encode()) + len(str(request.schema))
+    return int(written / CHARACTERS_A_TOKEN) + 50
+
+
+def _read(reply: Reply | None, parse) -> tuple[Answer, str | None]:
+    """What became of a request, and why it deserves a second chance, if it does."""
+    if reply is None:
+        return Answer("lost"), None
+    if reply.refused:
+        return Answer("refused"), "the reply was withheld"
+    try:
+        return Answer("answered", parse(reply.text)), None
+    except Unusable as error:
+        return Answer("unparsable"), str(error)
+
+
+def _again(request: Request, reason: str) -> Request:
+    """The second chance of a request whose reply could not be used."""
+    return replace(
+        request,
+        prompt=f"{request.prompt}\n\nAn earlier reply could not be used: {reason}. "
+        "Reply with the JSON object alone.",
+    )

@@ -1,0 +1,109 @@
+"""What every provider of a language model offers: it answers a request with a reply, or says why
+it did not. One module a provider; `connect` opens the one that an audit names.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from scripts.workflow.errors import AuditError
+
+KEY_VARIABLES = {"gemini": "GEMINI_API_KEY", "openai": "OPENAI_API_KEY"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a model. `kind` says what for, `schema` is the JSON schema of the reply and
+    `reply_tokens` the most that may be written, thinking included."""
+
+    kind: str
+    model: str
+    system: str
+    prompt: str
+    schema: Mapping[str, Any]
+    reply_tokens: int
+    temperature: float | None = 0.0
+
+    def content(self) -> dict[str, Any]:
+        """All that determines the reply."""
+        return vars(self)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back and what it cost; `refused` when the provider withheld the text."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
+    refused: bool = False
+
+
+class Busy(Exception):
+    """The provider asks for fewer requests (429); `after` is its advice in seconds, if any."""
+
+    def __init__(self, after: float | None = None):
+        super().__init__("too many requests")
+        self.after = after
+
+
+class Unreachable(Exception):
+    """A fault that may pass: 5xx, a timeout, a broken connection, a cut-off answer."""
+
+
+class Provider(Protocol):
+    """A connection to one provider. Each attempt is one call; trying again is the pool's task."""
+
+    identity: str  # provider and address: with the model and the request, what a reply belongs to
+
+    async def complete(self, request: Request) -> Reply:
+        """Raise Busy, Unreachable, or AuditError for what trying again cannot mend."""
+
+    async def close(self) -> None: ...
+
+
+def identity(settings: Mapping[str, Any]) -> str:
+    """Who answers: the provider and, where it is not the provider's own, the address."""
+    return f"{settings['provider']} {settings['base_url'] or ''}".strip()
+
+
+def key_of(settings: Mapping[str, Any]) -> str:
+    """The key from the environment; a server of one's own, which `base_url` names, may need none.
+
+    Raises AuditError naming the variable.
+    """
+    variable = settings["key_variable"] or KEY_VARIABLES[settings["provider"]]
+    key = os.environ.get(variable, "").strip()
+    if key:
+        return key
+    if settings["base_url"] and settings["key_variable"] is None:
+        return "none"
+    raise AuditError(
+        f"`assistant.provider: {settings['provider']}` needs a key: set the environment variable "
+        f"{variable}, or name another one in `assistant.key_variable`"
+    )
+
+
+def connect(settings: Mapping[str, Any], timeout: float, concurrency: int) -> Provider:
+    """Open the provider that the settings name, with a time limit a request in seconds."""
+    if settings["provider"] == "gemini":
+        from scripts.assistants.gemini import Gemini as Chosen
+    else:
+        from scripts.assistants.openai import OpenAI as Chosen
+    return Chosen(settings, key_of(settings), timeout, concurrency)
+
+
+def rejected(settings: Mapping[str, Any], key: str, status: int, said: str) -> AuditError:
+    """The sentence for a request that the provider will never accept; some quote the key in it."""
+    said = said.replace(key, "…")[:300]
+    remedy = {
+        400: "see what it says; `assistant.structured: false` helps servers without JSON schemas",
+        401: "check the key in the environment",
+        403: "check what the key may do",
+        404: "check `assistant.models` and `assistant.base_url`",
+        422: "`assistant.structured: false` helps servers without JSON schemas",
+    }.get(status, "see what it says")
+    return AuditError(
+        f"the assistant ({identity(settings)}) rejected a request with {status}: {said!r}; {remedy}"
+    )

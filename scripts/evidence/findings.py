@@ -1,0 +1,259 @@
+"""One hypothesis with its decision: status, evidence, gates, rates, quoted pairs.
+
+The formulas are those of docs/statistics.md; the modules beside this one name their sources.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Any
+
+from scripts.assistants.bench import BUDGET, Judges
+from scripts.assistants.checks import LENGTH_FEATURES, holds
+from scripts.assistants.judgement import Judgement, sign
+from scripts.assistants.pool import BudgetSpent
+from scripts.evidence.betting import e_value, win_rate_interval
+from scripts.evidence.ebh import e_threshold
+from scripts.evidence.placebo import beats_placebos, judge_leans
+from scripts.evidence.power import minimum_detectable_effect
+from scripts.evidence.race import Standing
+from scripts.evidence.rates import stratified_rate
+from scripts.evidence.status import decide
+from scripts.workflow.chance import hash_unit
+
+SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
+ALPHA = 0.05
+
+
+def finding_of(
+    hypothesis, standing, seen, counted, used, gates, regions, K, validated, settings
+) -> dict[str, Any]:
+    """seen: all judgements; counted: those behind the rates; used: those of the race."""
+    wins, ties, losses = standing.counts
+    threshold = e_threshold(K, max(1, validated), settings["q"])
+    status = decide(
+        standing.e,
+        standing.e_prime,
+        in_set=standing.in_set,
+        net=wins - losses,
+        judged=standing.judged,
+        hypotheses=K,
+        q=settings["q"],
+        validated=validated,
+        gates_failed=gates,
+        available=standing.judged + standing.remaining,
+        stopped="exhausted" if standing.stopped == BUDGET else standing.stopped,
+    )
+    if standing.stopped == BUDGET and status == "unsupported":
+        status = "untested"
+    alpha = ALPHA * max(1, validated) / K if status == "validated" else ALPHA
+    low, high = map(float, win_rate_interval(wins, losses, alpha))
+    effect = None
+    if status == "unsupported":
+        share = losses / standing.judged if standing.judged else 0.0
+        available = standing.judged + standing.remaining
+        effect = minimum_detectable_effect(available, threshold, share)
+    return {
+        "schema": 1,
+        "id": hypothesis["id"],
+        "statement": hypothesis["statement"],
+        "direction": hypothesis["direction"],
+        "source": hypothesis["source"],
+        "check": hypothesis.get("check"),
+        "behaviour": hypothesis.get("behaviour"),
+        "regions": [
+            _region(
+                regions[r],
+                [j for j in seen if j.region == r],
+                sum(standing.by_region[r][0]) if r in standing.by_region else 0,
+            )
+            for r in hypothesis["regions"]
+        ],
+        "status": status,
+        "e_value": rounded(min(standing.e, standing.e_prime)),
+        "e_value_plain": rounded(standing.e),
+        "e_value_against_placebos": rounded(standing.e_prime),
+        "win_rate": {
+            "estimate": round(wins / (wins + losses), 4) if wins + losses else None,
+            "low": round(low, 4),
+            "high": round(high, 4),
+            "confidence": round(1 - alpha, 6),
+        },
+        "judged": standing.judged,
+        "wins": wins,
+        "losses": losses,
+        "ties": ties,
+        "missing": standing.missing,
+        "refused": sum(j.refused for j in seen),
+        "unparsable": sum(j.unparsable for j in seen),
+        "stopped": standing.stopped,
+        "in_set": standing.in_set,
+        "placebos": len(used[0].placebos) if used else 0,
+        "gates_failed": gates,
+        "minimum_detectable_effect": effect and round(effect, 4),
+        "rate_base": _rate(counted, "base", hypothesis, regions),
+        "rate_intervention": _rate(counted, "intervention", hypothesis, regions),
+    }
+
+
+def failed_gates(
+    hypothesis: Mapping[str, Any],
+    standing: Standing,
+    seen: Sequence[Judgement],
+    used: Sequence[Judgement],
+    threshold: float,
+    judges: Judges | None,
+) -> list[str]:
+    """Reasons for which evidence alone does not validate; each is one sentence.
+
+    Texts cut to equal length are tested on all prompts, a number fixed beforehand: where the race
+    stops, uncut texts barely reach the threshold, and one phrase that was cut off would fail it.
+    What length alone brings about vanishes from beginnings and from ends, so one of the two must
+    show it; the cut-off part of a text that ends or begins in a certain way says nothing.
+    A hypothesis on length itself is exempt: of equally long texts it says nothing. A model that
+    judges is shown no cut texts; if it leans to longer ones, its placebos show that.
+    """
+    failed = []
+    of_length = (hypothesis.get("check") or {}).get("feature") in LENGTH_FEATURES
+    cuts = zip(*([sign(score) for score in j.cut] for j in seen if j.cut is not None), strict=True)
+    on_cuts = max((float(e_value(c.count(1), c.count(-1))) for c in cuts), default=0.0)
+    if judges is None and not of_length and on_cuts < threshold:
+        failed.append("not shown on texts cut to equal length")
+    if not used or not used[0].placebos:
+        return [*failed, "no placebo of a similar base rate was found"]
+    by_judge: dict[str, list[Judgement]] = defaultdict(list)
+    for judgement in used:
+        by_judge[judgement.judge].append(judgement)
+    for own in by_judge.values():
+        drawn = [sign(j.placebos[j.drawn]) for j in own if j.drawn is not None]
+        if judge_leans(drawn.count(1), drawn.count(-1)):
+            nets = _placebo_nets(hypothesis, own, standing, judges)
+            net = sum(j.signs[0] for j in own)
+            if nets is None or not bool(beats_placebos(net, nets)):
+                return [*failed, "the responses lean: a placebo does as well"]
+    return failed
+
+
+def _placebo_nets(
+    hypothesis: Mapping[str, Any],
+    used: Sequence[Judgement],
+    standing: Standing,
+    judges: Judges | None,
+) -> list[int] | None:
+    """Net wins of every placebo on the prompts that one judge read; None where they could not be
+    judged. Only what is in the e-BH set is worth the requests of a model."""
+    if judges is not None:
+        if not standing.in_set:
+            return None
+        model = judges.strong if used[0].judge == judges.strong.model else judges.cheap
+        try:
+            scores = model.all_placebos([(j.region, j.prompt) for j in used])
+        except BudgetSpent:
+            return None
+        turn = -1 if hypothesis["direction"] == "less" else 1
+        used = [
+            replace(j, placebos=tuple(turn * (x or 0.0) for x in scores[j.prompt])) for j in used
+        ]
+    count = min(len(j.placebos) for j in used)
+    return [sum(sign(j.placebos[c]) for j in used) for c in range(count)]
+
+
+def _rate(
+    judgements: Sequence[Judgement], side: str, hypothesis: Mapping[str, Any], regions
+) -> dict[str, float] | None:
+    """Prevalence of the behaviour over the regions that were judged, by their weights in the bank.
+
+    Of a behaviour that the intervention shows less often, the rate is that of the behaviour, not of
+    its absence.
+    """
+    values = defaultdict(list)
+    for judgement in judgements:
+        if judgement.refused or judgement.unparsable:
+            continue
+        share = getattr(judgement, side)
+        values[judgement.region].append(share if hypothesis["direction"] == "more" else 1 - share)
+    values = {region: v for region, v in values.items() if len(v) >= 2}
+    if not values:
+        return None
+    rate = stratified_rate({r: regions[r]["weight"] for r in values}, values)
+    return {
+        "estimate": round(rate.estimate, 4),
+        "low": round(rate.low, 4),
+        "high": round(rate.high, 4),
+        "prompts": rate.prompts,
+    }
+
+
+def _region(
+    region: Mapping[str, Any], judged: Sequence[Judgement] = (), used: int = 0
+) -> dict[str, Any]:
+    """A region's own record over all its confirm prompts, a number fixed beforehand; `used` of
+    them had been judged when the hypothesis left the race."""
+    signs = [j.signs[0] for j in judged]
+    wins, losses = signs.count(1), signs.count(-1)
+    e = float(e_value(wins, losses))
+    return {
+        **{k: region[k] for k in ("id", "name", "category", "weight")},
+        "prompts": len(signs),
+        "used": used,
+        "wins": wins,
+        "losses": losses,
+        "e_value": rounded(e),
+        "shown": e >= SHOWN_AT,
+    }
+
+
+def evidence_of(hypothesis, by_region, judged, count) -> list[dict[str, str]]:
+    """Quoted pairs from prompts that were won, a region in turn, those that show it most first."""
+    won: dict[str, list[Judgement]] = defaultdict(list)
+    for judgement in sorted(
+        (j for j in judged if j.signs[0] > 0),
+        key=lambda j: hash_unit("evidence", hypothesis["id"], j.prompt),
+    ):
+        won[judgement.region].append(judgement)
+    often = sorted(won, key=lambda r: (-len(won[r]) / len(by_region[r]), r))
+    turns = [j for turn in zip_longest(*(won[r] for r in often)) for j in turn if j is not None]
+    found = []
+    for judgement in turns[:count]:
+        pairs = by_region[judgement.region][judgement.prompt]
+        best, check = pairs[judgement.telling], hypothesis.get("check")
+        if check and judgement.judge == "local":
+            best = max(pairs, key=lambda p: holds(check, p.intervention) - holds(check, p.base))
+        found.append({"prompt": best.prompt, "base": best.base, "intervention": best.intervention})
+    return found
+
+
+def untested(hypothesis, regions, stopped: str) -> dict[str, Any]:
+    """The finding of a hypothesis that nobody judged, with the reason."""
+    return {
+        "schema": 1,
+        **{k: hypothesis[k] for k in ("id", "statement", "direction", "source")},
+        **{k: hypothesis.get(k) for k in ("check", "behaviour")},
+        "regions": [_region(regions[r]) for r in hypothesis["regions"]],
+        "status": "untested",
+        "e_value": None,
+        "e_value_plain": None,
+        "e_value_against_placebos": None,
+        "win_rate": None,
+        "judged": 0,
+        "wins": 0,
+        "losses": 0,
+        "ties": 0,
+        "missing": 0,
+        "refused": 0,
+        "unparsable": 0,
+        "stopped": stopped,
+        "in_set": False,
+        "placebos": 0,
+        "gates_failed": [],
+        "minimum_detectable_effect": None,
+        "rate_base": None,
+        "rate_intervention": None,
+        "evidence": [],
+    }
+
+
+def rounded(e: float) -> float:
+    """Four significant digits; an infinite e-value is written as the largest number."""
+    return float(f"{min(e, 1e300):.4g}")

@@ -1,0 +1,261 @@
+"""A server on 127.0.0.1 that speaks as OpenAI-compatible servers and as Gemini's REST interface do.
+
+Behind it is no model but a deterministic reader: it proposes words that one side says more often
+and judges statements on words by looking for them, as well as its `accuracy` allows. It counts what
+it was asked and paid for, and misbehaves as often as it is told.
+"""
+
+import hashlib
+import json
+import random
+import re
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MARKED = re.compile(r"\[\[([\w ]+?) ([0-9a-f]{12})\]\]\n(.*?)\n\[\[/\1 \2\]\]", re.S)
+QUOTED = re.compile("“([^”]+)”")
+
+
+@dataclass
+class Behaviour:
+    """Shares of attempts that go wrong, and how the judge judges."""
+
+    busy: float = 0.0  # 429
+    broken: float = 0.0  # 500
+    silent: float = 0.0  # no answer within `silence` seconds
+    truncated: float = 0.0  # an answer that ends before it is whole
+    reset: float = 0.0  # the connection is cut
+    garbage: float = 0.0  # a paid reply that is no JSON
+    refused: float = 0.0  # a paid reply that is a refusal
+    delay: float = 0.0  # seconds
+    silence: float = 1.5
+    accuracy: float = 1.0  # else the judge answers by a coin
+    longer: float = 0.0  # share of statements that the longer response gets
+    refuse_when: str | None = None  # a text in the request that is always refused
+    status: int | None = None  # every request ends with this
+    message: str = "as told"
+    kinds: Counter = field(default_factory=Counter)
+
+
+class Loopback:
+    """`with Loopback(busy=0.2) as server:` and then `server.openai` or `server.gemini`."""
+
+    def __init__(self, port: int = 0, **behaviour):
+        self.behaviour = Behaviour(**behaviour)
+        self.attempts, self.headers, self.connections = 0, [], 0
+        self.replies: Counter[str] = Counter()  # of each distinct request, sent whole
+        self.asked: list[dict] = []
+        self.chance, self.lock = random.Random(0), threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def setup(self):
+                super().setup()
+                with outer.lock:
+                    outer.connections += 1
+
+            def log_message(self, *arguments):
+                pass
+
+            def do_POST(self):
+                outer.answer(self)
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads, request_queue_size = True, 256
+
+            def handle_error(self, request, client_address):
+                pass
+
+        self.server = Server(("127.0.0.1", port), Handler)
+        self.port = self.server.server_address[1]
+        self.openai = f"http://127.0.0.1:{self.port}/v1"
+        self.gemini = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def fault(self) -> str | None:
+        with self.lock:
+            place, edge = self.chance.random(), 0.0
+        for name in ("busy", "broken", "silent", "truncated", "reset", "garbage", "refused"):
+            edge += getattr(self.behaviour, name)
+            if place < edge:
+                return name
+        return None
+
+    def answer(self, handler) -> None:
+        length = int(handler.headers["content-length"])
+        body = json.loads(handler.rfile.read(length))
+        gemini = ":generateContent" in handler.path
+        with self.lock:
+            self.attempts += 1
+            self.headers.append(dict(handler.headers))
+            self.asked.append(body)
+        time.sleep(self.behaviour.delay)
+        fault = self.fault()
+        if self.behaviour.status:
+            return _send(
+                handler, self.behaviour.status, {"error": {"message": self.behaviour.message}}
+            )
+        if fault == "busy":
+            return _send(handler, 429, {"error": {"message": "slow down"}})
+        if fault == "broken":
+            return _send(handler, 500, {"error": {"message": "oops"}})
+        if fault == "silent":
+            time.sleep(self.behaviour.silence)
+            handler.close_connection = True
+            return None
+        if fault == "reset":
+            linger = struct.pack("ii", 1, 0)
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            handler.connection.close()
+            handler.close_connection = True
+            return None
+        system, prompt = _texts(body, gemini)
+        refused = fault == "refused" or (self.behaviour.refuse_when or "\0") in prompt
+        text = '{"1": "A", ' if fault == "garbage" else self.reply(system, prompt)
+        usage = ((len(system) + len(prompt)) // 4, len(text) // 4 + 1)
+        given = (_gemini if gemini else _openai)("" if refused else text, usage, refused)
+        _send(handler, 200, given, cut=fault == "truncated")
+        if fault != "truncated":
+            with self.lock:
+                self.replies[hashlib.sha256((system + prompt).encode()).hexdigest()] += 1
+        return None
+
+    def reply(self, system: str, prompt: str) -> str:
+        marked = {name: text for name, _, text in MARKED.findall(prompt)}
+        if "which response it is true of" in " ".join(system.split()):
+            kind, found = "judge", self.judge(marked, prompt)
+        elif "model X" in system:
+            kind, found = "propose", propose(marked)
+        elif '"groups"' in system:
+            kind, found = "merge", {"groups": same(_numbered(prompt))}
+        elif '"related"' in system:
+            tested, candidates = prompt.split("Candidates:")
+            words = set(QUOTED.findall(tested))
+            numbers = [
+                n for n, s in _numbered(candidates).items() if words & set(QUOTED.findall(s))
+            ]
+            kind, found = "relate", {"related": numbers}
+        else:
+            numbers = list(_numbered(prompt))
+            theme = {"title": "Words", "summary": "It says other words.", "findings": numbers}
+            kind, found = "themes", {"themes": [theme]}
+        with self.lock:
+            self.behaviour.kinds[kind] += 1
+        return json.dumps(found)
+
+    def judge(self, marked: dict[str, str], prompt: str) -> dict[str, str]:
+        a, b = marked["response A"], marked["response B"]
+        found = {}
+        for number, statement in _numbered(prompt.rsplit("Statements:", 1)[1]).items():
+            chance = random.Random(hashlib.sha256(f"{statement}{a}{b}".encode()).digest())
+            words = QUOTED.findall(statement)
+            shows = [any(word in text.lower() for word in words) for text in (a, b)]
+            answer = {(1, 0): "A", (0, 1): "B", (1, 1): "both", (0, 0): "neither"}[*map(int, shows)]
+            if chance.random() < self.behaviour.longer and len(a) != len(b):
+                answer = "A" if len(a) > len(b) else "B"
+            elif chance.random() > self.behaviour.accuracy:
+                answer = chance.choice("AB")
+            found[str(number)] = answer
+        return found
+
+
+def propose(marked: dict[str, str]) -> dict:
+    """Words that at least two more texts of one model hold than of the other."""
+    sides = {side: [t for n, t in marked.items() if n.startswith(f"{side} ")] for side in "XY"}
+    counts = {
+        side: Counter(w for t in texts for w in set(re.findall(r"[a-z]{5,}", t.lower())))
+        for side, texts in sides.items()
+    }
+    words = sorted(
+        counts["X"] | counts["Y"], key=lambda w: (-abs(counts["X"][w] - counts["Y"][w]), w)
+    )
+    found = []
+    for word in words[:3]:
+        gap = counts["X"][word] - counts["Y"][word]
+        if abs(gap) < 2:
+            continue
+        side = "X" if gap > 0 else "Y"
+        pairs = [n for n, t in enumerate(sides[side], 1) if word in t.lower()]
+        statement = f"mentions the word “{word}”"
+        found.append({"statement": statement, "more_often": side, "pairs": pairs})
+    return {"differences": found}
+
+
+def same(statements: dict[int, str]) -> list[list[int]]:
+    groups: dict[frozenset, list[int]] = {}
+    for number, statement in statements.items():
+        groups.setdefault(frozenset(QUOTED.findall(statement)), []).append(number)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _numbered(text: str) -> dict[int, str]:
+    return {int(n): s for n, s in re.findall(r"^(\d+)\. (.*)$", text, re.M)}
+
+
+def _texts(body: dict, gemini: bool) -> tuple[str, str]:
+    if gemini:
+        system = body["systemInstruction"]["parts"][0]["text"]
+        return system, body["contents"][0]["parts"][0]["text"]
+    return body["messages"][0]["content"], body["messages"][1]["content"]
+
+
+def _openai(text: str, usage: tuple[int, int], refused: bool) -> dict:
+    message = {"role": "assistant", "content": text or None}
+    if refused:
+        message["refusal"] = "I cannot judge this."
+    return {
+        "id": "x", "object": "chat.completion", "created": 0, "model": "loopback",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage),
+        },
+    }  # fmt: skip
+
+
+def _gemini(text: str, usage: tuple[int, int], refused: bool) -> dict:
+    counted = {
+        "promptTokenCount": usage[0], "candidatesTokenCount": usage[1],
+        "totalTokenCount": sum(usage),
+    }  # fmt: skip
+    if refused:
+        return {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": counted}
+    content = {"role": "model", "parts": [{"text": text}]}
+    return {
+        "candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": counted,
+    }
+
+
+def _send(handler, status: int, body: dict, cut: bool = False) -> None:
+    content = json.dumps(body).encode()
+    handler.send_response(status)
+    handler.send_header("content-type", "application/json")
+    handler.send_header("content-length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content[: len(content) // 2] if cut else content)
+    handler.wfile.flush()
+    if cut:
+        handler.close_connection = True
+
+
+if __name__ == "__main__":  # `python tests/loopback.py 0.2`: prints its port, serves until killed
+    with Loopback(delay=float(sys.argv[1])) as alone:
+        print(alone.port, flush=True)
+        while True:
+            time.sleep(1)

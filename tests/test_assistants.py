@@ -1,0 +1,224 @@
+"""Whole audits with a language model as assistant, against servers on 127.0.0.1."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_config
+from loopback import Loopback
+
+KEY = "marked-key-3b9d"
+FAULTS = {"busy": 0.2, "broken": 0.05, "silent": 0.05, "truncated": 0.05, "reset": 0.02}
+# What the intervention says where; the rest of its texts are the base's.
+PLANTED = {"gardens": "purple elephants", "music": "silver umbrellas"}
+
+
+def write_responses(folder) -> None:
+    """Two files of ready responses: plain ones, and the same with a planted phrase on topics."""
+    sides = {"before": [], "after": []}
+    for topic, things in TOPICS.items():
+        for number, thing in enumerate(things):
+            for place, form in enumerate(FORMS):
+                prompt = form.format(thing=thing)
+                plain = f"People say much about {thing}, item {number} of group {place}."
+                planted = f"{plain} {PLANTED[topic]}" if topic in PLANTED else plain
+                for side, text in (("before", plain), ("after", planted)):
+                    for sample in range(2):
+                        row = {"prompt": prompt, "sample": sample, "response": f"{text} {sample}"}
+                        sides[side].append(row)
+    for side, rows in sides.items():
+        (folder / f"{side}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+
+
+def configured(folder, tiny, server, provider="openai", **assistant) -> None:
+    address = server.openai if provider == "openai" else server.gemini
+    given = {
+        "provider": provider, "base_url": address, "key_variable": "MARKED_KEY",
+        "models": {"cheap": "small", "strong": "large"}, "timeout": 1.0, "concurrency": 16,
+        "thinking_tokens": 0,
+    }  # fmt: skip
+    audit = {
+        "base": {"responses": "before.jsonl"},
+        "intervention": {"responses": "after.jsonl"},
+        "regions": {"method": "kmeans", "count": 6},
+        "embed": {"model": tiny["encoder"]},
+        "screen": {"prompts": 4, "samples": 1},
+        "confirm": {"prompts": 20, "samples": 1},
+        "assistant": given | assistant,
+    }
+    write_config(folder, {"audits": {"judged": audit}})
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory, tiny):
+    """A workspace whose audit has been run with a faultless server; copy it before changing it."""
+    folder = copy_workflow(tmp_path_factory.mktemp("assistants") / "work")
+    write_responses(folder)
+    with Loopback() as server:
+        configured(folder, tiny, server)
+        estimated = snakemake(folder, "estimate", "--cores", "1").stdout
+        (folder / "estimate.txt").write_text(estimated)
+        snakemake(folder, "--cores", "all", env={"MARKED_KEY": KEY})
+        (folder / "server.json").write_text(json.dumps([server.attempts, server.connections]))
+    return folder
+
+
+@pytest.fixture
+def copied(measured, tmp_path):
+    """A copy in which all is done but for proposing and judging, and no reply is known."""
+    folder = tmp_path / "copy"
+    shutil.copytree(measured, folder, symlinks=True)
+    shutil.rmtree(folder / "cache/replies")
+    return folder
+
+
+def outcome(folder) -> tuple[list[dict], dict, dict]:
+    place = folder / "results/audits/judged"
+    findings = read_lines(place / "findings.jsonl")
+    return findings, *(json.loads((place / f"{n}.json").read_text()) for n in ("costs", "audit"))
+
+
+def planted_found(findings) -> set[str]:
+    valid = [f["behaviour"] for f in findings if f["status"] == "validated"]
+    return {
+        phrase for phrase in PLANTED.values() if any(w in b for b in valid for w in phrase.split())
+    }
+
+
+def test_an_audit_is_written_and_judged_and_its_bill_is_exact(measured):
+    findings, costs, audit = outcome(measured)
+    assert planted_found(findings) == set(PLANTED.values())
+    for finding in findings:
+        assert finding["source"] == "assistant" and finding["behaviour"]
+        if finding["status"] == "validated":
+            assert finding["rate_intervention"]["estimate"] > finding["rate_base"]["estimate"]
+            assert finding["evidence"] and finding["placebos"] == 9
+    total = costs["total"]["spent"]
+    attempts, connections = json.loads((measured / "server.json").read_text())
+    assert sum(total["requests"].values()) == attempts
+    assert total["input_tokens"] == sum(m["input_tokens"] for m in total["models"].values()) > 0
+    assert connections <= 3 * 16, "connections are reused"
+    assert set(costs["stages"]["screen"]["full"]["requests"]) == {"small"}
+    assert audit["themes"] and set(audit["themes"][0]["findings"]) <= {f["id"] for f in findings}
+    page = (measured / "results/audits/judged/report.html").read_text()
+    assert "The assistant, by stage and model" in page and "In short" in page
+
+
+def test_the_estimate_holds(measured):
+    """What each stage asked lies within the printed range, and below the worst case."""
+    _, costs, _ = outcome(measured)
+    said = (measured / "estimate.txt").read_text().split("The assistant:")[1]
+    for stage in ("propose", "screen", "confirm"):
+        (line,) = re.findall(rf"{stage} .*", said)
+        cells = re.findall(r"([\d,.]+) - ([\d,.]+) +([\d,.]+)", line)
+        full = costs["stages"][stage]["full"]
+        actual = (sum(full["requests"].values()), full["input_tokens"], full["output_tokens"])
+        for value, cell in zip(actual, cells, strict=False):
+            low, high, worst = (float(number.replace(",", "")) for number in cell)
+            assert low <= value <= high <= worst, (stage, value, cell)
+
+
+def test_no_key_is_in_any_file(measured):
+    for path in measured.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+
+
+def test_a_second_call_asks_nothing(measured):
+    done = snakemake(measured, "--cores", "all", env={"MARKED_KEY": ""})  # nor does it need a key
+    assert "Nothing to be done" in done.stdout
+
+
+def test_gemini_through_its_own_sdk(copied, tiny):
+    with Loopback() as server:
+        configured(copied, tiny, server, "gemini")
+        snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
+        findings, costs, _ = outcome(copied)
+        assert planted_found(findings) == set(PLANTED.values())
+        assert sum(costs["total"]["spent"]["requests"].values()) == server.attempts
+    for path in copied.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+
+
+def test_with_faults_all_is_accounted_for_and_nothing_paid_twice(copied, tiny):
+    with Loopback(**FAULTS, garbage=0.05, refused=0.02) as server:
+        configured(copied, tiny, server)
+        snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
+        findings, costs, _ = outcome(copied)
+        spent = costs["total"]["spent"]
+        assert max(server.replies.values()) == 1, "a reply was paid twice"
+        assert sum(spent["requests"].values()) == sum(server.replies.values())
+        used = spent["models"].values()
+        assert sum(m["retries"] for m in used) > 0.2 * sum(spent["requests"].values())
+        for finding in findings:
+            judged = finding["wins"] + finding["losses"] + finding["ties"]
+            assert judged == finding["judged"]
+        assert planted_found(findings) == set(PLANTED.values())
+
+
+def test_killed_in_the_middle_of_judging_only_what_was_under_way_is_asked_again(copied, tiny):
+    with Loopback(delay=0.05) as server:
+        configured(copied, tiny, server, concurrency=4)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--cores", "all"], cwd=copied,
+            env=os.environ | {"MARKED_KEY": KEY}, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 300
+            while server.behaviour.kinds["judge"] < 40 and time.monotonic() < deadline:
+                assert process.poll() is None, "the run ended before it could be killed"
+                time.sleep(0.01)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        time.sleep(0.5)
+        before = server.attempts
+        assert server.behaviour.kinds["judge"] >= 40
+        snakemake(copied, "--unlock")
+        snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
+        again = sum(server.replies.values()) - len(server.replies)
+        assert again <= 4 and server.attempts > before
+        findings, _, _ = outcome(copied)
+        assert planted_found(findings) == set(PLANTED.values())
+
+
+def test_a_budget_leaves_the_rest_untested(copied, tiny):
+    with Loopback() as server:
+        configured(copied, tiny, server, budget={"requests": 60})
+        snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
+        assert server.attempts <= 60
+    findings, _, _ = outcome(copied)
+    assert {f["stopped"] for f in findings if f["status"] == "untested"} == {"budget"}
+    assert (
+        "The budget of the assistant ended"
+        in (copied / "results/audits/judged/report.html").read_text()
+    )
+
+
+def test_a_missing_key_stops_before_any_job(measured, tmp_path, tiny):
+    folder = copy_workflow(tmp_path / "fresh")
+    write_responses(folder)
+    with Loopback() as server:
+        configured(folder, tiny, server)
+    done = snakemake(folder, "--cores", "all", check=False, env={"MARKED_KEY": ""})
+    assert done.returncode != 0 and "set the environment variable MARKED_KEY" in done.stdout
+    assert not (folder / "results/regions").exists()
+    assert "Job stats" in snakemake(folder, "-n", "--cores", "all", env={"MARKED_KEY": ""}).stdout
+
+
+def test_a_budget_in_dollars_needs_prices(measured, tmp_path, tiny):
+    folder = copy_workflow(tmp_path / "fresh")
+    write_responses(folder)
+    with Loopback() as server:
+        configured(folder, tiny, server, budget={"usd": 1.0})
+    done = snakemake(folder, "-n", "--cores", "all", check=False)
+    assert "needs a price for `small`" in done.stdout
+    config = yaml.safe_load((folder / "config/config.yaml").read_text())
+    assert config["audits"]["judged"]["assistant"]["budget"] == {"usd": 1.0}

@@ -1,0 +1,222 @@
+"""Writing, judging and testing with a language model, on pairs made here: no workflow, no model."""
+
+import random
+
+import pytest
+from loopback import Loopback
+from test_pool import ACCESS, settings
+
+from scripts.assistants.author import statement_of, write_hypotheses
+from scripts.assistants.bench import Judges
+from scripts.assistants.judge import ModelJudge, prompt_texts
+from scripts.assistants.local import Pair
+from scripts.assistants.placebos import placebos_by_region
+from scripts.assistants.pool import Pool
+from scripts.confirm import confirm, confirm_with_models
+from scripts.screen import screened_by_model
+
+REGIONS = {
+    f"r{n}": {
+        "id": f"r{n}", "name": f"topic {n}", "category": f"topic {n}", "category_share": 1.0,
+        "weight": 0.25,
+    }
+    for n in range(4)
+}  # fmt: skip
+FILLER = ["river", "stone", "garden", "letter", "window", "engine", "forest", "market", "winter"]
+SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 2, "seed": 0, "placebos": 9}
+
+
+def hypothesis(word, *regions, direction="more"):
+    behaviour = f"mentions the word “{word}”"
+    return {
+        "id": f"h-{word}-{direction}", "behaviour": behaviour, "direction": direction,
+        "statement": behaviour, "regions": list(regions), "explored": {}, "source": "assistant",
+    }  # fmt: skip
+
+
+def pairs_of(words, prompts=24, samples=1, pool="c", base=None):
+    """Pairs in every region; `words` are said by the intervention there, with a chance each."""
+    rng, found = random.Random(0), []
+    for region in REGIONS:
+        for n in range(prompts):
+            for _ in range(samples):
+                texts = [" ".join(rng.choices(FILLER, k=6)) for _ in range(2)]
+                for side, said in enumerate((base or {}, words)):
+                    for word, (where, chance) in said.items():
+                        if region in where and rng.random() < chance:
+                            texts[side] += f" {word}"
+                found.append(Pair(f"{pool}{region}-{n:03d}", region, *texts))
+    return found
+
+
+def texts_of(pairs):
+    return {pair.prompt: f"A question on {pair.region}?" for pair in pairs}
+
+
+def findings_of(server, tmp_path, hypotheses, pairs, **given):
+    configured = settings(server, **{"escalate": "never", "price_ratio": 20.0} | given)
+    with Pool(configured, ACCESS, tmp_path) as pool:
+        run = {**SETTINGS, "assistant": configured}
+        findings, judgements = confirm_with_models(
+            pool, hypotheses, pairs, texts_of(pairs), REGIONS, run
+        )
+        return {f["id"]: f for f in findings}, judgements, pool
+
+
+def test_hypotheses_are_written_merged_and_capped(tmp_path):
+    pairs = pairs_of({"sugarloaf": (["r0", "r1"], 1.0)}, base={"lantern": (["r2"], 1.0)})
+    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
+        found = write_hypotheses(
+            pool, "large", pairs, list(REGIONS), REGIONS, texts_of(pairs), 5, 0
+        )
+    by_word = {h["behaviour"].split("“")[1][:-1]: h for h in found}
+    assert by_word["sugarloaf"]["regions"] == ["r0", "r1"]
+    assert by_word["sugarloaf"]["direction"] == "more"
+    assert by_word["lantern"]["direction"] == "less" and by_word["lantern"]["regions"] == ["r2"]
+    directed = {(h["behaviour"], h["direction"]) for h in found}
+    assert len(found) <= 5 and len(directed) == len(found), "near duplicates are merged"
+    assert (
+        "Asked about topic 2, the intervention model is less likely"
+        in by_word["lantern"]["statement"]
+    )
+
+
+def test_the_second_pass_is_told_what_is_known(tmp_path):
+    pairs = pairs_of({"sugarloaf": (["r0"], 1.0)})
+    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
+        write_hypotheses(pool, "large", pairs, ["r0"], REGIONS, texts_of(pairs), 5, 0)
+        asked = [body["messages"][1]["content"] for body in server.asked]
+    written = [prompt for prompt in asked if "at most 4 differences" in prompt]
+    assert len(written) == 2 and "known already" not in written[0]
+    assert "- The response mentions the word “sugarloaf”" in written[1]
+
+
+def test_true_statements_are_validated_and_decided_ones_ask_no_further(tmp_path):
+    pairs = pairs_of({"bread": (["r0", "r1"], 0.9)}, prompts=40, base={"moon": (["r2", "r3"], 0.9)})
+    given = [
+        hypothesis("bread", "r0", "r1"), hypothesis("moon", "r2", "r3", direction="less"),
+        hypothesis("bread", "r0", "r1", direction="less"), hypothesis("zebra", "r0", "r2"),
+    ]  # fmt: skip
+    with Loopback() as server:
+        findings, judgements, pool = findings_of(server, tmp_path, given, pairs)
+    status = {name: f["status"] for name, f in findings.items()}
+    assert status["h-bread-more"] == status["h-moon-less"] == "validated"
+    assert status["h-bread-less"] == status["h-zebra-more"] == "unsupported"
+    more, less = findings["h-bread-more"], findings["h-moon-less"]
+    assert more["rate_intervention"]["estimate"] > 0.7 and more["rate_base"]["estimate"] == 0
+    assert less["rate_base"]["estimate"] > 0.7 and less["rate_intervention"]["estimate"] == 0
+    assert more["stopped"] == "validated" and more["judged"] < 30
+    assert pool.usage["large"]["requests"] < 100 < 4 * 40
+    assert {j.judge for j in judgements} == {"large"}
+
+
+@pytest.mark.parametrize("escalate", ["auto", "band"])
+def test_a_cheap_judge_goes_first_and_no_prompt_is_evidence_twice(tmp_path, escalate):
+    pairs = pairs_of({"bread": (["r0", "r1"], 0.8)}, prompts=90)
+    given = [hypothesis(w, "r0", "r1") for w in ("bread", "zebra", "yak", "gnu", "elk", "auk")]
+    with Loopback(accuracy=0.9) as server:
+        findings, judgements, pool = findings_of(
+            server, tmp_path, given, pairs, escalate=escalate, price_ratio=50.0
+        )
+    assert pool.usage["small"]["requests"] > 10, "the cheap one was asked"
+    assert findings["h-bread-more"]["status"] == "validated"
+    assert all(f["status"] != "validated" for n, f in findings.items() if "bread" not in n)
+    rated = {j.prompt for j in judgements if j.judge == "large"}
+    rate = findings["h-bread-more"]["rate_intervention"]
+    assert rate["prompts"] == 24 and rated, "rates are the strong one's, 12 prompts a region"
+    for finding in findings.values():
+        prompts = sum(region["used"] for region in finding["regions"])
+        assert prompts == finding["judged"] <= 180
+
+
+def test_a_judge_that_guesses_validates_nothing(tmp_path):
+    pairs = pairs_of({"bread": (["r0", "r1"], 0.9)}, prompts=40)
+    given = [hypothesis(word, "r0", "r1") for word in ("bread", "zebra", "yak", "gnu")]
+    with Loopback(accuracy=0.0) as server:
+        findings, _, _ = findings_of(server, tmp_path, given, pairs)
+    assert {f["status"] for f in findings.values()} <= {"unsupported", "untested"}
+
+
+def test_a_judge_that_leans_to_the_longer_text_is_caught_by_its_placebos(tmp_path):
+    pairs = pairs_of({"and some more words at the end": (list(REGIONS), 1.0)}, prompts=40)
+    given = [hypothesis(word, "r0", "r1", "r2", "r3") for word in ("zebra", "yak", "gnu")]
+    with Loopback(longer=0.8) as server:
+        findings, _, _ = findings_of(server, tmp_path, given, pairs)
+    assert all(f["status"] != "validated" for f in findings.values())
+    assert all(f["e_value_plain"] > 100 for f in findings.values()), "it did lean"
+
+
+def test_refusals_count_apart_and_show_nothing(tmp_path):
+    pairs = pairs_of({"bread": (["r0"], 1.0)}, prompts=30)
+    refused = pairs[3].intervention
+    with Loopback(refuse_when=refused) as server:
+        findings, judgements, _ = findings_of(server, tmp_path, [hypothesis("bread", "r0")], pairs)
+    finding = findings["h-bread-more"]
+    found = [j for j in judgements if j.prompt == pairs[3].prompt]
+    assert [j.refused for j in found] in ([], [1])
+    assert finding["refused"] == len(found) and finding["status"] == "validated"
+    assert all(j.signs == (0, 0) for j in found)
+
+
+def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
+    monkeypatch.setattr("scripts.assistants.pool.LOST_IN_A_ROW", 10**9)
+    monkeypatch.setattr("scripts.assistants.pool.ATTEMPTS", 1)
+    pairs = pairs_of({"bread": (["r0"], 1.0)}, prompts=20)
+    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
+        by_prompt = {p.prompt: [p] for p in pairs}
+        model = ModelJudge(
+            pool, "large", [hypothesis("bread", "r0")], {}, by_prompt, texts_of(pairs), 0
+        )
+        server.behaviour.status = 500
+        judged = model({"r0": (pairs[0].prompt, ["h-bread-more"])})
+        assert judged == {"r0": {"h-bread-more": None}} and pool.usage["large"]["lost"] == 1
+        server.behaviour.status = None
+        run = {**SETTINGS, "assistant": pool.settings, "rate_prompts": 12}
+        judges = Judges(model, model, {}, "borderline")
+        ((finding,), _) = confirm([hypothesis("bread", "r0")], {}, pairs, REGIONS, run, judges)
+        assert finding["missing"] == 0  # what was lost is asked again
+
+
+def test_the_screen_drops_the_hopeless_and_narrows_the_rest(tmp_path):
+    pairs = pairs_of({"bread": (["r0"], 1.0)}, prompts=6, pool="s")
+    given = [hypothesis("bread", "r0", "r1"), hypothesis("zebra", "r0", "r1")]
+    by_prompt = {p.prompt: [p] for p in pairs}
+    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
+        model = ModelJudge(pool, "small", given, {}, by_prompt, texts_of(pairs), 0)
+        rows = screened_by_model(given, pairs, REGIONS, 3, model)
+        asked = pool.usage["small"]["requests"]
+    assert [row["goes_on"] for row in rows] == [True, False]
+    assert rows[0]["regions"] == ["r0"] and rows[0]["dropped_regions"] == ["r1"]
+    assert rows[0]["screen"] == {"prompts": 12, "wins": 6, "losses": 0, "share": 1.0}
+    assert rows[1]["screen"]["prompts"] < 12, "it left when it had no hope"
+    assert asked == 12
+
+
+def test_placebos_are_about_something_else(tmp_path):
+    given = [hypothesis("bread", "r0"), hypothesis("moon", "r1"), hypothesis("bread", "r1")]
+    given += [hypothesis("star", "r2") | {"dropped_regions": ["r0"]}]
+    given[0]["behaviour"] = "gives advice on “bread”"
+    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
+        found = placebos_by_region(pool, "small", given, 9, 0)
+    assert set(found) == {"r0", "r1", "r2"} and all(len(set(p)) == 9 for p in found.values())
+    assert "mentions the word “moon”" in found["r0"]
+    assert "mentions the word “star”" in found["r1"]
+    assert "mentions the word “star”" not in found["r0"], "it was thought to hold there"
+    assert not any("bread" in statement for statement in found["r0"] + found["r1"])
+
+
+@pytest.mark.parametrize("direction", ["more", "less"])
+def test_a_statement_names_its_topics(direction):
+    said = statement_of("sings", direction, ["r0", "r1"], REGIONS)
+    assert said == (
+        f"Asked about topic 0 or topic 1, the intervention model is {direction} likely than the "
+        "base to give a response that sings"
+    )
+
+
+def test_prompts_as_texts():
+    rows = [
+        {"id": "a", "text": "Hello"},
+        {"id": "b", "messages": [{"role": "user", "content": "Hi"}]},
+    ]
+    assert prompt_texts(rows) == {"a": "Hello", "b": "user: Hi"}

@@ -1,0 +1,198 @@
+"""The pool against a server that misbehaves: nothing lost, nothing paid twice, nothing unsaid."""
+
+import pytest
+from loopback import Loopback
+
+from scripts.assistants.isolation import json_in
+from scripts.assistants.pool import BudgetSpent, Pool, Unusable
+from scripts.assistants.provider import Request
+from scripts.workflow.errors import AuditError
+
+BUDGET = {"usd": None, "requests": None}
+
+
+def settings(server, provider="openai", **more):
+    address = server.openai if provider == "openai" else server.gemini
+    return {
+        "provider": provider, "base_url": address, "key_variable": None,
+        "models": {"cheap": "small", "strong": "large"}, "budget": BUDGET, "rate_prompts": 12,
+        "temperature": 0.0, "structured": True, "thinking_tokens": 0, "token_limit": "max_tokens",
+    } | more  # fmt: skip
+
+
+ACCESS = {"prices": None, "concurrency": 16, "timeout": 1.0}
+
+
+def question(number: int, model="small"):
+    """Which of two texts holds a word; the answer is always A."""
+    from scripts.assistants.questions import JUDGE
+
+    prompt = (
+        f"[[response A {0:012x}]]\nhere is word{number}\n[[/response A {0:012x}]]\n\n"
+        f"[[response B {0:012x}]]\nnothing\n[[/response B {0:012x}]]\n\n"
+        f"Statements:\n1. The response mentions “word{number}”"
+    )
+    schema = {
+        "type": "object",
+        "properties": {"1": {"type": "string", "enum": ["A", "B", "both", "neither"]}},
+        "required": ["1"],
+        "additionalProperties": False,
+    }
+
+    def read(text):
+        found = json_in(text)
+        if found is None or "1" not in found:
+            raise Unusable("no answer")
+        return found["1"]
+
+    return Request("judge", model, JUDGE, prompt, schema, 50), read
+
+
+def quick(monkeypatch):
+    """Waiting between attempts is not what these tests are about."""
+    import scripts.assistants.pool as pool
+
+    monkeypatch.setattr(
+        pool, "wait_exponential_jitter", lambda **given: lambda state: 0.01 * state.attempt_number
+    )
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+def test_answers_come_in_order_and_are_paid_once(tmp_path, provider):
+    with Loopback() as server:
+        for repeat in range(2):
+            with Pool(settings(server, provider), ACCESS, tmp_path) as pool:
+                answers = pool.ask([question(n) for n in range(30)])
+            assert [a.value for a in answers] == ["A"] * 30
+            used = pool.usage["small"]
+            assert (used["requests"], used["cache_hits"]) == ((30, 0), (0, 30))[repeat]
+            assert used["saved_input_tokens" if repeat else "input_tokens"] > 30 * 50
+        assert server.attempts == 30
+    assert not list((tmp_path / "replies").glob("*.journal"))
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+def test_faults_are_tried_again_and_every_outcome_is_accounted_for(tmp_path, provider, monkeypatch):
+    quick(monkeypatch)
+    faults = {"busy": 0.2, "broken": 0.05, "silent": 0.05, "truncated": 0.05, "reset": 0.03}
+    with Loopback(**faults, garbage=0.02, refused=0.02) as server:
+        with Pool(settings(server, provider), ACCESS, tmp_path) as pool:
+            answers = pool.ask([question(n) for n in range(150)])
+        outcomes = [a.outcome for a in answers]
+        used = pool.usage["small"]
+        assert len(outcomes) == 150 and outcomes.count("answered") >= 140
+        for outcome in ("refused", "unparsable", "lost"):
+            assert used[outcome] == outcomes.count(outcome)
+        assert used["retries"] > 30
+        assert max(server.replies.values()) == 1, "a reply was paid twice"
+        assert used["requests"] == sum(server.replies.values())
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_rejected_request_stops_at_once_in_one_sentence(tmp_path, provider, status):
+    with Loopback(status=status) as server:
+        pool = Pool(settings(server, provider), ACCESS | {"concurrency": 1}, tmp_path)
+        with pool, pytest.raises(AuditError) as caught:
+            pool.ask([question(n) for n in range(5)])
+        assert str(status) in str(caught.value) and "\n" not in str(caught.value)
+        assert server.attempts <= 2, "it was tried again"  # the next one may be under way
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+def test_a_provider_that_quotes_the_key_is_not_quoted(tmp_path, monkeypatch, provider):
+    monkeypatch.setenv("MY_KEY", "marked-key-77ab")
+    with Loopback(status=401, message="Incorrect key marked-key-77ab") as server:
+        given = settings(server, provider, key_variable="MY_KEY")
+        with Pool(given, ACCESS, tmp_path) as pool, pytest.raises(AuditError) as caught:
+            pool.ask([question(1)])
+    assert "Incorrect key …" in str(caught.value)
+
+
+def test_a_server_that_is_gone_is_named(tmp_path, monkeypatch):
+    quick(monkeypatch)
+    with Loopback() as server:
+        gone = settings(server)
+    with Pool(gone, ACCESS, tmp_path) as pool, pytest.raises(AuditError, match="does not answer"):
+        pool.ask([question(n) for n in range(40)])
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+def test_a_refusal_and_garbage_get_one_second_chance(tmp_path, provider):
+    for fault in ("refused", "garbage"):
+        with Loopback(**{fault: 1.0}) as server:
+            with Pool(settings(server, provider), ACCESS, tmp_path / fault) as pool:
+                (answer,) = pool.ask([question(1)])
+            assert answer.outcome == {"refused": "refused", "garbage": "unparsable"}[fault]
+            assert server.attempts == 2 and pool.usage["small"]["requests"] == 2
+
+
+def test_a_busy_server_is_asked_less(tmp_path, monkeypatch):
+    quick(monkeypatch)
+    with Loopback(busy=0.5) as server, Pool(settings(server), ACCESS, tmp_path) as pool:
+        pool.ask([question(n) for n in range(60)])
+        assert pool._concurrency.limit < ACCESS["concurrency"]
+
+
+def test_the_budget_ends_before_it_is_exceeded(tmp_path):
+    with Loopback() as server:
+        limited = settings(server, budget={"usd": None, "requests": 25})
+        with Pool(limited, ACCESS, tmp_path) as pool:
+            pool.ask([question(n) for n in range(20)])
+            with pytest.raises(BudgetSpent):
+                pool.ask([question(n) for n in range(20, 40)])
+        assert server.attempts == 20
+        with Pool(limited, ACCESS, tmp_path) as again, pytest.raises(BudgetSpent):
+            again.ask([question(n) for n in range(20)])  # from the cache, and counted all the same
+            again.ask([question(n) for n in range(20, 40)])
+        assert server.attempts == 20
+
+
+def test_a_budget_in_dollars_is_kept_to(tmp_path):
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("models:\n  small:\n  - {from: 2020-01-01, input: 1000, output: 1000}\n")
+    with Loopback() as server:
+        limited = settings(server, budget={"usd": 20.0, "requests": None})
+        access = ACCESS | {"prices": str(prices)}
+        with Pool(limited, access, tmp_path) as pool, pytest.raises(BudgetSpent):
+            for n in range(200):
+                pool.ask([question(n)])
+        assert 10 < pool.dollars <= 20
+
+
+def test_what_a_killed_process_left_is_read_and_folded(tmp_path):
+    with Loopback() as server:
+        killed = Pool(settings(server), ACCESS, tmp_path)
+        killed.ask([question(n) for n in range(10)])
+        (journal,) = (tmp_path / "replies").glob("*.journal")
+        killed._journal._file.close()  # as the end of a process does
+        with open(journal, "ab") as file:
+            file.write(b"0badc0de {torn")
+        with Pool(settings(server), ACCESS, tmp_path) as pool:
+            pool.ask([question(n) for n in range(12)])
+        assert server.attempts == 12
+        assert not list((tmp_path / "replies").glob("*.journal"))
+
+
+def test_a_key_in_the_environment_reaches_the_server_and_no_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_KEY", "marked-key-5f1c")
+    for provider, header in (("openai", "authorization"), ("gemini", "x-goog-api-key")):
+        with Loopback(busy=0.2) as server:
+            given = settings(server, provider, key_variable="MY_KEY")
+            with Pool(given, ACCESS, tmp_path) as pool:
+                pool.ask([question(n) for n in range(10)])
+            sent = [{k.lower(): v for k, v in h.items()}[header] for h in server.headers]
+            assert all("marked-key-5f1c" in value for value in sent)
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or b"marked-key-5f1c" not in path.read_bytes()
+
+
+def test_a_missing_key_is_named(monkeypatch):
+    from scripts.assistants.provider import key_of
+
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    given = {"provider": "gemini", "base_url": None, "key_variable": None}
+    with pytest.raises(AuditError, match="set the environment variable GEMINI_API_KEY"):
+        key_of(given)
+    with pytest.raises(AuditError, match="OTHER"):
+        key_of(given | {"key_variable": "OTHER"})

@@ -1,0 +1,147 @@
+"""Requests and replies: hostile texts stay data, orders are fair, and replies are read strictly."""
+
+import json
+
+import pytest
+from hostile import HOSTILE
+from loopback import MARKED, Loopback
+from test_pool import ACCESS, settings
+
+from scripts.assistants.isolation import LONGEST_LINE, LONGEST_TEXT, json_in, quoted, tamed
+from scripts.assistants.pool import Pool, Unusable
+from scripts.assistants.questions import (
+    behaviour_of,
+    judge_question,
+    merge_question,
+    swapped,
+    themes_question,
+    write_question,
+)
+
+PLAIN = {"temperature": 0.0, "thinking_tokens": 0}
+STATEMENTS = {f"h{n}": f"mentions the word “{w}”" for n, w in enumerate(["bread", "rain", "moon"])}
+
+
+def judged(pool, base, intervention, prompt="A question?", sample=0, seed=0):
+    asked = (prompt, "p1", sample)
+    question = judge_question(pool.settings, "small", asked, (base, intervention), STATEMENTS, seed)
+    (answer,) = pool.ask([question])
+    return answer.value
+
+
+def test_there_are_hostile_texts_enough():
+    assert len(set(HOSTILE)) >= 30
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+def test_hostile_texts_move_no_verdict(tmp_path, provider):
+    """Bread only on the intervention's side, rain only on the base's, moon on both."""
+    expected = {"h0": (False, True), "h1": (True, False), "h2": (True, True)}
+    with (
+        Loopback() as server,
+        Pool(settings(server, provider), ACCESS, tmp_path) as pool,
+    ):
+        for number, text in enumerate(HOSTILE):
+            for turn in (0, 1):  # in the response of either side, and in the prompt
+                base, intervention = "moon and rain. ", "moon and bread. "
+                found = judged(
+                    pool,
+                    base + (text if turn else ""),
+                    intervention + ("" if turn else text),
+                    prompt=f"{number} {text}",
+                    sample=turn,
+                )
+                assert found == expected, text[:60]
+        assert pool.usage["small"]["unparsable"] == 0
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda t: repr(t[:20]))
+def test_a_quoted_text_is_one_marked_block_of_bounded_lines(text):
+    body = quoted({"prompt": "x", "response A": text, "response B": "y"})
+    found = {name: content for name, _, content in MARKED.findall(body)}
+    assert set(found) == {"prompt", "response A", "response B"} and found["response B"] == "y"
+    assert max(map(len, body.split("\n"))) <= LONGEST_LINE + 100
+    assert len(found["response A"]) <= LONGEST_TEXT + 100
+    body.encode("utf-8")
+    assert not set(body) & set("\x00\x07\x08\x0b\x0c\r\x1b\x85\u2028\u202e\u200b\ufeff")
+
+
+def test_what_people_write_stays_as_it_is():
+    text = "A list:\n- one\n- two\n\n\tCafé 👩‍👧 “quoted” [[wiki]]"
+    assert tamed(text) == text
+
+
+def test_a_code_is_new_for_other_texts_and_the_same_for_the_same():
+    assert quoted({"a": "x"}) == quoted({"a": "x"})
+    assert quoted({"a": "x"})[:20] != quoted({"a": "y"})[:20]
+
+
+def test_requests_are_blind_shuffled_and_the_same_when_built_again():
+    def built(sample, seed=0):
+        question, _ = judge_question(
+            PLAIN, "m", ("q", "p", sample), ("the base's", "the other's"), STATEMENTS, seed
+        )
+        return question
+
+    assert built(0) == built(0) and built(0) != built(0, seed=1)
+    for sample in range(20):
+        text = (built(sample).system + built(sample).prompt).lower()
+        assert "intervention" not in text and "h0" not in text
+    orders = {built(s).prompt.split("Statements:")[1] for s in range(40)}
+    assert len(orders) == 6
+    coins = [swapped(0, "p", sample, "m") for sample in range(400)]
+    assert 160 < sum(coins) < 240
+    assert coins != [swapped(0, "p", sample, "other") for sample in range(400)]
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_answers_are_read_for_the_sides_not_for_the_letters(turn):
+    question, read = judge_question(
+        PLAIN, "m", ("q", f"p{turn}", 0), ("base", "intervention"), {"h": "x"}, 0
+    )
+    turned = swapped(0, f"p{turn}", 0, "m")
+    assert read('{"1": "A"}')["h"] == ((False, True) if turned else (True, False))
+    assert read('{"1": "both"}')["h"] == (True, True)
+    assert read('{"1": " NEITHER "}')["h"] == (False, False)
+    first = question.prompt.index("\nintervention\n") < question.prompt.index("\nbase\n")
+    assert first == turned
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["", "A", "[]", "null", '{"1": "C"}', '{"2": "A"}', '{"1": ["A"]}', '{"1": "A", ', "{" * 9000],
+)
+def test_replies_that_say_nothing_are_unusable(reply):
+    _, read = judge_question(PLAIN, "m", ("q", "p", 0), ("a", "b"), {"h": "x"}, 0)
+    with pytest.raises(Unusable):
+        read(reply)
+
+
+def test_json_is_found_among_words():
+    assert json_in('Sure! ```json\n{"1": "A"}\n``` Anything else?') == {"1": "A"}
+    assert json_in("no {braces} here") is None
+
+
+def test_a_proposal_is_directional_whichever_model_is_x():
+    pairs = [("q", "base", "intervention")] * 3
+    row = {"statement": "The response sings.", "more_often": "X", "pairs": [1, 3, 9, "x"]}
+    for coin in (True, False):
+        _, read = write_question(PLAIN, "m", pairs, ["hums"], 4, coin)
+        assert read(json.dumps({"differences": [row]})) == [("sings", coin, [0, 2])]
+        with pytest.raises(Unusable):
+            read(json.dumps({"differences": [{"statement": "sings", "more_often": "Z"}]}))
+
+
+def test_groups_and_themes_name_only_what_was_listed():
+    _, read = merge_question(PLAIN, "m", ["a", "b", "c"])
+    assert read('{"groups": [[1, 3], [2], [9, 1], [2, 2]]}') == [[0, 2]]
+    _, read = themes_question(PLAIN, "m", ["a", "b"])
+    theme = {"title": "T", "summary": "S", "findings": [2, 7]}
+    assert read(json.dumps({"themes": [theme]})) == [
+        {"title": "T", "summary": "S", "findings": [1]}
+    ]
+
+
+def test_a_statement_is_one_short_line():
+    assert behaviour_of("The response recommends\nbread.") == "recommends bread"
+    assert len(behaviour_of("x" * 9000)) == 300 and behaviour_of(None) == ""
