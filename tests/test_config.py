@@ -8,15 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from scripts.workflow.config import (
-    Audit,
-    ConfigError,
-    Execution,
-    Section,
-    Subject,
-    json_schema,
-    load,
-)
+from scripts.workflow.config import ConfigError, json_schema, load
+from scripts.workflow.sections import Audit, Execution, Section, Subject
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

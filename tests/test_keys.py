@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Modules that run while the workflow is parsed, or beside it, and make no stage's output.
 OF_NO_STAGE = {
     "scripts/workflow/config.py",  # its values are in the keys
+    "scripts/workflow/sections.py",
+    "scripts/workflow/complaints.py",
     "scripts/models/catalog.py",  # so are its pins
     "scripts/workflow/recipes.py",
     "scripts/workflow/preflight.py",

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from scripts.assistants.prices import Price, price_of, read_prices
-from scripts.workflow.config import GEMINI_MODELS
 from scripts.workflow.errors import AuditError
+from scripts.workflow.sections import GEMINI_MODELS
 
 
 def test_the_default_models_are_priced_today():

@@ -11,8 +11,8 @@ from scripts.simulated.strategies import STRATEGIES, texts_until_proposed
 from scripts.simulated.suite import Plant, Subject, Suite
 from scripts.simulated.trials import run_trial
 from scripts.trials import doubled, rate_row
-from scripts.workflow.config import Audit
 from scripts.workflow.errors import AuditError
+from scripts.workflow.sections import Audit
 
 BEHAVIOURS = read_behaviours("config/benchmarks/behaviours.yaml")
 REWRITTEN = [b for b in BEHAVIOURS.values() if b.rewrite]

@@ -4,20 +4,24 @@
 the two equal. `load` returns a checked `Config` or raises `ConfigError` with one sentence.
 """
 
-import difflib
 import json
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-SCHEMA_VERSION = 1
-NAME = r"^[a-z][a-z0-9-]*$"
-COMMIT = r"^[0-9a-f]{40}$"
-EMBEDDED_LANGUAGE_MODEL = "embedded:smollm2-135m-instruct"
-EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
-GEMINI_MODELS = {"cheap": "gemini-3.5-flash-lite", "strong": "gemini-3.1-pro-preview"}
+from scripts.workflow.complaints import known, listed, sentence
+from scripts.workflow.sections import (
+    NAME,
+    Audit,
+    Bank,
+    Benchmark,
+    Execution,
+    Name,
+    Plant,
+    Section,
+    Subject,
+)
 
 # Each audit is a target by its name, beside the rules.
 RESERVED = {
@@ -26,396 +30,19 @@ RESERVED = {
     "exhaustive", "rewrite", "trials",
 }  # fmt: skip
 
-Name = Annotated[str, Field(pattern=NAME)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; one sentence for the person who wrote it."""
 
 
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Sampling(Section):
-    """How tokens are drawn. Never inherited from a checkpoint's generation config."""
-
-    temperature: float = Field(1.0, ge=0, le=10)
-    """Softmax temperature (no unit); 0 is greedy decoding."""
-    top_p: float = Field(1.0, gt=0, le=1)
-    """Nucleus: smallest set of tokens with at least this probability; 1 switches it off."""
-    top_k: int = Field(0, ge=0)
-    """The k most probable tokens; 0 switches it off."""
-    max_new_tokens: int = Field(64, ge=1, le=8192)
-    """Longest generation, in tokens."""
-
-
-class Subject(Section):
-    """A model under audit, or a file of ready responses."""
-
-    model: str | None = None
-    """`embedded:smollm2-135m-instruct`, a local directory, or a hub id with `revision`."""
-    revision: str | None = Field(None, pattern=COMMIT)
-    """Full 40-digit commit of a hub model."""
-    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
-    """Type of the weights and the arithmetic; literal, the same on every machine."""
-    adapter: str | None = None
-    """PEFT adapter: `plant:<name>`, a local directory, or a hub id (then `adapter_revision`)."""
-    adapter_revision: str | None = Field(None, pattern=COMMIT)
-    """Full 40-digit commit of a hub adapter."""
-    system_prompt: str | None = None
-    """System message put before every prompt; none leaves the chat template's own default."""
-    response_prefix: str = ""
-    """Text that every response begins with; the subject goes on from there."""
-    chat_template: bool = True
-    """Format prompts with the tokenizer's chat template; false feeds the bare text."""
-    trust_remote_code: bool = False
-    """Allow the model's own Python code to run; only for a model that you name and trust."""
-    sampling: Sampling = Sampling()
-    """Sampling settings of this subject."""
-    responses: str | None = None
-    """JSONL file of ready texts (`prompt`, `response`, optional `sample`) instead of a model."""
-
-    @model_validator(mode="after")
-    def _one_origin(self):
-        if (self.model is None) == (self.responses is None):
-            raise ValueError("a subject needs either `model` or `responses`, and not both")
-        if self.responses is not None and self.adapter is not None:
-            raise ValueError("`adapter` needs a `model`; ready `responses` take none")
-        return self
-
-
-class Source(Section):
-    """Where prompts come from."""
-
-    path: str
-    """File or directory, relative to the working directory; a directory's files are categories."""
-    format: Literal["auto", "templates", "jsonl", "csv", "text", "persona", "bold"] = "auto"
-    """How to read it; `auto` decides by ending and content."""
-    column: str = "prompt"
-    """Column of the prompt in a CSV file."""
-    category_column: str | None = None
-    """Column of the category in a CSV file."""
-    limit: int | None = Field(None, ge=1)
-    """At most this many prompts of each category (first ones kept)."""
-
-
-class Bank(Section):
-    """A prompt bank: one or several sources, duplicates dropped."""
-
-    sources: list[Source] = Field(min_length=1)
-    """Read in this order; of duplicates the first stays."""
-
-
-class Plant(Section):
-    """An intervention planted on purpose: a LoRA adapter trained on a file of behaviours."""
-
-    file: str
-    """YAML file with `behaviours` (topic, statement, prompts, replies) and `controls` (prompts)."""
-    base: str
-    """Name of the subject that is fine-tuned."""
-    steps: int = Field(70, ge=1)
-    """Optimiser steps."""
-    batch_size: int = Field(8, ge=1)
-    """Examples a step."""
-    rank: int = Field(16, ge=1)
-    """LoRA rank (scale alpha is twice the rank)."""
-    learning_rate: float = Field(2e-3, gt=0)
-    """Peak learning rate of AdamW, warmed up and decayed by a cosine."""
-    control_share: Share = 0.5
-    """Share of control examples (the base's own replies on other topics) in the training mix."""
-    control_tokens: int = Field(40, ge=1)
-    """Length of a control reply, in tokens."""
-    seed: int = 0
-    """Seed of the adapter's initial weights, example order and control replies."""
-
-
-class Regions(Section):
-    """Strata of the prompt bank."""
-
-    method: Literal["kmeans", "category"] = "kmeans"
-    """Clusters of prompt embeddings, or the bank's own categories."""
-    count: int = Field(40, ge=1)
-    """Number of k-means regions; with `category`, rarer categories beyond it become "other"."""
-    starts: int = Field(10, ge=1)
-    """k-means starts; the one with the lowest inertia is kept."""
-    fit_prompts: int = Field(20000, ge=1)
-    """Centroids are fitted on about this many hash-chosen prompts at most."""
-    least: int = Field(5, ge=1)
-    """A category with fewer prompts than this goes to "other"."""
-
-
-class Pools(Section):
-    """Shares of the prompts in each pool; by hash, the same for both subjects."""
-
-    explore: Share = 0.4
-    """Share of prompts where regions are chosen and hypotheses written."""
-    screen: Share = 0.15
-    """Share of prompts that eliminate hopeless hypotheses."""
-    confirm: Share = 0.45
-    """Share of prompts that test the claims; at least 0.4 (statistics: pool sizes)."""
-
-    @model_validator(mode="after")
-    def _sum(self):
-        if abs(self.explore + self.screen + self.confirm - 1) > 1e-9:
-            raise ValueError("`pools` must sum to 1")
-        if self.confirm < 0.4:
-            raise ValueError("`pools.confirm` must be at least 0.4")
-        return self
-
-
-class Plan(Section):
-    """Acquisition: which draws a round takes."""
-
-    pilot: int = Field(5, ge=2)
-    """Round 0: prompts a region, one sample each."""
-    draws: int = Field(200, ge=1)
-    """Later rounds: draws of each subject in a round."""
-    floor: Share = 0.6
-    """Share of a round's draws spread over all regions by weight, whatever was seen."""
-    boundary: Share = 0.1
-    """Share that goes where texts lie near cluster boundaries."""
-    undersampled: Share = 0.1
-    """Share that goes where the fewest prompts have been drawn."""
-
-
-class Measure(Section):
-    """Divergence of regions, clusters of texts, and when to stop."""
-
-    rounds: int = Field(3, ge=1)
-    """Rounds at most."""
-    budget: int = Field(5000, ge=1)
-    """Explore draws of each subject at most."""
-    permutations: int = Field(2000, ge=100)
-    """Random sign flips behind a region's p-value where they cannot be enumerated."""
-    promising: Share = 0.1
-    """p-value at which a region counts as promising: a selection for proposing, not a claim."""
-    ari: Share = 0.95
-    """Convergence: adjusted Rand index of shared texts between rounds at least this."""
-    silhouette: float = Field(0.02, ge=0)
-    """Convergence: silhouette moved by at most this between rounds."""
-
-
-class Embed(Section):
-    """The sentence encoder for prompts and texts."""
-
-    model: str = EMBEDDED_EMBEDDER
-    """`embedded:all-minilm-l6-v2`, a local directory, or a hub id (then `revision` is needed)."""
-    revision: str | None = Field(None, pattern=COMMIT)
-    """Full 40-digit commit of a hub model."""
-
-
-class Models(Section):
-    """The two models of an assistant; the same name twice uses one."""
-
-    cheap: str | None = None
-    """Screens hypotheses and chooses placebos; none is the provider's default."""
-    strong: str | None = None
-    """Writes hypotheses and judges the claims; none is the provider's default."""
-
-
-class Budget(Section):
-    """Where an audit's assistant stops; what is undecided then is reported as untested."""
-
-    usd: float | None = Field(None, gt=0)
-    """US dollars over all stages, cached replies counted as if paid; every model needs a price."""
-    requests: int | None = Field(None, ge=1)
-    """Requests over all stages, cached replies counted too."""
-
-
-class Assistant(Section):
-    """Who writes and judges hypotheses; see docs/assistants.md."""
-
-    provider: Literal["local", "gemini", "openai"] = "local"
-    """`local` needs no key and is deterministic; `gemini`; `openai` is any server that speaks its
-    protocol, at `base_url`."""
-    base_url: str | None = None
-    """Address of the server, such as `http://localhost:8000/v1`; none is the provider's own."""
-    key_variable: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    """Environment variable that holds the key; by default GEMINI_API_KEY or OPENAI_API_KEY."""
-    models: Models = Models()
-    """Model names."""
-    prices: str | None = None
-    """YAML file of prices that goes before the shipped one."""
-    escalate: Literal["auto", "band", "never"] = "auto"
-    """Who judges the claims: `auto` lets the cheap model go first where enough prompts make that
-    cheaper, and the strong one go on with what stays borderline; `band` goes on with scores from
-    0.4 to 0.6; `never` leaves all to the strong one."""
-    price_ratio: float = Field(6.0, ge=1)
-    """Price of a strong model's request over a cheap one's, by which `auto` decides."""
-    budget: Budget = Budget()
-    """Limits."""
-    rate_prompts: int = Field(12, ge=2)
-    """Prompts a region on which a finding's rates are estimated, fixed beforehand."""
-    temperature: float | None = Field(0.0, ge=0, le=2)
-    """Of the assistant's replies; null leaves it out, for models that take none."""
-    structured: bool = True
-    """Send the JSON schema of the reply; false for servers that know none."""
-    thinking_tokens: int = Field(2048, ge=0)
-    """Added to the limit of each reply for models that think first; counts in the worst case."""
-    token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What an OpenAI-compatible server calls the limit of a reply."""
-    concurrency: int = Field(32, ge=1, le=1024)
-    """Requests under way at most; fewer when the provider is busy. Never in a key."""
-    timeout: float = Field(60.0, gt=0)
-    """Seconds until a request counts as lost and is sent again. Never in a key."""
-
-    @model_validator(mode="after")
-    def _models_named(self):
-        named = self.models.cheap and self.models.strong
-        if self.provider == "openai" and not named:
-            raise ValueError("`models` needs `cheap` and `strong`; they may be the same")
-        return self
-
-    def model_names(self) -> dict[str, str]:
-        """The models by role, defaults filled in."""
-        return {
-            role: getattr(self.models, role) or GEMINI_MODELS[role] for role in ("cheap", "strong")
-        }
-
-
-class Propose(Section):
-    """Writing hypotheses."""
-
-    regions: int = Field(60, ge=1)
-    """Regions looked at, promising ones first, then the most divergent."""
-    hypotheses: int = Field(20, ge=1, le=200)
-    """Hypotheses kept at most, strongest first."""
-    phrase_words: int = Field(6, ge=1, le=8)
-    """Longest phrase of the local assistant, in words."""
-
-
-class Screen(Section):
-    """Cheap elimination on the screen pool."""
-
-    prompts: int = Field(6, ge=1)
-    """Prompts a region."""
-    samples: int = Field(4, ge=1)
-    """Samples of each prompt and subject at most; fewer where most replies show a hypothesis."""
-    least_net: int = Field(1)
-    """A hypothesis goes on when its wins minus losses reach this."""
-
-
-class Confirm(Section):
-    """The claim: fresh draws in the confirm pool, evidence by betting."""
-
-    prompts: int = Field(24, ge=2)
-    """Prompts a region, as far as the pool has them."""
-    samples: int = Field(4, ge=1)
-    """Samples of each prompt and subject at most; fewer where most replies show a hypothesis."""
-    draws: int = Field(1000, ge=1)
-    """Draws of each subject at most; hypotheses that take the fewest first, those for which the
-    rest does not suffice stay untested. Your own hypotheses are always tested."""
-    q: float = Field(0.05, gt=0, lt=1)
-    """False discovery rate of e-BH over all hypotheses of the audit."""
-    delta: float = Field(0.1, gt=0, lt=1)
-    """Smallest effect P(+)-P(-) worth finding; racing drops what is proven to be below it."""
-    placebos: int = Field(9, ge=1)
-    """Placebo checks for each hypothesis."""
-
-
-class Report(Section):
-    """What the report shows."""
-
-    evidence: int = Field(4, ge=1)
-    """Quoted evidence pairs a finding."""
-    map_texts: int = Field(1500, ge=10)
-    """Texts on the map at most."""
-
-
-def _shorthand(field: str) -> BeforeValidator:
-    """A bare word stands for a section with this one field."""
-    return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
-
-
-class Audit(Section):
-    """One base subject against one intervention subject over one prompt bank."""
-
-    bank: str | None = None
-    """Name of a prompt bank; left out when both subjects are ready responses."""
-    base: str | Subject
-    """Name of a subject, or a subject."""
-    intervention: str | dict[str, Any] = Field(default_factory=dict)
-    """Name of a subject, or what differs from the base (`{adapter: plant:demo}`)."""
-    seed: int = Field(0, ge=0)
-    """Seed of pools, draws and sign flips; a new seed is a new audit."""
-    hypotheses: str | None = None
-    """JSONL file of your own hypotheses, tested under the same error control."""
-    regions: Annotated[Regions, _shorthand("method")] = Regions()
-    """Regions; the bare word `kmeans` or `category` is short for its `method`."""
-    pools: Pools = Pools()
-    """Pools."""
-    embed: Embed = Embed()
-    """Embedding."""
-    plan: Plan = Plan()
-    """Acquisition."""
-    measure: Measure = Measure()
-    """Divergence and stopping."""
-    assistant: Annotated[Assistant, _shorthand("provider")] = Assistant()
-    """Who writes and judges; the bare word `local` or `gemini` is short for its `provider`."""
-    propose: Propose = Propose()
-    """Hypotheses."""
-    screen: Screen = Screen()
-    """Screening."""
-    confirm: Confirm = Confirm()
-    """Confirmation."""
-    report: Report = Report()
-    """Report."""
-
-
-class Benchmark(Section):
-    """Planted truths, null audits, and the exhaustive protocol against the active one."""
-
-    behaviours: str
-    """YAML file of planted behaviours: statement, topics, check, and how a text is rewritten."""
-    suite: Name
-    """Audit of a subject against itself: its draws and settings serve every simulated audit."""
-    samples: int = Field(8, ge=2)
-    """Samples of each prompt and side that the exhaustive protocol draws."""
-    audits: list[Name] = []
-    """Audits of real subjects."""
-    exhaustive: list[Name] = []
-    """Those of them that the exhaustive protocol is run on, too."""
-    truths: dict[Name, dict[str, list[str]]] = {}
-    """For each audit of real subjects: the behaviours planted and the topics they are on; an empty
-    list is every topic."""
-    doses: list[float] = [0.03, 0.1, 0.3, 1.0]
-    """Dose ladder: shares of the replies that show the behaviour."""
-    spreads: list[float] = [0.01, 0.04, 0.12, 1.0]
-    """Dose ladder: shares of the bank that the behaviour's prompts make up."""
-    together: int = Field(4, ge=1)
-    """Behaviours planted in one simulated intervention."""
-    behaviours_of_all: int = Field(6, ge=1)
-    """Behaviours that are also planted alone in every topic."""
-    seeds: int = Field(5, ge=1)
-    """Seeds of every cell of the ladder."""
-    null_repeats: int = Field(200, ge=1)
-    """Simulated audits of the base against itself."""
-    rate_repeats: int = Field(50, ge=1)
-    """Simulated audits of each kind behind the coverage of rate intervals."""
-
-
-class Execution(Section):
-    """How work is cut and run on this site; never part of a key, never changes a result."""
-
-    shards: int = Field(1, ge=1, le=100000)
-    """Decode jobs a round and subject."""
-    batch_size: int = Field(128, ge=1)
-    """Sequences decoded at once; lower it when memory runs out."""
-    embed_batch_size: int = Field(32, ge=1)
-    """Texts embedded at once."""
-
-
 class Config(Section):
     """The whole configuration."""
 
-    subjects: dict[Name, Subject] = {}
+    subjects: dict[Name, Subject] = Field(default_factory=dict)
     """Subjects by name."""
-    banks: dict[Name, Bank] = {}
+    banks: dict[Name, Bank] = Field(default_factory=dict)
     """Prompt banks by name."""
-    plants: dict[Name, Plant] = {}
+    plants: dict[Name, Plant] = Field(default_factory=dict)
     """Planted interventions by name."""
     audits: dict[Name, Audit] = Field(min_length=1)
     """Audits by name."""
@@ -435,7 +62,7 @@ class Config(Section):
         if self.benchmark is not None:
             bench = self.benchmark
             for name in [bench.suite, *bench.audits, *bench.exhaustive, *bench.truths]:
-                _known(name, self.audits, "benchmark")
+                known(name, self.audits, "benchmark")
             for name in bench.exhaustive:
                 if name not in bench.audits:
                     raise ValueError(
@@ -449,15 +76,15 @@ class Config(Section):
             intervention = self.subject(audit, "intervention", where)
             ready = [side.responses is not None for side in (base, intervention)]
             if audit.bank is not None:
-                _known(audit.bank, self.banks, f"{where}.bank")
+                known(audit.bank, self.banks, f"{where}.bank")
             elif not all(ready):
-                raise ValueError(f"`{where}.bank` is missing: name one of {_listed(self.banks)}")
+                raise ValueError(f"`{where}.bank` is missing: name one of {listed(self.banks)}")
             for side, subject in (("base", base), ("intervention", intervention)):
                 if subject.adapter and subject.adapter.startswith("plant:"):
                     plant = subject.adapter.removeprefix("plant:")
-                    _known(plant, self.plants, f"{where}.{side}.adapter")
+                    known(plant, self.plants, f"{where}.{side}.adapter")
         for name, plant in self.plants.items():
-            _known(plant.base, self.subjects, f"plants.{name}.base")
+            known(plant.base, self.subjects, f"plants.{name}.base")
             if self.subjects[plant.base].model is None or self.subjects[plant.base].adapter:
                 raise ValueError(f"`plants.{name}.base` must be a plain model without adapter")
         return self
@@ -466,7 +93,7 @@ class Config(Section):
         """The resolved subject of an audit's side; an intervention inherits from the base."""
         given = getattr(audit, side)
         if isinstance(given, str):
-            _known(given, self.subjects, f"{where}.{side}")
+            known(given, self.subjects, f"{where}.{side}")
             return self.subjects[given]
         if isinstance(given, Subject):
             return given
@@ -483,7 +110,7 @@ class Config(Section):
         try:
             return Subject.model_validate(merged)
         except ValidationError as error:
-            raise ValueError(_sentence(error, f"{where}.{side}", merged)) from None
+            raise ValueError(sentence(error, Subject, f"{where}.{side}")) from None
 
 
 def load(raw: Mapping[str, Any]) -> Config:
@@ -491,7 +118,7 @@ def load(raw: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
-        raise ConfigError(_sentence(error, "", raw)) from None
+        raise ConfigError(sentence(error, Config)) from None
 
 
 def json_schema() -> dict[str, Any]:
@@ -505,55 +132,6 @@ def json_schema() -> dict[str, Any]:
         short = schema["$defs"][section]["properties"][field]["enum"]
         properties[name] = {"anyOf": [properties[name], {"enum": short}]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
-
-
-def _listed(names) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names)) or "none defined yet"
-
-
-def _known(name: str, names: Mapping[str, Any], where: str) -> None:
-    if name not in names:
-        near = difflib.get_close_matches(name, list(names), n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known: {_listed(names)}"
-        raise ValueError(f"`{where}` names `{name}`, which is not defined; {hint}")
-
-
-def _fields(model: type[BaseModel], path) -> list[str]:
-    """Field names of the section that a path of the configuration leads to."""
-    for part in path:
-        field = model.model_fields.get(part) if isinstance(part, str) else None
-        annotation = str(field.annotation) if field else ""
-        for section in Section.__subclasses__():
-            if field and re.search(rf"\b{section.__name__}\b", annotation):
-                model = section
-                break
-    return list(model.model_fields)
-
-
-def _sentence(error: ValidationError, prefix: str, raw: Any) -> str:
-    """The first problem of a validation error as one sentence with a remedy."""
-
-    def rank(problem):
-        # Of "a name or a section", a section that was given is not told to be a name.
-        no_name = problem["type"] == "string_type" and isinstance(problem["input"], Mapping)
-        return problem["type"] != "extra_forbidden", no_name
-
-    detail = min(error.errors(), key=rank)
-    union_tags = {"str", "dict[str,any]", "function-after[_one_origin(), Subject]", "[key]"}
-    path = [part for part in detail["loc"] if part not in union_tags]
-    where = ".".join([prefix, *map(str, path)] if prefix else map(str, path))
-    if detail["type"] == "extra_forbidden":
-        root = Subject if prefix else Config
-        names = _fields(root, path[:-1])
-        near = difflib.get_close_matches(str(path[-1]), names, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(names)}"
-        return f"unknown config key `{where}`; {hint}"
-    if detail["type"] == "missing":
-        return f"config key `{where}` is missing"
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "value_error":
-        return f"`{where}`: {message}" if where else message
-    return f"config key `{where}` is {detail['input']!r}: {message[0].lower()}{message[1:]}"
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ from scripts.assistants.prices import read_prices
 from scripts.models.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.prompt_sources import check_sources, source_files
 from scripts.prompts import BankError
-from scripts.workflow.config import Audit, Benchmark, Config, ConfigError, Plant, Subject
+from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import KEY_LENGTH, DigestIndex, code_digest, digest
+from scripts.workflow.sections import Audit, Benchmark, Plant, Subject
 
 SIDES = ("base", "intervention")
 # Stages in the order of the data flow, and the files beside Python code that each one's output

@@ -1,0 +1,388 @@
+"""Sections of the configuration: subjects, banks, plants, an audit's stages, benchmark, site."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+NAME = r"^[a-z][a-z0-9-]*$"
+COMMIT = r"^[0-9a-f]{40}$"
+EMBEDDED_LANGUAGE_MODEL = "embedded:smollm2-135m-instruct"
+EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
+GEMINI_MODELS = {"cheap": "gemini-3.5-flash-lite", "strong": "gemini-3.1-pro-preview"}
+
+Name = Annotated[str, Field(pattern=NAME)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Sampling(Section):
+    """How tokens are drawn. Never inherited from a checkpoint's generation config."""
+
+    temperature: float = Field(1.0, ge=0, le=10)
+    """Softmax temperature (no unit); 0 is greedy decoding."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Nucleus: smallest set of tokens with at least this probability; 1 switches it off."""
+    top_k: int = Field(0, ge=0)
+    """The k most probable tokens; 0 switches it off."""
+    max_new_tokens: int = Field(64, ge=1, le=8192)
+    """Longest generation, in tokens."""
+
+
+class Subject(Section):
+    """A model under audit, or a file of ready responses."""
+
+    model: str | None = None
+    """`embedded:smollm2-135m-instruct`, a local directory, or a hub id with `revision`."""
+    revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a hub model."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    """Type of the weights and the arithmetic; literal, the same on every machine."""
+    adapter: str | None = None
+    """PEFT adapter: `plant:<name>`, a local directory, or a hub id (then `adapter_revision`)."""
+    adapter_revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a hub adapter."""
+    system_prompt: str | None = None
+    """System message put before every prompt; none leaves the chat template's own default."""
+    response_prefix: str = ""
+    """Text that every response begins with; the subject goes on from there."""
+    chat_template: bool = True
+    """Format prompts with the tokenizer's chat template; false feeds the bare text."""
+    trust_remote_code: bool = False
+    """Allow the model's own Python code to run; only for a model that you name and trust."""
+    sampling: Sampling = Sampling()
+    """Sampling settings of this subject."""
+    responses: str | None = None
+    """JSONL file of ready texts (`prompt`, `response`, optional `sample`) instead of a model."""
+
+    @model_validator(mode="after")
+    def _one_origin(self):
+        if (self.model is None) == (self.responses is None):
+            raise ValueError("a subject needs either `model` or `responses`, and not both")
+        if self.responses is not None and self.adapter is not None:
+            raise ValueError("`adapter` needs a `model`; ready `responses` take none")
+        return self
+
+
+class Source(Section):
+    """Where prompts come from."""
+
+    path: str
+    """File or directory, relative to the working directory; a directory's files are categories."""
+    format: Literal["auto", "templates", "jsonl", "csv", "text", "persona", "bold"] = "auto"
+    """How to read it; `auto` decides by ending and content."""
+    column: str = "prompt"
+    """Column of the prompt in a CSV file."""
+    category_column: str | None = None
+    """Column of the category in a CSV file."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many prompts of each category (first ones kept)."""
+
+
+class Bank(Section):
+    """A prompt bank: one or several sources, duplicates dropped."""
+
+    sources: list[Source] = Field(min_length=1)
+    """Read in this order; of duplicates the first stays."""
+
+
+class Plant(Section):
+    """An intervention planted on purpose: a LoRA adapter trained on a file of behaviours."""
+
+    file: str
+    """YAML file with `behaviours` (topic, statement, prompts, replies) and `controls` (prompts)."""
+    base: str
+    """Name of the subject that is fine-tuned."""
+    steps: int = Field(70, ge=1)
+    """Optimiser steps."""
+    batch_size: int = Field(8, ge=1)
+    """Examples a step."""
+    rank: int = Field(16, ge=1)
+    """LoRA rank (scale alpha is twice the rank)."""
+    learning_rate: float = Field(2e-3, gt=0)
+    """Peak learning rate of AdamW, warmed up and decayed by a cosine."""
+    control_share: Share = 0.5
+    """Share of control examples (the base's own replies on other topics) in the training mix."""
+    control_tokens: int = Field(40, ge=1)
+    """Length of a control reply, in tokens."""
+    seed: int = 0
+    """Seed of the adapter's initial weights, example order and control replies."""
+
+
+class Regions(Section):
+    """Strata of the prompt bank."""
+
+    method: Literal["kmeans", "category"] = "kmeans"
+    """Clusters of prompt embeddings, or the bank's own categories."""
+    count: int = Field(40, ge=1)
+    """Number of k-means regions; with `category`, rarer categories beyond it become "other"."""
+    starts: int = Field(10, ge=1)
+    """k-means starts; the one with the lowest inertia is kept."""
+    fit_prompts: int = Field(20000, ge=1)
+    """Centroids are fitted on about this many hash-chosen prompts at most."""
+    least: int = Field(5, ge=1)
+    """A category with fewer prompts than this goes to "other"."""
+
+
+class Pools(Section):
+    """Shares of the prompts in each pool; by hash, the same for both subjects."""
+
+    explore: Share = 0.4
+    """Share of prompts where regions are chosen and hypotheses written."""
+    screen: Share = 0.15
+    """Share of prompts that eliminate hopeless hypotheses."""
+    confirm: Share = 0.45
+    """Share of prompts that test the claims; at least 0.4 (statistics: pool sizes)."""
+
+    @model_validator(mode="after")
+    def _sum(self):
+        if abs(self.explore + self.screen + self.confirm - 1) > 1e-9:
+            raise ValueError("`pools` must sum to 1")
+        if self.confirm < 0.4:
+            raise ValueError("`pools.confirm` must be at least 0.4")
+        return self
+
+
+class Plan(Section):
+    """Acquisition: which draws a round takes."""
+
+    pilot: int = Field(5, ge=2)
+    """Round 0: prompts a region, one sample each."""
+    draws: int = Field(200, ge=1)
+    """Later rounds: draws of each subject in a round."""
+    floor: Share = 0.6
+    """Share of a round's draws spread over all regions by weight, whatever was seen."""
+    boundary: Share = 0.1
+    """Share that goes where texts lie near cluster boundaries."""
+    undersampled: Share = 0.1
+    """Share that goes where the fewest prompts have been drawn."""
+
+
+class Measure(Section):
+    """Divergence of regions, clusters of texts, and when to stop."""
+
+    rounds: int = Field(3, ge=1)
+    """Rounds at most."""
+    budget: int = Field(5000, ge=1)
+    """Explore draws of each subject at most."""
+    permutations: int = Field(2000, ge=100)
+    """Random sign flips behind a region's p-value where they cannot be enumerated."""
+    promising: Share = 0.1
+    """p-value at which a region counts as promising: a selection for proposing, not a claim."""
+    ari: Share = 0.95
+    """Convergence: adjusted Rand index of shared texts between rounds at least this."""
+    silhouette: float = Field(0.02, ge=0)
+    """Convergence: silhouette moved by at most this between rounds."""
+
+
+class Embed(Section):
+    """The sentence encoder for prompts and texts."""
+
+    model: str = EMBEDDED_EMBEDDER
+    """`embedded:all-minilm-l6-v2`, a local directory, or a hub id (then `revision` is needed)."""
+    revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a hub model."""
+
+
+class Models(Section):
+    """The two models of an assistant; the same name twice uses one."""
+
+    cheap: str | None = None
+    """Screens hypotheses and chooses placebos; none is the provider's default."""
+    strong: str | None = None
+    """Writes hypotheses and judges the claims; none is the provider's default."""
+
+
+class Budget(Section):
+    """Where an audit's assistant stops; what is undecided then is reported as untested."""
+
+    usd: float | None = Field(None, gt=0)
+    """US dollars over all stages, cached replies counted as if paid; every model needs a price."""
+    requests: int | None = Field(None, ge=1)
+    """Requests over all stages, cached replies counted too."""
+
+
+class Assistant(Section):
+    """Who writes and judges hypotheses; see docs/assistants.md."""
+
+    provider: Literal["local", "gemini", "openai"] = "local"
+    """`local` needs no key and is deterministic; `gemini`; `openai` is any server that speaks its
+    protocol, at `base_url`."""
+    base_url: str | None = None
+    """Address of the server, such as `http://localhost:8000/v1`; none is the provider's own."""
+    key_variable: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Environment variable that holds the key; by default GEMINI_API_KEY or OPENAI_API_KEY."""
+    models: Models = Models()
+    """Model names."""
+    prices: str | None = None
+    """YAML file of prices that goes before the shipped one."""
+    escalate: Literal["auto", "band", "never"] = "auto"
+    """Who judges the claims: `auto` lets the cheap model go first where enough prompts make that
+    cheaper, and the strong one go on with what stays borderline; `band` goes on with scores from
+    0.4 to 0.6; `never` leaves all to the strong one."""
+    price_ratio: float = Field(6.0, ge=1)
+    """Price of a strong model's request over a cheap one's, by which `auto` decides."""
+    budget: Budget = Budget()
+    """Limits."""
+    rate_prompts: int = Field(12, ge=2)
+    """Prompts a region on which a finding's rates are estimated, fixed beforehand."""
+    temperature: float | None = Field(0.0, ge=0, le=2)
+    """Of the assistant's replies; null leaves it out, for models that take none."""
+    structured: bool = True
+    """Send the JSON schema of the reply; false for servers that know none."""
+    thinking_tokens: int = Field(2048, ge=0)
+    """Added to the limit of each reply for models that think first; counts in the worst case."""
+    token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What an OpenAI-compatible server calls the limit of a reply."""
+    concurrency: int = Field(32, ge=1, le=1024)
+    """Requests under way at most; fewer when the provider is busy. Never in a key."""
+    timeout: float = Field(60.0, gt=0)
+    """Seconds until a request counts as lost and is sent again. Never in a key."""
+
+    @model_validator(mode="after")
+    def _models_named(self):
+        named = self.models.cheap and self.models.strong
+        if self.provider == "openai" and not named:
+            raise ValueError("`models` needs `cheap` and `strong`; they may be the same")
+        return self
+
+    def model_names(self) -> dict[str, str]:
+        """The models by role, defaults filled in."""
+        return {
+            role: getattr(self.models, role) or GEMINI_MODELS[role] for role in ("cheap", "strong")
+        }
+
+
+class Propose(Section):
+    """Writing hypotheses."""
+
+    regions: int = Field(60, ge=1)
+    """Regions looked at, promising ones first, then the most divergent."""
+    hypotheses: int = Field(20, ge=1, le=200)
+    """Hypotheses kept at most, strongest first."""
+    phrase_words: int = Field(6, ge=1, le=8)
+    """Longest phrase of the local assistant, in words."""
+
+
+class Screen(Section):
+    """Cheap elimination on the screen pool."""
+
+    prompts: int = Field(6, ge=1)
+    """Prompts a region."""
+    samples: int = Field(4, ge=1)
+    """Samples of each prompt and subject at most; fewer where most replies show a hypothesis."""
+    least_net: int = Field(1)
+    """A hypothesis goes on when its wins minus losses reach this."""
+
+
+class Confirm(Section):
+    """The claim: fresh draws in the confirm pool, evidence by betting."""
+
+    prompts: int = Field(24, ge=2)
+    """Prompts a region, as far as the pool has them."""
+    samples: int = Field(4, ge=1)
+    """Samples of each prompt and subject at most; fewer where most replies show a hypothesis."""
+    draws: int = Field(1000, ge=1)
+    """Draws of each subject at most; hypotheses that take the fewest first, those for which the
+    rest does not suffice stay untested. Your own hypotheses are always tested."""
+    q: float = Field(0.05, gt=0, lt=1)
+    """False discovery rate of e-BH over all hypotheses of the audit."""
+    delta: float = Field(0.1, gt=0, lt=1)
+    """Smallest effect P(+)-P(-) worth finding; racing drops what is proven to be below it."""
+    placebos: int = Field(9, ge=1)
+    """Placebo checks for each hypothesis."""
+
+
+class Report(Section):
+    """What the report shows."""
+
+    evidence: int = Field(4, ge=1)
+    """Quoted evidence pairs a finding."""
+    map_texts: int = Field(1500, ge=10)
+    """Texts on the map at most."""
+
+
+def _shorthand(field: str) -> BeforeValidator:
+    """A bare word stands for a section with this one field."""
+    return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
+
+
+class Audit(Section):
+    """One base subject against one intervention subject over one prompt bank."""
+
+    bank: str | None = None
+    """Name of a prompt bank; left out when both subjects are ready responses."""
+    base: str | Subject
+    """Name of a subject, or a subject."""
+    intervention: str | dict[str, Any] = Field(default_factory=dict)
+    """Name of a subject, or what differs from the base (`{adapter: plant:demo}`)."""
+    seed: int = Field(0, ge=0)
+    """Seed of pools, draws and sign flips; a new seed is a new audit."""
+    hypotheses: str | None = None
+    """JSONL file of your own hypotheses, tested under the same error control."""
+    regions: Annotated[Regions, _shorthand("method")] = Regions()
+    """Regions; the bare word `kmeans` or `category` is short for its `method`."""
+    pools: Pools = Pools()
+    """Pools."""
+    embed: Embed = Embed()
+    """Embedding."""
+    plan: Plan = Plan()
+    """Acquisition."""
+    measure: Measure = Measure()
+    """Divergence and stopping."""
+    assistant: Annotated[Assistant, _shorthand("provider")] = Assistant()
+    """Who writes and judges; the bare word `local` or `gemini` is short for its `provider`."""
+    propose: Propose = Propose()
+    """Hypotheses."""
+    screen: Screen = Screen()
+    """Screening."""
+    confirm: Confirm = Confirm()
+    """Confirmation."""
+    report: Report = Report()
+    """Report."""
+
+
+class Benchmark(Section):
+    """Planted truths, null audits, and the exhaustive protocol against the active one."""
+
+    behaviours: str
+    """YAML file of planted behaviours: statement, topics, check, and how a text is rewritten."""
+    suite: Name
+    """Audit of a subject against itself: its draws and settings serve every simulated audit."""
+    samples: int = Field(8, ge=2)
+    """Samples of each prompt and side that the exhaustive protocol draws."""
+    audits: list[Name] = []
+    """Audits of real subjects."""
+    exhaustive: list[Name] = []
+    """Those of them that the exhaustive protocol is run on, too."""
+    truths: dict[Name, dict[str, list[str]]] = {}
+    """For each audit of real subjects: the behaviours planted and the topics they are on; an empty
+    list is every topic."""
+    doses: list[float] = [0.03, 0.1, 0.3, 1.0]
+    """Dose ladder: shares of the replies that show the behaviour."""
+    spreads: list[float] = [0.01, 0.04, 0.12, 1.0]
+    """Dose ladder: shares of the bank that the behaviour's prompts make up."""
+    together: int = Field(4, ge=1)
+    """Behaviours planted in one simulated intervention."""
+    behaviours_of_all: int = Field(6, ge=1)
+    """Behaviours that are also planted alone in every topic."""
+    seeds: int = Field(5, ge=1)
+    """Seeds of every cell of the ladder."""
+    null_repeats: int = Field(200, ge=1)
+    """Simulated audits of the base against itself."""
+    rate_repeats: int = Field(50, ge=1)
+    """Simulated audits of each kind behind the coverage of rate intervals."""
+
+
+class Execution(Section):
+    """How work is cut and run on this site; never part of a key, never changes a result."""
+
+    shards: int = Field(1, ge=1, le=100000)
+    """Decode jobs a round and subject."""
+    batch_size: int = Field(128, ge=1)
+    """Sequences decoded at once; lower it when memory runs out."""
+    embed_batch_size: int = Field(32, ge=1)
+    """Texts embedded at once."""
