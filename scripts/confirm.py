@@ -84,9 +84,10 @@ def confirm(
     """Findings (strongest first) and all judgements behind them.
 
     placebos: checks by hypothesis. Without language models the local assistant judges, which costs
-    nothing, so every prompt serves the rates; with them, `rate_prompts` a region do, fixed
-    beforehand, as the strong one judges them, and only of what has evidence. A hypothesis that the
-    budget of draws does not reach is untested, and none of those that e-BH counts.
+    nothing, so every prompt serves the rates; with them, and only of what has evidence,
+    `rate_prompts` a region do, as the strong one judges them, with the help of the cheap one on its
+    own share: both numbers are fixed beforehand. A hypothesis that the budget of draws does not
+    reach is untested, and none of those that e-BH counts.
     """
     beyond = [h for h in hypotheses if not h.get("within_budget", True)]
     hypotheses = [h for h in hypotheses if h.get("within_budget", True)]
@@ -110,12 +111,11 @@ def confirm(
     prompts = {region: len(of_region) for region, of_region in order.items()}
     standings = raced(of_tested, prompts, benches, judges, len(hypotheses), settings)
     validated = sum(standing.in_set for standing in standings.values())
-    strong = [n for n, s in standings.items() if s.in_set or min(s.e, s.e_prime) >= SHOWN_AT]
-    counted = settings["rate_prompts"] if judges else None
-    try:
-        bench.complete({n: of_tested[n] for n in (strong if judges else of_tested)}, counted)
-    except BudgetSpent:
-        counted = 0
+    rated = of_tested
+    if judges:
+        strong = {n for n, s in standings.items() if s.in_set or min(s.e, s.e_prime) >= SHOWN_AT}
+        rated = {name: of_one for name, of_one in of_tested.items() if name in strong}
+    counted = _read_for_rates(rated, benches, judges, settings)
     findings = []
     for hypothesis in hypotheses:
         name = hypothesis["id"]
@@ -124,14 +124,17 @@ def confirm(
             findings.append(untested(hypothesis, regions, "no prompts"))
             continue
         used = [judgement for b in benches for judgement in b.raced[name]]
-        seen = used if judges else bench.first(hypothesis, None)
+        seen = used if judges else bench.first(hypothesis, prompts)
         threshold = e_threshold(len(hypotheses), max(1, validated), settings["q"])
         findings.append(
             finding_of(
                 hypothesis,
                 standing,
                 seen,
-                bench.first(hypothesis, counted) if name in strong or not judges else [],
+                [
+                    b.first(hypothesis, of_one if name in rated else {})
+                    for b, of_one in zip(benches, counted, strict=True)
+                ],
                 used,
                 failed_gates(hypothesis, standing, seen, used, threshold, judges),
                 regions,
@@ -146,6 +149,26 @@ def confirm(
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
     every = (j for b in benches for of_one in b.judged.values() for j in of_one.values())
     return findings, [j for j in every if j is not None]
+
+
+def _read_for_rates(
+    regions: Mapping[str, Sequence[str]],
+    benches: Sequence[Bench],
+    judges: Judges | None,
+    settings: Mapping[str, Any],
+) -> list[Mapping[str, int]]:
+    """For each judge the first so many prompts of each region that rates rest on; of the hypotheses
+    in `regions` all of them are judged afterwards, except where the budget ended."""
+    whole = {region: len(prompts) for region, prompts in benches[-1].order.items()}
+    counted: list[Mapping[str, int]] = [whole]
+    if judges:
+        counted = [judges.share, dict.fromkeys(whole, settings["rate_prompts"])]
+    for place in reversed(range(len(benches))):  # the strong one's first: without them no rate
+        try:
+            benches[place].complete(regions, counted[place])
+        except BudgetSpent:
+            counted[place] = {}
+    return counted
 
 
 def confirm_with_models(

@@ -121,9 +121,15 @@ def test_a_cheap_judge_goes_first_and_no_prompt_is_evidence_twice(tmp_path, esca
     assert pool.usage["small"]["requests"] > 10, "the cheap one was asked"
     assert findings["h-bread-more"]["status"] == "validated"
     assert all(f["status"] != "validated" for n, f in findings.items() if "bread" not in n)
-    rated = {j.prompt for j in judgements if j.judge == "large"}
     rate = findings["h-bread-more"]["rate_intervention"]
-    assert rate["prompts"] == 24 and rated, "rates are the strong one's, 12 prompts a region"
+    by_judge = {
+        model: {j.prompt for j in judgements if j.judge == model and "bread" in j.hypothesis}
+        for model in ("small", "large")
+    }
+    both, alone = (len(f) for f in (by_judge["small"] & by_judge["large"],
+                                    by_judge["small"] - by_judge["large"]))  # fmt: skip
+    assert both == 24 and rate["prompts"] == both + alone, "12 a region correct the cheap one's"
+    assert rate["low"] <= 0.8 <= rate["high"] and rate["high"] - rate["low"] < 0.4
     for finding in findings.values():
         prompts = sum(region["used"] for region in finding["regions"])
         assert prompts == finding["judged"] <= 180

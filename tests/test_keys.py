@@ -40,7 +40,6 @@ OF_NO_STAGE = {
     "scripts/why.py",
     "scripts/workflow/tables.py",
     "scripts/evidence/simulation.py",
-    "scripts/evidence/correction.py",
     "scripts/simulated/statistics.py",
     "scripts/benchmarked/real.py",
     "scripts/benchmarked/simulated.py",

@@ -67,23 +67,27 @@ class Bench:
             for region, of_region in results.items()
         }
 
-    def complete(self, regions: Mapping[str, Sequence[str]], prompts: int | None) -> None:
-        """Judge these hypotheses on the first so many prompts of their regions, or on all."""
-        most = max((len(self.order[r]) for of_one in regions.values() for r in of_one), default=0)
-        for number in range(most if prompts is None else min(most, prompts)):
+    def complete(self, regions: Mapping[str, Sequence[str]], prompts: Mapping[str, int]) -> None:
+        """Judge these hypotheses on the first so many prompts of each of their regions."""
+        most = {r: min(n, len(self.order[r])) for r, n in prompts.items()}
+        for number in range(max(most.values(), default=0)):
             asked: dict[str, tuple[str, list[str]]] = {}
             for name, of_one in regions.items():
                 for region in of_one:
-                    if number < len(self.order[region]):
+                    if number < most[region]:
                         prompt = self.order[region][number]
                         if prompt not in self.judged[name]:
                             asked.setdefault(region, (prompt, []))[1].append(name)
             if asked:
                 self._ask(asked)
 
-    def first(self, hypothesis: Mapping[str, Any], prompts: int | None) -> list[Judgement]:
-        """The judgements of a hypothesis on the first so many prompts of each region, or on all."""
-        chosen = [p for r in hypothesis["regions"] for p in self.order.get(r, ())[:prompts]]
+    def first(self, hypothesis: Mapping[str, Any], prompts: Mapping[str, int]) -> list[Judgement]:
+        """The judgements of a hypothesis on the first so many prompts of each region."""
+        chosen = [
+            prompt
+            for region in hypothesis["regions"]
+            for prompt in self.order.get(region, ())[: prompts.get(region, 0)]
+        ]
         found = [self.judged[hypothesis["id"]].get(prompt) for prompt in chosen]
         return [judgement for judgement in found if judgement is not None]
 

@@ -14,6 +14,7 @@ from scripts.assistants.checks import LENGTH_FEATURES, holds
 from scripts.assistants.judgement import Judgement, sign
 from scripts.assistants.pool import BudgetSpent
 from scripts.evidence.betting import e_value, win_rate_interval
+from scripts.evidence.correction import corrected_rate
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.placebo import beats_placebos, judge_leans
 from scripts.evidence.power import minimum_detectable_effect
@@ -29,7 +30,7 @@ ALPHA = 0.05
 def finding_of(
     hypothesis, standing, seen, counted, used, gates, regions, K, validated, settings
 ) -> dict[str, Any]:
-    """seen: all judgements; counted: those behind the rates; used: those of the race."""
+    """seen: all judgements; counted: those behind the rates, by judge; used: those of the race."""
     wins, ties, losses = standing.counts
     threshold = e_threshold(K, max(1, validated), settings["q"])
     status = decide(
@@ -160,23 +161,38 @@ def _placebo_nets(
 
 
 def _rate(
-    judgements: Sequence[Judgement], side: str, hypothesis: Mapping[str, Any], regions
+    counted: Sequence[Sequence[Judgement]], side: str, hypothesis: Mapping[str, Any], regions
 ) -> dict[str, float] | None:
     """Prevalence of the behaviour over the regions that were judged, by their weights in the bank.
 
-    Of a behaviour that the intervention shows less often, the rate is that of the behaviour, not of
-    its absence.
+    counted: the judgements of each judge, the last one's are what the rate is of. Where a judge
+    before it read the same prompts and others, its verdicts on the others, corrected by those on
+    the same, make the interval narrower. Of a behaviour that the intervention shows less often, the
+    rate is that of the behaviour, not of its absence.
     """
-    values = defaultdict(list)
-    for judgement in judgements:
-        if judgement.refused or judgement.unparsable:
-            continue
-        share = getattr(judgement, side)
-        values[judgement.region].append(share if hypothesis["direction"] == "more" else 1 - share)
-    values = {region: v for region, v in values.items() if len(v) >= 2}
-    if not values:
+    shares: list[dict[str, dict[str, float]]] = []
+    for of_judge in counted:
+        shares.append(defaultdict(dict))
+        for j in of_judge:
+            if not (j.refused or j.unparsable):
+                share = getattr(j, side)
+                shares[-1][j.region][j.prompt] = (
+                    share if hypothesis["direction"] == "more" else 1 - share
+                )
+    *before, last = shares
+    last = {region: of_one for region, of_one in last.items() if len(of_one) >= 2}
+    if not last:
         return None
-    rate = stratified_rate({r: regions[r]["weight"] for r in values}, values)
+    weights = {region: regions[region]["weight"] for region in last}
+    rate = stratified_rate(weights, {r: list(of_one.values()) for r, of_one in last.items()})
+    for cheap in before:
+        both = {
+            r: [(cheap[r][p], share) for p, share in of_one.items() if p in cheap[r]]
+            for r, of_one in last.items()
+        }
+        alone = {r: [s for p, s in cheap[r].items() if p not in last[r]] for r in last}
+        if all(len(both[r]) >= 2 and len(alone[r]) >= 2 for r in last):
+            rate = corrected_rate(weights, alone, both)
     return {
         "estimate": round(rate.estimate, 4),
         "low": round(rate.low, 4),
