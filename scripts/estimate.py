@@ -5,6 +5,7 @@ promising, every reply is as long as it may be. What the record cache holds come
 language model as assistant is asked is a range, with the worst case beside it.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -172,10 +173,10 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
     # A user's own hypotheses may concern any region, and are tested whatever they take.
     own = bool(screen["local"]["hypotheses"])
     tested = cut if own else promising
-    confirmed = pool_draws(plans["confirm"]["settings"], tested, size)
-    if not own:
-        confirmed = min(confirmed, screen["settings"]["confirm"]["draws"])
-    bills = _bills(propose, screen, confirm, plans, (promising, tested), nodes, bank, results)
+    budget = screen["settings"]["confirm"]
+    most = math.inf if own or budget["ready"] else budget["draws"]
+    confirmed = min(pool_draws(plans["confirm"]["settings"], tested, size), most)
+    bills = _bills(propose, screen, confirm, plans, (promising, tested), most, nodes, bank, results)
     found = [_plant_line(node, results) for node in of_stage.get("plant", [])]
     found += [
         Line(
@@ -224,7 +225,9 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
     return found
 
 
-def _bills(propose, screen, confirm, plans, regions, nodes, bank, results) -> dict[str, Bill]:
+def _bills(
+    propose, screen, confirm, plans, regions, most_draws, nodes, bank, results
+) -> dict[str, Bill]:
     """What the assistant is asked in each stage; nothing for the local one.
 
     Hypotheses that are written already count as they are, in their regions.
@@ -252,7 +255,9 @@ def _bills(propose, screen, confirm, plans, regions, nodes, bank, results) -> di
     return {
         "propose": propose_bill(settings, prices, promising, text),
         "screen": screen_bill(settings, prices, screened, *draws("screen"), text),
-        "confirm": confirm_bill(settings, prices, confirmed, *draws("confirm"), placebos, text),
+        "confirm": confirm_bill(
+            settings, prices, confirmed, *draws("confirm"), most_draws, placebos, text
+        ),
     }
 
 

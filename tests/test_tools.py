@@ -70,7 +70,7 @@ def make_audit(
                    inputs={"measure": measure})  # fmt: skip
     small = {"pool": "screen", "prompts": 6, "samples": 1, "ready": ready}
     screened = node("plan", "plan screen", small, {"regions": regions, **decode})
-    screen = node("screen", None, {"confirm": {"draws": budget}},
+    screen = node("screen", None, {"confirm": {"draws": budget, "ready": ready}},
                   {"propose": propose, "plan": screened}, {"hypotheses": list(own)})  # fmt: skip
     large = {"pool": "confirm", "prompts": 24, "samples": 2, "ready": ready}
     tested = node("plan", "plan confirm", large, {"regions": regions, **decode})

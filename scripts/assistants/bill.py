@@ -98,15 +98,23 @@ def confirm_bill(
     hypotheses: Sequence[int],
     prompts: int,
     samples: int,
+    draws: float,
     placebos: int,
     text: Sizes,
 ) -> Bill:
-    """Choosing placebos, judging in the confirm pool, rates and themes."""
+    """Choosing placebos, judging in the confirm pool, rates and themes. draws: pairs at most, over
+    all regions."""
     cheap, strong = settings["models"]["cheap"], settings["models"]["strong"]
-    judged = _judged(settings, prices, strong, hypotheses, prompts * samples, text, 1)
+
+    def read(hypotheses, pairs, placebos):
+        """Whatever regions the draws go to, the budget bounds them."""
+        if len(hypotheses) * pairs > draws:
+            hypotheses, pairs = [max(hypotheses)], draws
+        return _judged(settings, prices, strong, hypotheses, pairs, text, placebos)
+
+    judged = read(hypotheses, prompts * samples, 1)
     # The rates are the strong model's: on prompts that the cheap one read, or that some had left.
-    rated = min(prompts, settings["rate_prompts"]) * samples
-    rates = _judged(settings, prices, strong, hypotheses, rated, text, 1)
+    rates = read(hypotheses, min(prompts, settings["rate_prompts"]) * samples, 1)
     listed = (max(hypotheses, default=0) + 5 * placebos) * STATEMENT
     relate = _one(settings, prices, cheap, (questions.RELATE, "x"), listed, 50 + 25 * placebos)
     whole = max(hypotheses, default=0)
@@ -114,9 +122,7 @@ def confirm_bill(
         settings, prices, strong, (questions.THEMES, "x"), whole * STATEMENT, 300 + 60 * whole
     )
     high = judged + rates + relate.high.times(len(hypotheses)) + themes.high
-    lean = _judged(
-        settings, prices, strong, [1] * len(hypotheses), prompts * samples, text, placebos
-    )
+    lean = read([1] * len(hypotheses), prompts * samples, placebos)
     return Bill(Amount(), high, (high + lean).times(2))
 
 
