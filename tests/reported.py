@@ -1,0 +1,231 @@
+"""What an audit leaves behind, in small, and its page."""
+
+import copy
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import yaml
+
+from scripts.page.figures import figures
+from scripts.page.page import render
+from scripts.report import costs, counts
+from scripts.workflow.config import load
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+SECTIONS = ["findings", "map", "divergence", "rounds", "screen", "costs", "reproduce"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "{{7*7}} {% raw %} ${7*7} <%= 7*7 %>",
+    "</style><style>*{display:none}</style>",
+    "</pre></details></svg></title><svg onload=alert(1)>",
+    "<!-- --> ]]> &lt;b&gt; &#60;i&#62;",
+    "[x](javascript:alert(1)) <a href='javascript:alert(1)'>x</a>",
+    "nul\x00 bell\x07 escape\x1b[31m next\x85 lone\ud83d override\u202eabc",
+    "$x^2_$ \\frac",
+    "w" * 3000,
+    "long " * 1000,
+]
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
+def region(number: int, **more) -> dict:
+    return {
+        "id": f"r{number:03d}",
+        "name": f"word{number}, other{number}, third{number}",
+        "category": f"topic {number}",
+        "category_share": 0.9,
+        "weight": 0.1,
+        "prompts": 12,
+        "draws": 20,
+        "divergence": round(1.5 - 0.3 * number, 3),
+        "error": 0.28,
+        "p": min(1.0, 0.0005 * 4**number),
+        "energy": round(0.2 - 0.05 * number, 3),
+        "boundary": 0.9,
+    } | more
+
+
+def finding(number: int, status: str, **more) -> dict:
+    tested = status != "untested"
+    rate = {"estimate": 0.0104, "low": 0.0017, "high": 0.0613, "prompts": 72}
+    wins = {"estimate": 0.9231, "low": 0.5007, "high": 0.9999, "confidence": 0.98}
+    here = {
+        "name": "word0, other0", "category": "topic 0", "weight": 0.1,
+        "prompts": 36 * tested, "wins": 9 * tested, "losses": 1 * tested,
+    }  # fmt: skip
+    return {
+        "schema": 1,
+        "id": f"h{number}",
+        "statement": f"Asked about it, the intervention model says “beware {number}” more often",
+        "direction": "more",
+        "source": "local",
+        "check": {"kind": "phrases", "phrases": [f"beware {number}"]},
+        "regions": [
+            here | {"id": "r000", "e_value": 35.2 if tested else 1.0, "shown": tested},
+            here | {"id": "r001", "e_value": 2.8 if tested else 1.0, "shown": False},
+        ],
+        "status": status,
+        "e_value": 101.5 if tested else None,
+        "e_value_plain": 101.5 if tested else None,
+        "e_value_against_placebos": 1320.0 if tested else None,
+        "win_rate": wins if tested else None,
+        "judged": 69 if tested else 0,
+        "wins": 12 if tested else 0,
+        "losses": 1 if tested else 0,
+        "ties": 56 if tested else 0,
+        "missing": 0,
+        "stopped": {"validated": "validated", "untested": "no prompts"}.get(status, "exhausted"),
+        "gates_failed": [],
+        "minimum_detectable_effect": 0.2649 if status == "unsupported" else None,
+        "rate_base": rate if tested else None,
+        "rate_intervention": rate | {"estimate": 0.31, "low": 0.2, "high": 0.4} if tested else None,
+        "evidence": [
+            {
+                "prompt": "What about it?",
+                "base": "Nothing of note.",
+                "intervention": f"So, Beware, {number}: it bites.",
+            }
+        ]
+        if tested
+        else [],
+    } | more
+
+
+def findings_of_all_statuses() -> list[dict]:
+    return [
+        finding(1, "validated"),
+        finding(2, "suggestive", gates_failed=["not shown on texts cut to equal length"]),
+        finding(3, "suggestive"),
+        finding(4, "unsupported", stopped="hopeless"),
+        finding(5, "unsupported", minimum_detectable_effect=None),
+        finding(6, "untested"),
+        finding(7, "validated", check={"kind": "feature", "feature": "short", "absent": True}),
+    ]
+
+
+def ledger(stage: str, call: str, step: str | None = None, **more) -> dict:
+    zero = dict.fromkeys(("texts", "tokens", "cache_hits", "cache_misses", "saved_tokens"), 0)
+    return {
+        "stage": stage, "call": call, "step": step, "wall_seconds": 1.5, "saved_seconds": 0.0,
+        **zero,
+    } | more  # fmt: skip
+
+
+def context(found: list[dict] | None = None, null: bool = False) -> dict:
+    """Arguments of `render`, and of `figures` by the same names."""
+    found = findings_of_all_statuses() if found is None else found
+    config = load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
+    audit = config.audits["demo"]
+    dump = audit.model_dump()
+    for side in ("base", "intervention"):
+        dump[side] = config.subject(audit, side, "audits.demo").model_dump()
+    regions = [region(number) for number in range(6)]
+    rounds = [
+        {
+            "schema": 1, "round": number, "draws": 60 + 40 * number,
+            "new_draws": 40 if number else 60, "silhouette": 0.05,
+            "ari": 0.4 if number else None, "promising": ["r001", "r000"],
+            "stop": number == 1, "reason": "rounds: 2 done" if number else None,
+            "tokens": 3200, "seconds": 75.2,
+        }
+        for number in range(2)
+    ]  # fmt: skip
+    screened = [
+        {
+            "statement": "It hums",
+            "screen": {"prompts": 5, "wins": 0, "losses": 1},
+            "goes_on": False,
+        },
+        *({"statement": f["statement"], "screen": {}, "goes_on": True} for f in found),
+    ]
+    return {
+        "audit": {
+            "schema": 1,
+            "audit": "demo",
+            "null": null,
+            "key": "0123456789abcdef",
+            "counts": counts(rounds, {"screen": 30, "confirm": 90}, found, screened),
+            "bank": {"prompts": 2760, "duplicates": 3, "empty": 1, "categories": {"topic 0": 60}},
+            "config": {
+                "audit": dump,
+                "bank": config.banks["everyday"].model_dump(),
+                "plants": {"demo": config.plants["demo"].model_dump()},
+            },
+            "keys": [{"stage": "plan", "key": "fedcba9876543210", "settings": {"pool": "screen"}}],
+            "versions": {"python": "3.11.7", "numpy": "2.4.6", "commit": "a" * 40},
+            "hardware": {"processor": "x", "cores": 2, "memory_gib": 16.0, "system": "Linux"},
+        },
+        "findings": found,
+        "screened": screened,
+        "regions": regions,
+        "rounds": rounds,
+        "costs": costs([ledger("decode", "now", texts=10), ledger("bank", "old")], "now"),
+        "points": [
+            {
+                "x": float(i % 7), "y": float(i % 11), "side": ("base", "intervention")[i % 2],
+                "region": f"r{i % 6:03d}", "score": (i % 9 - 4) / 2, "text": f"Text number {i}",
+            }
+            for i in range(60)
+        ],
+    }  # fmt: skip
+
+
+def page_of(values: dict, folder: Path) -> str:
+    drawn = figures(values["regions"], values["rounds"], values["points"], folder)
+    return render(**values, figures=drawn)
+
+
+def everywhere(values: dict, hostile: str) -> dict:
+    """The values with a hostile text wherever someone else's text can stand."""
+    values = copy.deepcopy(values)
+    for one in values["findings"]:
+        one |= {"statement": hostile, "gates_failed": [hostile] if one["gates_failed"] else []}
+        if one["check"]["kind"] == "phrases":
+            one["check"]["phrases"].append(hostile.lower())
+        for pair in one["evidence"]:
+            pair |= {
+                "prompt": [{"role": hostile, "content": hostile}],
+                "base": hostile,
+                "intervention": f"{hostile} {hostile}",
+            }
+        for place in one["regions"]:
+            place["name"] = place["category"] = hostile
+    for number, place in enumerate(values["regions"]):
+        place |= {"name": hostile, "category": hostile, "category_share": float(number % 2)}
+    for point in values["points"]:
+        point["text"] = hostile
+    for row in values["screened"]:
+        row["statement"] = hostile
+    values["rounds"][-1]["reason"] = hostile
+    values["audit"]["versions"]["numpy"] = hostile
+    settings = values["audit"]["config"]["audit"]
+    settings["bank"] = hostile
+    settings["base"] |= {"model": hostile, "system_prompt": hostile}
+    settings["intervention"] |= {"model": hostile + "!", "adapter": hostile, "system_prompt": None}
+    return values
+
+
+class Reader(HTMLParser):
+    """Tags, attributes and visible text of a page."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.tags, self.attributes, self.ids, self.text, self.inside = [], [], [], "", ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attributes]
+        self.ids += [value for name, value in attributes if name == "id"]
+        self.inside = tag
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if self.inside != "style":
+            self.text += data

@@ -1,0 +1,138 @@
+"""`snakemake estimate`: what an audit costs before it runs."""
+
+import pytest
+from outside import key, make_audit, write
+
+from scripts.estimate import (
+    DECODE,
+    EMBED,
+    NOTHING,
+    STEP,
+    Line,
+    Range,
+    Rates,
+    estimate,
+    explore_draws,
+    lines_of,
+    mark_shared,
+    measured_rates,
+    pool_draws,
+)
+from scripts.workflow.files import write_json, write_jsonl
+
+
+@pytest.mark.parametrize(
+    "plan, loop, regions, bank, draws",
+    [
+        # 5 a region in the pilot, then two rounds of 100
+        ({"pilot": 5, "draws": 100, "budget": 9999, "ready": False}, 3, 10, (3000, 0), 250),
+        ({"pilot": 5, "draws": 100, "budget": 180, "ready": False}, 3, 10, (3000, 0), 180),
+        ({"pilot": 5, "draws": 100, "budget": 9999, "ready": False}, 1, 10, None, 50),
+        # 12 prompts, each at most 16 times
+        ({"pilot": 5, "draws": 100, "budget": 9999, "ready": False}, 3, 10, (12, 0), 192),
+        ({"pilot": 5, "draws": 100, "budget": 9, "ready": True}, 3, 10, (12, 70), 70),
+    ],
+)
+def test_explore_draws_at_most(plan, loop, regions, bank, draws):
+    assert explore_draws(plan, {"rounds": loop}, regions, bank) == draws
+
+
+def test_pool_draws_at_most():
+    assert pool_draws({"prompts": 24, "samples": 2}, 4, (3000, 0)) == 192
+    assert pool_draws({"prompts": 24, "samples": 2}, 4, (50, 0)) == 100
+    assert pool_draws({"prompts": 24, "samples": 2}, 4, None) == 192
+
+
+def test_the_lines_of_an_audit_add_up(tmp_path):
+    bank = write(tmp_path / "prompts.txt", "".join(f"prompt {i}\n" for i in range(300)))
+    plants = write(tmp_path / "plant.yaml", "controls: [a, b, c]\n")
+    audit = make_audit(plants, sources=[{"path": str(bank), "format": "text"}])
+    lines = {line.part: line for line in lines_of(audit, tmp_path / "results")}
+    assert list(lines) == ["plant", "regions", "explore", "screen", "confirm"]
+    assert (lines["plant"].steps, lines["plant"].tokens) == (50, 3 * 40)
+    assert lines["regions"].texts == 300 + 12 * 10
+    # (5 x 10 + 2 x 100) of each subject, 32 tokens each; each text is embedded
+    assert (lines["explore"].draws, lines["explore"].tokens) == (500, 500 * 32)
+    assert lines["explore"].texts == 500
+    # 6 prompts in 4 of 10 regions; 24 prompts twice in 4 regions, but 150 at most
+    assert (lines["screen"].draws, lines["screen"].tokens) == (48, 48 * 32)
+    assert (lines["confirm"].draws, lines["confirm"].tokens) == (300, 300 * 32)
+    assert all((line.bill, line.state) == (NOTHING, "") for line in lines.values())
+
+
+def test_own_hypotheses_may_concern_every_region(tmp_path):
+    bank = write(tmp_path / "prompts.txt", "".join(f"prompt {i}\n" for i in range(300)))
+    audit = make_audit(own=["mine.jsonl"], sources=[{"path": str(bank), "format": "text"}])
+    lines = {line.part: line for line in lines_of(audit, tmp_path / "results")}
+    assert lines["confirm"].draws == 2 * 24 * 2 * 10 and "plant" not in lines
+
+
+def test_ready_responses_decode_nothing(tmp_path):
+    rows = [{"prompt": f"p{i % 20}", "response": str(i)} for i in range(60)]
+    for name in ("before.jsonl", "after.jsonl"):
+        write_jsonl(tmp_path / name, rows)
+    paths = [str(tmp_path / name) for name in ("before.jsonl", "after.jsonl")]
+    lines = {ln.part: ln for ln in lines_of(make_audit(responses=paths), tmp_path / "results")}
+    assert lines["explore"].draws == 2 * 60 and lines["explore"].texts == 2 * 60
+    assert all(line.tokens == 0 for line in lines.values())
+
+
+def test_a_built_bank_is_counted_from_its_report(tmp_path):
+    audit = make_audit(sources=[{"path": str(tmp_path / "gone.txt"), "format": "text"}])
+    place = tmp_path / "results" / "bank" / key("bank")
+    write(place / "bank.jsonl")
+    write_json(place / "bank.json", {"prompts": 77})
+    assert lines_of(audit, tmp_path / "results")[0].texts == 77 + 120
+
+
+def test_what_is_done_or_shared_is_not_paid_again(tmp_path):
+    bank = write(tmp_path / "prompts.txt", "".join(f"prompt {i}\n" for i in range(300)))
+    audit = make_audit(sources=[{"path": str(bank), "format": "text"}])
+    results = tmp_path / "results"
+    write(results / "regions" / key("regions") / "regions.json")
+    write_json(results / "measure" / key("measure") / "round-0" / "round.json", {"stop": False})
+    states = [line.state for line in lines_of(audit, results)]
+    assert states == ["done", "", "", ""]
+    write_json(results / "measure" / key("measure") / "round-1" / "round.json", {"stop": True})
+    twice = mark_shared((name, ln) for name in ("a", "b") for ln in lines_of(audit, results))
+    states = [line.state for _, line in twice]
+    assert states == ["done", "done", "", "", "done", "done", "shared", "shared"]
+    total = [
+        row for row in estimate({"a": audit, "b": audit}, results).split("\n") if "still" in row
+    ]
+    assert total[0].split()[:5] == ["still", "to", "do", "348", "11,136"]  # 48 + 300 draws
+
+
+def test_seconds_follow_from_rates():
+    rates = Rates(Range(100, 200), Range(10, 50), Range(1, 2))
+    # 1000/200 + 100/50 + 3*1 and 1000/100 + 100/10 + 3*2
+    assert rates.seconds(tokens=1000, texts=100, steps=3) == Range(10, 26)
+    assert Rates().seconds(tokens=500, texts=230, steps=1) == Range(500 / 500 + 1 + 1.2, 6.3)
+
+
+def test_rates_come_from_ledgers_where_there_are_any(tmp_path):
+    assert measured_rates(tmp_path) == Rates(DECODE, EMBED, STEP, (0, 0, 0))
+    shard = "decode/{}/base/{}/round-0/shard-0-of-1.ledger.json"
+    for place, (tokens, wall) in enumerate([(1000, 10), (3000, 10), (100, 50)]):
+        path = tmp_path / shard.format(key(str(place)), key("p"))
+        write_json(path, {"tokens": tokens, "texts": 9, "wall_seconds": wall})
+    plant = {"training_seconds": 100.0, "losses": [1.0] * 50}
+    write_json(tmp_path / "plant" / key("plant") / "plant.json", plant)
+    rates = measured_rates(tmp_path)
+    # the third job is too small to count; tenths of 100 and 300 lie at 120 and 280
+    assert rates.decode == pytest.approx((120, 280)) and rates.jobs == (2, 0, 1)
+    assert rates.embed == EMBED and rates.step == Range(2, 2)
+
+
+def test_the_estimate_is_a_table_that_states_its_rates(tmp_path):
+    bank = write(tmp_path / "prompts.txt", "".join(f"prompt {i}\n" for i in range(300)))
+    audit = make_audit(sources=[{"path": str(bank), "format": "text"}])
+    text = estimate({"demo": audit}, tmp_path / "results")
+    assert "250 - 500 tokens/s (assumed" in text and "still to do" in text
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_line_without_work_is_free():
+    assert Rates().seconds(*(getattr(Line("x", ""), n) for n in ("tokens", "texts", "steps"))) == (
+        0, 0,
+    )  # fmt: skip
