@@ -12,105 +12,16 @@ from typing import Any
 import numpy as np
 
 from scripts.assistants.author import statement_of
-from scripts.assistants.checks import FEATURES, words
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement
 from scripts.assistants.local import Net, Pair, pair_score, region_nets, sentence
+from scripts.assistants.own import own_hypotheses
 from scripts.assistants.pool import BudgetSpent, Pool, write_usage
-from scripts.assistants.questions import behaviour_of
 from scripts.evidence.race import drive
 from scripts.plan import within_budget
 from scripts.propose import named, read_pairs
-from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
-
-
-def own_hypotheses(
-    path: str, regions: Mapping[str, Mapping[str, Any]], local: bool = True
-) -> list[dict[str, Any]]:
-    """A user's hypotheses: JSON lines with `check`, optional `statement`, `regions` (ids or names).
-
-    A model judges by the `statement`, a verb phrase that completes "The response …", and takes an
-    optional `direction`, "more" or "less".
-
-    Raises AuditError naming the file, the line and the field.
-    """
-    found = []
-    names = {r["name"]: r["id"] for r in regions.values()} | {
-        r["category"]: r["id"] for r in regions.values()
-    }
-    try:
-        rows = read_jsonl(path)
-    except (OSError, ValueError) as error:
-        raise AuditError(str(error)) from None
-    with open(path, "rb") as file:  # read_jsonl skips blank lines
-        lines = [number for number, line in enumerate(file, 1) if line.strip()]
-    for number, row in zip(lines, rows, strict=True):
-        where = f"`{path}`, line {number}"
-        check = _own_check(row.get("check")) if local else None
-        if local and check is None:
-            raise AuditError(
-                f"{where}: the local assistant needs a `check`: "
-                '{"kind": "phrases", "phrases": [...]} or {"kind": "feature", "feature": one of '
-                f"{', '.join(FEATURES)}}}"
-            )
-        if not local and not behaviour_of(row.get("statement")):
-            raise AuditError(
-                f"{where}: the assistant needs a `statement` that completes “The response …”, such "
-                "as “recommends bread”"
-            )
-        direction = row.get("direction", "more")
-        if not local and direction not in ("more", "less"):
-            raise AuditError(f"{where}: `direction` is {direction!r}; write `more` or `less`")
-        wanted, named_regions = [], row.get("regions") or list(regions)
-        for region in [named_regions] if isinstance(named_regions, str) else named_regions:
-            same = [
-                r["id"] for r in regions.values() if region in (r["id"], r["name"], r["category"])
-            ]
-            if not same:
-                raise AuditError(
-                    f"{where}: there is no region `{region}`; known: {', '.join(names)}"
-                )
-            wanted += same
-        if not local:
-            found.append(_own_statement(behaviour_of(row["statement"]), direction, wanted, regions))
-            continue
-        found.append(
-            {
-                "statement": row.get("statement")
-                or sentence(check, {r: Net(1, 0, 1, 1.0) for r in wanted}, regions),
-                "direction": "less" if check.get("absent") else "more",
-                "regions": sorted(set(wanted)),
-                "check": check,
-                "source": "user",
-            }
-        )
-    return named(found)
-
-
-def _own_statement(behaviour, direction, wanted, regions) -> dict[str, Any]:
-    return {
-        "statement": statement_of(behaviour, direction, set(wanted), regions),
-        "behaviour": behaviour,
-        "direction": direction,
-        "regions": sorted(set(wanted)),
-        "explored": {},
-        "source": "user",
-    }
-
-
-def _own_check(given: Any) -> dict[str, Any] | None:
-    """A check as `holds` reads it, phrases lower-cased without punctuation; None if it is none."""
-    if not isinstance(given, dict):
-        return None
-    if given.get("kind") == "feature":
-        return dict(given) if given.get("feature") in FEATURES else None
-    phrases = given.get("phrases")
-    if given.get("kind") != "phrases" or not isinstance(phrases, list):
-        return None
-    plain = [" ".join(words(str(phrase))) for phrase in phrases]
-    return given | {"phrases": plain} if plain and all(plain) else None
 
 
 def screened(
@@ -279,7 +190,7 @@ def screen(snakemake, ledger: Ledger) -> None:
             usage = pool.usage
     kept = [row for row in rows if row["goes_on"]]
     for path in snakemake.params.local["hypotheses"]:
-        found = own_hypotheses(str(Path(path)), regions, assistant == "local")
+        found = named(own_hypotheses(str(Path(path)), regions, assistant == "local"))
         own = [row | {"goes_on": True} for row in found]
         same = {row["id"] for row in own}  # a proposed hypothesis that the user also has
         kept = [row for row in kept if row["id"] not in same] + own

@@ -1,13 +1,11 @@
-"""Screening, and the hypotheses that a user brings."""
+"""Screening."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
 
 from scripts.assistants.local import Pair
-from scripts.screen import own_hypotheses, screen, screened
-from scripts.workflow.errors import AuditError
+from scripts.screen import screen, screened
 from scripts.workflow.files import read_jsonl, write_json, write_jsonl
 from scripts.workflow.job import Ledger
 
@@ -74,78 +72,6 @@ def test_samples_of_one_prompt_are_one_vote():
     assert one(many, "r0")["screen"] == {
         "prompts": 2, "wins": 1, "losses": 1, "share": 0.4286,
     }  # fmt: skip
-
-
-# A user's own hypotheses
-
-
-def own(tmp_path, *rows):
-    path = tmp_path / "own.jsonl"
-    path.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows) + "\n")
-    return own_hypotheses(str(path), REGIONS)
-
-
-def test_own_hypotheses_are_completed(tmp_path):
-    (plain,) = own(tmp_path, {"check": CHECK})
-    assert plain["regions"] == list(REGIONS) and plain["source"] == "user"
-    assert (
-        plain["statement"].startswith("Asked about almost anything")
-        and plain["direction"] == "more"
-    )
-    assert plain["id"].startswith("h") and len(plain["id"]) == 9
-    feature = {"kind": "feature", "feature": "question", "absent": True}
-    (less,) = own(tmp_path, {"check": feature, "statement": "It asks less.", "regions": ["r1"]})
-    assert (less["statement"], less["direction"], less["check"]) == (
-        "It asks less.",
-        "less",
-        feature,
-    )
-    assert less["regions"] == ["r1"] and less["id"] != plain["id"]
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (["film"], ["r2", "r3"]),
-        (["name4", "r0", "food"], ["r0", "r4"]),
-        ("travel", ["r1"]),
-        ([], list(REGIONS)),
-        (None, list(REGIONS)),
-    ],
-)
-def test_regions_go_by_id_name_or_category(tmp_path, given, expected):
-    assert own(tmp_path, {"check": CHECK, "regions": given})[0]["regions"] == expected
-
-
-def test_phrases_are_written_as_texts_are_read(tmp_path):
-    phrases = ["Please, be careful!", "Don’t  EAT"]
-    (row,) = own(tmp_path, {"check": {"kind": "phrases", "phrases": phrases}})
-    assert row["check"]["phrases"] == ["please be careful", "don't eat"]
-
-
-@pytest.mark.parametrize(
-    "check",
-    [
-        None, "bread", {}, {"kind": "phrases"}, {"kind": "phrases", "phrases": []},
-        {"kind": "phrases", "phrases": "bread"}, {"kind": "phrases", "phrases": ["…"]},
-        {"kind": "feature"}, {"kind": "feature", "feature": "sarcasm"}, {"phrases": ["bread"]},
-    ],
-)  # fmt: skip
-def test_a_check_that_cannot_be_made_is_named(tmp_path, check):
-    with pytest.raises(AuditError) as caught:
-        own(tmp_path, {"check": CHECK}, "", {"check": check, "statement": "x"})
-    assert "own.jsonl`, line 3: " in str(caught.value) and "needs a `check`" in str(caught.value)
-    assert "ends-question" in str(caught.value)
-
-
-def test_an_unknown_region_is_named(tmp_path):
-    with pytest.raises(AuditError, match=r"line 1: there is no region `fod`; known: .*food"):
-        own(tmp_path, {"check": CHECK, "regions": ["fod"]})
-
-
-def test_a_line_that_is_no_json_is_named(tmp_path):
-    with pytest.raises(AuditError, match=r"Line 2 of .*own\.jsonl"):
-        own(tmp_path, {"check": CHECK}, "be kind")
 
 
 # The stage
