@@ -7,7 +7,7 @@ AUDIT ?= demo
 
 SCALE ?= full
 
-.PHONY: run test soak benchmark setup lint format schema lock clean
+.PHONY: run test soak benchmark setup lint format schema clean
 
 run: setup
 	$(BIN)/snakemake --cores all --quiet rules -- $(AUDIT)

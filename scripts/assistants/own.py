@@ -14,7 +14,8 @@ from scripts.workflow.files import read_jsonl
 def own_hypotheses(
     path: str, regions: Mapping[str, Mapping[str, Any]], local: bool
 ) -> list[dict[str, Any]]:
-    """A user's hypotheses without ids: JSON lines with `check`, optional `statement`, `regions` (ids or names).
+    """A user's hypotheses without ids: JSON lines with `check`, optional `statement` and `regions`
+    (ids or names).
 
     A model judges by the `statement`, a verb phrase that completes "The response …", and takes an
     optional `direction`, "more" or "less".
