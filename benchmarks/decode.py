@@ -1,0 +1,117 @@
+"""How fast decoding is, beside `generate`, the prior protocol and the matrix products alone.
+
+    python -m benchmarks.decode MODEL BANK
+
+MODEL is a folder, BANK a bank.jsonl. Every side decodes 64 new tokens of the same prompts, four
+samples each, in turns, REPEATS times; medians are printed and written to
+results/benchmarks/speed.json. The ceiling is the time of one step's matrix products, at the same
+batch, with nothing else: no attention, no norms, no sampling. A reply that stops early counts the
+tokens that it has; no side decodes past the stop.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from scripts.models.draws import Draw
+from scripts.models.sampler import generate
+from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
+from scripts.workflow.files import read_json, read_jsonl, write_json
+
+REPEATS, NEW_TOKENS, SAMPLES, ROWS = 5, 64, 4, 128
+BATCHES = (32, 64, 128)  # of generate, the best of which counts
+SETTINGS = {"system_prompt": None, "response_prefix": "", "chat_template": True,
+            "trust_remote_code": False}  # fmt: skip
+SAMPLING = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
+RESULTS = Path("results/benchmarks/speed.json")
+
+
+def ours(model, tokenizer, rows: list[dict]) -> int:
+    """Tokens that the sampler decodes: each prompt prefilled once, all samples in one batch."""
+    draws = [
+        [Draw("base", "explore", row["id"], s).uniforms(0, NEW_TOKENS) for s in range(SAMPLES)]
+        for row in rows
+    ]
+    ids = prompt_ids(tokenizer, rows, SETTINGS)
+    stop = stop_tokens(model, tokenizer)
+    replies = generate(model, ids, draws, SAMPLING, stop, tokenizer.pad_token_id)
+    return sum(len(reply.tokens) for of_prompt in replies for reply in of_prompt)
+
+
+def theirs(model, tokenizer, rows: list[dict], batch: int, **settings) -> int:
+    """Tokens that transformers' `generate` decodes of the same prompts, sorted by length."""
+    ids = sorted(prompt_ids(tokenizer, rows, SETTINGS) * SAMPLES, key=len)
+    count = 0
+    for start in range(0, len(ids), batch):
+        padded = tokenizer.pad({"input_ids": ids[start : start + batch]}, return_tensors="pt")
+        out = model.generate(
+            **padded, do_sample=True, temperature=0.8, top_p=1.0, top_k=0,
+            max_new_tokens=NEW_TOKENS, pad_token_id=tokenizer.pad_token_id, **settings,
+        )  # fmt: skip
+        new = out[:, padded["input_ids"].shape[1] :]
+        count += int((new != tokenizer.pad_token_id).sum())
+    return count
+
+
+@torch.inference_mode()
+def ceiling(model) -> int:
+    """Tokens of NEW_TOKENS steps that are nothing but every linear layer's matrix product."""
+    weights = [m.weight for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    inputs = {w.shape[1]: torch.randn(ROWS, w.shape[1], dtype=w.dtype) for w in weights}
+    for _ in range(NEW_TOKENS):
+        for weight in weights:
+            torch.nn.functional.linear(inputs[weight.shape[1]], weight)
+    return ROWS * NEW_TOKENS
+
+
+def rate(run: Callable[[], int]) -> float:
+    """Tokens a second of one run."""
+    began = time.monotonic()
+    return run() / (time.monotonic() - began)
+
+
+def main(folder: str, bank: str) -> None:
+    torch.set_num_threads(2)
+    tokenizer = load_tokenizer(Path(folder), SETTINGS)
+    half, full = (
+        load_model(Path(folder), None, SETTINGS | {"dtype": dtype})
+        for dtype in ("bfloat16", "float32")
+    )
+    rows = read_jsonl(bank)[: ROWS // SAMPLES]
+    sides: dict[str, Callable[[], int]] = {
+        "ours": lambda: ours(half, tokenizer, rows),
+        "ceiling": lambda: ceiling(half),
+        "prior system (fp32, batch 64, no repeated bigram)": lambda: theirs(
+            full, tokenizer, rows, 64, no_repeat_ngram_size=2
+        ),
+        **{f"generate, batch {b}": lambda b=b: theirs(half, tokenizer, rows, b) for b in BATCHES},
+    }
+    rates: dict[str, list[float]] = {name: [] for name in sides}
+    rate(sides["ours"])  # warm up
+    for _ in range(REPEATS):
+        for name, run in sides.items():
+            rates[name].append(rate(run))
+    found = {name: median(values) for name, values in rates.items()}
+    best = max(found[f"generate, batch {b}"] for b in BATCHES)
+    prior = next(value for name, value in found.items() if name.startswith("prior"))
+    for name, value in found.items():
+        print(f"{name:50} {value:8.0f} tokens/s   ours is {found['ours'] / value:.2f} times it")
+    written = read_json(RESULTS) if RESULTS.is_file() else {"schema": 1}
+    write_json(
+        RESULTS,
+        written
+        | {
+            "decode_tok_s": round(found["ours"], 1),
+            "decode_share_of_ceiling": round(found["ours"] / found["ceiling"], 3),
+            "decode_vs_generate": round(found["ours"] / best, 2),
+            "decode_vs_prior": round(found["ours"] / prior, 2),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
