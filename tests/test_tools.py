@@ -1,15 +1,12 @@
-"""The targets that look at audits from outside: estimate, why, prune, archive."""
+"""The targets that look at audits from outside: estimate, why, prune."""
 
-import gzip
-import hashlib
 import os
-import tarfile
 import time
 from pathlib import Path
 
 import pytest
+from audits import key, make_audit, publish, write
 
-from scripts.archive import archive, archive_all, check_published
 from scripts.cache.records import RecordCache, record_key
 from scripts.estimate import (
     DECODE,
@@ -30,101 +27,7 @@ from scripts.prune import delete, named_by_config, orphans, prune
 from scripts.why import changes, differences, explained, flat, why
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import write_json, write_jsonl
-from scripts.workflow.recipes import STAGES
 from scripts.workflow.tables import count, duration, size, table
-
-
-def key(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:16]
-
-
-def node(stage, name=None, settings=None, inputs=None, local=None):
-    inputs = {role: [other["stage"], other["key"]] for role, other in (inputs or {}).items()}
-    return {
-        "stage": stage, "key": key(name or stage), "settings": settings or {}, "inputs": inputs,
-        "local": local or {},
-    }  # fmt: skip
-
-
-def make_audit(
-    plant_file=None, own=(), responses=(), sources=(), tokens=32, q=0.05, budget=150, **plan
-):
-    """An audit's nodes as rules/common.smk describes them; the loop and pools in round numbers."""
-    model, embedder = node("model", "base"), node("model", "embedder")
-    plant = node(
-        "plant", settings={"steps": 50, "control_tokens": 40}, inputs={"model": model},
-        local={"file": str(plant_file)},
-    )  # fmt: skip
-    bank = node("bank", local={"sources": list(sources), "responses": list(responses)})
-    regions = node("regions", settings={"regions": {"count": 10}},
-                   inputs={"bank": bank, "embedder": embedder})  # fmt: skip
-    sampled = {"responses": "x"} if responses else {"sampling": {"max_new_tokens": tokens}}
-    base = node("decode", "decode base", sampled, {"model": model})
-    changed = node("decode", "decode changed", sampled, {"model": model, "adapter": plant})
-    decode = {"base": base, "intervention": changed}
-    ready = bool(responses)
-    explore = {"pool": "explore", "pilot": 5, "draws": 100, "budget": 10_000, "ready": ready} | plan
-    rounds = node("plan", "plan explore", explore, {"regions": regions, **decode})
-    measure = node("measure", settings={"rounds": 3}, inputs={"plan": rounds})
-    propose = node("propose", settings={"assistant": "local", "regions": 4},
-                   inputs={"measure": measure})  # fmt: skip
-    small = {"pool": "screen", "prompts": 6, "samples": 1, "ready": ready}
-    screened = node("plan", "plan screen", small, {"regions": regions, **decode})
-    screen = node("screen", None, {"confirm": {"draws": budget, "ready": ready}},
-                  {"propose": propose, "plan": screened}, {"hypotheses": list(own)})  # fmt: skip
-    large = {"pool": "confirm", "prompts": 24, "samples": 2, "ready": ready}
-    tested = node("plan", "plan confirm", large, {"regions": regions, **decode})
-    confirm = node("confirm", f"confirm {q}", {"q": q}, {"screen": screen, "plan": tested})
-    config = {"audit": {"confirm": {"q": q}}}
-    report = node(
-        "report", f"report {q}", {"audit": "demo", "config": config}, {"confirm": confirm}
-    )
-    nodes = [
-        model, plant, bank, embedder, regions, base, changed, rounds, measure, propose, screened,
-        screen, tested, confirm, report,
-    ]  # fmt: skip
-    return {"key": report["key"], "nodes": nodes if plant_file else [
-        n for n in nodes if n["stage"] != "plant"
-    ]}  # fmt: skip
-
-
-def write(path: Path, text: str = "x") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-def publish(results: Path, audit, name="demo", config=None) -> None:
-    """What a finished audit leaves: its published files and a file in every keyed directory."""
-    folder = results / "audits" / name
-    report = audit["nodes"][-1]
-    keys = [n for n in audit["nodes"] if n["stage"] != "report"]
-    write_json(
-        folder / "audit.json",
-        {
-            "key": audit["key"],
-            "config": config or report["settings"]["config"],
-            "keys": [{k: n[k] for k in ("stage", "key", "settings")} for n in keys],
-        },
-    )
-    write(folder / "findings.jsonl", "{}\n")
-    write(folder / f".published-{audit['key']}", "")
-    for n in audit["nodes"]:
-        place = results / n["stage"] / n["key"]
-        if n["stage"] == "model":
-            write(place / "model.json")
-            write(place / "files" / "model.safetensors", "weights")
-        elif n["stage"] == "plant":
-            write(place / "plant.json")
-            write(place / "adapter" / "adapter_model.safetensors", "adapter")
-        elif n["stage"] == "plan":
-            write(place / "plan.jsonl")
-            for side in ("base", "intervention"):
-                decode = results / "decode" / n["inputs"][side][1] / side / n["key"]
-                write(decode / n["settings"]["pool"] / "shard-0-of-1.jsonl", n["key"])
-        elif n["stage"] != "decode":
-            write(place / "output.jsonl", n["key"])
-
 
 # Tables
 
@@ -485,91 +388,3 @@ def test_of_the_cache_only_what_no_one_can_use_goes(tmp_path):
     assert not corrupt.exists() and not stale.exists()
     assert segment.exists() and fresh.exists() and broken.exists()
     assert len(cache.get_many([record_key(i) for i in (0, 1, 2, 3, 4, 9)])) == 6
-
-
-# archive
-
-
-def test_an_archive_holds_what_the_audit_needs_and_nothing_else(tmp_path):
-    results, audit = tmp_path / "results", make_audit(tmp_path / "plant.yaml")
-    publish(results, audit)
-    write(results / "measure" / key("orphan") / "file")
-    write(results / "decode" / key("decode base") / "base" / key("old plan") / "shard.jsonl")
-    write(results / "audits" / "other" / "audit.json", "{}")
-    target = archive("demo", audit, results)
-    assert target.parent == results / "archives" and target.name.startswith("demo-")
-    with tarfile.open(target) as packed:
-        members = packed.getmembers()
-        content = {m.name: packed.extractfile(m).read() for m in members}
-    prefix = target.name.removesuffix(".tar.gz")
-    names = [name.removeprefix(f"{prefix}/") for name in content]
-    assert names[0] == "MANIFEST.sha256" and names[1:] == sorted(names[1:])
-    assert "results/audits/demo/audit.json" in names
-    assert f"results/audits/demo/.published-{audit['key']}" in names
-    assert f"results/model/{key('base')}/model.json" in names
-    assert f"results/plant/{key('plant')}/adapter/adapter_model.safetensors" in names
-    assert not any("files/" in n or "other" in n or key("orphan") in n for n in names)
-    assert not any(key("old plan") in name for name in names)
-    plans = {name.split("/")[4] for name in names if name.startswith("results/decode/")}
-    assert plans == {key(f"plan {pool}") for pool in ("explore", "screen", "confirm")}
-    no_node = {"embed", "exhaustive", "rewrite", "trials"}  # in the audit of these tests
-    for stage in set(STAGES) - no_node:
-        assert any(name.startswith(f"results/{stage}/") for name in names), stage
-    for line in content[f"{prefix}/MANIFEST.sha256"].decode().splitlines():
-        digest, name = line.split("  ")
-        assert hashlib.sha256(content[f"{prefix}/{name}"]).hexdigest() == digest
-    assert len(content) == 1 + content[f"{prefix}/MANIFEST.sha256"].count(b"\n")
-    assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members} == {
-        (0, 0, 0, "", "", 0o644)
-    }
-
-
-def test_an_archive_made_twice_has_the_same_bytes(tmp_path):
-    audit = make_audit()
-    made = []
-    for place in ("one", "two"):
-        results = tmp_path / place / "results"
-        publish(results, audit)
-        for number, path in enumerate(sorted(results.rglob("*"))):
-            os.utime(path, (number, number))
-        made.append(archive("demo", audit, results))
-        write(results / "decode" / key("decode base") / "base" / f".tmp-{'0' * 16}-x")
-        assert archive("demo", audit, results) == made[-1]
-    assert made[0].name == made[1].name
-    assert made[0].read_bytes() == made[1].read_bytes()
-    assert gzip.decompress(made[0].read_bytes())
-    write(tmp_path / "two" / "results" / "confirm" / key("confirm 0.05") / "output.jsonl", "other")
-    assert archive("demo", audit, tmp_path / "two" / "results").name != made[0].name
-
-
-def test_links_are_not_followed_into_an_archive(tmp_path):
-    results, audit = tmp_path / "results", make_audit()
-    publish(results, audit)
-    secret = write(tmp_path / "secret")
-    (results / "measure" / key("measure") / "link").symlink_to(secret)
-    with tarfile.open(archive("demo", audit, results)) as packed:
-        assert not any(name.endswith("link") for name in packed.getnames())
-
-
-def test_an_archive_is_refused_in_one_sentence(tmp_path):
-    results, audit = tmp_path / "results", make_audit()
-    with pytest.raises(AuditError, match="`demo` is not published yet; run `snakemake demo"):
-        archive("demo", audit, results)
-    publish(results, make_audit(q=0.2))
-    with pytest.raises(AuditError, match="comes from other settings, inputs or code"):
-        check_published("demo", audit["key"], results)
-    publish(results, audit)
-    missing = results / "confirm" / key("confirm 0.05")
-    (missing / "output.jsonl").unlink()
-    with pytest.raises(AuditError, match=f"`{missing}` is missing.*--forcerun confirm"):
-        archive("demo", audit, results)
-    assert not (results / "archives").exists()
-
-
-def test_of_several_audits_those_that_can_be_packed_are(tmp_path, capsys):
-    results, audit = tmp_path / "results", make_audit()
-    publish(results, audit)
-    with pytest.raises(AuditError, match="`absent` is not published"):
-        archive_all({"absent": make_audit(q=0.3), "demo": audit}, results)
-    assert len(list((results / "archives").iterdir())) == 1
-    assert "demo-" in capsys.readouterr().out

@@ -1,0 +1,101 @@
+"""Audits made by hand: their nodes as rules/common.smk describes them, and what they leave."""
+
+import hashlib
+from pathlib import Path
+
+from scripts.workflow.files import write_json
+
+
+def key(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def node(stage, name=None, settings=None, inputs=None, local=None):
+    inputs = {role: [other["stage"], other["key"]] for role, other in (inputs or {}).items()}
+    return {
+        "stage": stage, "key": key(name or stage), "settings": settings or {}, "inputs": inputs,
+        "local": local or {},
+    }  # fmt: skip
+
+
+def make_audit(
+    plant_file=None, own=(), responses=(), sources=(), tokens=32, q=0.05, budget=150, **plan
+):
+    """An audit's nodes as rules/common.smk describes them; the loop and pools in round numbers."""
+    model, embedder = node("model", "base"), node("model", "embedder")
+    plant = node(
+        "plant", settings={"steps": 50, "control_tokens": 40}, inputs={"model": model},
+        local={"file": str(plant_file)},
+    )  # fmt: skip
+    bank = node("bank", local={"sources": list(sources), "responses": list(responses)})
+    regions = node("regions", settings={"regions": {"count": 10}},
+                   inputs={"bank": bank, "embedder": embedder})  # fmt: skip
+    sampled = {"responses": "x"} if responses else {"sampling": {"max_new_tokens": tokens}}
+    base = node("decode", "decode base", sampled, {"model": model})
+    changed = node("decode", "decode changed", sampled, {"model": model, "adapter": plant})
+    decode = {"base": base, "intervention": changed}
+    ready = bool(responses)
+    explore = {"pool": "explore", "pilot": 5, "draws": 100, "budget": 10_000, "ready": ready} | plan
+    rounds = node("plan", "plan explore", explore, {"regions": regions, **decode})
+    measure = node("measure", settings={"rounds": 3}, inputs={"plan": rounds})
+    propose = node("propose", settings={"assistant": "local", "regions": 4},
+                   inputs={"measure": measure})  # fmt: skip
+    small = {"pool": "screen", "prompts": 6, "samples": 1, "ready": ready}
+    screened = node("plan", "plan screen", small, {"regions": regions, **decode})
+    screen = node("screen", None, {"confirm": {"draws": budget, "ready": ready}},
+                  {"propose": propose, "plan": screened}, {"hypotheses": list(own)})  # fmt: skip
+    large = {"pool": "confirm", "prompts": 24, "samples": 2, "ready": ready}
+    tested = node("plan", "plan confirm", large, {"regions": regions, **decode})
+    confirm = node("confirm", f"confirm {q}", {"q": q}, {"screen": screen, "plan": tested})
+    config = {"audit": {"confirm": {"q": q}}}
+    report = node(
+        "report", f"report {q}", {"audit": "demo", "config": config}, {"confirm": confirm}
+    )
+    nodes = [
+        model, plant, bank, embedder, regions, base, changed, rounds, measure, propose, screened,
+        screen, tested, confirm, report,
+    ]  # fmt: skip
+    return {"key": report["key"], "nodes": nodes if plant_file else [
+        n for n in nodes if n["stage"] != "plant"
+    ]}  # fmt: skip
+
+
+def write(path: Path, text: str = "x") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def publish(results: Path, audit, name="demo", config=None) -> None:
+    """What a finished audit leaves: its published files and a file in every keyed directory."""
+    folder = results / "audits" / name
+    report = audit["nodes"][-1]
+    keys = [n for n in audit["nodes"] if n["stage"] != "report"]
+    write_json(
+        folder / "audit.json",
+        {
+            "key": audit["key"],
+            "config": config or report["settings"]["config"],
+            "audit": name,
+            "counts": {"hypotheses": 1, "validated": 1, "draws": 2},
+            "versions": {"snakemake": "9.27.1"},
+            "keys": [{k: n[k] for k in ("stage", "key", "settings")} for n in keys],
+        },
+    )
+    write(folder / "findings.jsonl", "{}\n")
+    write(folder / f".published-{audit['key']}", "")
+    for n in audit["nodes"]:
+        place = results / n["stage"] / n["key"]
+        if n["stage"] == "model":
+            write(place / "model.json")
+            write(place / "files" / "model.safetensors", "weights")
+        elif n["stage"] == "plant":
+            write(place / "plant.json")
+            write(place / "adapter" / "adapter_model.safetensors", "adapter")
+        elif n["stage"] == "plan":
+            write(place / "plan.jsonl")
+            for side in ("base", "intervention"):
+                decode = results / "decode" / n["inputs"][side][1] / side / n["key"]
+                write(decode / n["settings"]["pool"] / "shard-0-of-1.jsonl", n["key"])
+        elif n["stage"] != "decode":
+            write(place / "output.jsonl", n["key"])
