@@ -9,11 +9,10 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from scripts.archive import CONFIG
-from scripts.archived.contents import WORKFLOW
+from scripts.archived.contents import RESTORED, WORKFLOW
 from scripts.publish import index_page, publish
 from scripts.verify import problems, sums
 from scripts.workflow.commit import ROOT
@@ -45,8 +44,8 @@ def unpack(archive: Path, place: Path) -> Path:
     return folders[0]
 
 
-def restore(archive: Path, target: Path, root: Path = ROOT) -> list[str]:
-    """Restore into the working directory `target`; returns what to say: how to go on.
+def restore(archive: Path, target: Path, root: Path = ROOT) -> str:
+    """Restore into the working directory `target` and return a sentence: how to go on.
 
     Raises AuditError where `unpack` does, and when a file of the user's differs, before anything
     is written.
@@ -75,20 +74,17 @@ def restore(archive: Path, target: Path, root: Path = ROOT) -> list[str]:
             publish([f for f in files if f != marker], place_of_audit / marker.name)
         with replacing(target / "results" / "index.html") as temporary:
             temporary.write_text(index_page(target / "results" / "audits"), encoding="utf-8")
-        config = Path("config") / "restored" / f"{folder.name}.yaml"
+        config = Path(RESTORED, f"{folder.name}.yaml")
         _copy(folder / CONFIG, target / config)
         log.info("%s: %d files", archive, len(outputs))
         call = f"snakemake {' '.join(sorted(set(audits)))} -n --cores 1 --configfile {config}"
-        other = sorted(n for n in code if _is_code(n) and _differs(root / n, known[n], absent=True))
-        return [*_on_code(other), f"`{call}` says that nothing is to be done"][: 1 if other else 2]
-
-
-def _on_code(other: list[str]) -> Iterable[str]:
-    if other:
-        yield (
-            f"restored, but this workflow is not the archive's: {', '.join(other[:3])}"
-            f"{' and others' if other[3:] else ''} differ, so stages may run again; the archive "
-            "holds its own workflow, and audit.json its commit"
+        other = [n for n in code if _is_code(n) and _differs(root / n, known[n], absent=True)]
+        if not other:
+            return f"`{call}` says that nothing is to be done"
+        return (
+            f"restored, but this workflow is not the archive's ({len(other)} files differ, such as "
+            f"`{other[0]}`): `{call}` says what runs again; check out the archive's commit, which "
+            "its ro-crate-metadata.json names, and nothing does"
         )
 
 
@@ -110,5 +106,4 @@ if __name__ == "__main__":
     with job(snakemake):
         if snakemake.params.archive is None:
             raise AuditError("name the file: snakemake restore --cores 1 --config archive=FILE")
-        for line in restore(Path(snakemake.params.archive), Path.cwd()):
-            print(line, flush=True)
+        print(restore(Path(snakemake.params.archive), Path.cwd()), flush=True)

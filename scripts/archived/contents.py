@@ -18,6 +18,7 @@ WORKFLOW = (
     "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "Snakefile", "config", "docs", "envs",
     "profiles", "pyproject.toml", "requirements.lock", "rules", "scripts",
 )  # fmt: skip
+RESTORED = "config/restored"
 OF_A_MODEL = ("model.json", "ledger.json")  # the rest of its directory are weights
 
 
@@ -95,11 +96,11 @@ def _models(audit: Mapping[str, Any]) -> list[str]:
 
 
 def workflow(root: Path) -> list[Path]:
-    """The workflow's own files, without tests."""
+    """The workflow's own files, without tests and without what `restore` has put beside them."""
     found = []
     for part in WORKFLOW:
         found += [root / part] if (root / part).is_file() else _below(root / part)
-    return found
+    return [path for path in found if not path.is_relative_to(root / RESTORED)]
 
 
 def folders_behind(audit: Mapping[str, Any], results: Path) -> list[Path]:
