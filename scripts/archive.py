@@ -81,6 +81,12 @@ def cleaner(audit: Mapping[str, Any], folder: Path, root: Path, cache: str = "ca
     """What makes an audit's files tell nothing of this machine."""
     names = contents.names_of_paths(audit, folder)
     moved = {path: name for path, name in names.items() if Path(path).is_absolute()}
+    for node in audit["nodes"]:
+        if "path" in node["local"]:  # where the model lay when it was described
+            described = folder / "results" / "model" / node["key"] / "model.json"
+            place = read_json(described)["path"]
+            if Path(place).is_absolute():
+                moved[place] = names[node["local"]["path"]]
     moved |= {str(Path(path).resolve()): name for path, name in moved.items()}
     if Path(cache).is_absolute():
         moved[cache] = "cache"

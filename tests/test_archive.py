@@ -12,9 +12,12 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import yaml
 from audits import key, make_audit, publish, write
-from conftest import ROOT, copy_workflow, snakemake
+from conftest import ROOT, copy_workflow, snakemake, write_config
+from rocrate.rocrate import ROCrate
 from test_recount import findings_and_judgements
+from test_workflow import planned_rules
 
 from scripts.archive import archive, archive_all, check_published
 from scripts.archived.private import Cleaner
@@ -184,6 +187,7 @@ def test_the_crate_describes_the_run(tmp_path):
     folder = unpacked(pack(tmp_path, audit), tmp_path / "out")
     crate = json.loads((folder / "ro-crate-metadata.json").read_text())
     by_id = {entity["@id"]: entity for entity in crate["@graph"]}
+    assert ROCrate(folder).mainEntity.id == "Snakefile"
     assert by_id["./"]["mainEntity"] == {"@id": "Snakefile"}
     assert {"@id": "https://w3id.org/ro/wfrun/workflow/0.5"} in by_id["./"]["conformsTo"]
     (action,) = (e for e in crate["@graph"] if e["@type"] == "CreateAction")
@@ -211,6 +215,21 @@ def test_records_are_made_relative_and_named(tmp_path, capsys):
         'File "scripts/x.py" in ., File "decoder.py"; see https://example.org/a/b and 3/4/5'
     )
     assert f"{log.relative_to(tmp_path)}: names of this machine" in capsys.readouterr().out
+
+
+def test_a_model_is_named_as_the_configuration_would_now(tmp_path):
+    place = write(tmp_path / "elsewhere" / "llama" / "config.json").parent
+    audit = make_audit()
+    publish(tmp_path / "work" / "results", audit)
+    audit["nodes"][0]["local"]["path"] = str(place)
+    model = tmp_path / "work" / "results" / "model" / key("base") / "model.json"
+    for lay in (place, tmp_path / "before" / "llama"):
+        write_json(model, {"path": str(lay)})
+        target = pack(tmp_path / "work", audit, config={"subjects": {"x": {"model": str(place)}}})
+        folder = unpacked(target, tmp_path / lay.parent.name)
+        packed = json.loads((folder / model.relative_to(tmp_path / "work")).read_text())
+        assert packed["path"] == "models/llama"
+        assert "model: models/llama" in (folder / "audit.yaml").read_text()
 
 
 @pytest.mark.parametrize(
@@ -393,8 +412,6 @@ def test_weights_that_no_archive_holds_are_asked_for(tmp_path):
 
 def test_a_restored_audit_has_nothing_to_do_and_an_edit_runs_from_there(finished_copy, tmp_path):
     """On real outputs; the tiny models lie beside the clone, named by a relative path."""
-    import yaml
-
     path = finished_copy / "config" / "config.yaml"
     config = yaml.safe_load(path.read_text())
     shutil.copytree(config["subjects"]["tiny"]["model"], finished_copy / "models" / "base")
@@ -421,7 +438,6 @@ def test_a_restored_audit_has_nothing_to_do_and_an_edit_runs_from_there(finished
     assert "Nothing to be done" in said
     edited = yaml.safe_load((clone / restored).read_text())
     edited["audits"]["small"]["confirm"]["q"] = 0.2
-    (clone / "edited.yaml").write_text(yaml.safe_dump(edited))
-    said = snakemake(clone, "small", "--cores", "1", "--configfile", "edited.yaml").stdout
-    ran = {line.split("/")[1] for line in said.splitlines() if "    log: logs/" in line}
-    assert ran == {"confirm", "report", "publish"}
+    write_config(clone, edited)
+    assert planned_rules(clone) == {"confirm", "report", "publish_small"}
+    snakemake(clone, "--cores", "1")

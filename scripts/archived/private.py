@@ -2,7 +2,7 @@
 
 Records that the workflow wrote about itself (logs, configuration, audit.json, report) are
 rewritten, and named. Texts, judgements and code are never changed: what they may not hold is
-refused. A path of one part, such as /root, tells nothing of a machine and may stand in a text.
+refused. A path of one part tells nothing of a machine and may stand in a text.
 """
 
 import os
