@@ -53,8 +53,9 @@ def check_weights(description: str) -> None:
     file = Path(description)
     if file.is_file() and not Path(read_json(file)["path"]).exists():
         raise AuditError(
-            f"`{file}` came from an archive, which holds no weights, and what is to be run needs "
-            f"them; run `snakemake --force {file} --cores 1` once, then the same call again"
+            f"`{file}` describes a model whose files are not there (an archive holds none), and "
+            f"what is to be run needs them; run `snakemake --force {file} --cores 1` once, then "
+            "the same call again"
         )
 
 
