@@ -17,7 +17,7 @@ from snakemake.logging import logger
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.preflight import check, check_key, notices
+from scripts.workflow.preflight import check, check_key, check_weights, notices
 from scripts.workflow.recipes import SIDES, Recipes
 
 # One id a call of Snakemake, inherited by its jobs: the ledgers tell by it what this call spent.
@@ -40,11 +40,14 @@ except (AuditError, ConfigError) as error:
 
 
 onstart:
-    # Before the first job, and only of audits that this call judges: what only looks needs no key.
+    # Before the first job, and only for what this call runs: what only looks needs no key.
     try:
         for job in workflow.dag.needrun_jobs():
             if job.rule.name == "report":
                 check_key(RECIPES.nodes["report"][job.wildcards.key])
+            for path in job.input:
+                if path.startswith("results/model/") and path.endswith("model.json"):
+                    check_weights(path)
     except AuditError as error:
         raise WorkflowError(str(error)) from None
 
@@ -434,3 +437,8 @@ def nodes_of_audits(wildcards):
         }
         for name, report in RECIPES.audits.items()
     }
+
+
+def configs_of_audits(wildcards):
+    """Params: the part of the configuration that each audit reads."""
+    return {name: CONFIG.only(name) for name in RECIPES.audits}

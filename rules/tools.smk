@@ -3,6 +3,7 @@
 REQUIRES  nothing (benchmark: the audits and trials of its configuration); what lies in results/ and in the record cache is read where it is there
 PROVIDES  estimate, why, prune: lines on the terminal (prune deletes only when told)
           archive: results/archives/<audit>-<digest>.tar.gz
+          restore: the outputs of such a file in their places (with `--config archive=…`)
           benchmark: results/benchmarks/summary.json, tables.txt, *.svg (with `--config scale=…`)
 """
 
@@ -53,8 +54,22 @@ rule archive:
         "../envs/workflow.yaml"
     params:
         audits=nodes_of_audits,
+        configs=configs_of_audits,
+        cache=CACHE,
     script:
         "../scripts/archive.py"
+
+
+rule restore:
+    log:
+        "logs/restore.log",
+    localrule: True
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        archive=CONFIG.archive,
+    script:
+        "../scripts/restore.py"
 
 
 rule benchmark:

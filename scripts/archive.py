@@ -1,29 +1,35 @@
 """Pack published audits with everything behind them, each into one file that is always the same.
 
-results/archives/<audit>-<digest>.tar.gz holds one folder with MANIFEST.sha256 and the files as they
-lie below results/; `tar --strip-components=1 -xzf` in another clone puts them in place. Weights of
-models are left out (model.json says which they were), adapters that were trained here are in.
+results/archives/<audit>-<digest>.tar.gz holds one folder that lies as a clone does, with
+audit.yaml (the audit's configuration), MANIFEST.sha256, verify.py and ro-crate-metadata.json on
+top. docs/archive.md says what to do with it.
 """
 
 import gzip
 import hashlib
 import os
+import sys
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from scripts.archived import contents
+from scripts.archived.crate import crate
+from scripts.archived.private import Cleaner, host_names, secrets
+from scripts.verify import MANIFEST, manifest_digest
+from scripts.workflow.commit import ROOT, commit
 from scripts.workflow.errors import AuditError
-from scripts.workflow.files import is_temporary, replacing
+from scripts.workflow.files import read_json, replacing
 from scripts.workflow.job import job, log
-from scripts.workflow.keys import file_digest
-from scripts.workflow.recipes import SIDES
 from scripts.workflow.tables import size
 
-MANIFEST = "MANIFEST.sha256"
-DIGEST_LENGTH = 12
-OF_A_MODEL = ("model.json", "ledger.json")  # the rest of its directory are weights
+CONFIG = "audit.yaml"
+VERIFY = "verify.py"
+CRATE = "ro-crate-metadata.json"
 
 
 def check_published(name: str, key: str, results: Path) -> None:
@@ -40,97 +46,129 @@ def check_published(name: str, key: str, results: Path) -> None:
     raise AuditError(f"the audit `{name}` is not published yet; {again}")
 
 
-def folders_behind(audit: Mapping[str, Any], results: Path) -> list[Path]:
-    """The keyed directories that an audit rests on; of decode the plans concerned, by side."""
-    found = set()
+def members(
+    name: str, audit: Mapping[str, Any], config: Mapping[str, Any], folder: Path, root: Path
+) -> dict[str, Path | bytes]:
+    """Everything to pack but the manifest, by its name in the archive, in order of names.
+
+    folder: the working directory with results/ and logs/; root: the workflow's own.
+    """
+    results, names = folder / "results", contents.names_of_paths(audit, folder)
+    own = [*contents.outputs(name, audit, results), *contents.logs(name, audit, folder / "logs")]
+    found: dict[str, Path | bytes] = {
+        path.relative_to(root).as_posix(): path for path in contents.workflow(root)
+    }
+    found |= {path.relative_to(folder).as_posix(): path for path in own}
+    found |= contents.inputs(audit, names, folder)
+    text = yaml.safe_dump(_renamed(config, names), sort_keys=False, allow_unicode=True)
+    found[CONFIG] = text.encode()
+    found[VERIFY] = root / "scripts" / "verify.py"
+    published = read_json(results / "audits" / name / "audit.json")
+    found[CRATE] = crate(name, published, {*found, MANIFEST, CRATE}, commit(root))
+    return dict(sorted(found.items()))
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """A configuration with its paths as they are in the archive."""
+    if isinstance(value, Mapping):
+        return {key: _renamed(inner, names) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_renamed(inner, names) for inner in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+def cleaner(audit: Mapping[str, Any], folder: Path, root: Path, cache: str = "cache") -> Cleaner:
+    """What makes an audit's files tell nothing of this machine."""
+    names = contents.names_of_paths(audit, folder)
+    moved = {path: name for path, name in names.items() if Path(path).is_absolute()}
     for node in audit["nodes"]:
-        if node["stage"] == "plan":
-            for side in SIDES:
-                found.add(results / "decode" / node["inputs"][side][1] / side / node["key"])
-        if node["stage"] != "decode":
-            found.add(results / node["stage"] / node["key"])
-    return sorted(found)
+        if "path" in node["local"]:  # where the model lay when it was described
+            described = folder / "results" / "model" / node["key"] / "model.json"
+            place = read_json(described)["path"]
+            if Path(place).is_absolute():
+                moved[place] = names[node["local"]["path"]]
+    moved |= {str(Path(path).resolve()): name for path, name in moved.items()}
+    if Path(cache).is_absolute():
+        moved[cache] = "cache"
+    moved |= {str(Path(sys.prefix)): ".venv"}
+    moved |= dict.fromkeys([str(root), str(folder), os.path.realpath(folder)], "")
+    access = [node["settings"].get("assistant") for node in audit["nodes"]]
+    variables = [a["key_variable"] for a in access if isinstance(a, dict) and a.get("key_variable")]
+    return Cleaner(moved, host_names(), secrets(variables))
 
 
-def files_of(name: str, audit: Mapping[str, Any], results: Path) -> list[Path]:
-    """All files to pack, sorted. Raises AuditError when a directory is missing."""
-    models = results / "model"
-    found = list(_files_below(results / "audits" / name))
-    for folder in folders_behind(audit, results):
-        inside = [f for f in _files_below(folder) if folder.parent != models or _describes(f)]
-        if not inside:
-            stage = folder.relative_to(results).parts[0]
-            raise AuditError(
-                f"`{folder}` is missing, so an archive of the audit `{name}` would have a hole; "
-                f"run `snakemake {name} --cores all --forcerun {stage}` to make it again"
-            )
-        found += inside
-    return sorted(found)
+def pack(
+    members: Mapping[str, Path | bytes],
+    clean: Callable[[str, bytes], bytes],
+    name: str,
+    folder: Path,
+) -> Path:
+    """Write <folder>/<name>-<digest>.tar.gz, sorted, without times and owners, so that equal files
+    give equal bytes. Nothing is written when `clean` refuses a file."""
 
+    def content(member: str) -> bytes:
+        source = members[member]
+        return clean(member, source if isinstance(source, bytes) else source.read_bytes())
 
-def _describes(file: Path) -> bool:
-    return file.name in OF_A_MODEL and file.parent.parent.name == "model"
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder):
-        for path in (Path(place, name) for name in names):
-            if not is_temporary(path.name) and not path.is_symlink():
-                yield path
-
-
-def manifest_of(files: list[Path], results: Path) -> bytes:
-    """Lines as `sha256sum -c` reads them; names begin with `results/`."""
-    return "".join(f"{file_digest(f)}  {_name(f, results)}\n" for f in files).encode()
-
-
-def _name(file: Path, results: Path) -> str:
-    return f"results/{file.relative_to(results).as_posix()}"
-
-
-def pack(files: list[Path], results: Path, manifest: bytes, prefix: str, target: Path) -> None:
-    """Write the archive: sorted, without times and owners, so that equal files give equal bytes."""
+    # Lines as `sha256sum -c` reads them. Every file is read twice, and one is in memory at a time.
+    lines = (f"{hashlib.sha256(content(member)).hexdigest()}  {member}\n" for member in members)
+    manifest = "".join(lines).encode()
+    prefix = f"{name}-{manifest_digest(manifest)}"
+    target = folder / f"{prefix}.tar.gz"
     with (
         replacing(target) as temporary,
         open(temporary, "wb") as raw,
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        archive.addfile(_entry(f"{prefix}/{MANIFEST}", len(manifest)), BytesIO(manifest))
-        for file in files:
-            with open(file, "rb") as stream:
-                entry = _entry(f"{prefix}/{_name(file, results)}", file.stat().st_size)
-                archive.addfile(entry, stream)
-
-
-def _entry(name: str, length: int) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name)  # its defaults: time 0, user and group 0 and without names
-    entry.size, entry.mode = length, 0o644
-    return entry
-
-
-def archive(name: str, audit: Mapping[str, Any], results: Path) -> Path:
-    """Pack one audit and return the archive's path, which carries the manifest's digest.
-
-    Raises AuditError when the audit is not published, or published from something else.
-    """
-    check_published(name, audit["key"], results)
-    files = files_of(name, audit, results)
-    manifest = manifest_of(files, results)
-    prefix = f"{name}-{hashlib.sha256(manifest).hexdigest()[:DIGEST_LENGTH]}"
-    target = results / "archives" / f"{prefix}.tar.gz"
-    pack(files, results, manifest, prefix, target)
-    log.info("%s: %d files", target, len(files))
+        _add(archive, f"{prefix}/{MANIFEST}", manifest)
+        for member in members:
+            _add(archive, f"{prefix}/{member}", content(member))
     return target
 
 
-def archive_all(audits: Mapping[str, Mapping[str, Any]], results: Path) -> None:
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)  # its defaults: time 0, user and group 0 and without names
+    entry.size, entry.mode = len(content), 0o644
+    archive.addfile(entry, BytesIO(content))
+
+
+def archive(
+    name: str,
+    audit: Mapping[str, Any],
+    config: Mapping[str, Any],
+    folder: Path,
+    root: Path = ROOT,
+    cache: str = "cache",
+) -> Path:
+    """Pack one audit and return the archive's path, which carries the manifest's digest.
+
+    Raises AuditError when the audit is not published, or published from something else, or when a
+    file tells what it must not.
+    """
+    check_published(name, audit["key"], folder / "results")
+    found = members(name, audit, config, folder, root)
+    private = cleaner(audit, folder, root, cache)
+    target = pack(found, private.clean, name, folder / "results" / "archives")
+    log.info("%s: %d files", target, len(found))
+    for member in sorted(private.rewritten):
+        log.info("%s: names of this machine and its folders were taken out", member)
+        print(f"{member}: names of this machine and its folders were taken out", flush=True)
+    return target
+
+
+def archive_all(
+    audits: Mapping[str, Mapping[str, Any]],
+    configs: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+    **more: Any,
+) -> None:
     """Pack every audit that can be packed, then raise the first reason why another cannot."""
     refused: list[AuditError] = []
     for name, audit in audits.items():
         try:
-            target = archive(name, audit, results)
-            print(f"{target}  {size(target.stat().st_size)}", flush=True)
+            target = archive(name, audit, configs[name], folder, **more)
+            print(f"{target.relative_to(folder)}  {size(target.stat().st_size)}", flush=True)
         except AuditError as error:
             refused.append(error)
     if refused:
@@ -139,4 +177,7 @@ def archive_all(audits: Mapping[str, Mapping[str, Any]], results: Path) -> None:
 
 if __name__ == "__main__":
     with job(snakemake):
-        archive_all(snakemake.params.audits, Path("results"))
+        archive_all(
+            snakemake.params.audits, snakemake.params.configs, Path.cwd(),
+            cache=snakemake.params.cache,
+        )  # fmt: skip

@@ -147,8 +147,7 @@ def confirm(
     findings += [untested(hypothesis, regions, "draws") for hypothesis in beyond]
     rank = ["validated", "suggestive", "unsupported", "untested"]
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
-    every = (j for b in benches for of_one in b.judged.values() for j in of_one.values())
-    return findings, [j for j in every if j is not None]
+    return findings, [judgement for b in benches for judgement in b.all_judged()]
 
 
 def _read_for_rates(
@@ -277,6 +276,7 @@ def write_findings(snakemake, ledger: Ledger) -> None:
                 "refused": j.refused,
                 "unparsable": j.unparsable,
                 "judge": j.judge,
+                "raced": j.raced,
             }
             for j in judgements
         ),

@@ -2,7 +2,6 @@
 
 import csv
 import platform
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
@@ -15,6 +14,7 @@ import psutil
 
 from scripts.page.figures import figures
 from scripts.page.page import render
+from scripts.workflow.commit import commit
 from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
@@ -161,14 +161,8 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    root = Path(__file__).resolve().parent.parent
-    commit = subprocess.run(
-        ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True
-    )
-    if commit.returncode != 0:
-        return found
-    dirty = subprocess.run(["git", "-C", str(root), "diff", "--quiet", "HEAD"]).returncode != 0
-    return found | {"commit": commit.stdout.strip() + ("-dirty" if dirty else "")}
+    code = commit()
+    return found | ({"commit": str(code)} if code else {})
 
 
 def csv_row(finding: Mapping[str, Any]) -> dict[str, Any]:

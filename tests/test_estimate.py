@@ -1,7 +1,7 @@
 """`snakemake estimate`: what an audit costs before it runs."""
 
 import pytest
-from outside import key, make_audit, write
+from audits import key, make_audit, write
 
 from scripts.estimate import (
     DECODE,

@@ -1,6 +1,7 @@
 """Writing, judging and testing with a language model, on pairs made here: no workflow, no model."""
 
 import random
+from dataclasses import asdict
 
 import pytest
 from loopback import Loopback
@@ -13,6 +14,7 @@ from scripts.assistants.local import Pair
 from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.pool import Pool
 from scripts.confirm import confirm, confirm_with_models
+from scripts.evidence.recount import recount
 from scripts.screen import screened_by_model
 
 REGIONS = {
@@ -60,6 +62,8 @@ def findings_of(server, tmp_path, hypotheses, pairs, **given):
         findings, judgements = confirm_with_models(
             pool, hypotheses, pairs, texts_of(pairs), REGIONS, run
         )
+        rows = [asdict(judgement) for judgement in judgements]
+        assert list(recount(findings, rows, SETTINGS["q"], local=False)) == []
         return {f["id"]: f for f in findings}, judgements, pool
 
 

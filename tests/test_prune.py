@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from outside import key, make_audit, publish, write
+from audits import key, make_audit, publish, write
 
 from scripts.cache.records import RecordCache, record_key
 from scripts.prune import delete, named_by_config, orphans, prune

@@ -1,7 +1,7 @@
 """`snakemake why`: which setting changed which key."""
 
 import pytest
-from outside import key, make_audit, publish, write
+from audits import key, make_audit, publish, write
 
 from scripts.why import changes, differences, explained, flat, why
 from scripts.workflow.errors import AuditError

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from scripts.assistants.judge import Asked, Judged, ModelJudge
@@ -90,6 +91,16 @@ class Bench:
         ]
         found = [self.judged[hypothesis["id"]].get(prompt) for prompt in chosen]
         return [judgement for judgement in found if judgement is not None]
+
+    def all_judged(self) -> list[Judgement]:
+        """Everything that was judged, and of each whether a race used it."""
+        raced = {name: {j.prompt for j in of_one} for name, of_one in self.raced.items()}
+        return [
+            replace(judgement, raced=judgement.prompt in raced.get(name, ()))
+            for name, of_one in self.judged.items()
+            for judgement in of_one.values()
+            if judgement is not None
+        ]
 
     def _ask(self, asked: Asked) -> Judged:
         results = self._judge(asked)

@@ -12,7 +12,8 @@ class Judgement:
     the pair scores on the first and on the last words of both texts, as many as the shorter one
     has, None where an assistant cuts none;
     refused and unparsable: samples without a verdict, which show nothing; judge: the model;
-    telling: the place of a sample that speaks for the hypothesis.
+    telling: the place of a sample that speaks for the hypothesis; raced: whether the race took it
+    as evidence, or it was asked for afterwards and serves the rates alone.
     """
 
     hypothesis: str
@@ -27,6 +28,7 @@ class Judgement:
     unparsable: int = 0
     judge: str = "local"
     telling: int = 0
+    raced: bool = False
 
     @property
     def signs(self) -> tuple[int, int]:

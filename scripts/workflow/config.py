@@ -26,8 +26,8 @@ from scripts.workflow.sections import (
 # Each audit is a target by its name, beside the rules.
 RESERVED = {
     "all", "model", "plant", "bank", "regions", "plan", "decode", "embed", "measure", "propose",
-    "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive", "benchmark",
-    "exhaustive", "rewrite", "trials",
+    "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive", "restore",
+    "benchmark", "exhaustive", "rewrite", "trials",
 }  # fmt: skip
 
 
@@ -56,6 +56,8 @@ class Config(Section):
     """Lays config/benchmarks/<scale>.yaml under this configuration; meant for the command line."""
     prune: bool = False
     """Whether `snakemake prune` deletes what it lists; meant for the command line (`--config`)."""
+    archive: str | None = None
+    """File that `snakemake restore` unpacks; meant for the command line."""
 
     @model_validator(mode="after")
     def _names_exist(self):
@@ -111,6 +113,32 @@ class Config(Section):
             return Subject.model_validate(merged)
         except ValidationError as error:
             raise ValueError(sentence(error, Subject, f"{where}.{side}")) from None
+
+    def only(self, name: str) -> dict[str, Any]:
+        """The part that one audit reads, as it was given."""
+        audit = self.audits[name]
+        sides = {side: self.subject(audit, side, name) for side in ("base", "intervention")}
+        plants = {
+            subject.adapter.removeprefix("plant:")
+            for subject in sides.values()
+            if (subject.adapter or "").startswith("plant:")
+        }
+        subjects = {self.plants[plant].base for plant in plants}
+        subjects |= {given for side in sides if isinstance(given := getattr(audit, side), str)}
+
+        def given(section, names):
+            chosen = {name: getattr(self, section)[name] for name in sorted(names)}
+            return {
+                n: value.model_dump(mode="json", exclude_unset=True) for n, value in chosen.items()
+            }
+
+        sections = {
+            "subjects": given("subjects", subjects),
+            "banks": given("banks", {audit.bank} - {None}),
+            "plants": given("plants", plants),
+            "audits": given("audits", {name}),
+        }
+        return {section: content for section, content in sections.items() if content}
 
 
 def load(raw: Mapping[str, Any]) -> Config:

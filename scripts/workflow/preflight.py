@@ -9,6 +9,7 @@ from scripts.assistants.provider import key_of
 from scripts.bank import prompts_of
 from scripts.models.adapter import check_adapter
 from scripts.workflow.config import ConfigError
+from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json
 from scripts.workflow.recipes import Node, Recipes
 
@@ -45,6 +46,17 @@ def check_key(report: Node) -> None:
     judged = Path(f"results/confirm/{confirm.key}/findings.jsonl").is_file()
     if confirm.settings["assistant"] != "local" and not judged:
         key_of(confirm.settings["assistant"])
+
+
+def check_weights(description: str) -> None:
+    """Raise AuditError when a model is described, as `restore` leaves it, but has no weights."""
+    file = Path(description)
+    if file.is_file() and not Path(read_json(file)["path"]).exists():
+        raise AuditError(
+            f"`{file}` describes a model whose files are not there (an archive holds none), and "
+            f"what is to be run needs them; run `snakemake --force {file} --cores 1` once, then "
+            "the same call again"
+        )
 
 
 def notices(recipes: Recipes) -> Iterator[str]:
