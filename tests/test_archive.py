@@ -262,11 +262,11 @@ def test_keys_are_refused_wherever_they_stand(tmp_path, monkeypatch):
 
 
 def test_what_only_looks_alike_stays():
-    cleaner = Cleaner({"/work/main": "", "/data": "inputs/data"}, ["gpu-01"], [])
-    assert cleaner.clean("results/bank/x", b"/data is a path, /work/mainly too") == (
-        b"/data is a path, /work/mainly too"
+    cleaner = Cleaner({"/home/ada/audit": "", "/data": "inputs/data"}, ["gpu-01"], [])
+    assert cleaner.clean("results/bank/x", b"/data is a path, /home/ada/auditing too") == (
+        b"/data is a path, /home/ada/auditing too"
     )
-    assert cleaner.clean("logs/x", b"on gpu-01 and gpu-011 at /work/main/a") == (
+    assert cleaner.clean("logs/x", b"on gpu-01 and gpu-011 at /home/ada/audit/a") == (
         b"on localhost and gpu-011 at a"
     )
     assert cleaner.rewritten == {"logs/x"}
