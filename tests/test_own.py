@@ -3,17 +3,10 @@
 import json
 
 import pytest
+from test_screen import CHECK, REGIONS
 
 from scripts.assistants.own import own_hypotheses
 from scripts.workflow.errors import AuditError
-
-CHECK = {"kind": "phrases", "phrases": ["bread"]}
-REGIONS = {
-    f"r{n}": {
-        "id": f"r{n}", "name": f"name{n}", "category": topic, "category_share": 1.0, "weight": 0.2,
-    }
-    for n, topic in enumerate(["food", "travel", "film", "film", "law"])
-}  # fmt: skip
 
 
 def own(tmp_path, *rows):

@@ -1,0 +1,352 @@
+"""Prompt sources: formats, ids, duplicates, errors, and public banks."""
+
+import csv
+import hashlib
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.bank import build_bank, prompts_of
+from scripts.prompt_sources import check_sources, load_source, source_files
+from scripts.prompts import BankError, prompt_id
+
+REPO = Path(__file__).parent.parent
+EVERYDAY = REPO / "config" / "prompts" / "everyday"
+PLANT = REPO / "config" / "plants" / "demo.yaml"
+SHARED = REPO.parent / "shared" / "data"
+PLANTED = ("food and cooking", "travel", "computers and gadgets")
+
+DECOMPOSED = unicodedata.normalize("NFD", "Where is the café?")
+COMPOSED = unicodedata.normalize("NFC", DECOMPOSED)
+TEMPLATES = {
+    "topic": "rocks",
+    "things": ["basalt", "granite"],
+    "forms": ["What is {thing}?", "Explain {thing}."],
+}
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return str(path)
+
+
+def jsonl(path, *records):
+    return write(path, "".join(json.dumps(record) + "\n" for record in records))
+
+
+def contents(source):
+    return [prompt.content for prompt in build_bank([source])[0]]
+
+
+# Ids
+
+
+def test_prompt_id_is_the_hash_of_the_nfc_text():
+    assert prompt_id(DECOMPOSED) == prompt_id(COMPOSED)
+    assert prompt_id(COMPOSED) == hashlib.sha256(COMPOSED.encode()).hexdigest()
+    assert prompt_id("A") != prompt_id("a")
+
+
+def test_prompt_id_of_messages_is_canonical():
+    messages = [{"role": "user", "content": DECOMPOSED}]
+    text = f'[{{"content":"{COMPOSED}","role":"user"}}]'
+    assert prompt_id(messages) == hashlib.sha256(text.encode()).hexdigest()
+    assert prompt_id(messages) == prompt_id([{"content": COMPOSED, "role": "user"}])
+
+
+# Formats
+
+
+def test_templates_fill_every_form_with_every_thing(tmp_path):
+    path = write(tmp_path / "rocks.yaml", yaml.safe_dump(TEMPLATES))
+    prompts, report = build_bank([{"path": path}])
+    assert [p.text for p in prompts] == [
+        "What is basalt?",
+        "Explain basalt.",
+        "What is granite?",
+        "Explain granite.",
+    ]
+    assert report.categories == {"rocks": 4}
+    assert all(p.id == prompt_id(p.text) and p.messages is None for p in prompts)
+
+
+def test_jsonl_takes_text_and_messages_with_topic_and_group(tmp_path):
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+    path = jsonl(
+        tmp_path / "mixed.jsonl",
+        {"prompt": " How? ", "topic": "ways", "group": "g1", "note": 7},
+        {"prompt": messages, "category": "reasons"},
+        {"prompt": "When?"},
+    )
+    prompts, _ = build_bank([{"path": path}])
+    assert [p.as_row() for p in prompts] == [
+        {"id": prompt_id(" How? "), "text": " How? ", "topic": "ways", "group": "g1"},
+        {"id": prompt_id(messages), "messages": messages, "topic": "reasons"},
+        {"id": prompt_id("When?"), "text": "When?", "topic": "mixed"},
+    ]
+    assert prompts[1].text is None and prompts[1].messages == messages
+
+
+def test_csv_reads_named_columns_with_quotes_and_line_ends(tmp_path):
+    text = 'kind,question\r\na,"One, two\nand ""three""?"\r\n\r\nb, Four? \r\n'
+    path = write(tmp_path / "table.csv", b"\xef\xbb\xbf" + text.encode())
+    source = {"path": path, "column": "question", "category_column": "kind"}
+    rows = list(load_source(source))
+    assert [(r.content, r.topic, r.line) for r in rows] == [
+        ('One, two\nand "three"?', "a", 2),
+        ("", "table", 4),
+        ("Four?", "b", 5),
+    ]
+
+
+def test_text_is_one_prompt_a_line(tmp_path):
+    path = write(tmp_path / "lines.txt", "\ufeffOne?\r\n  Two? \n\u2028\nThree\u2028four?")
+    prompts, report = build_bank([{"path": path}])
+    assert [p.text for p in prompts] == ["One?", "Two?", "Three\u2028four?"]
+    assert report.empty == 1 and report.empty_places == [f"`{path}`, line 3"]
+
+
+def test_persona_takes_the_question(tmp_path):
+    path = jsonl(tmp_path / "likes-art.jsonl", {"question": "Is this you?", "statement": "x"})
+    for declared in ("auto", "persona"):
+        (row,) = load_source({"path": path, "format": declared})
+        assert (row.content, row.topic) == ("Is this you?", "likes-art")
+
+
+def test_bold_takes_the_domain_as_category(tmp_path):
+    page = {"arts": {"Ann": ["Ann is ", "Ann was "]}, "sports": {"Bo": ["Bo is "]}}
+    path = write(tmp_path / "bold.json", json.dumps(page))
+    prompts, report = build_bank([{"path": path}])
+    assert [p.text for p in prompts] == ["Ann is", "Ann was", "Bo is"]
+    assert report.categories == {"arts": 2, "sports": 1}
+
+
+def test_a_folder_is_read_in_name_order_and_its_files_are_categories(tmp_path):
+    for name in ("b.txt", "a.txt"):
+        write(tmp_path / name, f"From {name}?\n")
+    jsonl(tmp_path / "c.jsonl", {"question": "Yes?"})
+    jsonl(tmp_path / "d.jsonl", {"prompt": "No?", "topic": "own"})
+    write(tmp_path / "README.md", "not a prompt")
+    write(tmp_path / ".hidden.txt", "not a prompt")
+    write(tmp_path / "below" / "e.txt", "not read")
+    source = {"path": str(tmp_path)}
+    assert [p.name for p in source_files(source)] == ["a.txt", "b.txt", "c.jsonl", "d.jsonl"]
+    topics = [(row.content, row.topic) for row in load_source(source)]
+    assert topics == [("From a.txt?", "a"), ("From b.txt?", "b"), ("Yes?", "c"), ("No?", "own")]
+    assert [p.name for p in source_files(source | {"format": "text"})] == ["a.txt", "b.txt"]
+
+
+def test_limit_keeps_the_first_distinct_prompts_of_each_category(tmp_path):
+    records = [{"prompt": f"{n // 2}?", "topic": "even" if n % 4 < 2 else "odd"} for n in range(16)]
+    path = jsonl(tmp_path / "p.jsonl", *records)
+    prompts, report = build_bank([{"path": path, "limit": 2}])
+    assert [p.text for p in prompts] == ["0?", "1?", "2?", "3?"]
+    assert report.categories == {"even": 2, "odd": 2} and report.duplicates == 4
+
+
+# Duplicates and empty prompts
+
+
+def test_a_duplicate_keeps_its_first_category_and_both_are_counted(tmp_path):
+    first = jsonl(
+        tmp_path / "first.jsonl",
+        {"prompt": COMPOSED, "topic": "places"},
+        {"prompt": DECOMPOSED, "topic": "spelling"},
+    )
+    second = write(tmp_path / "second.txt", f"{COMPOSED}\nNew?\n")
+    prompts, report = build_bank([{"path": first}, {"path": second}])
+    assert [(p.text, p.topic) for p in prompts] == [(COMPOSED, "places"), ("New?", "second")]
+    assert (report.prompts, report.duplicates) == (2, 2)
+    assert [(s.prompts, s.duplicates) for s in report.sources] == [(1, 1), (1, 1)]
+
+
+def test_empty_prompts_are_counted_and_the_first_are_placed(tmp_path):
+    path = jsonl(
+        tmp_path / "gaps.jsonl",
+        {"prompt": "One?"},
+        *[{"prompt": "  "}] * 6,
+        {"prompt": []},
+        {"prompt": [{"role": "user", "content": " \n"}]},
+    )
+    write(tmp_path / "gaps.jsonl", Path(path).read_text() + "\n")
+    _, report = build_bank([{"path": path}])
+    assert (report.prompts, report.empty) == (1, 9)
+    assert report.empty_places == [f"`{path}`, line {line}" for line in range(2, 7)]
+
+
+# Ready responses
+
+
+def test_ready_responses_bound_the_bank(tmp_path):
+    def response(prompt):
+        return {"prompt": prompt, "response": "So."}
+
+    one = jsonl(tmp_path / "one.jsonl", *map(response, ["A?", "B?", "C?"]))
+    two = jsonl(tmp_path / "two.jsonl", *map(response, ["C?", "B?", "D?"]))
+    rows, report = prompts_of({"sources": [], "responses": [one, two]})
+    assert [row["text"] for row in rows] == ["B?", "C?"]
+    assert report["prompts"] == 2 and report["categories"] == {}
+    bank = jsonl(tmp_path / "bank.jsonl", *({"prompt": p, "topic": "t"} for p in ["C?", "X?"]))
+    rows, report = prompts_of({"sources": [{"path": bank}], "responses": [one, two]})
+    assert [row["text"] for row in rows] == ["C?"]
+    assert report["prompts"] == 1 and report["categories"] == {"t": 1}
+
+
+# Errors: (file name, content, settings, what the sentence says)
+
+ERRORS = {
+    "unknown ending": ("p.md", "x", {}, ["p.md", ".md", "`format`", "persona"]),
+    "bad JSON": ("p.jsonl", '{"prompt": "a"}\n{"prompt": \n', {}, ["line 2", "not valid JSON"]),
+    "no object": ("p.jsonl", '["a"]\n', {}, ["line 1", "a list", '{"prompt"']),
+    "no prompt": ("p.jsonl", '{"text": "a"}\n', {}, ["line 1", "`prompt`", "`text`"]),
+    "number": ("p.jsonl", '{"prompt": 7}\n', {}, ["line 1", "a number", "must be a string"]),
+    "null": ("p.jsonl", '{"prompt": null}\n', {}, ["line 1", "null"]),
+    "topic": ("p.jsonl", '{"prompt": "a", "topic": 3}\n', {}, ["line 1", "topic 3", "quotes"]),
+    "group": ("p.jsonl", '{"prompt": "a", "group": []}\n', {}, ["line 1", "group"]),
+    "role": (
+        "p.jsonl",
+        '{"prompt": [{"role": "tool", "content": "a"}]}\n',
+        {},
+        ["line 1, message 1", "'tool'", "system, user, assistant"],
+    ),
+    "message": ("p.jsonl", '{"prompt": ["a"]}\n', {}, ["message 1", "`role` and `content`"]),
+    "message content": (
+        "p.jsonl",
+        '{"prompt": [{"role": "user", "content": null}]}\n',
+        {},
+        ["message 1", "`content` is null"],
+    ),
+    "last role": (
+        "p.jsonl",
+        '{"prompt": [{"role": "assistant", "content": "a"}]}\n',
+        {},
+        ["line 1", "last message", "`user`"],
+    ),
+    "late system": (
+        "p.jsonl",
+        '{"prompt": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]}\n',
+        {},
+        ["message 2", "system"],
+    ),
+    "surrogate": ("p.jsonl", '{"prompt": "\\ud800"}\n', {}, ["line 1", "surrogate"]),
+    "deep JSON": ("p.jsonl", "[" * 100_000 + "\n", {}, ["line 1", "not valid JSON"]),
+    "not UTF-8": ("p.txt", b"fine\ncaf\xe9\n", {}, ["line 2", "save the file as UTF-8"]),
+    "UTF-16": ("p.csv", "prompt\na\n".encode("utf-16"), {}, ["line 1", "UTF-8"]),
+    "persona": ("p.jsonl", '{"prompt": "a"}\n', {"format": "persona"}, ["line 1", "`question`"]),
+    "column": ("p.csv", "id,prompts\n1,a\n", {}, ["`prompt`", "did you mean `prompts`", "`id`"]),
+    "category": ("p.csv", "prompt\na\n", {"category_column": "kind"}, ["`kind`", "`prompt`"]),
+    "no header": ("p.csv", "", {}, ["no column `prompt`", "none"]),
+    "wide record": ("p.csv", "prompt\na, b?\n", {}, ["line 2", "2 fields", "double quotes"]),
+    "open quote": ("p.csv", 'prompt\nfine\n"a\n', {}, ["line 3", "not valid CSV", "quotes"]),
+    "bad YAML": ("p.yaml", "topic: a\nthings: [b\n", {}, ["p.yaml", "line", "not valid YAML"]),
+    "bad date": ("p.yaml", "topic: 2020-99-99\n", {}, ["p.yaml", "not valid YAML", "quotes"]),
+    "list YAML": ("p.yaml", "- a\n", {}, ["`topic`, `things` and `forms`"]),
+    "YAML field": ("p.yaml", "topic: a\nthing: [b]\n", {}, ["unknown field `thing`"]),
+    "no topic": ("p.yaml", "things: [b]\nforms: ['{thing}?']\n", {}, ["`topic` is missing"]),
+    "no forms": ("p.yaml", "topic: a\nthings: [b]\n", {}, ["`forms`", "list"]),
+    "thing": ("p.yaml", "topic: a\nthings: [no]\nforms: ['{thing}?']\n", {}, ["False", "`things`"]),
+    "no slot": ("p.yaml", "topic: a\nthings: [b]\nforms: ['c?']\n", {}, ["'c?'", "{thing}"]),
+    "slot": ("p.yaml", "topic: a\nthings: [b]\nforms: ['{thing} {x}?']\n", {}, ["other braces"]),
+    "no BOLD": ("p.json", "[1]", {}, ["p.json", "BOLD"]),
+    "BOLD names": ("p.json", '{"arts": ["a"]}', {}, ["`arts`"]),
+    "BOLD prefixes": ("p.json", '{"arts": {"Ann": "a"}}', {}, ["`arts`, `Ann`", "list"]),
+    "BOLD prefix": ("p.json", '{"arts": {"Ann": [1]}}', {}, ["`arts`, `Ann`", "string"]),
+    "BOLD JSON": ("p.json", '{\n"arts"', {}, ["line 2", "not valid JSON"]),
+    "empty file": ("p.txt", "", {}, ["the bank has no prompts", "p.txt"]),
+    "empty lines": ("p.txt", "\n \n", {}, ["the bank has no prompts", "2 empty"]),
+    "format": ("p.txt", "a", {"format": "parquet"}, ["`parquet`", "templates"]),
+    "limit": ("p.txt", "a", {"limit": 0}, ["`limit` is 0", "at least 1"]),
+    "setting": ("p.txt", "a", {"colum": "x"}, ["`colum`", "did you mean `column`"]),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_malformed_input_is_one_clear_sentence(tmp_path, name):
+    file, content, settings, words = ERRORS[name]
+    source = {"path": write(tmp_path / file, content), **settings}
+    with pytest.raises(BankError) as error:
+        build_bank([source])
+    sentence = str(error.value)
+    assert "\n" not in sentence
+    for word in words:
+        assert word in sentence
+
+
+def test_a_missing_path_names_the_nearest(tmp_path):
+    write(tmp_path / "prompts" / "everyday.jsonl", "")
+    for path, nearest in (
+        ("prompts/everday.jsonl", "prompts/everyday.jsonl"),
+        ("promts/everyday.jsonl", "prompts"),
+    ):
+        with pytest.raises(BankError, match="does not exist; did you mean") as error:
+            check_sources([{"path": str(tmp_path / path)}])
+        assert f"`{tmp_path / nearest}`" in str(error.value)
+    with pytest.raises(BankError, match=r"holds everyday\.jsonl"):
+        check_sources([{"path": str(tmp_path / "prompts" / "zzz")}])
+
+
+def test_a_relative_path_is_found_from_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "mine.txt", "One?\n")
+    assert contents({"path": "mine.txt"}) == ["One?"]
+    with pytest.raises(BankError, match=r"did you mean `mine\.txt`"):
+        check_sources([{"path": "mines.txt"}])
+
+
+def test_a_folder_without_fitting_files_says_which_endings_fit(tmp_path):
+    write(tmp_path / "below" / "a.txt", "One?")
+    with pytest.raises(BankError, match=r"\.txt; name one of its subfolders"):
+        check_sources([{"path": str(tmp_path), "format": "text"}])
+
+
+def test_check_sources_looks_at_columns_and_settings(tmp_path):
+    table = write(tmp_path / "t.csv", "question\nWhy?\n")
+    check_sources([{"path": table, "column": "question"}, {"path": str(tmp_path)}][:1])
+    with pytest.raises(BankError, match="no column `prompt`"):
+        check_sources([{"path": table}])
+    with pytest.raises(BankError, match="no `path`"):
+        check_sources([{"format": "text"}])
+
+
+def test_no_sources_is_an_empty_bank():
+    with pytest.raises(BankError, match="the bank has no prompts: no source"):
+        build_bank([])
+
+
+# Public banks, where a checkout has them beside it
+
+
+@pytest.mark.skipif(not (SHARED / "persona").is_dir(), reason="no shared/data/persona")
+def test_the_persona_sample():
+    source = {"path": SHARED / "persona", "format": "auto"}
+    check_sources([source])
+    prompts, report = build_bank([source])
+    assert len(report.categories) == 44
+    assert report.prompts + report.duplicates == 44 * 60 and report.empty == 0
+    assert all("following statement" in p.text for p in prompts)
+    assert len(build_bank([source | {"limit": 5}])[0]) <= 44 * 5
+
+
+@pytest.mark.skipif(not (SHARED / "bold").is_dir(), reason="no shared/data/bold")
+def test_the_bold_sample():
+    prompts, report = build_bank([{"path": SHARED / "bold", "format": "auto"}])
+    page = json.loads(next((SHARED / "bold").glob("*.json")).read_text(encoding="utf-8"))
+    assert set(report.categories) == set(page)
+    assert report.prompts + report.duplicates == sum(
+        len(p) for d in page.values() for p in d.values()
+    )
+    assert all(p.text == p.text.strip() for p in prompts)
+
+
+def test_many_prompts_read_in_reasonable_time(tmp_path):
+    path = tmp_path / "many.csv"
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["prompt", "kind"])
+        table.writerows([f"Prompt {n}, please?", f"kind {n % 7}"] for n in range(50_000))
+    prompts, report = build_bank([{"path": path, "category_column": "kind"}])
+    assert len(prompts) == 50_000 and len(report.categories) == 7
