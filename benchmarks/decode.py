@@ -18,7 +18,7 @@ from statistics import median
 import torch
 
 from scripts.models.draws import Draw
-from scripts.models.sampler import generate
+from scripts.models.generation import generate
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
 from scripts.workflow.files import read_json, read_jsonl, write_json
 
@@ -38,8 +38,8 @@ def ours(model, tokenizer, rows: list[dict]) -> int:
     ]
     ids = prompt_ids(tokenizer, rows, SETTINGS)
     stop = stop_tokens(model, tokenizer)
-    replies = generate(model, ids, draws, SAMPLING, stop, tokenizer.pad_token_id)
-    return sum(len(reply.tokens) for of_prompt in replies for reply in of_prompt)
+    replies = generate(model, ids, draws, SAMPLING, stop, tokenizer.pad_token_id, ROWS)
+    return sum(len(reply.tokens) for finished in replies for *_, reply in finished)
 
 
 def theirs(model, tokenizer, rows: list[dict], batch: int, **settings) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from scripts.models.sampler import generate
+from scripts.models.generation import generate
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
 from scripts.workflow.files import read_jsonl
 
@@ -67,8 +67,8 @@ def main(model: str, adapter: str, bank: str, *topics: str) -> None:
     rng = np.random.default_rng(0)
     streams = [[rng.random(NEW_TOKENS)] for _ in range(128)]
     began = time.monotonic()
-    generate(subject, ids[:128], streams, SAMPLING, stop_tokens(subject, tokenizer),
-             tokenizer.pad_token_id)  # fmt: skip
+    stop, pad = stop_tokens(subject, tokenizer), tokenizer.pad_token_id
+    list(generate(subject, ids[:128], streams, SAMPLING, stop, pad, 128))
     rate = 128 / (time.monotonic() - began)
     scores = divergence(*found)
     by_topic = defaultdict(list)

@@ -7,11 +7,13 @@ from scipy.stats import chisquare
 
 from scripts.cache.records import RecordCache
 from scripts.decode import shard_of
-from scripts.models import sampler
+from scripts.models import generation
 from scripts.models.adapter import weight_shapes
+from scripts.models.attention import attend
 from scripts.models.decoder import decode
 from scripts.models.draws import Draw
-from scripts.models.sampler import batches, choose, generate
+from scripts.models.generation import generate
+from scripts.models.sampler import choose
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
 from scripts.workflow.errors import AuditError
 from scripts.workflow.job import Ledger
@@ -80,21 +82,90 @@ def test_cached_draws_load_no_model(loaded, tmp_path):
     assert ledger.saved_tokens == sum(r["tokens"] for r in first)
 
 
+GREEDY = SETTINGS["sampling"] | {"temperature": 0}
+
+
+def greedy(model, ids, stop, pad, batch_size) -> list[list[int]]:
+    replies = generate(
+        model, ids, [[np.zeros(16)]] * len(ids), GREEDY, stop, pad, batch_size
+    )  # fmt: skip
+    by_prompt = {prompt: reply.tokens for some in replies for prompt, _, reply in some}
+    assert sorted(by_prompt) == list(range(len(ids)))
+    return [by_prompt[i] for i in range(len(ids))]
+
+
+def by_transformers(model, ids, stop) -> list[list[int]]:
+    found = []
+    for prompt in ids:
+        out = model.generate(
+            torch.tensor([prompt]), do_sample=False, max_new_tokens=16, eos_token_id=sorted(stop),
+            attention_mask=torch.ones((1, len(prompt)), dtype=torch.long),
+        )[0, len(prompt) :].tolist()  # fmt: skip
+        found.append(out[: next((i for i, t in enumerate(out) if t in stop), len(out))])
+    return found
+
+
 def test_greedy_decoding_equals_transformers_generate(loaded):
     model, tokenizer = loaded
     ids = prompt_ids(tokenizer, list(PROMPTS.values()), SETTINGS)
-    greedy = SETTINGS["sampling"] | {"temperature": 0}
-    replies = generate(
-        model, ids, [[np.zeros(16)]] * len(ids), greedy, stop_tokens(model, tokenizer),
-        tokenizer.pad_token_id,
-    )  # fmt: skip
-    for prompt, (reply,) in zip(ids, replies, strict=True):
-        out = model.generate(
-            torch.tensor([prompt]), do_sample=False, max_new_tokens=16,
-            attention_mask=torch.ones((1, len(prompt)), dtype=torch.long),
-        )[0, len(prompt) :].tolist()  # fmt: skip
-        end = next((i for i, t in enumerate(out) if t in stop_tokens(model, tokenizer)), len(out))
-        assert reply.tokens == out[:end]
+    stop = stop_tokens(model, tokenizer)
+    assert greedy(model, ids, stop, tokenizer.pad_token_id, 5) == by_transformers(model, ids, stop)
+
+
+SMALL = {
+    "vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "initializer_range": 0.5,
+    "eos_token_id": 1, "pad_token_id": 0, "bos_token_id": 2,
+}  # fmt: skip
+FAMILIES = {
+    "llama": {},
+    "qwen2": {},
+    "qwen3": {},
+    "gemma": {},
+    "gemma2": {"sliding_window": 8},  # attends eagerly, and partly to a window
+    "gemma3_text": {"sliding_window": 8},
+    "mistral": {"sliding_window": 64},
+    "gpt_neox": {},
+    "gpt2": {"n_embd": 32, "n_head": 4, "n_layer": 3},  # learned positions
+    "bloom": {"n_head": 4, "n_layer": 3},  # positions as a bias
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_decodes_as_transformers_does(family):
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(family, **SMALL | FAMILIES[family])
+    model = AutoModelForCausalLM.from_config(config).eval()
+    rng = np.random.default_rng(0)
+    ids = [[3, 4, 5, *rng.integers(3, 97, size=n).tolist()] for n in rng.integers(1, 12, size=24)]
+    # one stop token in ten, so that rows leave at different steps and others enter
+    stop = set(range(10, 20))
+    assert greedy(model, ids, stop, 0, 7) == by_transformers(model, ids, stop)
+    assert model.config._attn_implementation != "single_query", "left as it was"
+
+
+def test_a_recurrent_model_is_refused_by_name():
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.for_model("mamba", vocab_size=97, hidden_size=16, num_hidden_layers=1)
+    model = AutoModelForCausalLM.from_config(config)
+    with pytest.raises(AuditError, match="mamba"):
+        greedy(model, [[3], [4]], {1}, 0, 2)
+
+
+def test_attention_of_one_query_equals_scaled_dot_product():
+    rng = torch.Generator().manual_seed(0)
+    query = torch.randn(5, 6, 1, 8, generator=rng)
+    key, value = (torch.randn(5, 2, 9, 8, generator=rng) for _ in range(2))
+    mask = torch.rand(5, 1, 1, 9, generator=rng) < 0.7
+    mask[..., 0] = True
+    wanted = torch.nn.functional.scaled_dot_product_attention(
+        query, key.repeat_interleave(3, 1), value.repeat_interleave(3, 1), attn_mask=mask
+    )
+    found, _ = attend(None, query, key, value, torch.where(mask, 0.0, -torch.inf))
+    assert torch.allclose(found, wanted.transpose(1, 2), atol=1e-5)
 
 
 def test_first_tokens_follow_the_softmax(loaded):
@@ -126,20 +197,28 @@ def test_top_k_and_top_p_keep_what_they_should():
     assert set(greedy.tolist()) == {0}
 
 
-def test_exhausted_memory_names_the_setting_to_lower(loaded, monkeypatch):
+def test_exhausted_memory_halves_the_batch_and_goes_on(loaded, tmp_path, monkeypatch, caplog):
+    wanted = _decode(_draws(), loaded, tmp_path / "a")
+    admit = generation._Batch.admit
+
+    def burst(self, entering, uniforms):
+        if len(self.who) + len(entering) > 3:
+            raise torch.OutOfMemoryError("no memory left")
+        return admit(self, entering, uniforms)
+
+    monkeypatch.setattr(generation._Batch, "admit", burst)
+    found = _decode(_draws(), loaded, tmp_path / "b", 8)
+    assert [r["text"] for r in found] == [r["text"] for r in wanted]
+    assert "going on with 2 sequences" in caplog.text
+
+
+def test_exhausted_memory_of_one_sequence_names_the_remedy(loaded, tmp_path, monkeypatch):
     def burst(*_, **__):
         raise torch.OutOfMemoryError("no memory left")
 
-    monkeypatch.setattr(sampler, "_generate", burst)
-    with pytest.raises(AuditError, match=r"lower `execution\.batch_size`"):
-        generate(None, [[1]], [[np.zeros(1)]], SETTINGS["sampling"], {0}, 1)
-
-
-def test_batches_hold_every_prompt_once_and_respect_the_size():
-    lengths, samples = [5, 9, 1, 7, 7, 3], [1, 2, 5, 1, 3, 2]
-    found = list(batches(lengths, samples, 4))
-    assert sorted(i for batch in found for i in batch) == list(range(6))
-    assert all(sum(samples[i] for i in batch) <= 4 or len(batch) == 1 for batch in found)
+    monkeypatch.setattr(generation._Batch, "admit", burst)
+    with pytest.raises(AuditError, match=r"lower the subject's `sampling\.max_new_tokens`"):
+        _decode(_draws(), loaded, tmp_path)
 
 
 def test_a_subject_without_a_chat_template_says_so(loaded, tiny, tmp_path):

@@ -1,11 +1,12 @@
 """Decode draws: ask the record cache first, load the model only for what it lacks."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from scripts.cache.records import RecordCache
 from scripts.models.draws import Draw
+from scripts.workflow.errors import AuditError
 from scripts.workflow.job import Ledger, log, progress
 
 
@@ -22,8 +23,8 @@ def decode(
     """One record a draw, in the order given: text, tokens (count), finished, seconds.
 
     `prompts` maps prompt ids to their `text` or `messages`; `load` returns (model, tokenizer), and
-    is called only when something is missing. Every batch goes to the cache as soon as it is done.
-    Raises AuditError when the model cannot be loaded or memory runs out.
+    is called only when something is missing. Replies go to the cache as soon as they are done.
+    Raises AuditError when the model cannot be loaded or memory does not suffice for one sequence.
     """
     keys = [draw.cache_key(settings["subject"], seed) for draw in draws]
     records = cache.get_many(keys)
@@ -44,43 +45,67 @@ def decode(
 
 def _decode_missing(
     missing, prompts, settings, seed, load, batch_size
-) -> Iterable[dict[str, dict[str, Any]]]:
-    from scripts.models.sampler import batches, generate
-    from scripts.models.subject import prompt_ids, stop_tokens
+) -> Iterator[dict[str, dict[str, Any]]]:
+    """Records by key as they finish. When memory runs out, half as many are decoded at a time."""
+    import torch
 
     model, tokenizer = load()
-    by_prompt: dict[str, list[tuple[str, Draw]]] = {}
-    for key, draw in missing.items():
-        by_prompt.setdefault(draw.prompt, []).append((key, draw))
-    groups = list(by_prompt.values())
-    ids = prompt_ids(tokenizer, [prompts[prompt] for prompt in by_prompt], settings)
-    sampling, stop = settings["sampling"], stop_tokens(model, tokenizer)
-    order = batches([len(i) for i in ids], [len(g) for g in groups], batch_size)
+    waiting = dict(missing)
     with progress(len(missing), "text", "decode") as bar:
-        for batch in order:
-            began = time.monotonic()
-            replies = generate(
-                model,
-                [ids[i] for i in batch],
-                [
-                    [d.uniforms(seed, sampling["max_new_tokens"]) for _, d in groups[i]]
-                    for i in batch
-                ],
-                sampling,
-                stop,
-                tokenizer.pad_token_id,
-            )
-            count = sum(map(len, replies))
-            seconds = round((time.monotonic() - began) / count, 5)
-            fresh = {}
-            for i, of_prompt in zip(batch, replies, strict=True):
-                for (key, _), reply in zip(groups[i], of_prompt, strict=True):
-                    fresh[key] = {
-                        "text": settings["response_prefix"]
-                        + tokenizer.decode(reply.tokens, skip_special_tokens=True),
-                        "tokens": len(reply.tokens),
-                        "finished": reply.finished,
-                        "seconds": seconds,
-                    }
-            yield fresh
-            bar.update(count)
+        while waiting:
+            try:
+                for fresh in _generated(
+                    waiting, prompts, settings, seed, model, tokenizer, batch_size
+                ):
+                    yield fresh
+                    bar.update(len(fresh))
+                    waiting = {key: draw for key, draw in waiting.items() if key not in fresh}
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+                    raise
+                if batch_size == 1:
+                    raise AuditError(
+                        "out of memory while decoding one sequence at a time; lower the subject's "
+                        "`sampling.max_new_tokens`, or give the job more memory"
+                    ) from error
+                batch_size //= 2
+                log.warning(
+                    "out of memory: going on with %d sequences at a time; set "
+                    "`execution.batch_size` so to start with them",
+                    batch_size,
+                )
+            torch.cuda.empty_cache()  # does nothing without CUDA
+
+
+def _generated(
+    draws, prompts, settings, seed, model, tokenizer, batch_size
+) -> Iterator[dict[str, dict[str, Any]]]:
+    from scripts.models.generation import generate
+    from scripts.models.subject import prompt_ids, stop_tokens
+
+    of_prompt: dict[str, list[tuple[str, Draw]]] = {}
+    for key, draw in draws.items():
+        of_prompt.setdefault(draw.prompt, []).append((key, draw))
+    groups, steps = list(of_prompt.values()), settings["sampling"]["max_new_tokens"]
+    began = time.monotonic()
+    for replies in generate(
+        model,
+        prompt_ids(tokenizer, [prompts[prompt] for prompt in of_prompt], settings),
+        [[draw.uniforms(seed, steps) for _, draw in group] for group in groups],
+        settings["sampling"],
+        stop_tokens(model, tokenizer),
+        tokenizer.pad_token_id,
+        batch_size,
+    ):
+        seconds = round((time.monotonic() - began) / len(replies), 5)
+        yield {
+            groups[prompt][stream][0]: {
+                "text": settings["response_prefix"]
+                + tokenizer.decode(reply.tokens, skip_special_tokens=True),
+                "tokens": len(reply.tokens),
+                "finished": reply.finished,
+                "seconds": seconds,
+            }
+            for prompt, stream, reply in replies
+        }
+        began = time.monotonic()

@@ -1,0 +1,288 @@
+"""Decode many draws in one batch that finished rows leave and waiting ones enter.
+
+What all prompts share is prefilled once, then each prompt once, its keys and values expanded over
+its samples. Every row is aligned to the right, so that a row may enter at any step, and a step
+writes one column of a buffer instead of copying it.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import Cache, DynamicCache
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+from scripts.models.attention import single_query_attention
+from scripts.models.sampler import choose
+from scripts.workflow.errors import AuditError
+
+# Finished rows leave, and waiting ones enter, when at most this share of the batch still runs:
+# entering costs a prefill, which is cheaper the more prompts share it.
+REFILL_AT = 0.7
+# Free columns of a fresh buffer: fewer mean more copies of all of it, more are read in vain.
+GROWTH = 16
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The tokens of one draw without the stop token; `finished` when the subject stopped itself."""
+
+    tokens: list[int]
+    finished: bool
+
+
+@torch.inference_mode()
+def generate(
+    model,
+    prompts: Sequence[Sequence[int]],
+    uniforms: Sequence[Sequence[np.ndarray]],
+    sampling: Mapping[str, Any],
+    stop: set[int],
+    pad: int,
+    batch_size: int,
+) -> Iterator[list[tuple[int, int, Reply]]]:
+    """Replies as they finish: lists of (prompt, stream, reply), the first two being indices.
+
+    `prompts` are token ids; `uniforms` holds for each prompt one stream of numbers a reply, one
+    number a step; at most `batch_size` replies are decoded at a time. Longest prompts come first.
+    Raises AuditError for a model whose layers keep a state other than keys and values.
+    """
+    batch = _Batch(model, prompts, sampling["max_new_tokens"], pad)
+    waiting = deque(
+        (prompt, stream)
+        for prompt in sorted(range(len(prompts)), key=lambda p: (-len(prompts[p]), p))
+        for stream in range(len(uniforms[prompt]))
+    )
+    ends = torch.tensor(sorted(stop))
+    with single_query_attention(model):
+        while waiting or batch.who:
+            if batch.running.sum() <= REFILL_AT * len(batch.who):
+                if batch.who and (finished := batch.release(stop)):
+                    yield finished
+                free = batch_size - len(batch.who)
+                entering = [waiting.popleft() for _ in range(min(free, len(waiting)))]
+                if entering:
+                    logits = batch.admit(entering, uniforms)
+                    new = slice(-len(entering), None)
+                    batch.take(choose(logits, batch.numbers(new), sampling), new, ends)
+            if batch.running.any():
+                batch.take(choose(batch.step(), batch.numbers(), sampling), slice(None), ends)
+
+
+@dataclass
+class _Place:
+    """Where the next column goes, and how many columns attention is shown."""
+
+    end: int = 0
+    seen: int = 0
+
+
+class _Columns(DynamicLayer):
+    """One layer's keys and values, (rows, heads, columns, width), in a buffer with free columns.
+
+    All of it is handed to attention, which masks what is free: a dense buffer is read as it is,
+    a part of one would be copied at every step.
+    """
+
+    def __init__(self, place: _Place, like: DynamicLayer):
+        super().__init__()
+        self.place, self.is_initialized = place, True
+        self.keys, self.values = like.keys[:0], like.values[:0]
+
+    def update(self, keys, values, *_, **__):
+        end, seen = self.place.end, self.place.seen
+        self.keys[:, :, end], self.values[:, :, end] = keys[:, :, 0], values[:, :, 0]
+        return self.keys[:, :, :seen], self.values[:, :, :seen]
+
+    def get_seq_length(self) -> int:
+        return self.place.seen - 1
+
+    def repack(self, kept, used: slice, new: DynamicLayer | None, end: int, columns: int) -> None:
+        """Move the used columns of the kept rows, and new rows below them, to end before `end`."""
+        self.keys = _packed(self.keys, kept, used, new and new.keys, end, columns)
+        self.values = _packed(self.values, kept, used, new and new.values, end, columns)
+
+
+def _packed(old, kept, used: slice, new, end: int, columns: int) -> torch.Tensor:
+    _, heads, _, width = old.shape
+    rows = len(kept) + (0 if new is None else len(new))
+    buffer = old.new_empty((rows, heads, columns, width))
+    # what is masked must be finite: a weight of 0 times NaN is NaN
+    buffer[:, :, end:] = 0
+    if len(kept):
+        part = old[:, :, used]
+        begin = end - part.shape[2]
+        buffer[: len(kept), :, :begin] = 0
+        buffer[: len(kept), :, begin:end] = part if len(kept) == len(old) else part[kept]
+    if new is not None:
+        begin = end - new.shape[2]
+        buffer[len(kept) :, :, :begin] = 0
+        buffer[len(kept) :, :, begin:end] = new
+    return buffer
+
+
+class _Batch:
+    """The rows being decoded, one a reply; those that have stopped stay until they are released.
+
+    `who` names each row's (prompt, stream); `start` is the first column of its prompt, `count` how
+    many tokens it has, `position` the place of the newest of them in the whole sequence.
+    """
+
+    def __init__(self, model, prompts: Sequence[Sequence[int]], steps: int, pad: int):
+        self.model, self.prompts, self.steps, self.pad = model, prompts, steps, pad
+        none = torch.zeros(0, dtype=torch.long)
+        self.who: list[tuple[int, int]] = []
+        self.start, self.count, self.position, self.running = none, none, none, none.bool()
+        self.tokens = torch.zeros((0, steps), dtype=torch.long)
+        self.uniforms = torch.zeros((0, steps), dtype=torch.float64)
+        self.place, self.columns, self.cache = _Place(), 0, None
+        # A window is a distance between columns, so where one binds, none may be free or padded.
+        self.windowed = _window(model) < max(map(len, prompts), default=0) + steps + GROWTH
+        self.shared = 0 if self.windowed else _shared_prefix(prompts)
+        self.prefix = DynamicCache()
+        if self.shared:
+            ids = torch.tensor([prompts[0][: self.shared]], device=model.device)
+            model(input_ids=ids, past_key_values=self.prefix, use_cache=True, logits_to_keep=1)
+
+    def numbers(self, rows: slice = slice(None)) -> torch.Tensor:
+        """The uniform number of each row's next token; of a stopped row any."""
+        following = self.count[rows].clamp(max=self.steps - 1)
+        return self.uniforms[rows].gather(1, following[:, None])[:, 0]
+
+    def take(self, chosen: torch.Tensor, rows: slice, ends: torch.Tensor) -> None:
+        """Note the chosen tokens of the rows that run, and which of them stop."""
+        chosen, runs = chosen.cpu(), self.running[rows].clone()
+        at = runs.nonzero()[:, 0]
+        self.tokens[rows][at, self.count[rows][at]] = chosen[at]
+        self.count[rows] += runs
+        self.running[rows] = runs & ~torch.isin(chosen, ends) & (self.count[rows] < self.steps)
+
+    def step(self) -> torch.Tensor:
+        """Logits of every row's next token, (rows, vocabulary)."""
+        if self.place.end == self.columns:
+            self._repack(torch.arange(len(self.who)))
+        self.place.seen = self.place.end + 1 if self.windowed else self.columns
+        columns, device = torch.arange(self.place.seen), self.model.device
+        mask = (columns >= self.start[:, None]) & (columns <= self.place.end)
+        out = self.model(
+            input_ids=self.tokens.gather(1, self.count[:, None] - 1).to(device),
+            attention_mask=mask.long().to(device),
+            position_ids=self.position[:, None].to(device),
+            past_key_values=self.cache,
+            use_cache=True,
+        )
+        self.place.end += 1
+        self.position += 1
+        return out.logits[:, -1]
+
+    def release(self, stop: set[int]) -> list[tuple[int, int, Reply]]:
+        """Take the stopped rows out and return their replies."""
+        replies = []
+        for row in (~self.running).nonzero()[:, 0].tolist():
+            tokens = self.tokens[row, : self.count[row]].tolist()
+            finished = tokens[-1] in stop
+            replies.append((*self.who[row], Reply(tokens[: len(tokens) - finished], finished)))
+        self._repack(self.running.nonzero()[:, 0])
+        return replies
+
+    def admit(self, entering: Sequence[tuple[int, int]], uniforms) -> torch.Tensor:
+        """Prefill the (prompt, stream) pairs' prompts; first logits, (pairs, vocabulary)."""
+        prompts = list(dict.fromkeys(prompt for prompt, _ in entering))
+        of_prompt = torch.tensor([prompts.index(prompt) for prompt, _ in entering])
+        lengths = torch.tensor([len(self.prompts[prompt]) for prompt in prompts])
+        layers, logits = self._prefill([self.prompts[prompt] for prompt in prompts], lengths)
+        self.who += entering
+        self._repack(torch.arange(len(self.running)), layers, of_prompt)
+        n = len(entering)
+        for name, values in {
+            "start": self.place.end - lengths[of_prompt],
+            "position": lengths[of_prompt],
+            "count": torch.zeros(n, dtype=torch.long),
+            "running": torch.ones(n, dtype=torch.bool),
+            "tokens": torch.zeros((n, self.steps), dtype=torch.long),
+            "uniforms": torch.from_numpy(
+                np.stack([uniforms[p][s][: self.steps] for p, s in entering])
+            ),
+        }.items():
+            setattr(self, name, torch.cat([getattr(self, name), values]))
+        return logits[of_prompt.to(logits.device)]
+
+    def _prefill(self, prompts, lengths) -> tuple[list[DynamicLayer], torch.Tensor]:
+        """Each prompt's keys and values, aligned to the right, and its last logits."""
+        rest = [prompt[self.shared :] for prompt in prompts]
+        width, device = max(map(len, rest)), self.model.device
+        ids = torch.full((len(rest), width), self.pad)
+        mask = torch.ones((len(rest), self.shared + width), dtype=torch.long)
+        for row, tokens in enumerate(rest):
+            ids[row, width - len(tokens) :] = torch.tensor(tokens)
+            mask[row, self.shared : self.shared + width - len(tokens)] = 0
+        cache = DynamicCache()
+        for number, layer in enumerate(self.prefix.layers):
+            both = (t.expand(len(rest), -1, -1, -1) for t in (layer.keys, layer.values))
+            cache.update(*both, number)
+        out = self.model(
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
+            position_ids=(mask.cumsum(-1) - 1).clamp(min=0)[:, self.shared :].to(device),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        if self.shared:  # the padding stands between the prefix and the rest: take it out
+            columns, free = torch.arange(self.shared + width), (self.shared + width - lengths)
+            source = torch.where(columns < (free + self.shared)[:, None],
+                                 columns - free[:, None], columns)  # fmt: skip
+            source = source.clamp(min=0)[:, None, :, None].to(device)
+            for layer in cache.layers:
+                layer.keys, layer.values = (
+                    t.gather(2, source.expand(-1, t.shape[1], -1, t.shape[3]))
+                    for t in (layer.keys, layer.values)
+                )
+        return cache.layers, out.logits[:, -1]
+
+    def _repack(self, kept: torch.Tensor, entering=None, of_prompt=None) -> None:
+        """Keep these rows, let prefilled ones enter below, and make room for GROWTH columns."""
+        for name in ("start", "count", "position", "running", "tokens", "uniforms"):
+            setattr(self, name, getattr(self, name)[kept])
+        if entering is None:
+            self.who = [self.who[row] for row in kept.tolist()]
+        else:
+            self.cache = self.cache or Cache(layers=[_Columns(self.place, e) for e in entering])
+        begin = int(self.start.min()) if len(kept) else self.place.end
+        used = slice(begin, self.place.end)
+        width = entering[0].keys.shape[2] if entering else 0
+        end = max(used.stop - used.start, width)
+        self.columns = end + GROWTH
+        for layer, new in zip(self.cache.layers, entering or repeat(None), strict=False):
+            if new is not None:
+                new.batch_select_indices(of_prompt)
+            layer.repack(kept, used, new, end, self.columns)
+        self.start = self.start + end - used.stop
+        self.place.end = end
+
+
+def _window(model) -> float:
+    """The narrowest window that a layer attends to, in tokens; infinite without one.
+
+    Raises AuditError for a model whose layers keep something else than keys and values.
+    """
+    layers = DynamicCache(config=model.config).layers
+    if not {type(layer) for layer in layers} <= {DynamicLayer, DynamicSlidingWindowLayer}:
+        raise AuditError(
+            f"a model of type `{model.config.model_type}` keeps a state that is not keys and "
+            "values, which the decoder cannot hold; decode it with its own server and give the "
+            "texts as `responses`"
+        )
+    return min((layer.sliding_window for layer in layers if layer.is_sliding), default=np.inf)
+
+
+def _shared_prefix(prompts: Sequence[Sequence[int]]) -> int:
+    """How many first tokens all prompts share, no prompt's last among them."""
+    if len(prompts) < 2:
+        return 0
+    first, last, most = min(prompts), max(prompts), min(map(len, prompts)) - 1
+    return next((i for i in range(most) if first[i] != last[i]), most)
