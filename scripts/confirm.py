@@ -5,7 +5,7 @@ functions in scripts/evidence/ name their sources. The unit is the prompt.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +94,8 @@ def confirm(
     seed = settings["seed"]
     by_id = {h["id"]: h for h in hypotheses}
 
-    def local(asked: Asked) -> Judged:
-        return {
+    def local(asked: Asked) -> Callable[[], Judged]:
+        return lambda: {
             region: {
                 name: judge(by_id[name], placebos[name], bench.by_region[region][prompt], seed)
                 for name in names

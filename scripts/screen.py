@@ -4,20 +4,22 @@ Of those that go on, the confirm pool's budget decides which are tested: here, b
 draws is seen.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scripts.assistants.author import statement_of
+from scripts.assistants.bench import AHEAD
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement
 from scripts.assistants.local import Net, Pair, pair_score, region_nets, sentence
 from scripts.assistants.own import own_hypotheses
 from scripts.assistants.pool import BudgetSpent, Pool, write_usage
-from scripts.evidence.race import drive
+from scripts.evidence.race import Wanted, drive, requests
 from scripts.plan import within_budget
 from scripts.propose import named, read_pairs
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
@@ -71,37 +73,56 @@ class Elimination:
         self,
         hypotheses: Sequence[Mapping[str, Any]],
         prompts: Mapping[str, Sequence[str]],
-        judge: Callable[[Asked], Judged],
+        judge: Callable[[Asked], Callable[[], Judged]],
         least_net: int,
     ):
         self._hypotheses = {h["id"]: [r for r in h["regions"] if r in prompts] for h in hypotheses}
-        self._left = {region: list(of_region) for region, of_region in prompts.items()}
+        self._prompts = prompts
+        self._asked, self._fed = Counter[str](), Counter[str]()  # prompts, by region
         self._judge, self._least = judge, least_net
+        self.ended = False  # by the budget
         self.judged: dict[str, dict[str, list[Judgement]]] = {
             h["id"]: defaultdict(list) for h in hypotheses
         }
 
-    def wanted(self) -> dict[str, tuple[str, ...]]:
-        """For each region with prompts left, the hypotheses that may still pass."""
-        active = [name for name in self._hypotheses if self._hope(name)]
-        found = {
-            region: tuple(n for n in active if region in self._hypotheses[n])
-            for region, left in self._left.items()
-            if left
-        }
-        return {region: names for region, names in found.items() if names}
+    def wanted(self, later: int = 0) -> Wanted:
+        """For each region with prompts left, the hypotheses that may still pass; as in a race,
+        `later` means the prompt that comes so much later."""
+        found = {}
+        for region in () if self.ended else self._prompts:
+            here = [n for n, where in self._hypotheses.items() if region in where]
+            active, sure = ([n for n in here if self._hope(n, lost)] for lost in (0, later))
+            as_many = requests(len(active)) == requests(len(sure))
+            if active and as_many and self._left(region) > later:
+                found[region] = tuple(active)
+        return found
 
-    def judge(self, wanted: Mapping[str, Sequence[str]]) -> Judged:
-        """Judgements of the next prompt in each region."""
-        return self._judge({r: (self._left[r][0], names) for r, names in wanted.items()})
+    def judge(self, wanted: Wanted) -> dict[str, Any]:
+        """For each region a function that waits for the judgements of its next prompt; nothing when
+        the budget has ended."""
+        try:
+            judged = cache(
+                self._judge({r: (self._prompts[r][self._asked[r]], n) for r, n in wanted.items()})
+            )
+        except BudgetSpent:
+            return {}
+        self._asked.update(wanted.keys())
+        return {
+            region: lambda racing, r=region: {name: judged()[r][name] for name in racing}
+            for region in wanted
+        }
+
+    def finish(self) -> None:
+        """The budget has ended."""
+        self.ended = True
 
     def feed(self, results: Judged) -> None:
         """Take the judgements and use the prompts up."""
-        for region, of_region in results.items():
-            self._left[region].pop(0)
+        self._fed.update(results.keys())
+        for of_region in results.values():
             for name, judgement in of_region.items():
                 if judgement is not None:
-                    self.judged[name][region].append(judgement)
+                    self.judged[name][judgement.region].append(judgement)
 
     def standings(self) -> dict[str, dict[str, Net]]:
         """Prompts for and against each hypothesis by region, and its net share."""
@@ -110,10 +131,14 @@ class Elimination:
             for name, of_one in self.judged.items()
         }
 
-    def _hope(self, name: str) -> bool:
-        left = sum(len(self._left[region]) for region in self._hypotheses[name])
+    def _left(self, region: str) -> int:
+        return len(self._prompts[region]) - self._fed[region]
+
+    def _hope(self, name: str, lost: int) -> bool:
+        """Whether it may pass if it lost so many more prompts of each region."""
+        left = [self._left(region) for region in self._hypotheses[name]]
         net = sum(j.signs[0] for of_one in self.judged[name].values() for j in of_one)
-        return net + left >= self._least
+        return net + sum(n - 2 * min(n, lost) for n in left) >= self._least
 
 
 def _net(judged: Sequence[Judgement]) -> Net:
@@ -127,7 +152,7 @@ def screened_by_model(
     pairs: Sequence[Pair],
     regions: Mapping[str, Mapping[str, Any]],
     least_net: int,
-    judge: Callable[[Asked], Judged],
+    judge: Callable[[Asked], Callable[[], Judged]],
 ) -> list[dict[str, Any]]:
     """As `screened`, judged by a model; what the budget leaves unjudged goes on."""
     prompts: dict[str, dict[str, None]] = defaultdict(dict)
@@ -136,14 +161,10 @@ def screened_by_model(
     race = Elimination(
         hypotheses, {r: list(of_one) for r, of_one in prompts.items()}, judge, least_net
     )
-    try:
-        drive(race, race.judge)
-        ended = False
-    except BudgetSpent:
-        ended = True
+    standings = drive(race, race.judge, AHEAD)
     rows = []
     for hypothesis in hypotheses:
-        nets = race.standings()[hypothesis["id"]]
+        nets = standings[hypothesis["id"]]
         wins, losses = sum(n.wins for n in nets.values()), sum(n.losses for n in nets.values())
         kept = [r for r in hypothesis["regions"] if r not in nets or nets[r].wins > nets[r].losses]
         kept = kept or list(hypothesis["regions"])
@@ -162,7 +183,7 @@ def screened_by_model(
                     "losses": losses,
                     "share": round(float(np.mean(scores)), 4) if scores else 0.0,
                 },
-                "goes_on": not nets or wins - losses >= least_net or ended,
+                "goes_on": not nets or wins - losses >= least_net or race.ended,
             }
         )
     return rows

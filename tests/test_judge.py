@@ -178,7 +178,7 @@ def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
             pool, "large", [hypothesis("bread", "r0")], {}, by_prompt, texts_of(pairs), 0
         )
         server.behaviour.status = 500
-        judged = model({"r0": (pairs[0].prompt, ["h-bread-more"])})
+        judged = model({"r0": (pairs[0].prompt, ["h-bread-more"])})()
         assert judged == {"r0": {"h-bread-more": None}} and pool.usage["large"]["lost"] == 1
         server.behaviour.status = None
         run = {**SETTINGS, "assistant": pool.settings, "rate_prompts": 12}

@@ -157,7 +157,7 @@ def test_a_budget_in_dollars_is_kept_to(tmp_path):
         with Pool(limited, access, tmp_path) as pool, pytest.raises(BudgetSpent):
             for n in range(200):
                 pool.ask([question(n)])
-        assert 10 < pool.dollars <= 20
+        assert 10 < pool.spent.dollars <= 20
 
 
 def test_what_a_killed_process_left_is_read_and_folded(tmp_path):

@@ -1,11 +1,13 @@
 """The race: its four reasons to leave, lock-step, regions, and agreement with plain replays."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from scripts.evidence.betting import e_value, futility_value
 from scripts.evidence.ebh import e_bh
-from scripts.evidence.race import Race, drive
+from scripts.evidence.race import Race, drive, requests
 from scripts.evidence.simulation import stopped_when_found
 
 
@@ -279,3 +281,63 @@ def test_follows_the_rules_of_racing_literally():
         assert {h: standings[h].judged for h in names} == used
         reasons |= set(stopped.values())
     assert {"validated", "hopeless", "futile"} <= reasons
+
+
+class Deferred:
+    """Answers by what was drawn for hypothesis, region and prompt, when waited for; counts requests
+    and how far ahead of the oldest prompt without results it was asked."""
+
+    def __init__(self, signs):
+        self.signs, self.asked, self.requests, self.furthest = signs, Counter(), 0, 0
+        self.answered = Counter()
+
+    def __call__(self, wanted):
+        found = {}
+        for region, names in wanted.items():
+            number = self.asked[region]
+            self.asked[region] += 1
+            self.requests += requests(len(names))
+            self.furthest = max(self.furthest, number - self.answered[region])
+
+            def signs(racing, region=region, number=number, names=names):
+                assert set(racing) <= set(names)
+                self.answered[region] += 1
+                return {h: tuple(map(int, self.signs[h, region][number])) for h in racing}
+
+            found[region] = signs
+        return found
+
+
+@pytest.mark.parametrize("delta", [None, 0.1, 0.4])
+def test_asking_ahead_changes_nothing_and_costs_nothing(delta):
+    rng, furthest, reasons = np.random.default_rng(5), 0, set()
+    prompts = {"r": 30, "s": 24, "t": 12}
+    for _ in range(30):
+        regions = {f"h{i}": ["r", "s"] if i % 3 == 0 else ["rst"[i % 3]] for i in range(25)}
+        signs = {}
+        for region, most in prompts.items():
+            drawn = random_signs(rng, list(regions), most, true=int(rng.integers(8)))
+            signs |= {(h, region): of_one for h, of_one in drawn.items()}
+        judges = [Deferred(signs) for _ in range(2)]
+        plain, ahead = (
+            drive(Race(regions, prompts, delta=delta), judge, n)
+            for judge, n in zip(judges, (0, 6), strict=True)
+        )
+        assert ahead == plain
+        assert judges[1].requests == judges[0].requests and judges[1].asked == judges[0].asked
+        assert judges[0].furthest == 0
+        furthest = max(furthest, judges[1].furthest)
+        reasons |= {s.stopped for s in plain.values()}
+    assert furthest >= 3 and {"validated", "hopeless"} <= reasons
+
+
+def test_a_budget_that_ends_ahead_of_the_results_ends_the_race_with_what_was_asked():
+    judge = Deferred({("h", "r"): [(0, 0)] * 40})
+    asked = []
+
+    def poor(wanted):
+        asked.append(wanted)
+        return judge(wanted) if sum(judge.asked.values()) < 9 else {}
+
+    standing = drive(one_region(["h"], 40, delta=None), poor, 4)["h"]
+    assert (standing.judged, standing.stopped, standing.remaining) == (9, "exhausted", 31)

@@ -1,8 +1,9 @@
 """The confirm pool before its judges: who is asked what, prompt by prompt, while the race lasts."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from scripts.assistants.judge import Asked, Judged, ModelJudge
@@ -15,6 +16,7 @@ from scripts.workflow.chance import hash_unit
 from scripts.workflow.job import log
 
 BUDGET = "budget"  # why a hypothesis stopped that the budget left undecided
+AHEAD = 8  # prompts of a region that may be asked about before the slowest reply is in
 
 
 def judging_order(prompts: Iterable[str], seed: int) -> list[str]:
@@ -25,14 +27,14 @@ def judging_order(prompts: Iterable[str], seed: int) -> list[str]:
 class Bench:
     """The confirm pool before one judge: each hypothesis on each prompt is judged once at most.
 
-    judge: from what is asked to Judgements; pairs: those of the pool; start: how many prompts of a
-    region come before this judge's own. `raced` are the judgements that a race used, `ended` says
-    that the budget ended.
+    judge: from what is asked to a function that waits for Judgements; pairs: those of the pool;
+    start: how many prompts of a region come before this judge's own. `raced` are the judgements
+    that a race used.
     """
 
     def __init__(
         self,
-        judge: Callable[[Asked], Judged],
+        judge: Callable[[Asked], Callable[[], Judged]],
         pairs: Sequence[Pair],
         seed: int,
         start: Mapping[str, int] | None = None,
@@ -46,31 +48,32 @@ class Bench:
         }
         self.judged: dict[str, dict[str, Judgement | None]] = defaultdict(dict)
         self.raced: dict[str, list[Judgement]] = defaultdict(list)
-        self.ended = False
         self._taken = {region: (start or {}).get(region, 0) for region in self.order}
 
-    def next_prompts(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
-        """The judge of a race: the signs of the hypotheses on the next prompt of each region;
-        nothing when the budget has ended."""
+    def next_prompts(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """The judge of a race (race.drive): for each region a function that waits for the signs of
+        the hypotheses on its next prompt; nothing when the budget has ended."""
         asked = {r: (self.order[r][self._taken[r]], names) for r, names in wanted.items()}
         try:
-            results = self._ask(asked)
+            judged = self._ask(asked)
         except BudgetSpent:
-            self.ended = True
             return {}
-        for region, of_region in results.items():
+        for region in asked:
             self._taken[region] += 1
-            for name, judgement in of_region.items():
+
+        def signs(region: str, racing: Sequence[str]) -> dict[str, Any]:
+            found = {name: judged()[region][name] for name in racing}
+            for name, judgement in found.items():
                 if judgement is not None:
                     self.raced[name].append(judgement)
-        return {
-            region: {name: j and j.signs for name, j in of_region.items()}
-            for region, of_region in results.items()
-        }
+            return {name: j and j.signs for name, j in found.items()}
+
+        return {region: partial(signs, region) for region in asked}
 
     def complete(self, regions: Mapping[str, Sequence[str]], prompts: Mapping[str, int]) -> None:
         """Judge these hypotheses on the first so many prompts of each of their regions."""
         most = {r: min(n, len(self.order[r])) for r, n in prompts.items()}
+        under_way: deque[Callable[[], Judged]] = deque()
         for number in range(max(most.values(), default=0)):
             asked: dict[str, tuple[str, list[str]]] = {}
             for name, of_one in regions.items():
@@ -79,8 +82,16 @@ class Bench:
                         prompt = self.order[region][number]
                         if prompt not in self.judged[name]:
                             asked.setdefault(region, (prompt, []))[1].append(name)
-            if asked:
-                self._ask(asked)
+            while asked:
+                try:
+                    under_way.append(self._ask(asked))
+                    break
+                except BudgetSpent:  # but those under way may cost less than was reserved for them
+                    if not under_way:
+                        raise
+                    under_way.popleft()()
+        for judged in under_way:
+            judged()
 
     def first(self, hypothesis: Mapping[str, Any], prompts: Mapping[str, int]) -> list[Judgement]:
         """The judgements of a hypothesis on the first so many prompts of each region."""
@@ -102,12 +113,18 @@ class Bench:
             if judgement is not None
         ]
 
-    def _ask(self, asked: Asked) -> Judged:
-        results = self._judge(asked)
-        for region, (prompt, _) in asked.items():
-            for name, judgement in results[region].items():
-                self.judged[name][prompt] = judgement
-        return results
+    def _ask(self, asked: Asked) -> Callable[[], Judged]:
+        waiting = self._judge(asked)
+
+        @cache
+        def judged() -> Judged:
+            results = waiting()
+            for region, (prompt, _) in asked.items():
+                for name, judgement in results[region].items():
+                    self.judged[name][prompt] = judgement
+            return results
+
+        return judged
 
 
 class Judges(NamedTuple):
@@ -133,7 +150,7 @@ def raced(
     q, delta = settings["q"], settings["delta"]
     if judges is None or not any(judges.share.values()):
         race = Race(of_tested, prompts, q=q, delta=delta, hypotheses=K)
-        found = drive(race, benches[-1].next_prompts)
+        found = drive(race, benches[-1].next_prompts, AHEAD)
     else:
         outcomes = cascade(
             of_tested,
@@ -144,13 +161,13 @@ def raced(
             delta=(delta, delta),
             hypotheses=K,
             escalate=judges.escalate,
+            ahead=AHEAD,
         )
         found = {name: _joined(outcome) for name, outcome in outcomes.items()}
-    if any(bench.ended for bench in benches):
-        log.warning("the budget ended before every hypothesis was decided")
-        for name, standing in found.items():
-            if standing.stopped == "exhausted" and standing.remaining:
-                found[name] = standing._replace(stopped=BUDGET)
+    for name, standing in found.items():
+        if standing.stopped == "exhausted" and standing.remaining:
+            log.warning("the budget ended before %s was decided", name)
+            found[name] = standing._replace(stopped=BUDGET)
     return found
 
 

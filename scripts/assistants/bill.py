@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from scripts.assistants import author, questions
 from scripts.assistants.isolation import LONGEST_TEXT
 from scripts.assistants.prices import price_of
+from scripts.evidence.race import TOGETHER, requests
 
 SHORT, LONG = 6.0, 3.0  # characters a token, in texts that take few and many
 STATEMENT = 300  # characters at most (isolation.one_line)
@@ -130,11 +131,10 @@ def _judged(settings, prices, model, hypotheses, pairs, text, placebos) -> Amoun
     """Judging so many pairs in each region, ten hypotheses a request."""
     total = Amount()
     for count in hypotheses:
-        requests = math.ceil(count / questions.TOGETHER)
-        together = min(count, questions.TOGETHER) + placebos
+        together = min(count, TOGETHER) + placebos
         quoted = text.prompt + 2 * text.response + 3 * MARKS + together * STATEMENT
         one = _one(settings, prices, model, (questions.JUDGE, "x"), quoted, 16 + 10 * together)
-        total += one.high.times(requests * pairs)
+        total += one.high.times(requests(count) * pairs)
     return total
 
 

@@ -4,13 +4,14 @@ A `ModelJudge` is a function from what a race wants to Judgements. One with a ch
 with a strong one can be put one after the other: each has its own coins and placebo draws.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from scripts.assistants.judgement import Judgement
 from scripts.assistants.local import Pair
 from scripts.assistants.pool import Answer, Pool
-from scripts.assistants.questions import TOGETHER, judge_question
+from scripts.assistants.questions import judge_question
+from scripts.evidence.race import TOGETHER
 from scripts.workflow.chance import hash_generator
 
 PLACEBO = "placebo "  # before the number of a placebo among the names in a request
@@ -40,8 +41,9 @@ class ModelJudge:
         self._placebos, self._pairs, self._texts = placebos, pairs, texts
         self._all: dict[str, tuple[float | None, ...]] = {}  # placebo scores, by prompt
 
-    def __call__(self, asked: Asked) -> Judged:
-        """Judge one prompt in each region, all of its samples, for the hypotheses named.
+    def __call__(self, asked: Asked) -> Callable[[], Judged]:
+        """Have one prompt in each region judged, all of its samples, for the hypotheses named; the
+        function given waits for it.
 
         Hypotheses share requests, and each request carries the placebo drawn for the prompt.
         Raises BudgetSpent before anything is sent.
@@ -56,12 +58,17 @@ class ModelJudge:
                     statements[f"{PLACEBO}{drawn}"] = self._placebos[region][drawn]
                 parts.append((region, prompt, together, drawn))
                 questions += self._questions(prompt, statements)
-        answers = iter(self.pool.ask(questions))
-        judged: Judged = {region: {} for region in asked}
-        for region, prompt, together, drawn in parts:
-            samples = [next(answers) for _ in self._pairs[prompt]]
-            for name in together:
-                judged[region][name] = self._judgement(name, region, prompt, samples, drawn)
+        waiting = self.pool.start(questions)
+
+        def judged() -> Judged:
+            answers = iter(waiting())
+            found: Judged = {region: {} for region in asked}
+            for region, prompt, together, drawn in parts:
+                samples = [next(answers) for _ in self._pairs[prompt]]
+                for name in together:
+                    found[region][name] = self._judgement(name, region, prompt, samples, drawn)
+            return found
+
         return judged
 
     def all_placebos(

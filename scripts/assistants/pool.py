@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tenacity import (
     AsyncRetrying,
@@ -53,6 +53,27 @@ class Answer(Generic[Parsed]):
 
     outcome: str
     value: Parsed | None = None
+
+
+class Spent(NamedTuple):
+    """Requests and US dollars."""
+
+    requests: int = 0
+    dollars: float = 0.0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.requests + other.requests, self.dollars + other.dollars)
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(self.requests - other.requests, self.dollars - other.dollars)
+
+
+@dataclass
+class Batch:
+    """What questions asked together may cost at most, second chances included, and have cost."""
+
+    worst: Spent
+    spent: Spent
 
 
 class Concurrency:
@@ -104,9 +125,12 @@ class Pool:
         self._runner = asyncio.Runner()
         self._concurrency = Concurrency(access["concurrency"])
         self._lost = 0
+        self._reserved = Spent()  # by what was asked and not waited for yet
         before = [of_model for stage in spent for of_model in stage["models"].values()]
-        self.requests = sum(u["requests"] + u["cache_hits"] for u in before)
-        self.dollars = sum(u["dollars"] + u["saved_dollars"] for u in before)
+        self.spent = Spent(
+            sum(u["requests"] + u["cache_hits"] for u in before),
+            sum(u["dollars"] + u["saved_dollars"] for u in before),
+        )
         self._bar = progress(None, "request", "assistant")
 
     def __enter__(self) -> "Pool":
@@ -129,34 +153,61 @@ class Pool:
         a refusal, gets one second chance. Answers come in the order of the questions. Raises
         BudgetSpent before anything is sent, and AuditError when the provider is gone or rejects.
         """
-        self._reserve([request for request, _ in questions])
-        try:
-            return self._runner.run(self._ask_all(questions))
-        except BaseExceptionGroup as several:  # one task's error has cancelled the others
-            error = several.exceptions[0]
-            raise error from error.__cause__
+        return self.start(questions)()
 
-    async def _ask_all(self, questions) -> list[Answer]:
+    def start(
+        self, questions: Sequence[tuple[Request, Callable[[str], Parsed]]]
+    ) -> Callable[[], list[Answer[Parsed]]]:
+        """As `ask`, without waiting: that is what the function given does. Requests go on while
+        any answers are waited for.
+
+        Until it has been called, the budget counts these requests at their worst, so that what it
+        covers depends on the order of the calls and not on who answers first.
+        """
+        batch = Batch(self._worst([request for request, _ in questions]), Spent())
+        if not self._affords(batch.worst):
+            raise BudgetSpent
+        self._reserved += batch.worst
+        task = self._runner.get_loop().create_task(self._ask_all(questions, batch))
+
+        async def done() -> list[Answer]:
+            return await task
+
+        def answers() -> list[Answer]:
+            try:
+                return self._runner.run(done())
+            except BaseExceptionGroup as several:  # one task's error has cancelled the others
+                error = several.exceptions[0]
+                raise error from error.__cause__
+            finally:
+                self._reserved -= batch.worst
+                self.spent += batch.spent
+
+        return answers
+
+    async def _ask_all(self, questions, batch: Batch) -> list[Answer]:
         keys = [self._key(request) for request, _ in questions]
         known = self._journal.get_many(keys)
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._ask(request, parse, key, known.get(key)))
+                group.create_task(self._ask(request, parse, key, known.get(key), batch))
                 for (request, parse), key in zip(questions, keys, strict=True)
             ]
         return [task.result() for task in tasks]
 
-    async def _ask(self, request: Request, parse, key: str, record) -> Answer:
-        answer, reason = _read(await self._reply(request, key, record), parse)
-        if reason and self._affords(again := _again(request, reason)):
+    async def _ask(self, request: Request, parse, key: str, record, batch: Batch) -> Answer:
+        answer, reason = _read(await self._reply(request, key, record, batch), parse)
+        if reason and self._affords(more := self._worst([again := _again(request, reason)])):
+            self._reserved += more
+            batch.worst += more
             key = self._key(again)
             record = self._journal.get_many([key]).get(key)
-            answer, _ = _read(await self._reply(again, key, record), parse)
+            answer, _ = _read(await self._reply(again, key, record, batch), parse)
         if answer.outcome != "answered":
             self._usage_of(request.model)[answer.outcome] += 1
         return answer
 
-    async def _reply(self, request: Request, key: str, record) -> Reply | None:
+    async def _reply(self, request: Request, key: str, record, batch: Batch) -> Reply | None:
         """The reply from the cache's record, else from the provider; None when it was lost."""
         usage = self._usage_of(request.model)
         saved = "saved_" if record is not None else ""
@@ -172,8 +223,7 @@ class Pool:
         usage[f"{saved}input_tokens"] += reply.input_tokens
         usage[f"{saved}output_tokens"] += reply.output_tokens
         usage[f"{saved}dollars"] += dollars
-        self.requests += 1
-        self.dollars += dollars
+        batch.spent += Spent(1, dollars)
         self._bar.update()
         return reply
 
@@ -219,28 +269,16 @@ class Pool:
             ) | {"dollars": 0.0, "saved_dollars": 0.0},
         )  # fmt: skip
 
-    def _reserve(self, requests: Sequence[Request]) -> None:
-        """Raise BudgetSpent when these, with replies as long as allowed, might exceed it."""
-        self._reserved = 0, 0.0
-        if not self._affords(*requests):
-            raise BudgetSpent
-        self._reserved = len(requests), sum(self._worst(request) for request in requests)
+    def _affords(self, more: Spent) -> bool:
+        """Whether the budget covers this beside all that may still be under way."""
+        budget, total = self.settings["budget"], self.spent + self._reserved + more
+        limits = (budget["requests"], total.requests), (budget["usd"], total.dollars)
+        return all(limit is None or value <= limit for limit, value in limits)
 
-    def _affords(self, *requests: Request) -> bool:
-        """Whether the budget covers these beside all that may still be under way."""
-        budget, (number, dollars) = self.settings["budget"], self._reserved
-        number += self.requests + len(requests)
-        if budget["requests"] is not None and number > budget["requests"]:
-            return False
-        if budget["usd"] is not None:
-            dollars += self.dollars + sum(self._worst(request) for request in requests)
-            return dollars <= budget["usd"]
-        return True
-
-    def _worst(self, request: Request) -> float:
-        return self._dollars(
-            request.model, Reply("", tokens_at_most(request), request.reply_tokens)
-        )
+    def _worst(self, requests: Sequence[Request]) -> Spent:
+        """With replies as long as allowed."""
+        replies = [(r.model, Reply("", tokens_at_most(r), r.reply_tokens)) for r in requests]
+        return Spent(len(requests), sum(self._dollars(*reply) for reply in replies))
 
     def _dollars(self, model: str, reply: Reply) -> float:
         price: Price | None = price_of(model, self.access["prices"])

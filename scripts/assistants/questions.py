@@ -12,7 +12,6 @@ from scripts.assistants.pool import Unusable
 from scripts.assistants.provider import Request
 from scripts.workflow.chance import hash_generator, hash_unit
 
-TOGETHER = 10  # statements judged in one request, beside a placebo
 SHOWS = {"A": (True, False), "B": (False, True), "both": (True, True), "neither": (False, False)}
 Question = tuple[Request, Callable[[str], Any]]
 

@@ -45,10 +45,12 @@ def cascade(
     delta: tuple[float | None, float | None] = (0.1, 0.1),
     hypotheses: int | None = None,
     escalate: Escalate = "borderline",
+    ahead: int = 0,
 ) -> dict[str, Outcome]:
     """Judge the hypotheses and return the outcome of each.
 
-    regions, prompts, q and hypotheses are those of race.Race; delta holds one for each judge.
+    regions, prompts, q and hypotheses are those of race.Race, ahead is that of race.drive; delta
+    holds one for each judge.
     share: of each region's prompts, how many are the cheap judge's, fixed beforehand
     (choice.choose); 0 leaves all to the strong one.
 
@@ -71,7 +73,7 @@ def cascade(
         hypotheses=K,
         later=rest,
     )
-    earlier = drive(first, cheap)
+    earlier = drive(first, cheap, ahead)
     goes_on = {"borderline": _is_borderline, "band": _is_in_band}[escalate]
     second = Race(
         {name: own for name, own in regions.items() if goes_on(earlier[name])},
@@ -81,7 +83,7 @@ def cascade(
         hypotheses=K,
         carried={name: (standing.e, standing.e_prime) for name, standing in earlier.items()},
     )
-    later = drive(second, strong)
+    later = drive(second, strong, ahead)
     return {
         name: Outcome(
             e=later[name].e,

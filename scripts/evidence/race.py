@@ -5,6 +5,8 @@
         race.feed(judge(wanted))              # {region: {hypothesis: (s, s')}}
     race.standings()
 
+`drive` does this, and asks about prompts ahead meanwhile, where that costs no request more.
+
 A hypothesis's evidence is min(E, E'), E from its signs s, E' from its signs s' against the placebo
 drawn for the prompt (betting.prompt_sign). It leaves
 
@@ -21,8 +23,9 @@ of a region is judged on a prompt before any result is used, and none joins late
 (arXiv 2502.08539, 2009.02824).
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -35,6 +38,7 @@ Wanted = dict[str, tuple[str, ...]]
 Results = Mapping[str, Mapping[str, Signs | None]]
 
 FUTILE_AT = 20.0
+TOGETHER = 10  # hypotheses that share a request
 
 
 class Tally(NamedTuple):
@@ -126,16 +130,20 @@ class Race:
         """The hypotheses that still race."""
         return [n for n, stopped in zip(self._names, self._stopped, strict=True) if stopped is None]
 
-    def wanted(self) -> Wanted:
-        """For each region with work left, the hypotheses to judge on its next prompt.
+    def wanted(self, later: int = 0) -> Wanted:
+        """For each region with work left, the hypotheses to judge on its next prompt; empty when
+        the race is over.
 
-        Empty when the race is over.
+        With `later`, on the prompt that comes so much later, asked before the results of those
+        between are known: regions in which as many requests are certain to be needed then. Some of
+        the hypotheses named may have left by then.
         """
         racing = self._racing()
+        sure = self._sure(later) if later else racing
         wanted = {}
         for region, j in self._column.items():
-            rows = np.flatnonzero(racing & self._lives[:, j]) if self._left[j] else []
-            if len(rows):
+            rows = np.flatnonzero(racing & self._lives[:, j]) if self._left[j] > later else []
+            if len(rows) and requests(len(rows)) == requests(int(np.sum(sure & self._lives[:, j]))):
                 wanted[region] = tuple(self._names[i] for i in rows)
         return wanted
 
@@ -213,11 +221,42 @@ class Race:
         for i in np.arange(len(self._names))[rows]:
             self._stopped[i] = reason
 
-    def _evidence(self, more_wins: np.ndarray | int = 0) -> np.ndarray:
-        """Log E and log E', shape (hypotheses, 2), were the next prompts of each all won."""
+    def _evidence(
+        self, more_wins: np.ndarray | int = 0, more_losses: np.ndarray | int = 0
+    ) -> np.ndarray:
+        """Log E and log E', shape (hypotheses, 2), were so many next prompts won and lost."""
         counts = self._counts.sum(axis=1)
         wins = counts[..., 2] + np.reshape(more_wins, (-1, 1))
-        return self._carried + log_e_value(wins, counts[..., 0])
+        losses = counts[..., 0] + np.reshape(more_losses, (-1, 1))
+        return self._carried + log_e_value(wins, losses)
+
+    def _futility(self, rows: np.ndarray, more_losses: np.ndarray | int = 0) -> np.ndarray:
+        """The mean of F and F', which is one bet against "s has effect delta, s' half of it", so
+        the two together lose no more than the 5 % of one."""
+        losses, ties, wins = np.moveaxis(self._counts[rows].sum(axis=1), -1, 0)
+        losses = losses + np.reshape(more_losses, (-1, 1))
+        values = [
+            futility_value(wins[:, i], ties[:, i], losses[:, i], self._delta / (1 + i))
+            for i in (0, 1)
+        ]
+        return np.mean(values, axis=0)
+
+    def _sure(self, later: int) -> np.ndarray:
+        """Who races on after so many more prompts of each region, whatever they bring: in no e-BH
+        set if all won them, and neither futile nor hopeless if all lost them. That others may have
+        left by then counts against hope."""
+        racing = self._racing()
+        more = np.where(racing, self._lives @ np.minimum(later, self._left), 0)
+        worst = self._evidence(more_losses=more)
+        k = int(self._set_of(worst).sum()) + 1
+        left = self._remaining - more
+        best = self._evidence(np.where(racing, left, 0), more) + self._later_wins
+        hopeful = best.min(axis=1) > np.log(self._K / (self._q * k)) + 1e-9
+        sure = racing & (left > 0) & hopeful & ~self._set_of(self._evidence(more))
+        if self._delta is not None:
+            rows = np.flatnonzero(sure)
+            sure[rows[self._futility(rows, more[rows]) >= FUTILE_AT]] = False
+        return sure
 
     def _set_of(self, log_e: np.ndarray) -> np.ndarray:
         """The e-BH set on min(E, E')."""
@@ -230,14 +269,7 @@ class Race:
         self._leave(self._racing() & (self._remaining == 0), "exhausted")
         if self._delta is not None:
             rows = np.flatnonzero(self._racing())
-            losses, ties, wins = np.moveaxis(self._counts[rows].sum(axis=1), -1, 0)
-            # The mean of F and F' is one bet against "s has effect delta, s' half of it", so the
-            # two together lose no more than the 5 % of one.
-            futility = [
-                futility_value(wins[:, i], ties[:, i], losses[:, i], self._delta / (1 + i))
-                for i in (0, 1)
-            ]
-            self._leave(rows[np.mean(futility, axis=0) >= FUTILE_AT], "futile")
+            self._leave(rows[self._futility(rows) >= FUTILE_AT], "futile")
         # Whoever left keeps what it had, so a small frozen value makes hopes of the others smaller.
         racing = self._racing()
         best = self._evidence(np.where(racing, self._remaining, 0))
@@ -245,18 +277,50 @@ class Race:
         self._leave(racing & ~self._set_of(best), "hopeless")
 
 
-def drive(race: Race, judge: Callable[[Wanted], Results]) -> dict[str, Standing]:
+class Runner(Protocol):
+    """What `drive` drives: a race, or what takes the place of one."""
+
+    def wanted(self, later: int = 0) -> Wanted: ...
+    def feed(self, results: Any) -> None: ...
+    def finish(self) -> None: ...
+    def standings(self) -> dict[str, Any]: ...
+
+
+def drive(race: Runner, judge: Callable[[Wanted], Mapping[str, Any]], ahead: int = 0) -> Any:
     """Run the race to its end with a judge that answers wanted(), and return the standings.
 
-    The judge may answer some of the wanted regions only; when it answers none (its budget has
-    ended), the race ends and whoever still races leaves as exhausted.
+    The judge gives for each region the results of its next prompt, or a function that waits for
+    them and is told which hypotheses still race. So regions go on by themselves, up to `ahead`
+    prompts before the slowest reply; what is asked when depends on no one's speed, and the race is
+    the same with any `ahead`. The judge may answer some of the wanted regions only; when it answers
+    none (its budget has ended), the race ends and whoever still races leaves as exhausted.
     """
+    steps: deque[dict[str, Any]] = deque()  # asked about and not fed yet, by region
     while wanted := race.wanted():
-        if results := judge(wanted):
+        for later in range(ahead + 1):
+            if later == len(steps):
+                steps.append({})
+            due = {
+                region: names
+                for region, names in race.wanted(later).items()
+                if region not in steps[later] and (not later or region in steps[later - 1])
+            }
+            if due:
+                steps[later].update(judge(due))
+        results = {
+            region: given(wanted[region]) if callable(given) else given
+            for region, given in steps.popleft().items()
+        }
+        if results:
             race.feed(results)
         else:
             race.finish()
     return race.standings()
+
+
+def requests(hypotheses: int) -> int:
+    """How many requests judge so many hypotheses on one pair of responses."""
+    return -(-hypotheses // TOGETHER)
 
 
 def _tallies(counts: np.ndarray) -> tuple[Tally, Tally]:

@@ -11,9 +11,7 @@ import numpy as np
 from scipy.stats import binom
 
 from scripts.evidence.cascade import Escalate, cascade
-from scripts.evidence.race import Results, Wanted
-
-A_REQUEST = 10
+from scripts.evidence.race import TOGETHER, Results, Wanted, requests
 
 
 class SimulatedJudge:
@@ -51,10 +49,10 @@ class SimulatedJudge:
 
     def _prompt(self, names: tuple[str, ...]) -> dict[str, tuple[int, int]]:
         """s and s' of one prompt; sentences come shuffled into requests."""
-        count = -(-len(names) // A_REQUEST)
+        count = requests(len(names))
         self.requests += count * self._samples
         order = self._rng.permutation(len(names))
-        request = np.arange(len(names)) // A_REQUEST
+        request = np.arange(len(names)) // TOGETHER
         is_true = np.array([names[i] in self._true for i in order] + [False] * count)
         total = np.zeros((2, len(names)), dtype=int)
         for _ in range(self._samples):
