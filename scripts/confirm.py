@@ -86,11 +86,11 @@ def confirm(
     placebos: checks by hypothesis. Without language models the local assistant judges, which costs
     nothing, so every prompt serves the rates; with them, and only of what has evidence,
     `rate_prompts` a region do, as the strong one judges them, with the help of the cheap one on its
-    own share: both numbers are fixed beforehand. A hypothesis that the budget of draws does not
-    reach is untested, and none of those that e-BH counts.
+    own share: both numbers are fixed beforehand. A hypothesis that a budget does not reach
+    (`beyond`) is untested, and none of those that e-BH counts.
     """
-    beyond = [h for h in hypotheses if not h.get("within_budget", True)]
-    hypotheses = [h for h in hypotheses if h.get("within_budget", True)]
+    beyond = [h for h in hypotheses if h.get("beyond")]
+    hypotheses = [h for h in hypotheses if not h.get("beyond")]
     seed = settings["seed"]
     by_id = {h["id"]: h for h in hypotheses}
 
@@ -144,7 +144,7 @@ def confirm(
             )
             | {"evidence": evidence_of(hypothesis, bench.by_region, seen, settings["evidence"])}
         )
-    findings += [untested(hypothesis, regions, "draws") for hypothesis in beyond]
+    findings += [untested(hypothesis, regions, hypothesis["beyond"]) for hypothesis in beyond]
     rank = ["validated", "suggestive", "unsupported", "untested"]
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
     return findings, [judgement for b in benches for judgement in b.all_judged()]
@@ -180,17 +180,18 @@ def confirm_with_models(
 ) -> tuple[list[dict[str, Any]], list[Judgement]]:
     """As `confirm`, judged by language models; without budget for placebos, all are untested."""
     assistant, seed = settings["assistant"], settings["seed"]
+    tested = [h for h in hypotheses if not h.get("beyond")]
     try:
         placebos = placebos_by_region(
-            pool, assistant["models"]["cheap"], hypotheses, settings["placebos"], seed
+            pool, assistant["models"]["cheap"], tested, settings["placebos"], seed
         )
     except BudgetSpent:
-        return [untested(h, regions, BUDGET) for h in hypotheses], []
+        return [untested(h, regions, h.get("beyond") or BUDGET) for h in hypotheses], []
     by_prompt = pairs_by_prompt(pairs)
-    share, samples = _share(assistant, hypotheses, by_prompt, settings)
+    share, samples = _share(assistant, tested, by_prompt, settings)
     read = {prompt: of_prompt[:samples] for prompt, of_prompt in by_prompt.items()}
     cheap, strong = (
-        ModelJudge(pool, assistant["models"][role], hypotheses, placebos, read, texts, seed)
+        ModelJudge(pool, assistant["models"][role], tested, placebos, read, texts, seed)
         for role in ("cheap", "strong")
     )
     escalate: Escalate = "band" if assistant["escalate"] == "band" else "borderline"

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from scripts.assistants import author
 from scripts.assistants.bill import Bill, Sizes, confirm_bill, propose_bill, screen_bill, sizes
 from scripts.assistants.isolation import LONGEST_TEXT
 from scripts.assistants.judge import prompt_texts
@@ -245,27 +246,31 @@ def _bills(
     )
     written = _by_region(results / "propose" / propose["key"] / "hypotheses.jsonl")
     passed = _by_region(results / "screen" / screen["key"] / "hypotheses.jsonl")
-    screened = written if written is not None else [most] * promising
-    confirmed = passed if passed is not None else [most + own] * tested
+    # Of one region no more are written; what is merged over regions was written in each.
+    in_region = min(most, author.PASSES * author.EACH)
+    screened = written if written is not None else [in_region] * promising
+    confirmed = passed if passed is not None else [in_region + own] * tested
 
     def draws(pool):
         return plans[pool]["settings"]["prompts"], plans[pool]["settings"]["samples"]
 
     placebos = confirm["settings"]["placebos"]
-    return {
+    bills = {
         "propose": propose_bill(settings, prices, promising, text),
         "screen": screen_bill(settings, prices, screened, *draws("screen"), text),
         "confirm": confirm_bill(
             settings, prices, confirmed, *draws("confirm"), most_draws, placebos, text
         ),
     }
+    return {stage: bill.within(settings["budget"]) for stage, bill in bills.items()}
 
 
 def _by_region(path: Path) -> list[int] | None:
     """How many hypotheses concern each region, where they are known."""
     if not path.is_file():
         return None
-    return list(Counter(r for row in read_jsonl(path) for r in row["regions"]).values())
+    rows = [row for row in read_jsonl(path) if not row.get("beyond")]
+    return list(Counter(region for row in rows for region in row["regions"]).values())
 
 
 def _text_sizes(plan, nodes, bank, results: Path) -> Sizes:

@@ -217,21 +217,34 @@ def samples_by_region(
 
 
 def within_budget(
-    hypotheses: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
+    hypotheses: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    affords: Callable[[Sequence[Mapping[str, Any]]], bool] | None = None,
 ) -> list[Mapping[str, Any]]:
-    """The hypotheses that `draws` of each subject suffice for, in the order given: those that take
-    the fewest first, a user's own always. What shares its regions' draws with others costs only
-    what it adds. Ready responses cost nothing."""
-    if settings["ready"]:
-        return list(hypotheses)
+    """The hypotheses that `draws` of each subject suffice for, in the order given, or those that
+    the assistant `affords` to judge together.
+
+    A user's own come first, then those that take the fewest draws, then those that more replies
+    have shown. What shares its regions' draws with others costs only what it adds. Of draws a
+    user's own are given what they take, and ready responses cost none.
+    """
 
     def draws(chosen):
         return sum(sum(samples) for samples in samples_by_region(chosen, settings).values())
 
-    chosen = [h for h in hypotheses if h["source"] == "user"]
-    others = [h for h in hypotheses if h["source"] != "user"]
-    for hypothesis in sorted(others, key=lambda h: (draws([h]), h["id"])):
-        if draws([*chosen, hypothesis]) <= settings["draws"]:
+    def fits(chosen):
+        if affords is not None:
+            return affords(chosen)
+        own = chosen[-1]["source"] == "user"
+        return own or settings["ready"] or draws(chosen) <= settings["draws"]
+
+    def turn(hypothesis):
+        own = hypothesis["source"] == "user"
+        return not own, draws([hypothesis]), -_share(hypothesis), hypothesis["id"]
+
+    chosen: list[Mapping[str, Any]] = []
+    for hypothesis in sorted(hypotheses, key=turn):
+        if fits([*chosen, hypothesis]):
             chosen.append(hypothesis)
     kept = {h["id"] for h in chosen}
     return [h for h in hypotheses if h["id"] in kept]
@@ -300,7 +313,7 @@ def plan(snakemake, ledger: Ledger) -> None:
         rows = plan_round(regions, prompts, earlier, measured, settings, number)
     else:
         found = read_jsonl(snakemake.input.hypotheses)
-        hypotheses = [h for h in found if h.get("within_budget", True)]
+        hypotheses = [h for h in found if not h.get("beyond")]
         rows = plan_pool(prompts, samples_by_region(hypotheses, settings), settings)
     log.info("%d draws of each subject", len(rows))
     write_jsonl(snakemake.output.plan, rows)

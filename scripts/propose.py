@@ -6,7 +6,7 @@ from pathlib import Path
 from scripts.assistants import author
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import Pair, propose
-from scripts.assistants.pool import Pool, write_usage
+from scripts.assistants.pool import PART, Pool, write_usage
 from scripts.measure import promising, worth_a_look
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
@@ -50,7 +50,7 @@ def write_hypotheses(snakemake, ledger: Ledger) -> None:
         chosen = chosen[: min(most, settings["regions"])]
         texts = prompt_texts(read_jsonl(snakemake.input.bank))
         assistant, access = settings["assistant"], snakemake.params.local["access"]
-        with Pool(assistant, access, Path(snakemake.params.cache)) as pool:
+        with Pool(assistant, access, Path(snakemake.params.cache), part=PART) as pool:
             found = named(
                 author.write_hypotheses(
                     pool, assistant["models"]["strong"], pairs, chosen, regions, texts,

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import psutil
 
+from scripts.evidence.recount import BEYOND
 from scripts.page.figures import figures
 from scripts.page.page import render
 from scripts.workflow.commit import commit
@@ -130,7 +131,7 @@ def counts(
         "draws_by_pool": {"explore": 2 * explore, **{p: 2 * n for p, n in pool_plans.items()}},
         "rounds": len(rounds),
         "proposed": len(screened),
-        "hypotheses": sum(finding["stopped"] != "draws" for finding in findings),
+        "hypotheses": sum(finding["stopped"] not in BEYOND for finding in findings),
         **{s: statuses[s] for s in ("validated", "suggestive", "unsupported", "untested")},
     }
 

@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from scripts.assistants import questions
 from scripts.assistants.author import statement_of
 from scripts.assistants.bench import AHEAD
+from scripts.assistants.bill import confirm_requests
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement
 from scripts.assistants.local import Net, Pair, pair_score, region_nets, sentence
 from scripts.assistants.own import own_hypotheses
-from scripts.assistants.pool import BudgetSpent, Pool, write_usage
-from scripts.evidence.race import Wanted, drive, requests
-from scripts.plan import within_budget
+from scripts.assistants.pool import PART, BudgetSpent, Pool, Spent, write_usage
+from scripts.evidence.race import TOGETHER, Wanted, drive, requests
+from scripts.evidence.recount import BEYOND
+from scripts.plan import samples_by_region, within_budget
 from scripts.propose import named, read_pairs
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
@@ -189,12 +192,39 @@ def screened_by_model(
     return rows
 
 
+def afforded(
+    pool: Pool, settings: Mapping[str, Any]
+) -> Callable[[Sequence[Mapping[str, Any]]], bool]:
+    """Whether what the screen left of the assistant's budget covers the judging of hypotheses in
+    the confirm pool to the end. Requests cost as many tokens as those of the screen, with replies
+    as long as allowed."""
+    assistant = pool.settings
+    left = pool.budget - pool.spent
+    asked = pool.usage.get(assistant["models"]["cheap"], {})
+    number = sum(asked.get(name, 0) for name in ("requests", "cache_hits"))
+    tokens = sum(asked.get(name, 0) for name in ("input_tokens", "saved_input_tokens"))
+    dollars = 0.0
+    if number:
+        reply = questions.judge_tokens(TOGETHER + 1) + assistant["thinking_tokens"]
+        dollars = pool.dollars(assistant["models"]["strong"], tokens / number, reply)
+
+    def affords(hypotheses: Sequence[Mapping[str, Any]]) -> bool:
+        counts = Counter(region for h in hypotheses for region in h["regions"])
+        number = confirm_requests(
+            samples_by_region(hypotheses, settings), counts, assistant["rate_prompts"]
+        )
+        return Spent(number, number * dollars).within(left)
+
+    return affords
+
+
 def screen(snakemake, ledger: Ledger) -> None:
     regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
     pairs = read_pairs(snakemake.input.base, snakemake.input.intervention)
     hypotheses = read_jsonl(snakemake.input.hypotheses)
     least_net, assistant = (snakemake.params.settings[k] for k in ("least_net", "assistant"))
     usage: dict[str, Any] = {}
+    affords = None
     if assistant == "local":
         rows = screened(hypotheses, pairs, regions, least_net)
     else:
@@ -202,13 +232,14 @@ def screen(snakemake, ledger: Ledger) -> None:
         by_prompt = pairs_by_prompt(pairs)
         spent = [read_json(path) for path in snakemake.input.spent]
         access, cache = snakemake.params.local["access"], Path(snakemake.params.cache)
-        with Pool(assistant, access, cache, spent) as pool:
+        with Pool(assistant, access, cache, spent, PART) as pool:
             judge = ModelJudge(
                 pool, assistant["models"]["cheap"], hypotheses, {}, by_prompt, texts,
                 snakemake.params.settings["seed"],
             )  # fmt: skip
             rows = screened_by_model(hypotheses, pairs, regions, least_net, judge)
             usage = pool.usage
+        affords = afforded(pool, snakemake.params.settings["confirm"])
     kept = [row for row in rows if row["goes_on"]]
     for path in snakemake.params.local["hypotheses"]:
         found = named(own_hypotheses(str(Path(path)), regions, assistant == "local"))
@@ -216,11 +247,14 @@ def screen(snakemake, ledger: Ledger) -> None:
         same = {row["id"] for row in own}  # a proposed hypothesis that the user also has
         kept = [row for row in kept if row["id"] not in same] + own
         rows = [row for row in rows if row["id"] not in same] + own
-    affordable = {h["id"] for h in within_budget(kept, snakemake.params.settings["confirm"])}
-    kept = [row | {"within_budget": row["id"] in affordable} for row in kept]
-    log.info(
-        "%d of %d hypotheses go on, %d within the budget", len(kept), len(rows), len(affordable)
-    )
+    budget = snakemake.params.settings["confirm"]
+    drawn = within_budget(kept, budget)
+    judged = within_budget(drawn, budget, affords) if affords else drawn
+    reached = [{row["id"] for row in some} for some in (drawn, judged)]
+    for row in kept:
+        beyond = [why for why, some in zip(BEYOND, reached, strict=True) if row["id"] not in some]
+        row |= {"beyond": beyond[0] if beyond else None}
+    log.info("%d of %d hypotheses go on, %d within the budget", len(kept), len(rows), len(judged))
     write_usage(snakemake.output.usage, ledger, usage)
     write_jsonl(snakemake.output.screened, rows)
     write_jsonl(snakemake.output.hypotheses, kept)

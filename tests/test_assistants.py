@@ -85,6 +85,20 @@ def outcome(folder) -> tuple[list[dict], dict, dict]:
     return findings, *(json.loads((place / f"{n}.json").read_text()) for n in ("costs", "audit"))
 
 
+def holds(estimate: str, costs: dict) -> None:
+    """Whether what each stage asked lies within the printed range, and below the worst case."""
+    said = estimate.split("The assistant:")[1]
+    for stage in ("propose", "screen", "confirm"):
+        (line,) = re.findall(rf"{stage} .*", said)
+        cells = re.findall(r"([\d,.]+) - ([\d,.]+) +([\d,.]+)", line)
+        full = costs["stages"][stage]["full"]
+        actual = (sum(full["requests"].values()), full["input_tokens"], full["output_tokens"])
+        for value, cell in zip(actual, cells, strict=False):
+            print(stage, value, cell)
+            low, high, worst = (float(number.replace(",", "")) for number in cell)
+            assert low <= value <= high <= worst, (stage, value, cell)
+
+
 def planted_found(findings) -> set[str]:
     valid = [f["behaviour"] for f in findings if f["status"] == "validated"]
     return {
@@ -112,17 +126,27 @@ def test_an_audit_is_written_and_judged_and_its_bill_is_exact(measured):
 
 
 def test_the_estimate_holds(measured):
-    """What each stage asked lies within the printed range, and below the worst case."""
-    _, costs, _ = outcome(measured)
-    said = (measured / "estimate.txt").read_text().split("The assistant:")[1]
-    for stage in ("propose", "screen", "confirm"):
-        (line,) = re.findall(rf"{stage} .*", said)
-        cells = re.findall(r"([\d,.]+) - ([\d,.]+) +([\d,.]+)", line)
-        full = costs["stages"][stage]["full"]
-        actual = (sum(full["requests"].values()), full["input_tokens"], full["output_tokens"])
-        for value, cell in zip(actual, cells, strict=False):
-            low, high, worst = (float(number.replace(",", "")) for number in cell)
-            assert low <= value <= high <= worst, (stage, value, cell)
+    holds((measured / "estimate.txt").read_text(), outcome(measured)[1])
+
+
+def test_the_estimate_of_another_audit_holds(copied, tiny):
+    """With own hypotheses, the simple cascade, two pairs of each prompt and another provider."""
+    (copied / "own.jsonl").write_text(
+        '{"statement": "mentions the word “silver”"}\n{"statement": "mentions the word “much”"}\n'
+    )
+    with Loopback(garbage=0.02) as server:
+        configured(copied, tiny, server, "gemini", escalate="band", rate_prompts=4)
+        config = yaml.safe_load((copied / "config/config.yaml").read_text())
+        config["audits"]["judged"] |= {
+            "hypotheses": "own.jsonl", "propose": {"regions": 4, "hypotheses": 6},
+            "screen": {"prompts": 3, "samples": 2}, "confirm": {"prompts": 15, "samples": 2},
+        }  # fmt: skip
+        write_config(copied, config)
+        said = snakemake(copied, "estimate", "--cores", "1").stdout
+        snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
+    findings, costs, _ = outcome(copied)
+    assert any(f["source"] == "user" and f["judged"] for f in findings)
+    holds(said, costs)
 
 
 def test_no_key_is_in_any_file(measured):
@@ -189,16 +213,23 @@ def test_killed_in_the_middle_of_judging_only_what_was_under_way_is_asked_again(
         assert planted_found(findings) == set(PLANTED.values())
 
 
-def test_a_budget_leaves_the_rest_untested(copied, tiny):
+@pytest.mark.parametrize("limit", [40, 150, 300])
+def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, tiny, limit):
     with Loopback() as server:
-        configured(copied, tiny, server, budget={"requests": 60})
+        configured(copied, tiny, server, budget={"requests": limit})
         snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
-        assert server.attempts <= 60
-    findings, _, _ = outcome(copied)
-    assert {f["stopped"] for f in findings if f["status"] == "untested"} == {"budget"}
-    assert (
-        "The budget of the assistant ended"
-        in (copied / "results/audits/judged/report.html").read_text()
+        assert server.attempts <= limit
+    findings, costs, audit = outcome(copied)
+    reached = [f for f in findings if f["stopped"] != "unpaid"]
+    asked = {n: s["spent"]["requests"] for n, s in costs["stages"].items()}
+    print(limit, server.attempts, asked, len(reached), "of", len(findings), "reached")
+    assert audit["counts"]["hypotheses"] == len(reached) < len(findings)
+    assert "budget" not in {f["stopped"] for f in reached}, "it was kept for those it reaches"
+    assert {f["status"] for f in findings if f not in reached} == {"untested"}
+    assert bool(planted_found(findings)) == (limit >= 150)
+    page = (copied / "results/audits/judged/report.html").read_text()
+    assert "The budget of the assistant (<code>assistant.budget</code>) did not reach" in page or (
+        "`assistant.budget`) did not reach" in page
     )
 
 

@@ -260,7 +260,7 @@ def test_without_placebos_nothing_is_validated():
 
 def test_beyond_the_budget_a_hypothesis_is_untested_and_does_not_count():
     pairs = pairs_of(["r0"], prompts=9)
-    others = [hypothesis(f"w{n}", "r0") | {"within_budget": False} for n in range(20)]
+    others = [hypothesis(f"w{n}", "r0") | {"beyond": "draws"} for n in range(20)]
     true = hypothesis("bread", "r0")
     placebos = {h["id"]: QUIET for h in [true, *others]}
     findings, judged = confirm([true, *others], placebos, pairs, REGIONS, SETTINGS)

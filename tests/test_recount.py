@@ -76,7 +76,7 @@ def findings_and_judgements(seed=0, placebos=PLACEBOS):
         hypothesis("cake", "r0", name="reversed"),
         hypothesis("cake", "r0", "r2", name="absent", absent=True),
         hypothesis("bread", "r3", name="idle"),
-        hypothesis("river", "r0", name="beyond") | {"within_budget": False},
+        hypothesis("river", "r0", name="beyond") | {"beyond": "unpaid"},
     ]
     findings, judgements = confirm(
         hypotheses, {h["id"]: placebos for h in hypotheses}, pairs, REGIONS, SETTINGS

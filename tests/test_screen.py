@@ -113,6 +113,6 @@ def test_an_empty_file_of_own_hypotheses_adds_none(tmp_path):
 
 
 def test_what_the_budget_does_not_reach_goes_on_marked(tmp_path):
-    for draws, within in ((100, True), (5, False)):
+    for draws, beyond in ((100, None), (5, "draws")):
         rows, kept = run(tmp_path, [hypothesis("r0")], [], draws=draws)
-        assert rows[0]["goes_on"] and [row["within_budget"] for row in kept] == [within]
+        assert rows[0]["goes_on"] and [row["beyond"] for row in kept] == [beyond]

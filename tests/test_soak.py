@@ -1,12 +1,19 @@
 """Long runs, in `make soak`: the demo and the null audit as a user runs them."""
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, copy_workflow, read_lines, snakemake
+from conftest import ROOT, copy_workflow, read_lines, snakemake, write_config
+from test_assistants import holds
 
 pytestmark = pytest.mark.soak
 
@@ -68,3 +75,84 @@ def test_the_null_audit_validates_nothing_and_its_sides_differ(demo):
     shared = sides[0].keys() & sides[1].keys()
     assert len(shared) >= 200
     assert sum(sides[0][draw] == sides[1][draw] for draw in shared) <= 0.05 * len(shared)
+
+
+MARKS = list(PLANTED.values())
+OWN = [  # on each planted topic what was planted there, and what was planted on another
+    {"statement": f"mentions the word “{mark}”", "regions": topic}
+    for place, topic in enumerate(PLANTED)
+    for mark in (MARKS[place], MARKS[place - 1])
+]
+LIMIT = 150  # requests
+
+
+@pytest.fixture
+def server(demo, tmp_path):
+    """`transformers serve` with the demo's own model: its address, the model's name, its log."""
+    (config,) = [p for p in demo.glob("results/model/*/files/config.json")
+                 if "LlamaForCausalLM" in p.read_text()]  # fmt: skip
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).with_name("transformers"), "serve", "--device", "cpu"]
+    log = tmp_path / "server.log"
+    with open(log, "w") as stream:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=stream, stderr=stream,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        )  # fmt: skip
+    try:
+        for _ in range(120):
+            assert process.poll() is None, log.read_text()
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health")
+                break
+            except OSError:
+                time.sleep(1)
+        yield f"http://127.0.0.1:{port}/v1", str(config.parent), log
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_the_demo_with_a_real_server_whose_model_judges_badly(demo, server):
+    """A model of 135 M parameters: the protocol holds, the ledger is exact, nothing false is
+    validated, and the budget is kept."""
+    address, model, log = server
+    config = yaml.safe_load((demo / "config/config.yaml").read_text())
+    audit = config["audits"].pop("demo")
+    config["audits"]["served"] = audit | {
+        "hypotheses": "own.jsonl",
+        "propose": {"regions": 2, "hypotheses": 6},
+        "screen": {"prompts": 2, "samples": 1},
+        "confirm": {"prompts": 16, "samples": 1},
+        "assistant": {
+            "provider": "openai", "base_url": address, "models": {"cheap": model, "strong": model},
+            "structured": False, "thinking_tokens": 0, "rate_prompts": 3, "concurrency": 2,
+            "timeout": 300, "budget": {"requests": LIMIT},
+        },
+    }  # fmt: skip
+    write_config(demo, config, "served.yaml")
+    (demo / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in OWN))
+    chosen = ("--configfile", "served.yaml")
+    said = snakemake(demo, "estimate", "--cores", "1", *chosen).stdout
+    began = time.monotonic()
+    snakemake(demo, "served", "--cores", "all", *chosen)
+    place = demo / "results/audits/served"
+    findings = read_lines(place / "findings.jsonl")
+    costs = json.loads((place / "costs.json").read_text())
+    (spent,) = costs["total"]["spent"]["models"].values()
+    statuses = [(f["status"], f["stopped"]) for f in findings]
+    print(f"{time.monotonic() - began:.0f} s; {spent}; {statuses}")
+    holds(said, costs)
+    assert (
+        20 < spent["requests"] <= LIMIT and min(spent["input_tokens"], spent["output_tokens"]) > 0
+    )
+    answered = log.read_text().count('/v1/chat/completions HTTP/1.1" 200')
+    assert spent["requests"] == answered, "every reply that the server gave is in the ledger, once"
+    assert sum(f["source"] == "user" and f["judged"] > 0 for f in findings) >= 2
+    for finding in findings:
+        assert finding["wins"] + finding["losses"] + finding["ties"] == finding["judged"]
+        if finding["status"] == "validated":
+            (topic,) = {r["category"] for r in finding["regions"]}
+            assert PLANTED.get(topic, "\0") in finding["statement"]

@@ -47,6 +47,18 @@ class Bill(NamedTuple):
     def __add__(self, other: "Bill") -> "Bill":
         return Bill(*(a + b for a, b in zip(self, other, strict=True)))
 
+    def within(self, budget: Mapping[str, float | None]) -> "Bill":
+        """As far as `assistant.budget` allows."""
+        requests, dollars = (
+            math.inf if budget[name] is None else budget[name] for name in ("requests", "usd")
+        )
+        return Bill(
+            *(
+                a._replace(requests=min(a.requests, requests), dollars=min(a.dollars, dollars))
+                for a in self
+            )
+        )
+
 
 class Sizes(NamedTuple):
     """Most characters of a prompt and of a response."""
@@ -127,13 +139,29 @@ def confirm_bill(
     return Bill(Amount(), high, (high + lean).times(2))
 
 
+def confirm_requests(
+    samples: Mapping[str, Sequence[int]], hypotheses: Mapping[str, int], rated: int
+) -> int:
+    """Requests of the confirm stage if none is repeated and nobody is decided before the end.
+
+    samples: pairs of each prompt, by region; hypotheses: how many concern each region; rated:
+    prompts a region that are read again for rates. As `confirm_bill`, of known hypotheses.
+    """
+    judged = sum(
+        requests(hypotheses[region]) * (sum(pairs) + sum(pairs[:rated]))
+        for region, pairs in samples.items()
+    )
+    return judged + len(samples) + 1  # placebos are chosen by region; themes
+
+
 def _judged(settings, prices, model, hypotheses, pairs, text, placebos) -> Amount:
     """Judging so many pairs in each region, ten hypotheses a request."""
     total = Amount()
     for count in hypotheses:
         together = min(count, TOGETHER) + placebos
         quoted = text.prompt + 2 * text.response + 3 * MARKS + together * STATEMENT
-        one = _one(settings, prices, model, (questions.JUDGE, "x"), quoted, 16 + 10 * together)
+        written = questions.judge_tokens(together)
+        one = _one(settings, prices, model, (questions.JUDGE, "x"), quoted, written)
         total += one.high.times(requests(count) * pairs)
     return total
 

@@ -7,6 +7,7 @@ included, so that a budget ends an audit at the same request however often it wa
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from scripts.workflow.job import Ledger, log, progress
 
 ATTEMPTS = 10  # with growing pauses, over about four minutes
 LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
+PART = 0.5  # of what is left of the budget, for a stage that others come after
 CHARACTERS_A_TOKEN = 3.0  # few: what a request will cost is not to be underestimated
 
 Parsed = TypeVar("Parsed")
@@ -58,7 +60,7 @@ class Answer(Generic[Parsed]):
 class Spent(NamedTuple):
     """Requests and US dollars."""
 
-    requests: int = 0
+    requests: float = 0
     dollars: float = 0.0
 
     def __add__(self, other: "Spent") -> "Spent":
@@ -66,6 +68,14 @@ class Spent(NamedTuple):
 
     def __sub__(self, other: "Spent") -> "Spent":
         return Spent(self.requests - other.requests, self.dollars - other.dollars)
+
+    def times(self, factor: float) -> "Spent":
+        """So many times as much."""
+        return Spent(factor * self.requests, factor * self.dollars)
+
+    def within(self, limit: "Spent") -> bool:
+        """Whether neither exceeds the limit's."""
+        return self.requests <= limit.requests and self.dollars <= limit.dollars
 
 
 @dataclass
@@ -106,7 +116,8 @@ class Pool:
     """The assistant of one stage.
 
     settings: the audit's `assistant` section; access: what no key contains (prices, concurrency,
-    timeout); spent: the usage of the stages before (write_usage), which the budget covers.
+    timeout); spent: the usage of the stages before (write_usage), which the budget covers; part:
+    of what they left of the budget, how much this stage may spend.
     `usage` counts by model the requests paid and those found in the cache, their tokens and US
     dollars, and how many were tried again, refused, unparsable or lost.
     """
@@ -117,6 +128,7 @@ class Pool:
         access: Mapping[str, Any],
         cache: Path,
         spent: Sequence[Mapping[str, Any]] = (),
+        part: float = 1.0,
     ):
         self.settings, self.access = settings, access
         self.usage: dict[str, dict[str, Any]] = {}
@@ -131,6 +143,9 @@ class Pool:
             sum(u["requests"] + u["cache_hits"] for u in before),
             sum(u["dollars"] + u["saved_dollars"] for u in before),
         )
+        given = (settings["budget"][name] for name in ("requests", "usd"))
+        self.budget = Spent(*(math.inf if limit is None else limit for limit in given))
+        self._limit = self.spent + (self.budget - self.spent).times(part)
         self._bar = progress(None, "request", "assistant")
 
     def __enter__(self) -> "Pool":
@@ -218,7 +233,7 @@ class Pool:
             if reply is None:
                 return None
             self._journal.add(key, vars(reply))
-        dollars = self._dollars(request.model, reply)
+        dollars = self.dollars(request.model, reply.input_tokens, reply.output_tokens)
         usage["cache_hits" if saved else "requests"] += 1
         usage[f"{saved}input_tokens"] += reply.input_tokens
         usage[f"{saved}output_tokens"] += reply.output_tokens
@@ -271,18 +286,17 @@ class Pool:
 
     def _affords(self, more: Spent) -> bool:
         """Whether the budget covers this beside all that may still be under way."""
-        budget, total = self.settings["budget"], self.spent + self._reserved + more
-        limits = (budget["requests"], total.requests), (budget["usd"], total.dollars)
-        return all(limit is None or value <= limit for limit, value in limits)
+        return (self.spent + self._reserved + more).within(self._limit)
 
     def _worst(self, requests: Sequence[Request]) -> Spent:
         """With replies as long as allowed."""
-        replies = [(r.model, Reply("", tokens_at_most(r), r.reply_tokens)) for r in requests]
-        return Spent(len(requests), sum(self._dollars(*reply) for reply in replies))
+        each = [self.dollars(r.model, tokens_at_most(r), r.reply_tokens) for r in requests]
+        return Spent(len(requests), sum(each))
 
-    def _dollars(self, model: str, reply: Reply) -> float:
+    def dollars(self, model: str, input_tokens: float, output_tokens: float) -> float:
+        """What so many tokens cost; nothing where the model has no price."""
         price: Price | None = price_of(model, self.access["prices"])
-        return price.of(reply.input_tokens, reply.output_tokens) if price else 0.0
+        return price.of(input_tokens, output_tokens) if price else 0.0
 
     def _key(self, request: Request) -> str:
         return record_key("reply", self._provider.identity, request.content())

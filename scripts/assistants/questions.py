@@ -87,6 +87,11 @@ def swapped(seed: int, prompt: str, sample: int, judge: str) -> bool:
     return hash_unit("order", seed, prompt, sample, judge) < 0.5
 
 
+def judge_tokens(statements: int) -> int:
+    """Tokens of a reply that judges so many statements, at most."""
+    return 16 + 10 * statements
+
+
 def judge_question(
     settings: Mapping[str, Any],
     model: str,
@@ -124,7 +129,7 @@ def judge_question(
         return shown
 
     texts = JUDGE, f"{body}\n\nStatements:\n{numbered}"
-    return request("judge", settings, model, texts, schema, 16 + 10 * len(names)), read
+    return request("judge", settings, model, texts, schema, judge_tokens(len(names))), read
 
 
 def write_question(

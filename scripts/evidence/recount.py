@@ -16,6 +16,8 @@ Counts = tuple[int, int]  # prompts won and lost
 
 SUGGESTIVE_AT = SHOWN_AT = LEANS_AT = 20.0
 ALPHA = 0.05
+# Why a hypothesis is none of the K tested ones: no confirm draws for it, or no requests.
+BEYOND = ("draws", "unpaid")
 OF_LENGTH = ("very-short", "short", "long", "very-long")
 NOT_ON_CUTS = "not shown on texts cut to equal length"
 NO_PLACEBO = "no placebo of a similar base rate was found"
@@ -171,7 +173,7 @@ def recount(
         by_name[judgement["hypothesis"]].append(judgement)
     for name in sorted(set(by_name) - {finding["id"] for finding in findings}):
         yield f"{name}: there are judgements of it, but no finding"
-    K = sum(finding["stopped"] != "draws" for finding in findings)
+    K = sum(finding["stopped"] not in BEYOND for finding in findings)
     tested = [finding for finding in findings if finding["e_value"] is not None]
     values = {f["id"]: evidence([j for j in by_name[f["id"]] if j["raced"]]) for f in tested}
     members = e_bh({name: min(both) for name, both in values.items()}, q, K)

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from scripts.assistants.checks import FEATURES
+from scripts.evidence.recount import BEYOND
 from scripts.page.figures import FALSE_DISCOVERIES, region_labels, standing_out
 
 FOLDER = Path(__file__).resolve().parent
@@ -48,6 +49,7 @@ STOPPED = {
     "budget": "The budget of the assistant ended before it was decided.",
     "no prompts": "The confirm pool held no prompt of its regions.",
     "draws": "The budget of confirm draws (`confirm.draws`) did not reach to it.",
+    "unpaid": "The budget of the assistant (`assistant.budget`) did not reach to it.",
 }
 FIELDS = {
     "revision": "at revision",
@@ -190,7 +192,7 @@ def reasons(finding: Mapping[str, Any], hypotheses: int, power: float = 0.8) -> 
             f"{hypotheses} hypotheses."
         ]
     if status == "untested":
-        if finding["stopped"] == "draws":
+        if finding["stopped"] in BEYOND:
             return [stopped]
         few = "There were too few prompts to decide, even had it won all of them."
         return [few, stopped] if stopped else [few]
