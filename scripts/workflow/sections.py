@@ -197,7 +197,8 @@ class Models(Section):
 
 
 class Budget(Section):
-    """Where an audit's assistant stops; what is undecided then is reported as untested."""
+    """What an audit's assistant may cost; hypotheses that it does not cover are reported as
+    untested. Draws have budgets of their own: `measure.budget` and `confirm.draws`."""
 
     usd: float | None = Field(None, gt=0)
     """US dollars over all stages, cached replies counted as if paid; every model needs a price."""
