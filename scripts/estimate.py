@@ -392,8 +392,8 @@ def _assistant_table(lines: list[tuple[str, Line]]) -> list[str]:
         "",
         table([*header, "dollars", "worst", "state"], rows, left=2),
         "",
-        "Ranges are for replies that are read at once, by a judge that does not lean; in the worst",
-        "case each request is repeated once and every placebo is judged on every prompt.",
+        "Ranges are for a judge that does not lean, with one reply in ten asked for again; in the",
+        "worst case each request is repeated once and every placebo is judged on every prompt.",
         "`assistant.budget` ends an audit before it exceeds what you allow.",
     ]
 

@@ -123,7 +123,7 @@ def test_the_demo_with_a_real_server_whose_model_judges_badly(demo, server):
     audit = config["audits"].pop("demo")
     config["audits"]["served"] = audit | {
         "hypotheses": "own.jsonl",
-        "propose": {"regions": 2, "hypotheses": 6},
+        "propose": {"regions": 1, "hypotheses": 6},
         "screen": {"prompts": 2, "samples": 1},
         "confirm": {"prompts": 16, "samples": 1},
         "assistant": {

@@ -1,13 +1,13 @@
 """What a language model that writes and judges will be asked, before it is: bounds from settings.
 
-The range is for replies that are read at once, by a judge that does not lean: from next to nothing
-found, to every hypothesis in every region that is looked at, undecided to the last prompt. In the
-worst case each request is repeated once, the placebos are judged on every prompt, too, and every
-reply is as long as it may be.
+The range is for a judge that does not lean: from next to nothing found, to every hypothesis in
+every region that is looked at, undecided to the last prompt, one reply in ten asked for again. In
+the worst case each request is repeated once, the placebos are judged on every prompt, too, and
+every statement and reply is as long as it may be.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from scripts.assistants import author, questions
@@ -17,6 +17,8 @@ from scripts.evidence.race import TOGETHER, requests
 
 SHORT, LONG = 6.0, 3.0  # characters a token, in texts that take few and many
 STATEMENT = 300  # characters at most (isolation.one_line)
+USUAL = 150  # characters at most where the 25 words are kept to that are asked for
+REPEATED = 1.1, 2.0  # requests for each question, at the end of the range and in the worst case
 MARKS = 120  # characters around a quoted text
 CHARACTERS = 6.0  # of a subject's token on average, at most
 
@@ -80,15 +82,17 @@ def propose_bill(
     """Writing hypotheses on at most so many regions."""
     model = settings["models"]["strong"]
     shown = author.PAIRS * (text.prompt + 2 * text.response + 3 * MARKS)
-    known = author.KNOWN * STATEMENT
     most = author.PASSES * regions * author.EACH
-    write = _one(
-        settings, prices, model, (questions.WRITE, "x"), shown + known, 200 + 120 * author.EACH
-    )
-    merge = _one(settings, prices, model, (questions.MERGE, "x"), most * STATEMENT, 100 + 8 * most)
-    low = write.low.times(author.PASSES * min(1, regions))
-    high = write.high.times(author.PASSES * regions) + merge.high.times(author.PASSES)
-    return Bill(low, high, high.times(2))
+    written = 200 + 120 * author.EACH
+
+    def asked(statement: int) -> Amount:
+        known = author.KNOWN * statement
+        write = _most(settings, prices, model, questions.WRITE, shown + known, written)
+        merge = _most(settings, prices, model, questions.MERGE, most * statement, 100 + 8 * most)
+        return write.times(author.PASSES * regions) + merge.times(author.PASSES)
+
+    low = _least(prices, model, questions.WRITE).times(author.PASSES * min(1, regions))
+    return _bill(low, asked, Amount())
 
 
 def screen_bill(
@@ -101,8 +105,11 @@ def screen_bill(
 ) -> Bill:
     """Judging in the screen pool. hypotheses: how many concern each region at most."""
     model = settings["models"]["cheap"]
-    high = _judged(settings, prices, model, hypotheses, prompts * samples, text, 0)
-    return Bill(Amount(), high, high.times(2))
+
+    def asked(statement: int) -> Amount:
+        return _judged(settings, prices, model, hypotheses, prompts * samples, text, 0, statement)
+
+    return _bill(Amount(), asked, Amount())
 
 
 def confirm_bill(
@@ -118,25 +125,26 @@ def confirm_bill(
     """Choosing placebos, judging in the confirm pool, rates and themes. draws: pairs at most, over
     all regions."""
     cheap, strong = settings["models"]["cheap"], settings["models"]["strong"]
+    whole = max(hypotheses, default=0)
 
-    def read(hypotheses, pairs, placebos):
+    def read(hypotheses, pairs, placebos, statement):
         """Whatever regions the draws go to, the budget bounds them."""
         if len(hypotheses) * pairs > draws:
             hypotheses, pairs = [max(hypotheses)], draws
-        return _judged(settings, prices, strong, hypotheses, pairs, text, placebos)
+        return _judged(settings, prices, strong, hypotheses, pairs, text, placebos, statement)
 
-    judged = read(hypotheses, prompts * samples, 1)
-    # The rates are the strong model's: on prompts that the cheap one read, or that some had left.
-    rates = read(hypotheses, min(prompts, settings["rate_prompts"]) * samples, 1)
-    listed = (max(hypotheses, default=0) + 5 * placebos) * STATEMENT
-    relate = _one(settings, prices, cheap, (questions.RELATE, "x"), listed, 50 + 25 * placebos)
-    whole = max(hypotheses, default=0)
-    themes = _one(
-        settings, prices, strong, (questions.THEMES, "x"), whole * STATEMENT, 300 + 60 * whole
-    )
-    high = judged + rates + relate.high.times(len(hypotheses)) + themes.high
-    lean = read([1] * len(hypotheses), prompts * samples, placebos)
-    return Bill(Amount(), high, (high + lean).times(2))
+    def asked(statement: int) -> Amount:
+        judged = read(hypotheses, prompts * samples, 1, statement)
+        # The rates are the strong model's: on prompts that the cheap one read, or some had left.
+        rates = read(hypotheses, min(prompts, settings["rate_prompts"]) * samples, 1, statement)
+        listed = (whole + 5 * placebos) * statement
+        relate = _most(settings, prices, cheap, questions.RELATE, listed, 50 + 25 * placebos)
+        found = whole * statement
+        themes = _most(settings, prices, strong, questions.THEMES, found, 300 + 60 * whole)
+        return judged + rates + relate.times(len(hypotheses)) + themes
+
+    lean = read([1] * len(hypotheses), prompts * samples, placebos, STATEMENT)
+    return _bill(Amount(), asked, lean)
 
 
 def confirm_requests(
@@ -154,28 +162,36 @@ def confirm_requests(
     return judged + len(samples) + 1  # placebos are chosen by region; themes
 
 
-def _judged(settings, prices, model, hypotheses, pairs, text, placebos) -> Amount:
+def _bill(low: Amount, asked: Callable[[int], Amount], worst: Amount) -> Bill:
+    """asked: what is asked if statements have so many characters; worst: what may come on top."""
+    usual, most = REPEATED
+    return Bill(low, asked(USUAL).times(usual), (asked(STATEMENT) + worst).times(most))
+
+
+def _judged(settings, prices, model, hypotheses, pairs, text, placebos, statement) -> Amount:
     """Judging so many pairs in each region, ten hypotheses a request."""
     total = Amount()
     for count in hypotheses:
         together = min(count, TOGETHER) + placebos
-        quoted = text.prompt + 2 * text.response + 3 * MARKS + together * STATEMENT
+        quoted = text.prompt + 2 * text.response + 3 * MARKS + together * statement
         written = questions.judge_tokens(together)
-        one = _one(settings, prices, model, (questions.JUDGE, "x"), quoted, written)
-        total += one.high.times(requests(count) * pairs)
+        one = _most(settings, prices, model, questions.JUDGE, quoted, written)
+        total += one.times(requests(count) * pairs)
     return total
 
 
-def _one(settings, prices, model, texts, quoted: float, written: float) -> Bill:
-    """One request that quotes so many characters and is answered in so many tokens at most."""
-    about = questions.request("x", settings, model, texts, {}, math.ceil(written))
-    fixed = len(about.system)
+def _least(prices: str | None, model: str, system: str) -> Amount:
+    """A request that quotes next to nothing and is answered by nothing."""
+    return _amount(prices, model, len(system) / SHORT, 1)
+
+
+def _most(settings, prices, model: str, system: str, quoted: float, written: float) -> Amount:
+    """A request that quotes so many characters and is answered in so many tokens at most."""
+    about = questions.request("x", settings, model, (system, "x"), {}, math.ceil(written))
+    return _amount(prices, model, (len(system) + quoted) / LONG + 50, about.reply_tokens)
+
+
+def _amount(prices: str | None, model: str, input_tokens: float, output_tokens: float) -> Amount:
     price = price_of(model, prices)
-
-    def amount(input_tokens, output_tokens):
-        dollars = price.of(input_tokens, output_tokens) if price else 0.0
-        return Amount(1, input_tokens, output_tokens, dollars)
-
-    low = amount(fixed / SHORT, 1)
-    high = amount((fixed + quoted) / LONG + 50, about.reply_tokens)
-    return Bill(low, high, high)
+    dollars = price.of(input_tokens, output_tokens) if price else 0.0
+    return Amount(1, input_tokens, output_tokens, dollars)
