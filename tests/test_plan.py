@@ -395,6 +395,11 @@ def test_the_budget_takes_what_is_cheap_to_prove_and_every_user_s_own():
     assert chosen(dear, cheap, draws=21) == []
     assert chosen(dear, own, draws=100) == ["own"]
     assert chosen(dear, cheap, draws=21, ready=True) == ["dear", "cheap"]
+    # of an assistant's budget a user's own come first, and no further than it goes
+    three = [hypothesis(20, 0, 21), hypothesis(9, 0, 10, name="b"), own]
+    for most in range(4):
+        found = within_budget(three, settings_of(draws=1), lambda some, n=most: len(some) <= n)
+        assert {h["id"] for h in found} == {h["id"] for h in [own, three[0], three[1]][:most]}
     # a second one in the same region costs only what it adds
     assert chosen(cheap, hypothesis(19, 0, 20, name="more"), draws=23) == ["cheap", "more"]
 

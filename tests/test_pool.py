@@ -53,7 +53,7 @@ def quick(monkeypatch):
     import scripts.assistants.pool as pool
 
     monkeypatch.setattr(
-        pool, "wait_exponential_jitter", lambda **given: lambda state: 0.01 * state.attempt_number
+        pool, "wait_random_exponential", lambda **given: lambda state: 0.01 * state.attempt_number
     )
 
 
@@ -146,6 +146,23 @@ def test_the_budget_ends_before_it_is_exceeded(tmp_path):
             again.ask([question(n) for n in range(20)])  # from the cache, and counted all the same
             again.ask([question(n) for n in range(20, 40)])
         assert server.attempts == 20
+
+
+def test_a_stage_that_others_come_after_spends_a_part_of_what_is_left(tmp_path):
+    before = {"requests": 4, "cache_hits": 2, "dollars": 0.0, "saved_dollars": 0.0}
+    with Loopback() as server:
+        limited = settings(server, budget={"usd": None, "requests": 20})
+        with Pool(limited, ACCESS, tmp_path, [{"models": {"small": before}}], 0.5) as pool:
+            first, second = (
+                pool.start([question(n) for n in some]) for some in (range(3), range(3, 7))
+            )
+            with pytest.raises(BudgetSpent):
+                pool.start([question(7)])
+            assert [a.value for a in second()] == ["A"] * 4 and len(first()) == 3
+            assert pool.spent.requests == 6 + 7 and pool.budget.requests == 20
+            with pytest.raises(BudgetSpent):
+                pool.ask([question(7)])
+        assert server.attempts == 7
 
 
 def test_a_budget_in_dollars_is_kept_to(tmp_path):

@@ -19,7 +19,7 @@ from tenacity import (
     RetryCallState,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_random_exponential,
 )
 
 from scripts.assistants.prices import Price, price_of
@@ -30,7 +30,7 @@ from scripts.workflow.errors import AuditError
 from scripts.workflow.files import write_json
 from scripts.workflow.job import Ledger, log, progress
 
-ATTEMPTS = 10  # with growing pauses, over about four minutes
+ATTEMPTS = 10  # with growing pauses, over about two minutes
 LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
 PART = 0.5  # of what is left of the budget, for a stage that others come after
 CHARACTERS_A_TOKEN = 3.0  # few: what a request will cost is not to be underestimated
@@ -246,7 +246,7 @@ class Pool:
         def count(state: RetryCallState) -> None:
             usage["retries"] += 1
 
-        backoff = wait_exponential_jitter(initial=0.5, max=60, jitter=1)
+        backoff = wait_random_exponential(multiplier=1, max=60)
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception()
