@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import psutil
 
-from scripts.evidence.recount import BEYOND
+from scripts.evidence.limits import BEYOND
 from scripts.page.figures import figures
 from scripts.page.page import render
 from scripts.workflow.commit import commit

@@ -15,14 +15,13 @@ import numpy as np
 from scripts.assistants import questions
 from scripts.assistants.author import statement_of
 from scripts.assistants.bench import AHEAD
-from scripts.assistants.bill import confirm_requests
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement
 from scripts.assistants.local import Net, Pair, pair_score, region_nets, sentence
 from scripts.assistants.own import own_hypotheses
 from scripts.assistants.pool import PART, BudgetSpent, Pool, Spent, write_usage
-from scripts.evidence.race import TOGETHER, Wanted, drive, requests
-from scripts.evidence.recount import BEYOND
+from scripts.evidence.limits import BEYOND, TOGETHER, confirm_requests, requests
+from scripts.evidence.race import Wanted, drive
 from scripts.plan import samples_by_region, within_budget
 from scripts.propose import named, read_pairs
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl

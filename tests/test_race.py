@@ -7,7 +7,8 @@ import pytest
 
 from scripts.evidence.betting import e_value, futility_value
 from scripts.evidence.ebh import e_bh
-from scripts.evidence.race import Race, drive, requests
+from scripts.evidence.limits import requests
+from scripts.evidence.race import Race, drive
 from scripts.evidence.simulation import stopped_when_found
 
 

@@ -89,7 +89,7 @@ LIMIT = 150  # requests
 @pytest.fixture
 def server(demo, tmp_path):
     """`transformers serve` with the demo's own model: its address, the model's name, its log."""
-    (config,) = [p for p in demo.glob("results/model/*/files/config.json")
+    config, *_ = [p for p in demo.glob("results/model/*/files/config.json")
                  if "LlamaForCausalLM" in p.read_text()]  # fmt: skip
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from scripts.assistants import author, questions
 from scripts.assistants.isolation import LONGEST_TEXT
 from scripts.assistants.prices import price_of
-from scripts.evidence.race import TOGETHER, requests
+from scripts.evidence.limits import TOGETHER, requests
 
 SHORT, LONG = 6.0, 3.0  # characters a token, in texts that take few and many
 STATEMENT = 300  # characters at most (isolation.one_line)
@@ -145,21 +145,6 @@ def confirm_bill(
 
     lean = read([1] * len(hypotheses), prompts * samples, placebos, STATEMENT)
     return _bill(Amount(), asked, lean)
-
-
-def confirm_requests(
-    samples: Mapping[str, Sequence[int]], hypotheses: Mapping[str, int], rated: int
-) -> int:
-    """Requests of the confirm stage if none is repeated and nobody is decided before the end.
-
-    samples: pairs of each prompt, by region; hypotheses: how many concern each region; rated:
-    prompts a region that are read again for rates. As `confirm_bill`, of known hypotheses.
-    """
-    judged = sum(
-        requests(hypotheses[region]) * (sum(pairs) + sum(pairs[:rated]))
-        for region, pairs in samples.items()
-    )
-    return judged + len(samples) + 1  # placebos are chosen by region; themes
 
 
 def _bill(low: Amount, asked: Callable[[int], Amount], worst: Amount) -> Bill:

@@ -11,7 +11,7 @@ from scripts.assistants.judgement import Judgement
 from scripts.assistants.local import Pair
 from scripts.assistants.pool import Answer, Pool
 from scripts.assistants.questions import judge_question
-from scripts.evidence.race import TOGETHER
+from scripts.evidence.limits import TOGETHER
 from scripts.workflow.chance import hash_generator
 
 PLACEBO = "placebo "  # before the number of a placebo among the names in a request

@@ -31,6 +31,7 @@ import numpy as np
 
 from scripts.evidence.betting import futility_value, log_e_value
 from scripts.evidence.ebh import e_bh
+from scripts.evidence.limits import requests
 
 Stopped = Literal["validated", "hopeless", "futile", "exhausted"]
 Signs = tuple[int, int]
@@ -38,7 +39,6 @@ Wanted = dict[str, tuple[str, ...]]
 Results = Mapping[str, Mapping[str, Signs | None]]
 
 FUTILE_AT = 20.0
-TOGETHER = 10  # hypotheses that share a request
 
 
 class Tally(NamedTuple):
@@ -316,11 +316,6 @@ def drive(race: Runner, judge: Callable[[Wanted], Mapping[str, Any]], ahead: int
         else:
             race.finish()
     return race.standings()
-
-
-def requests(hypotheses: int) -> int:
-    """How many requests judge so many hypotheses on one pair of responses."""
-    return -(-hypotheses // TOGETHER)
 
 
 def _tallies(counts: np.ndarray) -> tuple[Tally, Tally]:

@@ -16,8 +16,7 @@ Counts = tuple[int, int]  # prompts won and lost
 
 SUGGESTIVE_AT = SHOWN_AT = LEANS_AT = 20.0
 ALPHA = 0.05
-# Why a hypothesis is none of the K tested ones: no confirm draws for it, or no requests.
-BEYOND = ("draws", "unpaid")
+BEYOND = ("draws", "unpaid")  # why a hypothesis is none of the K tested ones
 OF_LENGTH = ("very-short", "short", "long", "very-long")
 NOT_ON_CUTS = "not shown on texts cut to equal length"
 NO_PLACEBO = "no placebo of a similar base rate was found"

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.stats import binom
 
 from scripts.evidence.cascade import Escalate, cascade
-from scripts.evidence.race import TOGETHER, Results, Wanted, requests
+from scripts.evidence.limits import TOGETHER, requests
+from scripts.evidence.race import Results, Wanted
 
 
 class SimulatedJudge:

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from scripts.assistants.checks import FEATURES
-from scripts.evidence.recount import BEYOND
+from scripts.evidence.limits import BEYOND
 from scripts.page.figures import FALSE_DISCOVERIES, region_labels, standing_out
 
 FOLDER = Path(__file__).resolve().parent
