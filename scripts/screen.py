@@ -209,9 +209,7 @@ def afforded(
 
     def affords(hypotheses: Sequence[Mapping[str, Any]]) -> bool:
         counts = Counter(region for h in hypotheses for region in h["regions"])
-        number = confirm_requests(
-            samples_by_region(hypotheses, settings), counts, assistant["rate_prompts"]
-        )
+        number = confirm_requests(samples_by_region(hypotheses, settings), counts)
         return Spent(number, number * dollars).within(left)
 
     return affords

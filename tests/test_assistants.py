@@ -85,8 +85,9 @@ def outcome(folder) -> tuple[list[dict], dict, dict]:
     return findings, *(json.loads((place / f"{n}.json").read_text()) for n in ("costs", "audit"))
 
 
-def holds(estimate: str, costs: dict) -> None:
-    """Whether what each stage asked lies within the printed range, and below the worst case."""
+def holds(estimate: str, costs: dict, readable: bool = True) -> None:
+    """Whether what each stage asked lies within the printed range, and below the worst case; only
+    the latter where replies are not `readable`, so that most are asked for again."""
     said = estimate.split("The assistant:")[1]
     for stage in ("propose", "screen", "confirm"):
         (line,) = re.findall(rf"{stage} .*", said)
@@ -96,7 +97,8 @@ def holds(estimate: str, costs: dict) -> None:
         for value, cell in zip(actual, cells, strict=False):
             print(stage, value, cell)
             low, high, worst = (float(number.replace(",", "")) for number in cell)
-            assert low <= value <= high <= worst, (stage, value, cell)
+            assert low <= value <= (high if readable else worst), (stage, value, cell)
+            assert high <= worst
 
 
 def planted_found(findings) -> set[str]:
@@ -213,7 +215,7 @@ def test_killed_in_the_middle_of_judging_only_what_was_under_way_is_asked_again(
         assert planted_found(findings) == set(PLANTED.values())
 
 
-@pytest.mark.parametrize("limit", [40, 150, 300])
+@pytest.mark.parametrize("limit", [40, 100])
 def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, tiny, limit):
     with Loopback() as server:
         configured(copied, tiny, server, budget={"requests": limit})
@@ -226,7 +228,7 @@ def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, t
     assert audit["counts"]["hypotheses"] == len(reached) < len(findings)
     assert "budget" not in {f["stopped"] for f in reached}, "it was kept for those it reaches"
     assert {f["status"] for f in findings if f not in reached} == {"untested"}
-    assert bool(planted_found(findings)) == (limit >= 150)
+    assert bool(planted_found(findings)) == (limit > 40)
     page = (copied / "results/audits/judged/report.html").read_text()
     assert "The budget of the assistant (<code>assistant.budget</code>) did not reach" in page or (
         "`assistant.budget`) did not reach" in page

@@ -115,18 +115,17 @@ def test_an_empty_file_of_own_hypotheses_adds_none(tmp_path):
 
 
 def test_an_assistant_s_budget_covers_those_that_it_can_judge_to_the_end():
-    """10 prompts of 2 samples in each region, 3 of them again for rates, and 1 for placebos; 1 for
-    themes: a region costs 27, and eleven hypotheses in it 53."""
+    """10 prompts of 2 samples in a region, and 1 request for its placebos: 21, or 41 where more than
+    ten hypotheses are in it. 1 is for themes."""
     settings = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": 1, "ready": True}
     screen = {"prompts": 6, "wins": 3, "losses": 0, "share": 0.5}
     some = [hypothesis(r) | {"screen": screen} for r in ["r0", "r1", *["r2"] * 11]]
-    for left, chosen, enough in [(28, some[:1], True), (27, some[:1], False),
-                                 (55, some[:2], True), (54, some[:2], False),
-                                 (54, some[2:], True), (53, some[2:], False),
-                                 (28, some[2:12], True)]:  # fmt: skip
+    for left, chosen, enough in [(22, some[:1], True), (21, some[:1], False),
+                                 (43, some[:2], True), (42, some[:2], False),
+                                 (42, some[2:], True), (41, some[2:], False),
+                                 (22, some[2:12], True)]:  # fmt: skip
         pool = SimpleNamespace(
-            settings={"models": {"cheap": "a", "strong": "b"}, "rate_prompts": 3,
-                      "thinking_tokens": 0},
+            settings={"models": {"cheap": "a", "strong": "b"}, "thinking_tokens": 0},
             budget=Spent(10 + left, inf), spent=Spent(10, 9.0), usage={},
         )  # fmt: skip
         assert afforded(pool, settings)(chosen) == enough, (left, len(chosen))
@@ -134,7 +133,7 @@ def test_an_assistant_s_budget_covers_those_that_it_can_judge_to_the_end():
     used = {"requests": 1, "cache_hits": 1, "input_tokens": 50, "saved_input_tokens": 150}
     pool.usage = {"a": used}
     pool.dollars = lambda model, given, written: (model == "b") * (given + written)
-    for left, enough in ((28 * 226, True), (28 * 226 - 1, False)):
+    for left, enough in ((22 * 226, True), (22 * 226 - 1, False)):
         pool.budget = Spent(inf, 9.0 + left)
         assert afforded(pool, settings)(some[:1]) == enough
 

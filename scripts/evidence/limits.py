@@ -12,17 +12,12 @@ def requests(hypotheses: int) -> int:
     return -(-hypotheses // TOGETHER)
 
 
-def confirm_requests(
-    samples: Mapping[str, Sequence[int]], hypotheses: Mapping[str, int], rated: int
-) -> int:
-    """Requests of the confirm stage if none is repeated and nobody is decided before the end.
+def confirm_requests(samples: Mapping[str, Sequence[int]], hypotheses: Mapping[str, int]) -> int:
+    """Requests of the confirm stage if nobody is decided before the last prompt.
 
-    samples: pairs of each prompt, by region; hypotheses: how many concern each region; rated:
-    prompts a region that are read again for rates. assistants/bill.py bounds the same for
+    samples: pairs of each prompt, by region; hypotheses: how many concern each region. Whoever is
+    decided early pays for the rates and second chances. assistants/bill.py bounds the same for
     hypotheses that are not known yet.
     """
-    judged = sum(
-        requests(hypotheses[region]) * (sum(pairs) + sum(pairs[:rated]))
-        for region, pairs in samples.items()
-    )
+    judged = sum(requests(hypotheses[region]) * sum(pairs) for region, pairs in samples.items())
     return judged + len(samples) + 1  # placebos are chosen by region; themes
