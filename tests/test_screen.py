@@ -115,7 +115,7 @@ def test_an_empty_file_of_own_hypotheses_adds_none(tmp_path):
 
 
 def test_an_assistant_s_budget_covers_those_that_it_can_judge_to_the_end():
-    """10 prompts of 2 samples in a region, and 1 request for its placebos: 21, or 41 where more than
+    """10 prompts of 2 samples in a region, and 1 request for its placebos: 21, or 41 where over
     ten hypotheses are in it. 1 is for themes."""
     settings = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": 1, "ready": True}
     screen = {"prompts": 6, "wins": 3, "losses": 0, "share": 0.5}
