@@ -125,7 +125,7 @@ def test_the_demo_with_a_real_server_whose_model_judges_badly(demo, server):
         "hypotheses": "own.jsonl",
         "propose": {"regions": 1, "hypotheses": 6},
         "screen": {"prompts": 2, "samples": 1},
-        "confirm": {"prompts": 16, "samples": 1},
+        "confirm": {"prompts": 12, "samples": 1},
         "assistant": {
             "provider": "openai", "base_url": address, "models": {"cheap": model, "strong": model},
             "structured": False, "thinking_tokens": 0, "rate_prompts": 3, "concurrency": 2,
