@@ -79,14 +79,13 @@ def test_clusters_are_those_that_are_there():
 
 
 def test_fitting_on_some_rows_is_nearly_as_good_as_on_all(monkeypatch):
-    """Without clusters that are there, which is when starts and rows matter."""
+    """Where clusters overlap, which is when starts and rows matter."""
     monkeypatch.setattr(clusters, "FEWEST_ROWS", 0)
-    vectors, _ = blobs(40, 500, apart=0.7)
-    whole = KMeans(20, n_init=5, random_state=0).fit(vectors).inertia_
-    ours = inertia(vectors, k_means([vectors], 20, 3, 0))  # fitted on 5,120 of 20,000
-    assert ours < 1.01 * whole
-    in_order = vectors[np.argsort(vectors[:, 0])]  # however rows are ordered
-    assert inertia(vectors, k_means([in_order], 20, 3, 0)) < 1.01 * whole
+    vectors, _ = blobs(16, 600, apart=1.5)
+    whole = KMeans(8, n_init=3, random_state=0).fit(vectors).inertia_
+    in_order = vectors[np.argsort(vectors[:, 0])]
+    for rows in (vectors, in_order):  # however they are ordered: 2,048 of 9,600
+        assert inertia(vectors, k_means([rows], 8, 5, 0)) < 1.03 * whole
 
 
 def test_a_file_gives_what_memory_gives(tmp_path, small_blocks):
