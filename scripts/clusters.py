@@ -4,12 +4,15 @@ Vectors come as parts, arrays or open HDF5 datasets of shape (rows, d) each, whi
 at a time. Memory is bounded by the part that is fitted on and one block, whatever the parts hold.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.metrics import silhouette_samples
+from threadpoolctl import threadpool_info, threadpool_limits
 
 BLOCK = 8192  # rows read, converted and labelled at once
 ROWS_A_CENTRE = 256  # to fit on; more gain little (as many as faiss takes, arXiv 2401.08281)
@@ -31,11 +34,11 @@ class Assigned(NamedTuple):
 
 
 def blocks(parts: Parts) -> Iterator[tuple[int, np.ndarray]]:
-    """The place of each block's first row among all rows, and the block in float32."""
+    """The place of each block's first row among all rows, and the block."""
     place = 0
     for part in parts:
         for start in range(0, len(part), BLOCK):
-            yield place + start, np.asarray(part[start : start + BLOCK], np.float32)
+            yield place + start, part[start : start + BLOCK]
         place += len(part)
 
 
@@ -47,7 +50,7 @@ def some_rows(parts: Parts, count: int, rng: np.random.Generator) -> np.ndarray:
         block[chosen[slice(*np.searchsorted(chosen, [place, place + len(block)]))] - place]
         for place, block in blocks(parts)
     ]
-    return rng.permutation(np.concatenate(found))
+    return rng.permutation(np.concatenate(found)).astype(np.float32)
 
 
 def steps_from(rows: np.ndarray, centres: np.ndarray, most: int) -> KMeans:
@@ -62,8 +65,10 @@ def random_starts(
     few = min(len(rows), START_ROWS_A_CENTRE * count)
     for _ in range(starts):
         tried = rows[rng.choice(len(rows), few, replace=False)]
-        centres, _ = kmeans_plusplus(tried, count, random_state=int(rng.integers(2**31)))
-        yield steps_from(tried, centres, START_STEPS).cluster_centers_
+        # In float64, because float32 is converted to it anew for each centre.
+        wide = tried.astype(np.float64)
+        centres, _ = kmeans_plusplus(wide, count, random_state=int(rng.integers(2**31)))
+        yield steps_from(tried, centres.astype(np.float32), START_STEPS).cluster_centers_
 
 
 def k_means(parts: Parts, count: int, starts: int, seed: int) -> np.ndarray:
@@ -92,19 +97,36 @@ def assign(parts: Parts, centres: np.ndarray) -> Assigned:
         np.empty(total, np.int32), np.empty(total, np.float32), np.zeros(total, np.float32)
     )
     twice, norms = -2 * centres.T, (centres**2).sum(axis=1)
-    for place, block in blocks(parts):
-        rows = slice(place, place + len(block))
+
+    def assign_block(place: int, block: np.ndarray) -> None:
+        rows, within = slice(place, place + len(block)), np.arange(len(block))
+        block = np.asarray(block, np.float32)
         distances = block @ twice
         distances += norms
         length = np.einsum("ij,ij->i", block, block)
         found.labels[rows] = nearest = distances.argmin(axis=1)
-        within = np.arange(len(block))
         found.squared[rows] = first = np.maximum(distances[within, nearest] + length, 0)
         if len(centres) > 1:
             distances[within, nearest] = np.inf
             second = np.maximum(distances.min(axis=1) + length, 1e-12)
             found.boundary[rows] = np.sqrt(np.minimum(first / second, 1))
+
+    # A block a thread: products by several threads each would leave all the rest to one of them.
+    workers = _threads()
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+        running: deque[Future] = deque()
+        for place, block in blocks(parts):
+            running.append(pool.submit(assign_block, place, block))
+            if len(running) > workers:
+                running.popleft().result()
+        for future in running:
+            future.result()
     return found
+
+
+def _threads() -> int:
+    """As many as the libraries for matrix products were allowed to use."""
+    return max((pool["num_threads"] for pool in threadpool_info()), default=1)
 
 
 def silhouette(vectors: np.ndarray, labels: np.ndarray, seed: int) -> tuple[float, float]:

@@ -40,7 +40,6 @@ def test_blocks_cover_every_row_once(small_blocks):
     found = list(blocks(parts))
     assert [place for place, _ in found] == [0, 100, 200, 250, 251, 351]
     assert np.array_equal(np.concatenate([block for _, block in found]), np.concatenate(parts))
-    assert all(block.dtype == np.float32 for _, block in found)
 
 
 def test_some_rows_are_random_ones_in_random_order(small_blocks):
