@@ -25,6 +25,7 @@ def in_turns(sides: Mapping[str, Callable[[], Any]], repeats: int = REPEATS) -> 
     for _ in range(repeats):
         for name, run in sides.items():
             taken[name].append(seconds(run))
+            print(f"{name}: {taken[name][-1]:.3f} s", flush=True)
     for name, values in taken.items():
         spread = ", ".join(f"{value:.3g}" for value in sorted(values))
         print(f"{name:45} {median(values):9.3f} s   ({spread})", flush=True)

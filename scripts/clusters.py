@@ -18,7 +18,7 @@ BLOCK = 8192  # rows read, converted and labelled at once
 ROWS_A_CENTRE = 256  # to fit on; more gain little (as many as faiss takes, arXiv 2401.08281)
 FEWEST_ROWS = 65_536  # up to here all rows are fitted on
 START_ROWS_A_CENTRE = 32  # to try a start on
-START_STEPS, STEPS = 10, 30
+START_STEPS, STEPS = 10, 20
 SILHOUETTE_TEXTS, SILHOUETTE_TEXTS_A_CLUSTER = 2000, 50
 
 Parts = Sequence[np.ndarray]  # or open HDF5 datasets
