@@ -15,11 +15,11 @@ from typing import Any
 import h5py
 import numpy as np
 from scipy.stats import false_discovery_control, mannwhitneyu
-from sklearn.cluster import KMeans
 from sklearn.metrics import roc_auc_score
 
 from scripts.assistants.checks import holds
 from scripts.assistants.local import Pair, propose
+from scripts.clusters import k_means
 from scripts.simulated.suite import SIDES, Suite, suite_of
 from scripts.workflow.chance import hash_unit
 from scripts.workflow.files import replacing, write_json
@@ -93,16 +93,15 @@ def label_and_judge(
 def exhaustive(snakemake, ledger: Ledger) -> None:
     settings = snakemake.params.settings
     suite = suite_of(snakemake.input)
-    vectors = np.concatenate([suite.vectors[s].reshape(-1, suite.vectors[s].shape[-1])
-                              for s in SIDES]).astype(np.float32)  # fmt: skip
+    vectors = [suite.vectors[s].reshape(-1, suite.vectors[s].shape[-1]) for s in SIDES]
     began = time.monotonic()
-    fit = KMeans(len(suite.regions), n_init=K_MEANS_STARTS, random_state=0).fit(vectors)
+    centres = k_means(vectors, len(suite.regions), K_MEANS_STARTS, seed=0)
     cluster_seconds = time.monotonic() - began
     began = time.monotonic()
     rows, calls = label_and_judge(suite, settings["propose"], settings["seed"])
     texts = sum(len(of_prompt) for side in SIDES for of_prompt in suite.texts[side])
     with replacing(snakemake.output.centroids) as temporary, h5py.File(temporary, "w") as file:
-        file.create_dataset("centroid", data=fit.cluster_centers_.astype(np.float32))
+        file.create_dataset("centroid", data=centres)
     write_json(
         snakemake.output.exhaustive,
         {

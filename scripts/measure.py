@@ -13,14 +13,14 @@ import h5py
 import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.metrics import adjusted_rand_score
 
+from scripts.clusters import assign, silhouette
 from scripts.workflow.chance import hash_unit
 from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
 FOLDS = 5
-SILHOUETTE_SAMPLE = 2000
 
 
 def cross_fitted_scores(
@@ -91,25 +91,8 @@ def cluster_texts(vectors: np.ndarray, regions: np.ndarray) -> tuple[np.ndarray,
     from the regions' mean texts: a text may be nearest to another region than its prompt's. Few
     texts give nearly the clusters of all, which converged k-means does not (docs/benchmarks.md).
     """
-    centres = region_centres(vectors, regions)
-    labels = np.zeros(len(vectors), dtype=np.int32)
-    boundary = np.zeros(len(vectors), dtype=np.float32)
-    if len(centres) < 2:
-        return labels, boundary
-    for start in range(0, len(vectors), 4096):
-        rows = slice(start, start + 4096)
-        distances = np.sort(found := cdist(vectors[rows], centres), axis=1)
-        labels[rows] = found.argmin(axis=1)
-        boundary[rows] = distances[:, 0] / np.maximum(distances[:, 1], 1e-12)
-    return labels, boundary
-
-
-def silhouette(vectors: np.ndarray, labels: np.ndarray, seed: int) -> float:
-    """Mean silhouette (Rousseeuw 1987) of a random sample of texts; 0 where it is not defined."""
-    sample = np.random.default_rng(seed).permutation(len(vectors))[:SILHOUETTE_SAMPLE]
-    if not 2 <= len(np.unique(labels[sample])) < len(sample):
-        return 0.0
-    return float(silhouette_score(vectors[sample], labels[sample]))
+    found = assign([vectors], region_centres(vectors, regions))
+    return found.labels, found.boundary
 
 
 def region_rows(
@@ -195,13 +178,14 @@ def stop_reason(
 @dataclass(frozen=True)
 class Measured:
     """What a round measured: a row a region; per draw the scores of both sides; per text (base's,
-    then intervention's) cluster and boundary closeness; the silhouette."""
+    then intervention's) cluster and boundary closeness; the silhouette and its error."""
 
     regions: list[dict[str, Any]]
     scores: tuple[np.ndarray, np.ndarray]
     labels: np.ndarray
     boundary: np.ndarray
     silhouette: float
+    silhouette_error: float
 
 
 def measure_draws(
@@ -227,7 +211,7 @@ def measure_draws(
         "boundary": boundary.reshape(2, -1).mean(axis=0),
     }
     found = region_rows(regions, of_text, base, intervention, settings)
-    return Measured(found, scores, labels, boundary, silhouette(vectors, labels, seed))
+    return Measured(found, scores, labels, boundary, *silhouette(vectors, labels, seed))
 
 
 def measure(snakemake, ledger: Ledger) -> None:
@@ -247,6 +231,7 @@ def measure(snakemake, ledger: Ledger) -> None:
         "draws": len(rows),
         "new_draws": len(rows) - (before["draws"] if before else 0),
         "silhouette": round(found.silhouette, 4),
+        "silhouette_error": round(found.silhouette_error, 4),
         "ari": _ari(draws, found.labels, snakemake.input.texts_before),
         "promising": promising(found.regions, settings["promising"]),
     }

@@ -12,9 +12,9 @@ from typing import Any
 
 import h5py
 import numpy as np
-from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from scripts.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
 from scripts.workflow.chance import hash_generator, hash_unit, pool_of
 from scripts.workflow.errors import AuditError
@@ -22,6 +22,7 @@ from scripts.workflow.files import read_jsonl, replacing, write_json, write_json
 from scripts.workflow.job import Ledger, job, log
 
 OTHER = "other"
+STEPS = 300  # of k-means at most; it converges sooner
 
 
 def prompt_text(prompt: Mapping[str, Any]) -> str:
@@ -42,16 +43,20 @@ def first_centres(vectors: np.ndarray, ids: Sequence[str], count: int, seed: int
     trials = 2 + int(math.log(count))
     noise = np.array([hash_generator("centre", seed, i).gumbel(size=count) for i in ids])
     chosen = [int(np.argmax(noise[:, 0]))]
-    nearest = ((vectors - vectors[chosen[0]]) ** 2).sum(axis=1)
+    squares = (vectors**2).sum(axis=1)
+
+    def distances(places):
+        products = vectors[places] @ vectors.T
+        return np.maximum(squares + squares[places, None] - 2 * products, 0)
+
+    nearest = distances(chosen)[0]
     for step in range(1, count):
         with np.errstate(divide="ignore"):
             candidates = np.argsort(-(np.log(nearest) + noise[:, step]))[:trials]
-        distances = [
-            np.minimum(nearest, ((vectors - vectors[c]) ** 2).sum(axis=1)) for c in candidates
-        ]
-        best = int(np.argmin([d.sum() for d in distances]))
+        lowered = np.minimum(nearest, distances(candidates))
+        best = int(np.argmin(lowered.sum(axis=1)))
         chosen.append(int(candidates[best]))
-        nearest = distances[best]
+        nearest = lowered[best]
     return vectors[chosen]
 
 
@@ -74,13 +79,12 @@ def cluster_prompts(
         )
     best = min(
         (
-            KMeans(count, init=first_centres(points, names, count, 1000 * seed + start), n_init=1)
-            .fit(points)
+            steps_from(points, first_centres(points, names, count, 1000 * seed + start), STEPS)
             for start in range(settings["starts"])
         ),
         key=lambda fit: fit.inertia_,
-    )  # fmt: skip
-    return best.predict(vectors), best.cluster_centers_
+    )
+    return assign([vectors], best.cluster_centers_).labels, best.cluster_centers_
 
 
 def by_category(prompts: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:

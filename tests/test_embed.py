@@ -38,7 +38,7 @@ def filled(tmp_path):
 
 def embedded(texts, cache, spent=None, embedder=EMBEDDER):
     # The folder holds no model, so that whatever loads one fails.
-    return embed(texts, embedder, cache / "no model", cache, 4, 1, spent or ledger())
+    return embed(texts, embedder, cache / "no model", "float32", cache, 4, 1, spent or ledger())
 
 
 def test_cached_texts_need_no_model(filled):

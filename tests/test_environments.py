@@ -59,7 +59,7 @@ def imports(path: Path) -> frozenset[str]:
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.split(".")[0])
-    outside = found - set(sys.stdlib_module_names) - {"scripts"}
+    outside = found - set(sys.stdlib_module_names) - {"scripts", "benchmarks"}
     return frozenset(normal(PACKAGE_OF.get(name, name)) for name in outside)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from scripts.benchmarked.simulated import share
+from scripts.clusters import assign
 from scripts.measure import region_centres
 from scripts.simulated.audit import A_REQUEST, requests_of
 from scripts.simulated.behaviours import Behaviour
@@ -140,8 +141,7 @@ def compare_clusters(suite: Suite, files: Mapping[str, Any]) -> dict[str, Any]:
         k_means = file["centroid"][:]
 
     def labels(centres):
-        squares = (centres**2).sum(axis=1)
-        return (squares - 2 * every[sample] @ centres.T).argmin(axis=1)
+        return assign([every[sample]], centres).labels
 
     def quality(found):
         return float(silhouette_score(every[sample], found))

@@ -10,11 +10,16 @@ all little-endian,
     digest   sha256 of all of the above
     payload  blocks, in the order of the keys
 
+Whoever adds a batch also merges small segments once there are many, so that ten million records
+are some hundred files; a merged segment is there before those it replaces go. Of two writers that
+merge the same segments at once both are right.
+
 Header to digest are checked when a segment is opened and kept in memory; a block is checked
 whenever it is read, so every byte is checked before a record made from it is returned. The cache is
 an optimisation: whatever is wrong with it costs a warning and a recomputation, never the run.
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -24,6 +29,7 @@ import re
 import struct
 import time
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,6 +57,9 @@ _JSON, _FLOAT16, _FLOAT32 = 1, 2, 3
 _VECTOR_TYPES = {_FLOAT16: np.dtype("<f2"), _FLOAT32: np.dtype("<f4")}
 _RECORDS_A_BLOCK = 32  # more compress better, fewer cost less to read one record
 _VECTOR_BLOCK_BYTES = 65_536
+_MANY_SEGMENTS = 64  # of like size are merged,
+_LARGE_SEGMENT = 32_768  # and so are fewer that hold as many records together
+_VANISHED = (errno.ENOENT, errno.ESTALE)  # the second on network file systems
 
 Value = TypeVar("Value")
 
@@ -198,25 +207,29 @@ class SegmentCache(Generic[Value]):
 
         When several segments hold a key, the one with the smallest name is read.
         """
-        self.refresh()
         names = list(dict.fromkeys(keys))
         wanted = _packed(names)
         order = np.argsort(wanted)
         wanted = wanted[order]
         missing = np.ones(len(names), bool)
         found: dict[str, Value] = {}
-        for _, segment in sorted(self._segments.items()):
-            if len(found) == len(names):
-                break
-            positions, rows = _in_both(wanted, segment.keys)
-            needed = missing[positions]
-            positions, rows = positions[needed], rows[needed]
-            # A segment that fails half-way leaves its keys missing: later segments may hold them.
-            values = self._values(segment, rows)
-            for position, value in zip(positions.tolist(), values, strict=False):
-                found[names[order[position]]] = value
-                missing[position] = False
-        return found
+        while True:
+            self.refresh()
+            segments = sorted(self._segments.items())
+            for _, segment in segments:
+                if len(found) == len(names):
+                    return found
+                positions, rows = _in_both(wanted, segment.keys)
+                needed = missing[positions]
+                positions, rows = positions[needed], rows[needed]
+                # A segment that fails half-way leaves its keys missing: others may hold them.
+                values = self._values(segment, rows)
+                for position, value in zip(positions.tolist(), values, strict=False):
+                    found[names[order[position]]] = value
+                    missing[position] = False
+            if all(name in self._segments for name, _ in segments):
+                return found
+            # One vanished under the reader: whoever merged it has left another in its place.
 
     def add_many(self, records: Mapping[str, Value]) -> None:
         """Write the records as one segment; an empty mapping writes nothing.
@@ -224,8 +237,11 @@ class SegmentCache(Generic[Value]):
         Raises TypeError or ValueError, naming the key, for a record that the cache cannot hold.
         Where the folder cannot be written, that is said once and the records are not cached.
         """
-        if not records:
-            return
+        if records and self._write(records):
+            self._merge_small()
+
+    def _write(self, records: Mapping[str, Value]) -> Segment | None:
+        """Write the records as one segment, which is used from now on; None if that fails."""
         names = list(records)
         keys = _packed(names)
         order = np.argsort(keys)
@@ -245,12 +261,41 @@ class SegmentCache(Generic[Value]):
                 f"The record cache {self.directory} cannot be written, so what is computed now "
                 f"will be computed again by later runs: {error}",
             )
-            return
+            return None
         self._segments[segment.path.name] = segment
         self._ignored.discard(segment.path.name)
+        return segment
+
+    def _merge_small(self) -> None:
+        """Merge segments of like size where they are many: each record moves two times or three."""
+        alike = defaultdict(list)
+        for segment in self._segments.values():
+            if len(segment.keys) < _LARGE_SEGMENT:
+                magnitude = len(segment.keys).bit_length() // 6  # a factor of 64
+                alike[segment.layout, magnitude].append(segment)
+        for small in alike.values():
+            records = sum(len(segment.keys) for segment in small)
+            if len(small) > 1 and (len(small) >= _MANY_SEGMENTS or records >= _LARGE_SEGMENT):
+                self._merge(small)
+
+    def _merge(self, small: Sequence[Segment]) -> None:
+        records: dict[str, Value] = {}
+        # Of a key in several segments the record in the one with the smallest name stays.
+        for segment in sorted(small, key=lambda s: s.path.name, reverse=True):
+            names = (key.ljust(_DIGEST_BYTES, b"\0").hex() for key in segment.keys.tolist())
+            values = self._values(segment, np.arange(len(segment.keys)))
+            records |= dict(zip(names, values, strict=False))
+        merged = self._write(records) if records else None
+        if merged is None:
+            return
+        for segment in small:
+            # One that failed half-way has been dropped, or set aside, and is not ours to remove.
+            if segment.path != merged.path and self._segments.pop(segment.path.name, None):
+                with suppress(OSError):
+                    segment.path.unlink()
 
     def refresh(self) -> None:
-        """Find the segments that other processes have written since."""
+        """Find the segments that others have written since, and forget those they removed."""
         try:
             names = [name for name in os.listdir(self.directory) if _NAME.fullmatch(name)]
         except FileNotFoundError:
@@ -262,6 +307,7 @@ class SegmentCache(Generic[Value]):
                 f"{error}",
             )
             return
+        self._segments = {n: self._segments[n] for n in names if n in self._segments}
         for name in names:
             if name in self._segments or name in self._ignored:
                 continue
@@ -312,7 +358,7 @@ class SegmentCache(Generic[Value]):
     def _drop(self, path: Path, error: Exception) -> None:
         """Use a segment no more; a corrupt one is set aside for other processes too."""
         self._segments.pop(path.name, None)
-        if isinstance(error, FileNotFoundError):  # pruned or set aside by another process
+        if getattr(error, "errno", None) in _VANISHED:  # merged, pruned or set aside by another
             return
         self._ignored.add(path.name)
         if not isinstance(error, CorruptSegment):
@@ -417,10 +463,21 @@ def _in_both(wanted: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Return the positions in `wanted` and in `held` of the keys that both contain.
 
     Both ascending and without duplicates. The shorter is looked up in the longer, so that a large
-    batch costs one pass over the cache's keys, not a search of every segment for every key.
+    batch costs one pass over the cache's keys, not a search of every segment for every key. Keys
+    are digests: their first eight bytes are compared as one number, which is much faster, unless
+    two keys share them.
     """
     short, long = (held, wanted) if len(held) < len(wanted) else (wanted, held)
-    at = np.searchsorted(long, short)
+    heads = _heads(long)
+    if (heads[1:] == heads[:-1]).any():
+        at = np.searchsorted(long, short)
+    else:
+        at = np.searchsorted(heads, _heads(short))
     at[at == len(long)] = 0  # above the last, so equal to none
     hit = np.flatnonzero(long[at] == short)
     return (at[hit], hit) if short is held else (hit, at[hit])
+
+
+def _heads(keys: np.ndarray) -> np.ndarray:
+    """The first eight bytes of each key as a number, in the order of the keys."""
+    return keys.view(">u8")[::4].astype(np.uint64)

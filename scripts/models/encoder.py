@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,12 @@ from scripts.workflow.job import Ledger, log, progress, threads
 
 def embed_in_job(texts: Sequence[str], snakemake, ledger: Ledger) -> np.ndarray:
     """`embed` with the embedder, cache and threads of a job whose rule names them: the input
-    `embedder`, the setting `embedder`, the params `cache` and `batch_size`."""
+    `embedder`, the settings `embedder` and `dtype`, the params `cache` and `batch_size`."""
     return embed(
         texts,
         snakemake.params.settings["embedder"],
         Path(read_json(snakemake.input.embedder)["path"]),
+        snakemake.params.settings["dtype"],
         Path(snakemake.params.cache),
         snakemake.params.batch_size,
         threads(snakemake),
@@ -30,6 +32,7 @@ def embed(
     texts: Sequence[str],
     embedder: str,
     folder: Path,
+    dtype: str,
     cache: Path,
     batch_size: int,
     threads: int,
@@ -37,9 +40,9 @@ def embed(
 ) -> np.ndarray:
     """One unit-norm vector a text, in the order given; shape (len(texts), dimension), float32.
 
-    `embedder` names the content of the model in `folder`. Texts that occur twice are encoded once;
-    when all are cached no model is loaded. Raises AuditError when the encoder returns a number that
-    is not finite.
+    `embedder` names the content of the model in `folder` and its `dtype`. Texts that occur twice
+    are encoded once; when all are cached no model is loaded. Raises AuditError when the encoder
+    returns a number that is not finite.
     """
     keys = [record_key("embedding", embedder, text) for text in texts]
     about = RecordCache(cache / "embedders")
@@ -56,7 +59,7 @@ def embed(
     log.info("%d texts: %d cached, %d to embed", len(texts), hits, len(missing))
     if missing:
         began = time.monotonic()
-        fresh = _encode(list(missing.values()), folder, batch_size, threads)
+        fresh = encode(load_encoder(folder, dtype, threads), list(missing.values()), batch_size)
         if not known:
             seconds = (time.monotonic() - began) / len(missing)
             known = {"dimension": fresh.shape[1], "seconds_per_text": round(seconds, 5)}
@@ -72,12 +75,25 @@ def embed(
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-def _encode(texts: Sequence[str], folder: Path, batch_size: int, threads: int) -> np.ndarray:
+def load_encoder(folder: Path, dtype: str, threads: int):
+    """The sentence-transformers model in `folder`, for `encode`."""
     import torch
     from sentence_transformers import SentenceTransformer
 
     torch.set_num_threads(threads)
-    encoder = SentenceTransformer(str(folder))
+    settings: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    if not torch.cuda.is_available():
+        # On texts of some dozens of tokens two plain matrix products are faster on a processor
+        # than fused attention (docs/performance.md).
+        settings["attn_implementation"] = "eager"
+    return SentenceTransformer(str(folder), model_kwargs=settings)
+
+
+def encode(encoder, texts: Sequence[str], batch_size: int) -> np.ndarray:
+    """One vector a text, (len(texts), dimension) float32; texts of like length share a batch.
+
+    Raises AuditError when the encoder returns a number that is not finite.
+    """
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
     out: np.ndarray | None = None
     with progress(len(texts), "text", "embed") as bar:
@@ -89,8 +105,8 @@ def _encode(texts: Sequence[str], folder: Path, batch_size: int, threads: int) -
             if not np.isfinite(part).all():
                 bad = rows[int(np.argmin(np.isfinite(part).all(axis=1)))]
                 raise AuditError(
-                    f"the encoder in `{folder}` returned a number that is not finite for the text "
-                    f"that begins {texts[bad][:60]!r}; use another embedder"
+                    "the encoder returned a number that is not finite for the text that begins "
+                    f"{texts[bad][:60]!r}; use another embedder, or `embed.dtype: float32`"
                 )
             if out is None:
                 out = np.empty((len(texts), part.shape[1]), dtype=np.float32)

@@ -216,13 +216,15 @@ class Recipes:
         embedder, embedder_identity = self._model(
             f"audits.{name}.embed.model", audit.embed.model, audit.embed.revision
         )
+        dtype = audit.embed.dtype
+        embedding = {"embedder": digest(embedder_identity, dtype), "dtype": dtype}
         regions = self._node(
             "regions",
             {
                 "regions": audit.regions.model_dump(),
                 "pools": audit.pools.model_dump(),
                 "seed": seed,
-                "embedder": digest(embedder_identity),
+                **embedding,
             },
             {"bank": bank, "embedder": embedder},
         )
@@ -247,13 +249,9 @@ class Recipes:
             },
             {"regions": regions, **decode},
             # The plans of later rounds depend on what the whole loop computes.
-            identity=[loop, digest(embedder_identity), self.code["embed"], self.code["measure"]],
+            identity=[loop, embedding, self.code["embed"], self.code["measure"]],
         )
-        embed = self._node(
-            "embed",
-            {"embedder": digest(embedder_identity)},
-            {"plan": plan, "embedder": embedder},
-        )
+        embed = self._node("embed", embedding, {"plan": plan, "embedder": embedder})
         measure = self._node("measure", loop, {"plan": plan, "regions": regions, "embed": embed})
         assistant, access = self._assistant(name, audit)
         seeded = {} if assistant == "local" else {"seed": seed}

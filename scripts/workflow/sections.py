@@ -185,6 +185,9 @@ class Embed(Section):
     """`embedded:all-minilm-l6-v2`, a local directory, or a hub id (then `revision` is needed)."""
     revision: str | None = Field(None, pattern=COMMIT)
     """Full 40-digit commit of a hub model."""
+    dtype: Literal["float32", "bfloat16"] = "bfloat16"
+    """Arithmetic of the encoder. bfloat16 gives nearly the vectors of float32 (cosine above 0.999)
+    two to three times as fast on processors that have it; on others float32 is faster."""
 
 
 class Models(Section):
