@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scripts.workflow.files import read_json, replacing
 from scripts.workflow.job import job
+from scripts.workflow.sums import record
 
 
 def publish(files: Iterable[str | Path], marker: Path) -> None:
@@ -21,6 +22,7 @@ def publish(files: Iterable[str | Path], marker: Path) -> None:
     for file in map(Path, files):
         with replacing(folder / file.name) as temporary:
             shutil.copyfile(file, temporary)
+        record([folder / file.name])
     with replacing(marker) as temporary:
         temporary.write_text("")
 

@@ -54,7 +54,7 @@ OF_NO_STAGE = {
 
 def forget_files():
     """What is read once a process is read anew, since tests edit files."""
-    local_imports.cache_clear()
+    keys._direct_imports.cache_clear()
     keys._stripped.cache_clear()
 
 
