@@ -69,7 +69,7 @@ class Victim:
         )  # fmt: skip
         self.sessions.append(process.pid)
         try:
-            process.wait(None if kind in (None, "write") else self.chance.uniform(1, 12))
+            process.wait(None if kind in (None, "write") else self.chance.uniform(3, 25))
         except subprocess.TimeoutExpired:
             if kind == "job" and (jobs := self._jobs(process)):
                 for job in jobs:

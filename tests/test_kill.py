@@ -5,15 +5,26 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 import yaml
-from conftest import copy_workflow, read_lines, snakemake, tiny_config, write_bank, write_config
+from conftest import (
+    ROOT,
+    copy_workflow,
+    read_lines,
+    snakemake,
+    tiny_config,
+    write_bank,
+    write_config,
+)
 from kills import Victim, decoded, survive
 from loopback import Loopback
+
+from scripts.workflow.job import MAIN
 
 WORDS = ("about", "this", "from", "more")
 KEY = {"MARKED_KEY": "a-key-of-the-tests"}
@@ -60,6 +71,29 @@ def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, fin
     assert decoded(workspace) == planned > kept, "a draw was decoded twice"
     undisturbed = (finished / "results/audits/small/findings.jsonl").read_text()
     assert (workspace / "results/audits/small/findings.jsonl").read_text() == undisturbed
+
+
+JOB = """
+import time, types
+from scripts.workflow.job import job
+with job(types.SimpleNamespace(
+    log=["log"], wildcards={}, params={}, input=[], output=[], rule="x"
+)):
+    time.sleep(60)
+"""
+
+
+def test_a_job_ends_with_the_main_process_that_started_it(tmp_path):
+    main = subprocess.Popen(["sleep", "60"])
+    env = os.environ | {"PYTHONPATH": str(ROOT), MAIN: f"{socket.gethostname()}:{main.pid}"}
+    job = subprocess.Popen(
+        [sys.executable, "-c", JOB], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        job.wait(3)
+    main.kill()
+    main.wait()
+    assert job.wait(20) == 1 and "main process has ended" in job.stderr.read()
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,7 @@ import yaml
 
 from scripts.workflow import keys
 from scripts.workflow.config import ConfigError, load
-from scripts.workflow.keys import (
-    DigestIndex,
-)
+from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import STAGES, Recipes
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -97,6 +97,8 @@ def set_aside(output: Path) -> str:
     try:
         os.replace(output, f"{output}{DAMAGED}")
         forget([output])
+    except FileNotFoundError:  # another job was first
+        pass
     except OSError as error:
         return f" and cannot be set aside ({error.strerror}): delete `{output}`"
     return f" and was set aside as `{output.name}{DAMAGED}`"
