@@ -15,7 +15,7 @@ from scripts.workflow.errors import AuditError
 _TEMPORARY = re.compile(r"\.tmp-[0-9a-f]{16}-")
 _FULL = "the disk or the quota is full; free some space"
 _CLOSED = "its folder may not be written to; change that"
-_REASONS = {
+UNWRITABLE = {  # what the person at the keyboard can do away with
     errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EROFS: _CLOSED, errno.EACCES: _CLOSED,
 }  # fmt: skip
 
@@ -47,7 +47,9 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
             temporary.unlink()
         if code := _unwritable(error):
             # With one argument the text is the sentence alone, without "[Errno 28]".
-            failed = OSError(f"{path} could not be written because {_REASONS[code]} and run again.")
+            failed = OSError(
+                f"{path} could not be written because {UNWRITABLE[code]} and run again."
+            )
             failed.errno = code
             raise failed from error
         raise
@@ -130,13 +132,13 @@ def _refuse(constant: str) -> None:
 
 
 def _unwritable(error: BaseException) -> int | None:
-    """Return the errno when the error is one that the person at the keyboard can do away with."""
-    if isinstance(error, OSError) and error.errno in _REASONS:
+    """Return the errno when the error is one of UNWRITABLE."""
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
         return error.errno
     # HDF5 gives the errno of a failed flush or close in its text only, at times as RuntimeError.
     if isinstance(error, OSError | RuntimeError):
         said = re.search(r"errno = (\d+)\b", str(error))
-        return int(said[1]) if said and int(said[1]) in _REASONS else None
+        return int(said[1]) if said and int(said[1]) in UNWRITABLE else None
     return None
 
 

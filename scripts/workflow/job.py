@@ -17,12 +17,11 @@ from dataclasses import asdict, dataclass
 from tqdm import tqdm
 
 from scripts.workflow.errors import AuditError
-from scripts.workflow.files import write_json
+from scripts.workflow.files import UNWRITABLE, write_json
 from scripts.workflow.sums import check, forget, record
 
 LEDGER_SCHEMA = 1
 MAIN = "AUTO_INTERVENTIONS_MAIN"  # host and process of Snakemake, as rules/common.smk sets it
-WRITE_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 DONE = "done in"
 _ENDED = re.compile(rf"^\S+ \S+ (?:ERROR |INFO {DONE} )", re.M)
 log = logging.getLogger("audit")
@@ -76,14 +75,14 @@ def job(snakemake) -> Iterator[Ledger]:
     except AuditError as error:
         _stop(str(error))
     except Exception as error:
-        log.exception("failed")
         if out_of_memory(error):
             _stop(
                 "out of memory; lower `execution.batch_size` and `execution.embed_batch_size`, or "
                 "give the job more (`mem_mb` in the profile)"
             )
-        if isinstance(error, OSError) and error.errno in WRITE_FAILURES:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
             _stop(str(error))
+        log.exception("failed")
         raise
     except BaseException:
         log.error("interrupted")
@@ -93,7 +92,7 @@ def job(snakemake) -> Iterator[Ledger]:
 def was_killed(log_file: str | os.PathLike, since: float) -> bool:
     """Whether a job that wrote to this log since then ended without a word, as killed ones do."""
     try:
-        with open(log_file, encoding="utf-8") as file:
+        with open(log_file, encoding="utf-8", errors="replace") as file:
             said = file.read()
             return os.fstat(file.fileno()).st_mtime >= since and not re.search(_ENDED, said)
     except OSError:
