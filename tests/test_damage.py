@@ -38,6 +38,7 @@ def unjudged(folder: Path) -> str:
     found = (folder / FINDINGS).read_text()
     for stage in ("confirm", "report", "audits"):
         shutil.rmtree(folder / "results" / stage)
+    (folder / "results/index.html").unlink()
     return found
 
 
@@ -90,11 +91,11 @@ def test_with_every_output_damaged_at_once_the_findings_are_the_same(finished_co
     damaged = [p for p in outputs(finished_copy) if "audits" not in p.parts]
     for path in damaged:
         spoil(path, chance.choice(DAMAGES), chance)
-    segments = set((finished_copy / "cache/generations").iterdir())
+    segments = set(finished_copy.glob("cache/generations/*"))
     said = until_it_ends(finished_copy, 20)
     assert said and all("is not as it was written" in text for text in said)
     assert (finished_copy / FINDINGS).read_text() == (calm / FINDINGS).read_text()
-    assert set((finished_copy / "cache/generations").iterdir()) == segments, "decoded twice"
+    assert set(finished_copy.glob("cache/generations/*")) == segments, "decoded twice"
     print(f"{len(damaged)} damaged outputs took {len(said) + 1} calls")
 
 
@@ -102,13 +103,13 @@ def test_damage_of_what_is_published_is_named_and_mended_by_any_call(finished_co
     place, chance = finished_copy / "results/audits/small", random.Random(11)
     whole = {path: path.read_bytes() for path in place.iterdir() if not path.name.startswith(".")}
     index = finished_copy / "results/index.html"
-    whole[index] = index.read_bytes()
-    for path in whole:
-        spoil(path, chance.choice(DAMAGES), chance)
-    said = snakemake(finished_copy, "--cores", "1").stdout
-    for path in whole:
-        assert f"`{path.relative_to(finished_copy)}` " in said, path
-        assert path.read_bytes() == whole[path]
+    for damaged in (whole, {index: index.read_bytes()}):
+        for path in damaged:
+            spoil(path, chance.choice(DAMAGES), chance)
+        said = snakemake(finished_copy, "--cores", "1").stdout
+        for path, content in damaged.items():
+            assert f"`{path.relative_to(finished_copy)}` " in said, path
+            assert path.read_bytes() == content
     assert "Nothing to be done" in snakemake(finished_copy, "--cores", "1").stdout
 
 

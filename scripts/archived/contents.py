@@ -38,9 +38,11 @@ def outputs(name: str, audit: Mapping[str, Any], results: Path) -> list[Path]:
             )
         for output in (o for place in {f.parent for f in inside} for o in summed(place)):
             if file := damage(output):
+                made = output.relative_to(results.parent)
                 raise AuditError(
-                    f"`{file}` is not as it was written, so the audit `{name}` is not archived; "
-                    f"delete `{output}` and run `snakemake {output} --cores all` to make it again"
+                    f"`{file.relative_to(results.parent)}` is not as it was written, so the audit "
+                    f"`{name}` is not archived; delete `{made}` and run `snakemake {made} --cores "
+                    "all` to make it again"
                 )
         found += inside
     return found

@@ -79,15 +79,17 @@ def take_back(recipes: Recipes) -> Iterator[str]:
     for name, report in recipes.audits.items():
         marker = audits / name / f".published-{report.key}"
         files = summed(marker.parent) if marker.exists() else ()
-        for file in (f for f in files if not f.exists() or damage(f)):
-            marker.unlink(missing_ok=True)
+        shown = (file for file in files if not file.name.startswith("."))
+        for file in (f for f in shown if not f.exists() or damage(f)):
+            with suppress(OSError):  # where nothing can be written, naming it is all that is left
+                marker.unlink(missing_ok=True)
             yield f"`{file}` is not as it was written; the audit `{name}` is published anew"
     index = audits.parent / "index.html"
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         if index.read_bytes() != (page := index_page(audits).encode()):
+            yield f"`{index}` does not list what is published; it is written anew"
             with replacing(index) as temporary:
                 temporary.write_bytes(page)
-            yield f"`{index}` did not list what is published; it was written anew"
 
 
 def notices(recipes: Recipes) -> Iterator[str]:
