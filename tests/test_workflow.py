@@ -112,7 +112,7 @@ def test_one_prompt_more_decodes_at_most_a_twentieth_anew(finished_copy):
 def timeless(text: str) -> str:
     """A file without what depends on when and how fast it was made."""
     text = re.sub(r'"(wall_seconds|seconds|saved_seconds|peak_mib)": [\d.]+', "", text)
-    return re.sub(r"[\d.,]+ ?(s|min|h|MiB)\b", "", text)
+    return re.sub(r"[\d.,]+\s?(s|min|h|MiB)\b", "", text)
 
 
 def test_two_runs_from_empty_with_other_threads_differ_in_times_only(workspace, finished):
