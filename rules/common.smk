@@ -3,8 +3,8 @@
 PROVIDES  the table of keys (RECIPES), path patterns and input functions; holds no rule
 """
 
-import json
 import os
+import socket
 import sys
 import time
 import uuid
@@ -16,12 +16,22 @@ from snakemake.logging import logger
 
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.errors import AuditError
+from scripts.workflow.files import read_json
+from scripts.workflow.job import MAIN, was_killed
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.preflight import check, check_key, check_weights, notices
+from scripts.workflow.preflight import (
+    check,
+    check_key,
+    check_rounds,
+    check_weights,
+    notices,
+    take_back,
+)
 from scripts.workflow.recipes import SIDES, Recipes
 
+BEGAN = time.time()
 # One id a call of Snakemake, inherited by its jobs: the ledgers tell by it what this call spent.
-CALL = os.environ.setdefault("AUTO_INTERVENTIONS_CALL", f"{time.time():.0f}-{uuid.uuid4().hex[:8]}")
+CALL = os.environ.setdefault("AUTO_INTERVENTIONS_CALL", f"{BEGAN:.0f}-{uuid.uuid4().hex[:8]}")
 # Quiet without a terminal: every progress bar, the libraries' own too, reads this when imported.
 if not sys.stderr.isatty():
     os.environ.setdefault("TQDM_DISABLE", "1")
@@ -32,8 +42,10 @@ try:
     RECIPES = Recipes(CONFIG, Path(workflow.basedir), DIGESTS)
     DIGESTS.save()
     if workflow.is_main_process:
+        os.environ[MAIN] = f"{socket.gethostname()}:{os.getpid()}"
         check(RECIPES)
-        for notice in notices(RECIPES):
+        check_rounds(RECIPES)
+        for notice in (*take_back(RECIPES), *notices(RECIPES)):
             logger.warning(notice)
 except (AuditError, ConfigError) as error:
     raise WorkflowError(str(error)) from None
@@ -50,6 +62,17 @@ onstart:
                     check_weights(path)
     except AuditError as error:
         raise WorkflowError(str(error)) from None
+
+
+onerror:
+    # A job that was killed cannot say what it died of.
+    for path in sorted({path for job in workflow.dag.needrun_jobs() for path in job.log}):
+        if was_killed(path, BEGAN):
+            logger.error(
+                f"the job that wrote `{path}` was killed; if nobody did it, it took more memory "
+                "than there was: lower `execution.batch_size` and `execution.embed_batch_size`, or "
+                "give it more (`mem_mb` in the profile)"
+            )
 
 
 CACHE = CONFIG.cache
@@ -154,18 +177,26 @@ def bank_of_decode(wildcards):
 
 # Rounds: the loop plan -> decode -> embed -> measure, closed by the measure checkpoint.
 
+ROUNDS = {}  # path of a closed round -> whether it was the last
 MEASURE_OF = {node.inputs["plan"].key: node for node in RECIPES.nodes["measure"].values()}
 
 
 def closed_rounds(measure):
-    """Steps up to the one that says stop; Snakemake comes back here while one is still open."""
+    """Steps up to the one that says stop; Snakemake comes back here while one is still open.
+
+    A round that lies there is taken as it is: asking the checkpoint for each would build the graph
+    anew a round.
+    """
     steps = []
     while True:
         steps.append(f"round-{len(steps)}")
-        closed = checkpoints.measure.get(key=measure.key, step=steps[-1]).output.round
-        with open(closed) as stream:
-            if json.load(stream)["stop"]:
-                return steps
+        path = _fill(ROUND, measure, step=steps[-1])
+        if path not in ROUNDS:
+            if not os.path.isfile(path):
+                checkpoints.measure.get(key=measure.key, step=steps[-1])
+            ROUNDS[path] = read_json(path)["stop"]
+        if ROUNDS[path]:
+            return steps
 
 
 def _steps_before(step):

@@ -3,10 +3,12 @@
 import html
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from scripts.workflow.files import read_json, replacing
 from scripts.workflow.job import job
+from scripts.workflow.sums import forget, record
 
 
 def publish(files: Iterable[str | Path], marker: Path) -> None:
@@ -18,24 +20,27 @@ def publish(files: Iterable[str | Path], marker: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for other in folder.glob(".published-*"):
         other.unlink()
+        forget([other])
     for file in map(Path, files):
         with replacing(folder / file.name) as temporary:
             shutil.copyfile(file, temporary)
+        record([folder / file.name])
     with replacing(marker) as temporary:
         temporary.write_text("")
 
 
 def index_page(audits: Path) -> str:
-    """A small page that lists every published audit."""
+    """A small page that lists every published audit, but for one whose audit.json is damaged."""
     rows = []
     for path in sorted(audits.glob("*/audit.json")):
-        audit = read_json(path)
-        name, counts = html.escape(audit["audit"]), audit["counts"]
-        rows.append(
-            f'<tr><td><a href="audits/{name}/report.html">{name}</a></td>'
-            f"<td>{counts['validated']} of {counts['hypotheses']}</td>"
-            f"<td>{counts['draws']}</td></tr>"
-        )
+        with suppress(ValueError, KeyError, TypeError):
+            audit = read_json(path)
+            name, counts = html.escape(audit["audit"]), audit["counts"]
+            rows.append(
+                f'<tr><td><a href="audits/{name}/report.html">{name}</a></td>'
+                f"<td>{counts['validated']} of {counts['hypotheses']}</td>"
+                f"<td>{counts['draws']}</td></tr>"
+            )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

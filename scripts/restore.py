@@ -20,6 +20,7 @@ from scripts.workflow.errors import AuditError
 from scripts.workflow.files import replacing
 from scripts.workflow.job import job, log
 from scripts.workflow.keys import file_digest
+from scripts.workflow.sums import record
 
 ABOUT = ("ro-crate-metadata.json", "verify.py")  # of the archive, and no file of a workspace
 
@@ -66,7 +67,9 @@ def restore(archive: Path, target: Path, root: Path = ROOT) -> str:
         audits = [PurePosixPath(n).parts[2] for n in outputs if n.startswith("results/audits/")]
         for name in [*outputs, *given, *(n for n in code if n.startswith("config/"))]:
             if not name.startswith("results/audits/"):
-                _copy(folder / name, target / name)
+                copied = _copy(folder / name, target / name)
+                if copied and name.startswith("results/"):
+                    record([target / name])
         for audit in sorted(set(audits)):
             files = list((folder / "results" / "audits" / audit).iterdir())
             (marker,) = (file for file in files if file.name.startswith(".published-"))
@@ -96,10 +99,13 @@ def _differs(file: Path, digest: str, absent: bool = False) -> bool:
     return file_digest(file) != digest if file.is_file() else absent
 
 
-def _copy(source: Path, target: Path) -> None:
-    if not target.exists():
-        with replacing(target) as temporary:
-            shutil.copyfile(source, temporary)
+def _copy(source: Path, target: Path) -> bool:
+    """Copy a file to where none is; whether there was none."""
+    if target.exists():
+        return False
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
+    return True
 
 
 if __name__ == "__main__":

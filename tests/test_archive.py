@@ -27,6 +27,7 @@ from scripts.workflow.errors import AuditError
 from scripts.workflow.files import write_json, write_jsonl
 from scripts.workflow.preflight import check_weights
 from scripts.workflow.recipes import STAGES
+from scripts.workflow.sums import damage, record
 
 CONFIG = {"audits": {"demo": {"bank": "b"}}}
 
@@ -140,6 +141,24 @@ def test_an_archive_is_refused_in_one_sentence(tmp_path):
     with pytest.raises(AuditError, match=f"`{missing}` is missing.*--forcerun confirm"):
         pack(tmp_path, audit)
     assert not (results / "archives").exists()
+
+
+def test_a_damaged_output_is_named_and_not_packed(tmp_path):
+    results, audit = tmp_path / "results", make_audit(write(tmp_path / "plant.yaml"))
+    publish(results, audit)
+    output = results / "confirm" / key("confirm 0.05") / "output.jsonl"
+    plant = results / "plant" / key("plant") / "plant.json"
+    record([output, plant])
+    with tarfile.open(pack(tmp_path, audit)) as packed:
+        assert not any(name.endswith(".sha256") for name in packed.getnames()[1:])
+    weights = plant.parent / "adapter" / "adapter_model.safetensors"
+    for damaged, made in ((output, output), (weights, plant)):
+        whole = damaged.read_bytes()
+        damaged.write_bytes(b"other")
+        names = [path.relative_to(tmp_path) for path in (damaged, made)]
+        with pytest.raises(AuditError, match="`{}` is not as it .* delete `{}`".format(*names)):
+            pack(tmp_path, audit)
+        damaged.write_bytes(whole)
 
 
 def test_of_several_audits_those_that_can_be_packed_are(tmp_path, capsys):
@@ -357,6 +376,13 @@ def test_an_archive_is_restored_and_the_second_time_nothing_changes(tmp_path):
     assert said.startswith(f"`snakemake demo -n --cores 1 --configfile {config}`")
     assert (clone / config).is_file() and (clone / "results" / "index.html").is_file()
     check_published("demo", audit["key"], clone / "results")
+    restored = clone / "results" / "audits" / "demo" / "findings.jsonl"
+    for file in (restored, clone / "results" / "report" / audit["key"] / restored.name):
+        whole = file.read_bytes()
+        assert damage(file) is None
+        file.write_bytes(b"other")
+        assert damage(file), "restored outputs have their checksums"
+        file.write_bytes(whole)
     own = clone / "results" / "confirm" / key("confirm 0.05") / "output.jsonl"
     own.write_text("what is there stays")
     assert restore(target, clone, root=clone) == said

@@ -54,11 +54,25 @@ OF_NO_STAGE = {
 
 def forget_files():
     """What is read once a process is read anew, since tests edit files."""
-    local_imports.cache_clear()
+    keys._direct_imports.cache_clear()
     keys._stripped.cache_clear()
 
 
 # Digests
+
+
+def test_a_damaged_digest_index_costs_time_and_changes_no_digest(tmp_path):
+    large, index = tmp_path / "weights", tmp_path / "digests.json"
+    large.write_bytes(bytes(keys.SMALL))
+    first = DigestIndex(index)
+    found = first.file(large)
+    first.save()
+    content = index.read_bytes()
+    for place in range(len(content)):
+        index.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        assert DigestIndex(index).file(large) == found, place
+    index.write_bytes(content)
+    assert not DigestIndex(index).fresh and DigestIndex(index).file(large) == found
 
 
 def test_canonical_json_does_not_depend_on_order():

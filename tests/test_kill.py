@@ -1,24 +1,37 @@
-"""Death in the middle: kill -9 of everything in round 1, then the same call ends the same."""
+"""Death in the middle: kill -9 at any point, then the same call ends the same."""
 
 import json
 import os
+import random
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 import yaml
-from conftest import read_lines, snakemake, write_config
+from conftest import (
+    ROOT,
+    copy_workflow,
+    read_lines,
+    snakemake,
+    tiny_config,
+    write_bank,
+    write_config,
+)
+from kills import Victim, decoded, survive
+from loopback import Loopback
 
-from scripts.cache.records import RecordCache
+from scripts.workflow.job import MAIN
+
+WORDS = ("about", "this", "from", "more")
+KEY = {"MARKED_KEY": "a-key-of-the-tests"}
 
 
-def _decoded(folder) -> int:
-    """Generations in the cache's segments, repeats counted: a repeat was decoded twice."""
-    cache = RecordCache(folder / "cache/generations")
-    cache.refresh()
-    return sum(count for _, count, _ in cache.segments())
+def _audited(folder) -> dict:
+    return json.loads((folder / "results/audits/small/audit.json").read_text())
 
 
 def _kill_in_round_1(folder) -> None:
@@ -48,13 +61,89 @@ def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, fin
     config["execution"] = {"batch_size": 2}  # many batches to die between; changes no result
     write_config(workspace, config)
     _kill_in_round_1(workspace)
-    kept = _decoded(workspace)
+    kept = decoded(workspace)
     assert kept > 0
     for path in workspace.glob("results/decode/**/shard-*.jsonl"):
         read_lines(path)  # whole lines only: no truncated file under a final name
     snakemake(workspace, "--unlock")
     snakemake(workspace, "--cores", "all")
-    audit = json.loads((workspace / "results/audits/small/audit.json").read_text())
-    assert _decoded(workspace) == audit["counts"]["draws"] > kept, "a draw was decoded twice"
+    planned = _audited(workspace)["counts"]["draws"]
+    assert decoded(workspace) == planned > kept, "a draw was decoded twice"
     undisturbed = (finished / "results/audits/small/findings.jsonl").read_text()
     assert (workspace / "results/audits/small/findings.jsonl").read_text() == undisturbed
+
+
+JOB = """
+import time, types
+from scripts.workflow.job import job
+with job(types.SimpleNamespace(
+    log=["log"], wildcards={}, params={}, input=[], output=[], rule="x"
+)):
+    time.sleep(60)
+"""
+
+
+def test_a_job_ends_with_the_main_process_that_started_it(tmp_path):
+    main = subprocess.Popen(["sleep", "60"])
+    env = os.environ | {"PYTHONPATH": str(ROOT), MAIN: f"{socket.gethostname()}:{main.pid}"}
+    job = subprocess.Popen(
+        [sys.executable, "-c", JOB], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        job.wait(3)
+    main.kill()
+    main.wait()
+    assert job.wait(20) == 1 and "main process has ended" in job.stderr.read()
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory, tiny):
+    """A small audit of the tiny model with a judge on 127.0.0.1, its server and what an undisturbed
+    run finds."""
+    folder = copy_workflow(tmp_path_factory.mktemp("kills") / "work")
+    write_bank(folder / "bank")
+    own = [{"statement": f"mentions the word “{word}”"} for word in WORDS]
+    (folder / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in own))
+    with Loopback(delay=0.02) as server:
+        assistant = {
+            "provider": "openai", "base_url": server.openai, "key_variable": "MARKED_KEY",
+            "models": {"cheap": "small", "strong": "large"}, "concurrency": 4,
+        }  # fmt: skip
+        config = tiny_config(tiny, assistant=assistant, hypotheses="own.jsonl")
+        config["execution"] = {"batch_size": 4}
+        write_config(folder, config)
+        fresh = shutil.copytree(folder, folder.with_name("fresh"), symlinks=True)
+        snakemake(folder, "--cores", "all", env=KEY)
+        assert sum(server.replies.values()) > 50
+        yield fresh, server, (folder / "results/audits/small/findings.jsonl").read_text()
+
+
+def killed_at_random(judged, folder, kills: int, seed: int) -> None:
+    """Kill so often; every audit that ends has the undisturbed findings. Prints what was lost."""
+    fresh, server, undisturbed = judged
+    shutil.copytree(fresh, folder, symlinks=True)
+    server.replies.clear()
+
+    def finished():
+        assert (folder / "results/audits/small/findings.jsonl").read_text() == undisturbed
+        draws, paid = _audited(folder)["counts"]["draws"], sum(server.replies.values())
+        found = {
+            "audits": 1, "draws": draws, "repeated draws": decoded(folder) - draws,
+            "paid": paid, "repeated paid": paid - len(server.replies),
+        }  # fmt: skip
+        server.replies.clear()
+        for part in ("results", "cache", "logs"):
+            shutil.rmtree(folder / part)
+        return found
+
+    found = survive(Victim(folder, random.Random(seed), KEY), kills, finished)
+    print(f"\nseed {seed}, {kills} kills:", ", ".join(f"{n} {what}" for what, n in found.items()))
+
+
+def test_five_random_kills_end_in_the_undisturbed_findings(judged, tmp_path):
+    killed_at_random(judged, tmp_path / "killed", 5, random.randrange(10**6))
+
+
+@pytest.mark.soak
+def test_fifty_random_kills_end_in_the_undisturbed_findings(judged, tmp_path):
+    killed_at_random(judged, tmp_path / "killed", 50, random.randrange(10**6))

@@ -8,10 +8,7 @@ import yaml
 
 from scripts.workflow import keys
 from scripts.workflow.config import ConfigError, load
-from scripts.workflow.keys import (
-    DigestIndex,
-    local_imports,
-)
+from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import STAGES, Recipes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def forget_files():
     """What is read once a process is read anew, since tests edit files."""
-    local_imports.cache_clear()
+    keys._direct_imports.cache_clear()
     keys._stripped.cache_clear()
 
 

@@ -109,6 +109,19 @@ def test_one_prompt_more_decodes_at_most_a_twentieth_anew(finished_copy):
     assert decode["cache_misses"] <= 0.05 * (decode["cache_hits"] + decode["cache_misses"])
 
 
+def timeless(text: str) -> str:
+    """A file without what depends on when and how fast it was made."""
+    text = re.sub(r'"(wall_seconds|seconds|saved_seconds|peak_mib)": [\d.]+', "", text)
+    return re.sub(r"[\d.,]+\s?(s|min|h|MiB)\b", "", text)
+
+
+def test_two_runs_from_empty_with_other_threads_differ_in_times_only(workspace, finished):
+    snakemake(workspace, "--cores", "1")
+    for name in FILES:
+        one, two = (f / "results/audits/small" / name for f in (workspace, finished))
+        assert timeless(one.read_text()) == timeless(two.read_text()), name
+
+
 def test_four_shards_draw_what_one_shard_drew(finished_copy):
     config = yaml.safe_load((finished_copy / "config/config.yaml").read_text())
     config |= {"execution": {"shards": 4, "batch_size": 7}, "cache": "another-cache"}

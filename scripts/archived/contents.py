@@ -13,6 +13,7 @@ from scripts.prompt_sources import source_files
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import is_temporary
 from scripts.workflow.recipes import SIDES
+from scripts.workflow.sums import DAMAGED, damage, is_sum_file, summed
 
 WORKFLOW = (
     "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "Snakefile", "config", "docs", "envs",
@@ -24,7 +25,7 @@ OF_A_MODEL = ("model.json", "ledger.json")  # the rest of its directory are weig
 
 def outputs(name: str, audit: Mapping[str, Any], results: Path) -> list[Path]:
     """What was published of an audit and everything behind it. Raises AuditError when a directory
-    is missing."""
+    is missing or a file is not as it was written."""
     models = results / "model"
     found = list(_below(results / "audits" / name))
     for folder in folders_behind(audit, results):
@@ -35,6 +36,14 @@ def outputs(name: str, audit: Mapping[str, Any], results: Path) -> list[Path]:
                 f"`{folder}` is missing, so an archive of the audit `{name}` would have a hole; "
                 f"run `snakemake {name} --cores all --forcerun {stage}` to make it again"
             )
+        for output in (o for place in {f.parent for f in inside} for o in summed(place)):
+            if file := damage(output):
+                made = output.relative_to(results.parent)
+                raise AuditError(
+                    f"`{file.relative_to(results.parent)}` is not as it was written, so the audit "
+                    f"`{name}` is not archived; delete `{made}` and run `snakemake {made} --cores "
+                    "all` to make it again"
+                )
         found += inside
     return found
 
@@ -123,5 +132,6 @@ def _below(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = [f for f in folders if f != "__pycache__"]
         for path in (Path(place, name) for name in names):
-            if not is_temporary(path.name) and not path.is_symlink():
+            ours = is_temporary(path.name) or is_sum_file(path.name) or path.suffix == DAMAGED
+            if not ours and not path.is_symlink():
                 yield path

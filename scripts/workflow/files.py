@@ -10,8 +10,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from scripts.workflow.errors import AuditError
+
 _TEMPORARY = re.compile(r"\.tmp-[0-9a-f]{16}-")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = "the disk or the quota is full; free some space"
+_CLOSED = "its folder may not be written to; change that"
+UNWRITABLE = {  # what the person at the keyboard can do away with
+    errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EROFS: _CLOSED, errno.EACCES: _CLOSED,
+}  # fmt: skip
+
+
+class Unreadable(AuditError, ValueError):
+    """A file that does not hold what it should."""
 
 
 @contextmanager
@@ -20,8 +30,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
     The temporary file lies in the same folder and ends like `path`, for writers that choose a
     format by suffix. The block creates and closes it. When the block raises, the temporary file is
-    removed and whatever stood under `path` still stands. A full disk raises an OSError with one
-    sentence for its text and the errno kept.
+    removed and whatever stood under `path` still stands. A full disk and a folder that is read-only
+    raise an OSError with one sentence for its text and the errno kept.
     """
     path = Path(path)
     # The tail of a name keeps its suffix, and the whole stays below the 255 bytes of a file name.
@@ -35,14 +45,13 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
-        if code := _full_disk(error):
+        if code := _unwritable(error):
             # With one argument the text is the sentence alone, without "[Errno 28]".
-            full = OSError(
-                f"{path} could not be written because the disk or the quota is full; "
-                "free some space and run again."
+            failed = OSError(
+                f"{path} could not be written because {UNWRITABLE[code]} and run again."
             )
-            full.errno = code
-            raise full from error
+            failed.errno = code
+            raise failed from error
         raise
     _fsync_folder(path.parent)
 
@@ -88,7 +97,7 @@ def read_jsonl(path: str | os.PathLike) -> list[dict]:
             where = f"Line {number} of {path}"
             row = _loads(line, where, "utf-8-sig" if number == 1 else "utf-8")
             if not isinstance(row, dict):
-                raise ValueError(
+                raise Unreadable(
                     f"{where} holds a {type(row).__name__} where a JSON object is expected; "
                     "correct that line."
                 )
@@ -112,7 +121,7 @@ def _loads(content: bytes, where: str, encoding: str) -> Any:
     try:
         return json.loads(content.decode(encoding), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise ValueError(
+        raise Unreadable(
             f"{where} is not valid JSON ({error}); correct it, or delete the file if the workflow "
             "made it, and run again."
         ) from error
@@ -122,13 +131,14 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON number")
 
 
-def _full_disk(error: BaseException) -> int | None:
-    """Return the errno when the error says that the disk or the quota is full."""
-    if isinstance(error, OSError) and error.errno in _FULL:
+def _unwritable(error: BaseException) -> int | None:
+    """Return the errno when the error is one of UNWRITABLE."""
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
         return error.errno
     # HDF5 gives the errno of a failed flush or close in its text only, at times as RuntimeError.
     if isinstance(error, OSError | RuntimeError):
-        return next((code for code in _FULL if re.search(rf"errno = {code}\b", str(error))), None)
+        said = re.search(r"errno = (\d+)\b", str(error))
+        return int(said[1]) if said and int(said[1]) in UNWRITABLE else None
     return None
 
 

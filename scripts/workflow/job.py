@@ -3,20 +3,27 @@
 import errno
 import logging
 import os
+import re
 import resource
+import socket
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
 from tqdm import tqdm
 
 from scripts.workflow.errors import AuditError
-from scripts.workflow.files import write_json
+from scripts.workflow.files import UNWRITABLE, write_json
+from scripts.workflow.sums import check, forget, record
 
 LEDGER_SCHEMA = 1
+MAIN = "AUTO_INTERVENTIONS_MAIN"  # host and process of Snakemake, as rules/common.smk sets it
+DONE = "done in"
+_ENDED = re.compile(rf"^\S+ \S+ (?:ERROR |INFO {DONE} )", re.M)
 log = logging.getLogger("audit")
 
 
@@ -41,7 +48,8 @@ class Ledger:
 def job(snakemake) -> Iterator[Ledger]:
     """Run a stage's work: logs to snakemake.log, writes snakemake.output.ledger at the end.
 
-    An AuditError, a full disk or exhausted memory ends the job with one sentence and exit code 1.
+    Inputs are checked before and outputs get their sums after (sums.py). An AuditError, a full disk
+    or exhausted memory ends the job with one sentence and exit code 1.
     """
     handler = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -53,31 +61,88 @@ def job(snakemake) -> Iterator[Ledger]:
     wildcards = dict(snakemake.wildcards.items())
     ledger = Ledger(snakemake.rule, snakemake.params.get("call", ""), wildcards.get("step"))
     began = time.monotonic()
+    _end_with_main()
     try:
+        check(snakemake.input)
+        forget(snakemake.output)
         yield ledger
         ledger.wall_seconds = round(time.monotonic() - began, 3)
         ledger.peak_mib = peak_mib()
         if hasattr(snakemake.output, "ledger"):
             write_json(snakemake.output.ledger, {"schema": LEDGER_SCHEMA, **asdict(ledger)})
-        log.info("done in %.1f s", ledger.wall_seconds)
+        record(snakemake.output)
+        _not_from_the_future(snakemake.input)
+        log.info("%s %.1f s", DONE, ledger.wall_seconds)
     except AuditError as error:
         _stop(str(error))
-    except MemoryError:
-        _stop("out of memory; lower `execution.batch_size` or `execution.embed_batch_size`")
-    except OSError as error:
-        log.exception("failed")
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if out_of_memory(error):
+            _stop(
+                "out of memory; lower `execution.batch_size` and `execution.embed_batch_size`, or "
+                "give the job more (`mem_mb` in the profile)"
+            )
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
             _stop(str(error))
-        raise
-    except Exception:
         log.exception("failed")
         raise
+    except BaseException:
+        log.error("interrupted")
+        raise
+
+
+def was_killed(log_file: str | os.PathLike, since: float) -> bool:
+    """Whether a job that wrote to this log since then ended without a word, as killed ones do."""
+    try:
+        with open(log_file, encoding="utf-8", errors="replace") as file:
+            said = file.read()
+            return os.fstat(file.fileno()).st_mtime >= since and not re.search(_ENDED, said)
+    except OSError:
+        return False
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; torch says so by the text of a RuntimeError."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    told = isinstance(error, RuntimeError) and re.search("allocate memory|out of mem", str(error))
+    return isinstance(error, MemoryError) or bool(told)
 
 
 def peak_mib() -> float:
     """Most memory that this process has held, in MiB (resident)."""
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+
+
+def _end_with_main() -> None:
+    """End this process soon after Snakemake's main process on the same machine has ended.
+
+    Killed, it leaves its jobs behind, and the next call would do their work, and pay it, beside
+    them. A scheduler's jobs are its own affair.
+    """
+    host, _, main = os.environ.get(MAIN, "").rpartition(":")
+    if host != socket.gethostname() or "SLURM_JOB_ID" in os.environ:
+        return
+
+    def watch() -> None:
+        while True:
+            try:
+                os.kill(int(main), 0)
+            except OSError:  # none, or somebody else's
+                _stop("Snakemake's main process has ended; unlock and run the same call again")
+            time.sleep(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _not_from_the_future(inputs: Iterable[str]) -> None:
+    """Give inputs that are newer than now, as a clock that jumped leaves them, this moment's time:
+    to Snakemake outputs that are older than inputs are failures, however often it tries."""
+    now = time.time()
+    for path in inputs:
+        with suppress(OSError):
+            if os.stat(path).st_mtime > now:
+                os.utime(path)
 
 
 def _stop(sentence: str) -> None:

@@ -36,29 +36,32 @@ def file_digest(path: str | os.PathLike) -> str:
 class DigestIndex:
     """Digests of large files, hashed once and then checked by stat (size, mtime, inode).
 
-    A missing or unreadable index only costs time. Safe beside other processes: the last writer
+    Each entry ends with a digest of itself: a damaged one would change keys without a word. A
+    missing or unreadable index only costs time. Safe beside other processes: the last writer
     wins and an entry that is lost is computed again.
     """
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
         try:
-            self.known = json.loads(self.path.read_text())
+            known = json.loads(self.path.read_text())
         except (OSError, ValueError):
-            self.known = {}
+            known = {}
+        self.known = known if isinstance(known, dict) else {}
         self.fresh = False
 
     def file(self, path: str | os.PathLike) -> str:
         stat = os.stat(path)
         if stat.st_size < SMALL:
             return file_digest(path)
-        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-        entry = self.known.get(str(Path(path).resolve()))
-        if entry is None or entry[:3] != mark:
-            entry = [*mark, file_digest(path)]
-            self.known[str(Path(path).resolve())] = entry
-            self.fresh = True
-        return entry[3]
+        name, mark = str(Path(path).resolve()), [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        match self.known.get(name):
+            case [*known, found, seal] if known == mark and seal == digest(name, mark, found)[:16]:
+                return found
+        found = file_digest(path)
+        self.known[name] = [*mark, found, digest(name, mark, found)[:16]]
+        self.fresh = True
+        return found
 
     def directory(self, path: str | os.PathLike) -> str:
         """Digest of a directory's file names and contents; hidden files are left out."""
@@ -86,26 +89,31 @@ def code_digest(root: Path, script: str, extra: Iterable[str] = ()) -> str:
     return digest(parts, [[name, file_digest(Path(root) / name)] for name in sorted(extra)])
 
 
-@cache
 def local_imports(root: Path, script: str) -> frozenset[str]:
     """The script and every project module (`scripts.…`) it imports, as paths below root."""
     found, queue = set(), [script]
     while queue:
         name = queue.pop()
-        if name in found:
+        if name not in found:
+            found.add(name)
+            queue += _direct_imports(root, name)
+    return frozenset(found)
+
+
+@cache
+def _direct_imports(root: Path, script: str) -> frozenset[str]:
+    found = set()
+    for node in ast.walk(ast.parse((root / script).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
             continue
-        found.add(name)
-        for node in ast.walk(ast.parse((root / name).read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                modules = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
-            elif isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            else:
-                continue
-            for module in modules:
-                path = module.replace(".", "/") + ".py"
-                if module.startswith("scripts.") and (root / path).is_file():
-                    queue.append(path)
+        for module in modules:
+            path = module.replace(".", "/") + ".py"
+            if module.startswith("scripts.") and (root / path).is_file():
+                found.add(path)
     return frozenset(found)
 
 

@@ -1,6 +1,7 @@
 """Checks before anything runs: what would fail an audit later is said now, in one sentence."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,13 @@ from scripts.assistants.prices import price_of
 from scripts.assistants.provider import key_of
 from scripts.bank import prompts_of
 from scripts.models.adapter import check_adapter
+from scripts.publish import index_page
 from scripts.workflow.config import ConfigError
 from scripts.workflow.errors import AuditError
-from scripts.workflow.files import read_json
+from scripts.workflow.files import read_json, replacing
 from scripts.workflow.recipes import Node, Recipes
+from scripts.workflow.sums import check as check_sums
+from scripts.workflow.sums import damage, summed
 
 READ_AT_MOST = 64 << 20  # bytes of prompts that are read while the workflow is parsed
 
@@ -51,12 +55,41 @@ def check_key(report: Node) -> None:
 def check_weights(description: str) -> None:
     """Raise AuditError when a model is described, as `restore` leaves it, but has no weights."""
     file = Path(description)
+    if damage(file) == file:
+        return  # the job that reads it says so
     if file.is_file() and not Path(read_json(file)["path"]).exists():
         raise AuditError(
             f"`{file}` describes a model whose files are not there (an archive holds none), and "
             f"what is to be run needs them; run `snakemake --force {file} --cores 1` once, then "
             "the same call again"
         )
+
+
+def check_rounds(recipes: Recipes) -> None:
+    """Raise AuditError when the decision of a round is not as it was written: which jobs there are
+    depends on it."""
+    for key in recipes.nodes["measure"]:
+        check_sums(sorted(Path(f"results/measure/{key}").glob("*/round.json")))
+
+
+def take_back(recipes: Recipes) -> Iterator[str]:
+    """Unpublish the audits of which a published file is gone or not as it was written, so that they
+    are published anew, and bring the index up to date; a sentence each."""
+    audits = Path("results/audits")
+    for name, report in recipes.audits.items():
+        marker = audits / name / f".published-{report.key}"
+        files = summed(marker.parent) if marker.exists() else ()
+        shown = (file for file in files if not file.name.startswith("."))
+        for file in (f for f in shown if not f.exists() or damage(f)):
+            with suppress(OSError):  # where nothing can be written, naming it is all that is left
+                marker.unlink(missing_ok=True)
+            yield f"`{file}` is not as it was written; the audit `{name}` is published anew"
+    index = audits.parent / "index.html"
+    with suppress(OSError):
+        if index.read_bytes() != (page := index_page(audits).encode()):
+            yield f"`{index}` does not list what is published; it is written anew"
+            with replacing(index) as temporary:
+                temporary.write_bytes(page)
 
 
 def notices(recipes: Recipes) -> Iterator[str]:
@@ -88,7 +121,7 @@ def unpriced(report: Node) -> list[str]:
 def _prompt_count(bank: Node) -> int | None:
     """Prompts of a bank: from its report, else by building it; None where that takes long."""
     done = Path(f"results/bank/{bank.key}/bank.json")
-    if done.is_file():
+    if done.is_file() and not damage(done):
         return read_json(done)["prompts"]
     local: dict[str, Any] = bank.local
     paths = [*local["responses"], *(source["path"] for source in local["sources"])]

@@ -8,6 +8,7 @@ keys of its inputs and its stage's code; `local` holds what a script needs but a
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,12 @@ class Node:
     inputs: Mapping[str, "Node"] = field(default_factory=dict)
     local: Mapping[str, Any] = field(default_factory=dict)
 
-    def ancestors(self) -> dict[tuple[str, str], "Node"]:
+    def ancestors(self) -> Mapping[tuple[str, str], "Node"]:
         """This node and everything it is made from, by (stage, key), inputs first."""
+        return self._ancestors
+
+    @cached_property
+    def _ancestors(self) -> dict[tuple[str, str], "Node"]:
         found: dict[tuple[str, str], Node] = {}
         for node in self.inputs.values():
             found |= node.ancestors()
