@@ -76,7 +76,10 @@ def _encode(texts: Sequence[str], folder: Path, batch_size: int, threads: int) -
     import torch
     from sentence_transformers import SentenceTransformer
 
+    from scripts.models.device import take_device
+
     torch.set_num_threads(threads)
+    log.info("encoding on %s", take_device())
     encoder = SentenceTransformer(str(folder))
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
     out: np.ndarray | None = None
