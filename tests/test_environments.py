@@ -1,4 +1,4 @@
-"""The pins of conda's environments and of the container are the lock's, and cover what is imported."""
+"""What conda's environments and the container install is the lock's and covers all imports."""
 
 import ast
 import re

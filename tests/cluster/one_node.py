@@ -56,7 +56,7 @@ MinJobAge=3600
 SchedulerParameters=sched_interval=1,bf_interval=1
 KillWait=5
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} Gres=gpu:fake:{gpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} Gres=gpu:fake:{gpus}
 PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes={host} MaxTime=INFINITE State=UP
 """
@@ -78,12 +78,11 @@ class OneNode:
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
         self._configure()
-        munge = {o: self.folder / f"munge.{o}" for o in ("socket", "pid", "log", "seed")}
-        options = [f"--{option}-file={munge[option]}" for option in ("pid", "log", "seed")]
+        files = [f"--{o}-file={self.folder}/munge.{o}" for o in ("key", "pid", "log", "seed")]
         # --force, since it wants its socket's folder open to all, which pytest's are not
-        self.run("munged", "--foreground", "--force", f"--key-file={key}", f"--socket={munge['socket']}",
-                 *options)  # fmt: skip
-        self._wait(munge["socket"].exists)
+        socket_file = self.folder / "munge.socket"
+        self.run("munged", "--foreground", "--force", f"--socket={socket_file}", *files)
+        self._wait(socket_file.exists)
         self.run("slurmctld", "-D", "-c")
         self._wait(lambda: not said("scontrol", "ping")[0])
         self.run("slurmd", "-D", "-N", self.host)

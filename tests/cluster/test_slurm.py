@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -169,4 +170,4 @@ def test_several_shards_in_one_job_run_one_after_the_other_on_its_gpu(cluster, a
         for path in shards
     )
     spans = [(log.split(" INFO")[0], log.splitlines()[-1].split(" INFO")[0]) for log in logs]
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False)), spans
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans)), spans
