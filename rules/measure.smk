@@ -29,9 +29,6 @@ checkpoint measure:
         "logs/benchmark/measure/{key}/{step}.tsv"
     conda:
         "../envs/workflow.yaml"
-    resources:
-        mem_mb=growing(3000),
-        runtime=growing(30),
     params:
         settings=settings_of("measure"),
         call=CALL,

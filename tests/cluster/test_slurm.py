@@ -38,7 +38,7 @@ def strike(event, arguments):
 if "DOOMED" in os.environ and line.endswith("decode.py") and not os.path.exists(os.environ["STRUCK"]):
     sys.addaudithook(strike)
 """  # noqa: E501
-QUICK = ("--slurm-init-seconds-before-status-checks", "0", "--latency-wait", "10")
+QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
 
 
 def adapt_profile(folder: Path) -> None:
