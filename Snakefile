@@ -22,6 +22,9 @@ elif not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
+container: "container.sif"  # only with `--sdm apptainer`; envs/container.def makes it
+
+
 inputflags:
     ancient,  # paths carry the content key; file times must not decide
 

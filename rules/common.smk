@@ -79,6 +79,9 @@ CACHE = CONFIG.cache
 SHARDS = CONFIG.execution.shards
 # Two torch jobs side by side on one machine are ten times slower each: such a job takes every core.
 ALL_CORES = workflow.resource_settings.cores or 1
+# ... unless `--resources gpu=N` says that there are devices for N.
+GPUS = workflow.global_resources.get("gpu").value or 1
+GPU_CORES = max(1, ALL_CORES // GPUS)
 
 MODEL = "results/model/{key}/model.json"
 ADAPTER = "results/plant/{key}/plant.json"
@@ -311,11 +314,15 @@ def usage_of(stage, *names):
     return files
 
 
-def minutes_with_assistant(stage):
-    """Minutes that a job may take: those of a distant model are many."""
-    return lambda wildcards: (
-        30 if _node(stage, wildcards).settings["assistant"] == "local" else 1440
-    )
+def growing(amount):
+    """Resources: an amount that a retried job (profiles alone say `retries:`) gets once more."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def asks_a_server(stage):
+    """Whether a language model answers one of a stage's jobs: such jobs need the network, run for
+    hours and compute little, so they stay where Snakemake was called."""
+    return any(n.settings["assistant"] != "local" for n in RECIPES.nodes[stage].values())
 
 
 def exhaustive_run(stage):

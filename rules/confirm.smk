@@ -25,11 +25,12 @@ rule confirm:
         "logs/confirm/{key}.log",
     benchmark:
         "logs/benchmark/confirm/{key}.tsv"
+    localrule: asks_a_server("confirm")
     conda:
         "../envs/workflow.yaml"
     resources:
-        mem_mb=2000,
-        runtime=minutes_with_assistant("confirm"),
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=settings_of("confirm"),
         local=local_of("confirm"),

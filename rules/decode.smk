@@ -20,11 +20,11 @@ rule decode:
         "logs/benchmark/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: ALL_CORES
+    threads: GPU_CORES
     resources:
         gpu=1,
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         settings=settings_of("decode"),
         local=local_of("decode"),

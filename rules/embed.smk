@@ -20,11 +20,11 @@ rule embed:
         "logs/benchmark/embed/{key}/{step}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: ALL_CORES
+    threads: GPU_CORES
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=growing(3000),
+        runtime=growing(60),
     params:
         settings=settings_of("embed"),
         cache=CACHE,

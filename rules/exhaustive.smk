@@ -20,8 +20,8 @@ rule exhaustive:
         "../envs/workflow.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=6000,
-        runtime=60,
+        mem_mb=growing(6000),
+        runtime=growing(60),
     params:
         settings=settings_of("exhaustive"),
         call=CALL,

@@ -5,6 +5,11 @@ PROVIDES  results/measure/<key>/round-<r>/round.json (stop and its reason), regi
 """
 
 
+# Seconds of work between two rounds, and no later job can be planned before it: it does not queue.
+localrules:
+    measure,
+
+
 checkpoint measure:
     input:
         regions=upstream("measure", "regions", REGIONS),
@@ -24,9 +29,6 @@ checkpoint measure:
         "logs/benchmark/measure/{key}/{step}.tsv"
     conda:
         "../envs/workflow.yaml"
-    resources:
-        mem_mb=3000,
-        runtime=30,
     params:
         settings=settings_of("measure"),
         call=CALL,

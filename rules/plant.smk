@@ -17,11 +17,11 @@ rule plant:
         "logs/benchmark/plant/{key}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: ALL_CORES
+    threads: GPU_CORES
     resources:
         gpu=1,
-        mem_mb=6000,
-        runtime=60,
+        mem_mb=growing(6000),
+        runtime=growing(60),
     params:
         settings=settings_of("plant"),
         local=local_of("plant"),

@@ -20,11 +20,12 @@ rule propose:
         "logs/propose/{key}.log",
     benchmark:
         "logs/benchmark/propose/{key}.tsv"
+    localrule: asks_a_server("propose")
     conda:
         "../envs/workflow.yaml"
     resources:
-        mem_mb=2000,
-        runtime=minutes_with_assistant("propose"),
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=settings_of("propose"),
         local=local_of("propose"),

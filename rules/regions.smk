@@ -20,11 +20,11 @@ rule regions:
         "logs/benchmark/regions/{key}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: ALL_CORES
+    threads: GPU_CORES
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
     params:
         settings=settings_of("regions"),
         cache=CACHE,

@@ -52,8 +52,8 @@ rule report:
     conda:
         "../envs/workflow.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=settings_of("report"),
         nodes=nodes_of_report,

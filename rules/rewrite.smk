@@ -18,11 +18,11 @@ rule rewrite:
         "logs/benchmark/rewrite/{key}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: ALL_CORES
+    threads: GPU_CORES
     resources:
         gpu=1,
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         settings=settings_of("rewrite"),
         local=local_of("rewrite"),

@@ -23,11 +23,12 @@ rule screen:
         "logs/screen/{key}.log",
     benchmark:
         "logs/benchmark/screen/{key}.tsv"
+    localrule: asks_a_server("screen")
     conda:
         "../envs/workflow.yaml"
     resources:
-        mem_mb=2000,
-        runtime=minutes_with_assistant("screen"),
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=settings_of("screen"),
         local=local_of("screen"),

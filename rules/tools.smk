@@ -81,8 +81,8 @@ rule benchmark:
     conda:
         "../envs/workflow.yaml"
     resources:
-        mem_mb=6000,
-        runtime=30,
+        mem_mb=growing(6000),
+        runtime=growing(30),
     params:
         results="results/benchmarks",
         behaviours=behaviours_of_benchmark,

@@ -20,8 +20,8 @@ rule trials:
         "../envs/workflow.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         settings=settings_of("trials"),
         local=local_of("trials"),

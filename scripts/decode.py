@@ -64,12 +64,13 @@ def decode_shard(snakemake, ledger: Ledger) -> None:
 def _load(snakemake):
     import torch
 
-    from scripts.models.subject import device, load_model, load_tokenizer, model_folder
+    from scripts.models.device import take_device
+    from scripts.models.subject import load_model, load_tokenizer, model_folder
 
     torch.set_num_threads(threads(snakemake))
     settings, folder = snakemake.params.settings, model_folder(snakemake.input.model)
     adapter = model_folder(snakemake.input.plant) if snakemake.input.plant else None
-    log.info("loading %s (%s) on %s", folder, settings["dtype"], device())
+    log.info("loading %s (%s) on %s", folder, settings["dtype"], take_device())
     return load_model(folder, adapter, settings), load_tokenizer(folder, settings)
 
 

@@ -1,4 +1,4 @@
-"""The pins of the conda environments are those of the lock, and cover what the scripts import."""
+"""What conda's environments and the container install is the lock's and covers all imports."""
 
 import ast
 import re
@@ -71,6 +71,16 @@ def environments() -> list[str]:
 def test_pins_equal_the_lock(name):
     own = environment(name)
     assert own and {package: lock().get(package) for package in own} == own
+
+
+def test_the_container_installs_the_lock_on_the_python_of_the_environments():
+    definition = (ROOT / "envs" / "container.def").read_text()
+    copied = re.search(r"^%files\n\s+requirements\.lock (\S+)$", definition, re.M).group(1)
+    installs = re.findall(r"\b(?:pip|apt-get|conda)\b.*", definition)
+    assert installs == [f"pip install --no-cache-dir -r {copied}"]  # and nothing beside it
+    python = re.search(r"^From: python:([\d.]+)-", definition, re.M).group(1)
+    for name in environments():
+        assert f"python ={python}\n" in (ROOT / "envs" / name).read_text()
 
 
 def test_the_lock_covers_every_import():

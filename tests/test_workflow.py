@@ -147,16 +147,6 @@ def test_two_audits_share_the_stages_they_agree_on(finished_copy):
     assert planned_rules(finished_copy, "small") <= {"small"}
 
 
-def test_the_slurm_profile_plans_one_gpu_a_decode_shard(workspace):
-    config = yaml.safe_load((workspace / "config/config.yaml").read_text())
-    config["execution"] = {"shards": 3}
-    write_config(workspace, config)
-    out = snakemake(workspace, "--profile", "slurm", "-n").stdout
-    jobs = [part for part in out.split("\nrule ")[1:] if part.startswith("decode:")]
-    assert len(jobs) == 3 * 2 * 3  # shards, sides, and round 0, screen, confirm
-    assert all("gpu=1" in job for job in jobs)
-
-
 BAD = {
     "unknown key": (
         lambda c, d: c["audits"]["small"].update(confrim={}),

@@ -80,8 +80,11 @@ def load_encoder(folder: Path, dtype: str, threads: int):
     import torch
     from sentence_transformers import SentenceTransformer
 
+    from scripts.models.device import take_device
+
     torch.set_num_threads(threads)
     settings: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    log.info("encoding on %s", take_device())
     if not torch.cuda.is_available():
         # On texts of some dozens of tokens two plain matrix products are faster on a processor
         # than fused attention (docs/performance.md).

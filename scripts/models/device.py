@@ -1,0 +1,55 @@
+"""Which of the devices that a job may see it computes on."""
+
+import fcntl
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from scripts.workflow.job import log
+
+_held: list[IO] = []  # locks on devices, until the process ends
+
+
+@cache
+def take_device() -> str:
+    """Make one device this process's own and say which, for the log.
+
+    A scheduler leaves one visible to each job, and that is it. Where several are, jobs of one
+    machine share them out by locks; with all of them taken it is the first. Without one that torch
+    can use it is the processor, with a warning if the scheduler gave another.
+    """
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    named = "" if given is None else f" (CUDA_VISIBLE_DEVICES={given})"
+    if not torch.cuda.is_available():
+        if given not in (None, "", "-1"):
+            log.warning(
+                "the scheduler gave this job the device %s, but torch %s finds none that it can "
+                "use; the processor does the work, slowly. Compare `nvidia-smi` on the node with "
+                "the CUDA version of torch",
+                given,
+                torch.__version__,
+            )
+        return f"cpu{named}"
+    count = torch.cuda.device_count()
+    device = free(count, Path(tempfile.gettempdir())) if count > 1 else 0
+    torch.cuda.set_device(device)
+    return f"cuda:{device}, {torch.cuda.get_device_name(device)}{named}"
+
+
+def free(count: int, folder: Path) -> int:
+    """The first of `count` devices that no process of this user and machine holds; it is held
+    until this one ends."""
+    for device in range(count):
+        lock = open(folder / f"auto-interventions-{os.getuid()}-device-{device}", "a")  # noqa: SIM115
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            _held.append(lock)
+            return device
+    return 0
