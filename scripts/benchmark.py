@@ -18,6 +18,7 @@ from scripts.workflow.files import read_json, replacing, write_json
 from scripts.workflow.job import Ledger, job
 
 SCHEMA = 1
+CLUSTERS = ("silhouette_share", "silhouette_share_k_means", "ari", "ari_k_means")
 
 
 def promises(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -84,9 +85,7 @@ def summarise(parts: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, An
         "calls_ratio": mean_ratio("calls"),
         "wall_ratio": mean_ratio("wall_seconds"),
         "cluster_ratio": mean_ratio("cluster_seconds"),
-        "silhouette_share": share(row["silhouette_share"] for row in both.values()),
-        "ari": share(row["ari"] for row in both.values()),
-        "ari_k_means": share(row["ari_k_means"] for row in both.values()),
+        **{name: share(row[name] for row in both.values()) for name in CLUSTERS},
         "cache_ratio": real["cache_ratio"],
         "filter_ratio": real["filter_ratio"],
         "real": real,

@@ -85,11 +85,14 @@ def k_means(parts: Parts, count: int, starts: int, seed: int) -> np.ndarray:
     return steps_from(rows, best, STEPS).cluster_centers_
 
 
-def assign(parts: Parts, centres: np.ndarray) -> Assigned:
+def assign(
+    parts: Parts, centres: np.ndarray, own: np.ndarray | None = None, share: float = 1.0
+) -> Assigned:
     """Label every row of the parts in one pass of matrix products.
 
     |x - c|² = |x|² - 2 x·c + |c|²: in float32, so that distances below about a thousandth of the
-    vectors' length are rounding.
+    vectors' length are rounding. `own` (n,), where given, is a centre of each row whose squared
+    distance counts that `share` of it.
     """
     centres = np.asarray(centres, np.float32)
     total = sum(len(part) for part in parts)
@@ -104,6 +107,8 @@ def assign(parts: Parts, centres: np.ndarray) -> Assigned:
         distances = block @ twice
         distances += norms
         length = np.einsum("ij,ij->i", block, block)
+        if own is not None:
+            distances[within, own[rows]] -= (1 - share) * (distances[within, own[rows]] + length)
         found.labels[rows] = nearest = distances.argmin(axis=1)
         found.squared[rows] = first = np.maximum(distances[within, nearest] + length, 0)
         if len(centres) > 1:

@@ -16,7 +16,7 @@ from scripts.workflow.chance import hash_generator
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
-WANTED = {"screen": 4, "confirm": 20}  # prompts won, from which more are not worth their price
+WANTED = {"screen": 4, "confirm": 12}  # prompts won, from which more are not worth their price
 LEAST = {"screen": 2, "confirm": 6}  # prompts of a region that any hypothesis is judged on
 
 

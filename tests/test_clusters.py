@@ -63,6 +63,18 @@ def test_every_row_is_assigned_to_its_nearest_centre(small_blocks):
     assert np.allclose(found.boundary, distances[:, 0] / distances[:, 1], atol=1e-4)
 
 
+def test_a_row_stays_with_its_own_centre_unless_another_is_nearer_by_more(small_blocks):
+    rng = np.random.default_rng(2)
+    vectors, centres = rng.normal(size=(350, 6)), rng.normal(size=(9, 6))
+    own = rng.integers(9, size=350)
+    squared = cdist(vectors, centres) ** 2
+    squared[np.arange(350), own] *= 0.7
+    found = assign([vectors[:120], vectors[120:]], centres, own, 0.7)
+    assert np.array_equal(found.labels, squared.argmin(axis=1))
+    assert np.allclose(found.squared, squared.min(axis=1), atol=1e-4)
+    assert (found.labels == own).sum() > (assign([vectors], centres).labels == own).sum()
+
+
 def test_one_centre_has_no_boundary_and_equal_vectors_do_no_harm():
     vectors = np.ones((10, 4), np.float32)
     assert not assign([vectors], vectors[:1]).boundary.any()

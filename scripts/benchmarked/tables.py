@@ -30,8 +30,8 @@ def shown(summary: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     figures = ("recall_30", "recall_10", "precision", "null_discovering", "null_repeats",
                "null_upper_95", "twice_as_long_other_validated", "coverage_95", "coverage_95_few",
-               "texts_ratio", "calls_ratio", "wall_ratio", "silhouette_share", "ari",
-               "ari_k_means")  # fmt: skip
+               "texts_ratio", "calls_ratio", "wall_ratio", "silhouette_share",
+               "silhouette_share_k_means", "ari", "ari_k_means")  # fmt: skip
     yield table(["figure", "measured"], [[name, text(summary[name])] for name in figures])
     yield "\nAcquisition: texts (both sides) until a behaviour is proposed\n"
     yield table(
