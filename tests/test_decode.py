@@ -203,7 +203,7 @@ def test_exhausted_memory_halves_the_batch_and_goes_on(loaded, tmp_path, monkeyp
 
     def burst(self, entering, uniforms):
         if len(self.who) + len(entering) > 3:
-            raise torch.OutOfMemoryError("no memory left")
+            raise torch.OutOfMemoryError("CUDA out of memory")
         return admit(self, entering, uniforms)
 
     monkeypatch.setattr(generation._Batch, "admit", burst)
@@ -214,7 +214,7 @@ def test_exhausted_memory_halves_the_batch_and_goes_on(loaded, tmp_path, monkeyp
 
 def test_exhausted_memory_of_one_sequence_names_the_remedy(loaded, tmp_path, monkeypatch):
     def burst(*_, **__):
-        raise torch.OutOfMemoryError("no memory left")
+        raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(generation._Batch, "admit", burst)
     with pytest.raises(AuditError, match=r"lower the subject's `sampling\.max_new_tokens`"):

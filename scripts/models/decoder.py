@@ -7,7 +7,7 @@ from typing import Any
 from scripts.cache.records import RecordCache
 from scripts.models.draws import Draw
 from scripts.workflow.errors import AuditError
-from scripts.workflow.job import Ledger, log, progress
+from scripts.workflow.job import Ledger, log, out_of_memory, progress
 
 
 def decode(
@@ -60,8 +60,8 @@ def _decode_missing(
                     yield fresh
                     bar.update(len(fresh))
                     waiting = {key: draw for key, draw in waiting.items() if key not in fresh}
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+            except (MemoryError, OSError, RuntimeError) as error:
+                if not out_of_memory(error):
                     raise
                 if batch_size == 1:
                     raise AuditError(
