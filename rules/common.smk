@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 import uuid
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace as Namespace
 
@@ -180,26 +181,29 @@ def bank_of_decode(wildcards):
 
 # Rounds: the loop plan -> decode -> embed -> measure, closed by the measure checkpoint.
 
-ROUNDS = {}  # path of a closed round -> whether it was the last
 MEASURE_OF = {node.inputs["plan"].key: node for node in RECIPES.nodes["measure"].values()}
 
 
 def closed_rounds(measure):
     """Steps up to the one that says stop; Snakemake comes back here while one is still open.
 
-    A round that lies there is taken as it is: asking the checkpoint for each would build the graph
-    anew a round.
+    Only the last is asked of the checkpoint, which builds the graph anew each time; those before it
+    lie behind it as its inputs, and come first when they are made again.
     """
     steps = []
     while True:
         steps.append(f"round-{len(steps)}")
         path = _fill(ROUND, measure, step=steps[-1])
-        if path not in ROUNDS:
-            if not os.path.isfile(path):
-                checkpoints.measure.get(key=measure.key, step=steps[-1])
-            ROUNDS[path] = read_json(path)["stop"]
-        if ROUNDS[path]:
-            return steps
+        if not (os.path.isfile(path) and goes_on(path, os.stat(path).st_mtime_ns)):
+            checkpoints.measure.get(key=measure.key, step=steps[-1])
+            if read_json(path)["stop"]:
+                return steps
+
+
+@cache
+def goes_on(path, _):
+    """Whether another round follows the one that is described there (and was at that time)."""
+    return not read_json(path)["stop"]
 
 
 def _steps_before(step):
