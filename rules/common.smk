@@ -65,6 +65,17 @@ onstart:
         raise WorkflowError(str(error)) from None
 
 
+onsuccess:
+    # Where files of closed rounds were made anew and came out the same, Snakemake may take what is
+    # missing behind them for made, too, and end.
+    asked = {path for job in workflow.dag.targetjobs for path in (*job.output, *job.input)}
+    if missing := sorted(path for path in asked if not os.path.exists(path)):
+        raise WorkflowError(
+            f"`{missing[0]}` is not made yet: what lies behind it was made anew first; "
+            "the same call again goes on"
+        )
+
+
 onerror:
     # A job that was killed cannot say what it died of.
     for path in sorted({path for job in workflow.dag.needrun_jobs() for path in job.log}):
