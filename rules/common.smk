@@ -66,8 +66,9 @@ onstart:
 
 
 onsuccess:
-    # Where files of closed rounds were made anew and came out the same, Snakemake may take what is
-    # missing behind them for made, too, and end.
+    # Once it has a job to run, Snakemake judges nothing behind that job before it has run; and what
+    # the job makes anew does not call up jobs that take it as `ancient`. Outputs that are missing
+    # further behind are then never judged in that call: it ends well without them.
     asked = {path for job in workflow.dag.targetjobs for path in (*job.output, *job.input)}
     if missing := sorted(path for path in asked if not os.path.exists(path)):
         raise WorkflowError(
