@@ -23,6 +23,7 @@ from scripts.workflow.keys import DigestIndex
 from scripts.workflow.preflight import (
     check,
     check_key,
+    check_server,
     check_rounds,
     check_weights,
     notices,
@@ -58,6 +59,8 @@ onstart:
         for job in workflow.dag.needrun_jobs():
             if job.rule.name == "report":
                 check_key(RECIPES.nodes["report"][job.wildcards.key])
+            if job.rule.name == "decode":
+                check_server(RECIPES.nodes["decode"][job.wildcards.key])
             for path in job.input:
                 if path.startswith("results/model/") and path.endswith("model.json"):
                     check_weights(path)

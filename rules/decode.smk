@@ -20,9 +20,9 @@ rule decode:
         "logs/benchmark/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: GPU_CORES
+    threads: lambda wildcards: 1 if "server" in _node("decode", wildcards).local else GPU_CORES
     resources:
-        gpu=1,
+        gpu=lambda wildcards: int("server" not in _node("decode", wildcards).local),
         mem_mb=growing(8000),
         runtime=growing(120),
     params:

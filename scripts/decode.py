@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
-from scripts.models.decoder import decode
+from scripts.models.decoder import Engine, decode, own_engine
 from scripts.models.draws import Draw
 from scripts.responses import load_responses
 from scripts.workflow.files import read_jsonl, write_jsonl
@@ -43,9 +43,8 @@ def decode_shard(snakemake, ledger: Ledger) -> None:
             prompts,
             settings,
             settings["seed"],
-            lambda: _load(snakemake),
+            _engine(snakemake),
             RecordCache(Path(snakemake.params.cache) / "generations"),
-            snakemake.params.batch_size,
             ledger,
         )
     write_jsonl(
@@ -59,6 +58,14 @@ def decode_shard(snakemake, ledger: Ledger) -> None:
             for draw, row, record in zip(draws, rows, records, strict=True)
         ),
     )
+
+
+def _engine(snakemake) -> Engine:
+    if "server" in snakemake.params.settings:
+        from scripts.models.served import Served
+
+        return Served(snakemake.params.local["server"])
+    return own_engine(lambda: _load(snakemake), snakemake.params.batch_size)
 
 
 def _load(snakemake):

@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 
 from scripts.cache.records import RecordCache
-from scripts.models.decoder import decode
+from scripts.models.decoder import decode, own_engine
 from scripts.models.draws import Draw
 from scripts.prompts import prompt_id
 from scripts.workflow.errors import AuditError
@@ -165,9 +165,8 @@ def plant(snakemake, ledger: Ledger) -> None:
         prompts,
         base | {"sampling": sampling, "subject": _identity(base, sampling)},
         settings["seed"],
-        lambda: (model, tokenizer),
+        own_engine(lambda: (model, tokenizer), snakemake.params.batch_size),
         RecordCache(Path(snakemake.params.cache) / "generations"),
-        snakemake.params.batch_size,
         ledger,
     )
     decode_seconds = time.monotonic() - began

@@ -125,16 +125,25 @@ class Loopback:
             handler.connection.close()
             handler.close_connection = True
             return None
+        if "seed" in body:  # a subject that decodes
+            asked = json.dumps([body.get("messages", body.get("prompt")), body["seed"]])
+            text = f"about {hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+            given = _openai(text, (1, 2), False)
+            if "prompt" in body:
+                given["choices"][0]["text"] = given["choices"][0].pop("message")["content"]
+            return self.sent(handler, given, asked, fault)
         system, prompt = _texts(body, gemini)
         refused = fault == "refused" or (self.behaviour.refuse_when or "\0") in prompt
         text = '{"1": "A", ' if fault == "garbage" else self.reply(system, prompt)
         usage = ((len(system) + len(prompt)) // 4, len(text) // 4 + 1)
         given = (_gemini if gemini else _openai)("" if refused else text, usage, refused)
+        return self.sent(handler, given, system + prompt, fault)
+
+    def sent(self, handler, given: dict, asked: str, fault: str | None) -> None:
         _send(handler, 200, given, cut=fault == "truncated")
         if fault != "truncated":
             with self.lock:
-                self.replies[hashlib.sha256((system + prompt).encode()).hexdigest()] += 1
-        return None
+                self.replies[hashlib.sha256(asked.encode()).hexdigest()] += 1
 
     def reply(self, system: str, prompt: str) -> str:
         marked = {name: text for name, _, text in MARKED.findall(prompt)}

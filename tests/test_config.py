@@ -116,9 +116,9 @@ def test_wrong_types_and_ranges_name_the_field(path, value, words):
         ("plants.demo.base", "recorded", "must be a plain model"),
         ("audits.demo.pools", {"explore": 0.5}, "`pools` must sum to 1"),
         ("audits.demo.pools", {"explore": 0.5, "confirm": 0.35}, "at least 0.4"),
-        ("subjects.small.responses", "x", "either `model` or `responses`"),
-        ("subjects.recorded.adapter", "x", "ready `responses` take none"),
-        ("audits.demo.base", {}, "either `model` or `responses`"),
+        ("subjects.small.responses", "x", "one of `model`, `server` and `responses`"),
+        ("subjects.recorded.adapter", "x", "`server` and `responses` take none"),
+        ("audits.demo.base", {}, "one of `model`, `server` and `responses`"),
     ],
 )
 def test_what_does_not_fit_together(path, value, words):
@@ -194,7 +194,7 @@ def test_fields_are_described_and_only_these_are_required():
                 required.add(f"{section.__name__}.{name}")
     assert required == {
         "Source.path", "Bank.sources", "Plant.file", "Plant.base", "Audit.base", "Config.audits",
-        "Benchmark.behaviours", "Benchmark.suite",
+        "Benchmark.behaviours", "Benchmark.suite", "Server.url", "Server.model",
     }  # fmt: skip
 
 

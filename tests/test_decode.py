@@ -10,7 +10,7 @@ from scripts.decode import shard_of
 from scripts.models import generation
 from scripts.models.adapter import weight_shapes
 from scripts.models.attention import attend
-from scripts.models.decoder import decode
+from scripts.models.decoder import decode, own_engine
 from scripts.models.draws import Draw
 from scripts.models.generation import generate
 from scripts.models.sampler import choose
@@ -40,7 +40,13 @@ def loaded(tiny):
 def _decode(draws, loaded, cache, batch_size=8, settings=SETTINGS, ledger=None):
     ledger = ledger or Ledger("decode", "test")
     return decode(
-        draws, PROMPTS, settings, 0, lambda: loaded, RecordCache(cache), batch_size, ledger
+        draws,
+        PROMPTS,
+        settings,
+        0,
+        own_engine(lambda: loaded, batch_size),
+        RecordCache(cache),
+        ledger,
     )
 
 
@@ -73,10 +79,10 @@ def test_cached_draws_load_no_model(loaded, tmp_path):
     first = _decode(_draws(), loaded, tmp_path)
     ledger = Ledger("decode", "test")
 
-    def refuse():
+    def refuse(*asked):
         raise AssertionError("a model was loaded for cached draws")
 
-    again = decode(_draws(), PROMPTS, SETTINGS, 0, refuse, RecordCache(tmp_path), 8, ledger)
+    again = decode(_draws(), PROMPTS, SETTINGS, 0, refuse, RecordCache(tmp_path), ledger)
     assert again == first
     assert (ledger.cache_hits, ledger.cache_misses, ledger.texts) == (48, 0, 0)
     assert ledger.saved_tokens == sum(r["tokens"] for r in first)

@@ -12,7 +12,7 @@ from conftest import copy_workflow, read_lines, snakemake, write_config
 
 from scripts.cache.records import RecordCache
 from scripts.decode import shard_of
-from scripts.models.decoder import decode
+from scripts.models.decoder import decode, own_engine
 from scripts.models.draws import Draw
 from scripts.models.subject import load_model, load_tokenizer, model_folder
 from scripts.workflow.job import Ledger
@@ -96,7 +96,8 @@ def test_one_and_four_shards_draw_the_same_in_float32(audited, tmp_path):
     def texts(part, place, batch_size):
         cache = RecordCache(tmp_path / place)
         ledger = Ledger("decode", "test")
-        found = decode(part, prompts, settings, 0, lambda: loaded, cache, batch_size, ledger)
+        engine = own_engine(lambda: loaded, batch_size)
+        found = decode(part, prompts, settings, 0, engine, cache, ledger)
         return {d: r["text"] for d, r in zip(part, found, strict=True)}
 
     one, four = texts(draws, "one", 48), {}

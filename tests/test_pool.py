@@ -50,10 +50,10 @@ def question(number: int, model="small"):
 
 def quick(monkeypatch):
     """Waiting between attempts is not what these tests are about."""
-    import scripts.assistants.pool as pool
+    from scripts.remote import pace
 
     monkeypatch.setattr(
-        pool, "wait_random_exponential", lambda **given: lambda state: 0.01 * state.attempt_number
+        pace, "wait_random_exponential", lambda **given: lambda state: 0.01 * state.attempt_number
     )
 
 

@@ -1,18 +1,14 @@
 """Long runs, in `make soak`: the demo and the null audit as a user runs them."""
 
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT, copy_workflow, read_lines, snakemake, write_config
+from serving import serving
 from test_assistants import holds
 
 pytestmark = pytest.mark.soak
@@ -91,28 +87,8 @@ def server(demo, tmp_path):
     """`transformers serve` with the demo's own model: its address, the model's name, its log."""
     config, *_ = [p for p in demo.glob("results/model/*/files/config.json")
                  if "LlamaForCausalLM" in p.read_text()]  # fmt: skip
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("transformers"), "serve", "--device", "cpu"]
-    log = tmp_path / "server.log"
-    with open(log, "w") as stream:
-        process = subprocess.Popen(
-            [*command, "--port", str(port)], stdout=stream, stderr=stream,
-            env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        )  # fmt: skip
-    try:
-        for _ in range(120):
-            assert process.poll() is None, log.read_text()
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health")
-                break
-            except OSError:
-                time.sleep(1)
-        yield f"http://127.0.0.1:{port}/v1", str(config.parent), log
-    finally:
-        process.terminate()
-        process.wait()
+    with serving(log := tmp_path / "server.log") as address:
+        yield address, str(config.parent), log
 
 
 def test_the_demo_with_a_real_server_whose_model_judges_badly(demo, server):

@@ -14,7 +14,8 @@ import requests
 from google.api_core import exceptions
 from requests.adapters import HTTPAdapter
 
-from scripts.assistants.provider import Busy, Reply, Request, Unreachable, identity, rejected
+from scripts.assistants.provider import Reply, Request, identity, rejected
+from scripts.remote.pace import Busy, Unreachable
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)

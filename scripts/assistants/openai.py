@@ -8,7 +8,8 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletion
 
-from scripts.assistants.provider import Busy, Reply, Request, Unreachable, identity, rejected
+from scripts.assistants.provider import Reply, Request, identity, rejected
+from scripts.remote.chat import open_client, post
 
 
 class OpenAI:
@@ -16,13 +17,7 @@ class OpenAI:
 
     def __init__(self, settings: Mapping[str, Any], key: str, timeout: float, concurrency: int):
         self.settings, self.identity, self._key = settings, identity(settings), key
-        self._client = openai.AsyncOpenAI(
-            api_key=key,
-            base_url=settings["base_url"],
-            timeout=timeout,
-            max_retries=0,  # the pool tries again, and counts it
-            http_client=openai.DefaultAioHttpClient(),
-        )
+        self._client = open_client(settings["base_url"], key, timeout)
 
     async def complete(self, request: Request) -> Reply:
         body: dict[str, Any] = {
@@ -39,23 +34,11 @@ class OpenAI:
             schema = {"name": request.kind, "schema": dict(request.schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         try:
-            # As `chat.completions.create`, which first walks through all that it is given: a third
-            # of the time of a request.
-            answer = await self._client.post("/chat/completions", cast_to=ChatCompletion, body=body)
-        except openai.RateLimitError as error:
-            raise Busy(_seconds(error.response.headers.get("retry-after"))) from None
-        except (openai.InternalServerError, openai.APIConnectionError) as error:
-            raise Unreachable(type(error).__name__) from None
+            answer = await post(self._client, "/chat/completions", ChatCompletion, body)
         except openai.APIStatusError as error:
-            if error.status_code in (408, 409):
-                raise Unreachable(str(error.status_code)) from None
             if error.status_code == 400 and "content_filter" in str(error.body):
                 return Reply("", 0, 0, refused=True)
             raise rejected(self.settings, self._key, error.status_code, error.message) from None
-        except (openai.APIError, ValueError) as error:  # an answer that is no JSON, or cut off
-            raise Unreachable(type(error).__name__) from None
-        if not getattr(answer, "choices", None):
-            raise Unreachable("an answer without choices")
         choice, usage = answer.choices[0], answer.usage
         return Reply(
             choice.message.content or "",
@@ -66,10 +49,3 @@ class OpenAI:
 
     async def close(self) -> None:
         await self._client.close()
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return float(header)
-    except (TypeError, ValueError):
-        return None

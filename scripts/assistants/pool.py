@@ -8,29 +8,20 @@ included, so that a budget ends an audit at the same request however often it wa
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
-
 from scripts.assistants.prices import Price, price_of
-from scripts.assistants.provider import Busy, Reply, Request, Unreachable, connect
+from scripts.assistants.provider import Reply, Request, connect
 from scripts.cache.journal import Journal
 from scripts.cache.records import record_key
+from scripts.remote.pace import ATTEMPTS, Busy, Concurrency, Unreachable, patiently
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import write_json
 from scripts.workflow.job import Ledger, log, progress
 
-ATTEMPTS = 10  # with growing pauses, over about two minutes
 LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
 PART = 0.5  # of what is left of the budget, for a stage that others come after
 CHARACTERS_A_TOKEN = 3.0  # few: what a request will cost is not to be underestimated
@@ -84,32 +75,6 @@ class Batch:
 
     worst: Spent
     spent: Spent
-
-
-class Concurrency:
-    """How many requests may be under way: halved when the provider is busy, then one more for each
-    round of requests that went well, as TCP does (additive increase, multiplicative decrease)."""
-
-    def __init__(self, most: int):
-        self.most, self.limit, self.under_way = most, float(most), 0
-        self._free = asyncio.Condition()
-        self._eased = 0.0
-
-    async def __aenter__(self) -> None:
-        async with self._free:
-            await self._free.wait_for(lambda: self.under_way < int(self.limit))
-            self.under_way += 1
-
-    async def __aexit__(self, kind, error, trace) -> None:
-        async with self._free:
-            self.under_way -= 1
-            if kind is Busy:
-                # Those sent before the last halving say nothing about the limit after it.
-                if time.monotonic() - self._eased > 1:
-                    self.limit, self._eased = max(1.0, self.limit / 2), time.monotonic()
-            elif kind is None:
-                self.limit = min(self.most, self.limit + 1 / self.limit)
-            self._free.notify(max(0, int(self.limit) - self.under_way))
 
 
 class Pool:
@@ -243,26 +208,13 @@ class Pool:
         return reply
 
     async def _fetch(self, request: Request, usage: dict[str, Any]) -> Reply | None:
-        def count(state: RetryCallState) -> None:
+        def count() -> None:
             usage["retries"] += 1
 
-        backoff = wait_random_exponential(multiplier=1, max=60)
-
-        def wait(state: RetryCallState) -> float:
-            error = state.outcome.exception()
-            return max(backoff(state), getattr(error, "after", None) or 0.0)
-
         try:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type((Busy, Unreachable)),
-                stop=stop_after_attempt(ATTEMPTS),
-                wait=wait,
-                before_sleep=count,
-                reraise=True,
-            ):
-                with attempt:
-                    async with self._concurrency:
-                        reply = await self._provider.complete(request)
+            reply = await patiently(
+                lambda: self._provider.complete(request), self._concurrency, count
+            )
         except (Busy, Unreachable) as error:
             self._lost += 1
             log.warning("a request was given up after %d attempts: %s", ATTEMPTS, error)

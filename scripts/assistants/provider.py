@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from scripts.remote.secret import key_in
 from scripts.workflow.errors import AuditError
 
 KEY_VARIABLES = {"gemini": "GEMINI_API_KEY", "openai": "OPENAI_API_KEY"}
@@ -40,18 +41,6 @@ class Reply:
     refused: bool = False
 
 
-class Busy(Exception):
-    """The provider asks for fewer requests (429); `after` is its advice in seconds, if any."""
-
-    def __init__(self, after: float | None = None):
-        super().__init__("too many requests")
-        self.after = after
-
-
-class Unreachable(Exception):
-    """A fault that may pass: 5xx, a timeout, a broken connection, a cut-off answer."""
-
-
 class Provider(Protocol):
     """A connection to one provider. Each attempt is one call; trying again is the pool's task."""
 
@@ -74,14 +63,11 @@ def key_of(settings: Mapping[str, Any]) -> str:
     Raises AuditError naming the variable.
     """
     variable = settings["key_variable"] or KEY_VARIABLES[settings["provider"]]
-    key = os.environ.get(variable, "").strip()
-    if key:
-        return key
-    if settings["base_url"] and settings["key_variable"] is None:
+    own = settings["base_url"] and settings["key_variable"] is None
+    if own and not os.environ.get(variable, "").strip():
         return "none"
-    raise AuditError(
-        f"`assistant.provider: {settings['provider']}` needs a key: set the environment variable "
-        f"{variable}, or name another one in `assistant.key_variable`"
+    return key_in(
+        variable, f"`assistant.provider: {settings['provider']}`", "assistant.key_variable"
     )
 
 

@@ -9,22 +9,28 @@ from scripts.models.draws import Draw
 from scripts.workflow.errors import AuditError
 from scripts.workflow.job import Ledger, log, out_of_memory, progress
 
+# From the draws that the cache lacks, by key, their prompts, the settings and the seed: records by
+# key as they finish.
+Engine = Callable[
+    [Mapping[str, Draw], Mapping[str, Mapping[str, Any]], Mapping[str, Any], int],
+    Iterator[dict[str, dict[str, Any]]],
+]
+
 
 def decode(
     draws: Sequence[Draw],
     prompts: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     seed: int,
-    load: Callable[[], tuple[Any, Any]],
+    engine: Engine,
     cache: RecordCache,
-    batch_size: int,
     ledger: Ledger,
 ) -> list[dict[str, Any]]:
     """One record a draw, in the order given: text, tokens (count), finished, seconds.
 
-    `prompts` maps prompt ids to their `text` or `messages`; `load` returns (model, tokenizer), and
-    is called only when something is missing. Replies go to the cache as soon as they are done.
-    Raises AuditError when the model cannot be loaded or memory does not suffice for one sequence.
+    `prompts` maps prompt ids to their `text` or `messages`; the engine is called only when
+    something is missing. Replies go to the cache as soon as they are done. Raises what the engine
+    raises.
     """
     keys = [draw.cache_key(settings["subject"], seed) for draw in draws]
     records = cache.get_many(keys)
@@ -35,46 +41,50 @@ def decode(
     ledger.saved_tokens += sum(r["tokens"] for r in records.values())
     log.info("%d draws: %d cached, %d to decode", len(draws), len(records), len(missing))
     if missing:
-        for fresh in _decode_missing(missing, prompts, settings, seed, load, batch_size):
-            cache.add_many(fresh)
-            records.update(fresh)
-            ledger.tokens += sum(r["tokens"] for r in fresh.values())
+        with progress(len(missing), "text", "decode") as bar:
+            for fresh in engine(missing, prompts, settings, seed):
+                cache.add_many(fresh)
+                records.update(fresh)
+                ledger.tokens += sum(r["tokens"] for r in fresh.values())
+                bar.update(len(fresh))
     ledger.texts += len(missing)
     return [records[key] for key in keys]
 
 
-def _decode_missing(
-    missing, prompts, settings, seed, load, batch_size
-) -> Iterator[dict[str, dict[str, Any]]]:
-    """Records by key as they finish. When memory runs out, half as many are decoded at a time."""
-    import torch
+def own_engine(load: Callable[[], tuple[Any, Any]], batch_size: int) -> Engine:
+    """Decodes in this process; `load` returns (model, tokenizer).
 
-    model, tokenizer = load()
-    waiting = dict(missing)
-    with progress(len(missing), "text", "decode") as bar:
+    When memory runs out, half as many are decoded at a time; AuditError when it does not suffice
+    for one sequence.
+    """
+
+    def engine(missing, prompts, settings, seed):
+        import torch
+
+        model, tokenizer = load()
+        waiting, size = dict(missing), batch_size
         while waiting:
             try:
-                for fresh in _generated(
-                    waiting, prompts, settings, seed, model, tokenizer, batch_size
-                ):
+                for fresh in _generated(waiting, prompts, settings, seed, model, tokenizer, size):
                     yield fresh
-                    bar.update(len(fresh))
                     waiting = {key: draw for key, draw in waiting.items() if key not in fresh}
             except (MemoryError, OSError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
-                if batch_size == 1:
+                if size == 1:
                     raise AuditError(
                         "out of memory while decoding one sequence at a time; lower the subject's "
                         "`sampling.max_new_tokens`, or give the job more memory"
                     ) from error
-                batch_size //= 2
+                size //= 2
                 log.warning(
                     "out of memory: going on with %d sequences at a time; set "
                     "`execution.batch_size` so to start with them",
-                    batch_size,
+                    size,
                 )
             torch.cuda.empty_cache()  # does nothing without CUDA
+
+    return engine
 
 
 def _generated(

@@ -37,6 +37,13 @@ class Draw:
         A counter-based stream (Philox 4x64, Salmon et al. 2011) keyed by the draw alone: batch
         size, shard, order and neighbours cannot change it.
         """
-        name = f"{seed}\0{self.side}\0{self.pool}\0{self.prompt}\0{self.sample}"
-        key = np.frombuffer(hashlib.sha256(name.encode()).digest()[:16], dtype=np.uint64)
+        key = np.frombuffer(self._hash(seed)[:16], dtype=np.uint64)
         return np.random.Generator(np.random.Philox(key=key)).random(steps)
+
+    def number(self, seed: int) -> int:
+        """The seed of this draw for a server that samples by itself: a whole number below 2**31."""
+        return int.from_bytes(self._hash(seed)[16:20]) >> 1
+
+    def _hash(self, seed: int) -> bytes:
+        name = f"{seed}\0{self.side}\0{self.pool}\0{self.prompt}\0{self.sample}"
+        return hashlib.sha256(name.encode()).digest()

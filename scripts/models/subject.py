@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from scripts.models.adapter import check_adapter
+from scripts.models.formatting import messages_of, plain_text
 from scripts.workflow.errors import AuditError
 
 transformers_logging.disable_progress_bar()
@@ -101,22 +102,14 @@ def prompt_ids(
     """
     ids = []
     for prompt in prompts:
-        messages = prompt.get("messages") or [{"role": "user", "content": prompt["text"]}]
         if settings["chat_template"]:
-            if settings["system_prompt"] is not None:
-                messages = [{"role": "system", "content": settings["system_prompt"]}, *messages]
             text = tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True
+                messages_of(prompt, settings), tokenize=False, add_generation_prompt=True
             )
             text += settings["response_prefix"]
             ids.append(tokenizer(text, add_special_tokens=False)["input_ids"])
         else:
-            if prompt.get("messages"):
-                raise AuditError("a prompt is a list of messages; set `chat_template: true`")
-            text = (
-                settings["system_prompt"] + "\n\n" if settings["system_prompt"] else ""
-            ) + prompt["text"]
-            text += settings["response_prefix"]
+            text = plain_text(prompt, settings) + settings["response_prefix"]
             ids.append(tokenizer(text)["input_ids"] or [tokenizer.bos_token_id or 0])
     return ids
 

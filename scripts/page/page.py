@@ -210,8 +210,17 @@ def subject_words(subject: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """A subject in words: (phrase, what it names) pairs."""
     if subject.get("responses"):
         return [("ready responses in the file", subject["responses"])]
-    words = [("the model", subject["model"])]
-    return words + [(phrase, subject[name]) for name, phrase in FIELDS.items() if subject.get(name)]
+    words = _model_words(subject)
+    told = [name for name in FIELDS if subject.get(name)]
+    if subject.get("server"):  # which knows its own number type
+        told = [name for name in told if name != "dtype"]
+    return words + [(FIELDS[name], subject[name]) for name in told]
+
+
+def _model_words(subject: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    if server := subject.get("server"):
+        return [("the model", server["model"]), ("served at", server["url"])]
+    return [("the model", subject["model"])]
 
 
 def changed_words(
@@ -222,12 +231,12 @@ def changed_words(
         return subject_words(intervention)
     if base == intervention:
         return [("the same model, unchanged", None)]
-    same = base["model"] == intervention["model"]
-    words = [("the same model", None) if same else ("the model", intervention["model"])]
+    same = _model_words(base) == _model_words(intervention)
+    words = [("the same model", None)] if same else _model_words(intervention)
     old = {**base, **(base.get("sampling") or {})}
     new = {**intervention, **(intervention.get("sampling") or {})}
     for name in new:
-        if name in ("model", "responses", "sampling") or new[name] == old.get(name):
+        if name in ("model", "server", "responses", "sampling") or new[name] == old.get(name):
             continue
         title = name.replace("_", " ")
         if new[name] is None:

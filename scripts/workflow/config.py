@@ -100,10 +100,14 @@ class Config(Section):
         if isinstance(given, Subject):
             return given
         inherited = self.subject(audit, "base", where).model_dump()
-        if "responses" in given and "model" not in given:
-            inherited["model"] = inherited["adapter"] = None
-        if "model" in given:
-            inherited["responses"] = inherited["revision"] = None
+        base_server = inherited["server"]
+        origins = ("model", "server", "responses")
+        if any(origin in given for origin in origins):
+            inherited |= dict.fromkeys((*origins, "revision"))
+            if "model" not in given:
+                inherited["adapter"] = None
+        if isinstance(given.get("server"), Mapping) and base_server:
+            given = given | {"server": base_server | dict(given["server"])}
         if "adapter" in given:
             inherited["adapter_revision"] = None
         merged = inherited | given

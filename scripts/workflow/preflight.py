@@ -10,6 +10,7 @@ from scripts.assistants.provider import key_of
 from scripts.bank import prompts_of
 from scripts.models.adapter import check_adapter
 from scripts.publish import index_page
+from scripts.remote.secret import server_key
 from scripts.workflow.config import ConfigError
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json, replacing
@@ -50,6 +51,12 @@ def check_key(report: Node) -> None:
     judged = Path(f"results/confirm/{confirm.key}/findings.jsonl").is_file()
     if confirm.settings["assistant"] != "local" and not judged:
         key_of(confirm.settings["assistant"])
+
+
+def check_server(decode: Node) -> None:
+    """Raise AuditError when the key of a served subject is not in the environment."""
+    if "server" in decode.local:
+        server_key(decode.local["server"])
 
 
 def check_weights(description: str) -> None:

@@ -169,6 +169,8 @@ class Recipes:
                 raise ConfigError(f"`{where}.responses`: there is no file `{subject.responses}`")
             content = self.digests.file(subject.responses)
             return {"responses": content}, {}, {"responses": subject.responses}
+        if subject.server is not None:
+            return self._served(subject)
         model, identity = self._model(f"{where}.model", subject.model, subject.revision)
         inputs, adapter = {"model": model}, None
         if subject.adapter and subject.adapter.startswith("plant:"):
@@ -181,6 +183,16 @@ class Recipes:
         settings = self._formatting(subject)
         settings["subject"] = digest(settings, identity, adapter)
         return settings, inputs, {}
+
+    @staticmethod
+    def _served(subject: Subject) -> tuple[dict[str, Any], dict[str, Node], dict]:
+        """As `_subject`; the address counts only where nothing else says what is served there."""
+        access = {"url", "key_variable", "concurrency", "timeout"}
+        server = subject.server
+        settings = subject.model_dump(include={"system_prompt", "chat_template", "sampling"})
+        settings["server"] = server.model_dump(include={"model", "extra"})
+        settings["subject"] = digest(settings, server.identity or server.url)
+        return settings, {}, {"server": server.model_dump(include=access)}
 
     def _bank(self, name: str, audit: Audit, ready: list[tuple[str, str]]) -> Node:
         sources = []

@@ -32,8 +32,28 @@ class Sampling(Section):
     """Longest generation, in tokens."""
 
 
+class Server(Section):
+    """Where a subject is served: any server that speaks OpenAI's interface."""
+
+    url: str = Field(pattern="^https?://")
+    """Address up to the version, such as `http://127.0.0.1:8000/v1`."""
+    model: str = Field(min_length=1)
+    """Name under which the server knows the model, or the adapter that it serves."""
+    identity: str | None = None
+    """What stands for the address in keys and caches; set it where the model keeps and the address
+    changes, as on a cluster."""
+    extra: dict[str, Any] = {}
+    """Fields put into each request, over the usual ones; null leaves one out."""
+    key_variable: str | None = None
+    """Environment variable that holds the server's key, if it wants one."""
+    concurrency: int = Field(32, ge=1, le=1024)
+    """Requests under way at most; lowered by itself while the server says 429."""
+    timeout: float = Field(300, gt=0)
+    """Seconds until a request is given up and tried again."""
+
+
 class Subject(Section):
-    """A model under audit, or a file of ready responses."""
+    """A model under audit: loaded here, served elsewhere, or a file of ready responses."""
 
     model: str | None = None
     """`embedded:smollm2-135m-instruct`, a local directory, or a hub id with `revision`."""
@@ -57,13 +77,18 @@ class Subject(Section):
     """Sampling settings of this subject."""
     responses: str | None = None
     """JSONL file of ready texts (`prompt`, `response`, optional `sample`) instead of a model."""
+    server: Server | None = None
+    """A server that decodes, instead of a model that is loaded here."""
 
     @model_validator(mode="after")
     def _one_origin(self):
-        if (self.model is None) == (self.responses is None):
-            raise ValueError("a subject needs either `model` or `responses`, and not both")
-        if self.responses is not None and self.adapter is not None:
-            raise ValueError("`adapter` needs a `model`; ready `responses` take none")
+        origins = (self.model, self.responses, self.server)
+        if sum(origin is not None for origin in origins) != 1:
+            raise ValueError("a subject needs one of `model`, `server` and `responses`, and no two")
+        if self.model is None and self.adapter is not None:
+            raise ValueError("`adapter` needs a `model`; `server` and `responses` take none")
+        if self.server is not None and self.response_prefix:
+            raise ValueError("`response_prefix` needs a `model`; servers begin replies themselves")
         return self
 
 

@@ -1,0 +1,1 @@
+"""Requests to servers that may be busy, slow or broken for a while."""

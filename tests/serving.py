@@ -1,0 +1,37 @@
+"""A real server program on 127.0.0.1: `transformers serve`."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def serving(log: Path) -> Iterator[str]:
+    """The server's address; it loads whatever local model a request names, and writes a log."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).with_name("transformers"), "serve", "--device", "cpu"]
+    with open(log, "w") as stream:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=stream, stderr=stream,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        )  # fmt: skip
+    try:
+        for _ in range(120):
+            assert process.poll() is None, log.read_text()
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health")
+                break
+            except OSError:
+                time.sleep(1)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait()

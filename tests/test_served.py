@@ -1,0 +1,164 @@
+"""Subjects that a server decodes: a real server program, and a loopback one that misbehaves."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+from conftest import read_lines, snakemake, write_config
+from loopback import Loopback
+from serving import serving
+
+from scripts.cache.records import RecordCache
+from scripts.models.decoder import decode
+from scripts.models.draws import Draw
+from scripts.models.served import Served
+from scripts.remote import pace
+from scripts.workflow.config import ConfigError, load
+from scripts.workflow.errors import AuditError
+from scripts.workflow.job import Ledger
+
+PROMPTS = {f"{i:064x}": {"text": f"Tell me about number {i}."} for i in range(20)}
+DRAWS = [Draw("base", "explore", prompt, sample) for prompt in PROMPTS for sample in range(3)]
+SETTINGS = {
+    "server": {"model": "small", "extra": {"min_p": 0.0, "top_p": None}}, "subject": "f" * 64,
+    "system_prompt": "Be brief.", "chat_template": True,
+    "sampling": {"temperature": 0.7, "top_p": 1.0, "top_k": 5, "max_new_tokens": 9},
+}  # fmt: skip
+KEY = "a-key-of-the-tests"
+
+
+@pytest.fixture
+def decoded(tmp_path, monkeypatch):
+    """A function that decodes the draws with a server, and gives their texts."""
+    monkeypatch.setenv("MARKED_KEY", KEY)
+
+    def of(server, settings=SETTINGS, folder="cache"):
+        access = {
+            "url": server.openai,
+            "key_variable": "MARKED_KEY",
+            "concurrency": 8,
+            "timeout": 2,
+        }
+        cache, ledger = RecordCache(tmp_path / folder), Ledger("decode", "test")
+        records = decode(DRAWS, PROMPTS, settings, 0, Served(access), cache, ledger)
+        return [record["text"] for record in records]
+
+    return of
+
+
+def test_each_draw_is_one_request_with_a_seed_of_its_own(decoded):
+    with Loopback() as server:
+        texts = decoded(server)
+        assert decoded(server) == texts and server.attempts == len(DRAWS), (
+            "cached ones stay unasked"
+        )
+    assert len(set(texts)) == len({body["seed"] for body in server.asked}) == len(DRAWS)
+    usual = {"model": "small", "temperature": 0.7, "top_k": 5, "max_tokens": 9, "min_p": 0.0}
+    for body in server.asked:
+        system, user = body.pop("messages")
+        assert system == {"role": "system", "content": "Be brief."}
+        assert user["content"].startswith("Tell me about") and 0 <= body.pop("seed") < 2**31
+        assert body == usual
+    assert {headers["authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
+
+
+def test_without_a_template_the_bare_text_is_completed(decoded):
+    with Loopback() as server:
+        decoded(server, SETTINGS | {"chat_template": False})
+    assert {body["prompt"].split("\n\n")[0] for body in server.asked} == {"Be brief."}
+
+
+def test_faults_are_tried_again_and_change_no_text(decoded):
+    with Loopback() as server:
+        texts = decoded(server)
+    faults = {"busy": 0.1, "broken": 0.05, "truncated": 0.05, "reset": 0.05}
+    with Loopback(**faults) as server:
+        assert decoded(server, folder="other") == texts
+        assert server.attempts > len(DRAWS) == sum(server.replies.values())
+
+
+def test_a_server_that_goes_away_costs_nothing_that_came_before(decoded, monkeypatch):
+    monkeypatch.setattr(pace, "ATTEMPTS", 2)
+    with Loopback() as server:
+        reply, served = server.sent, []
+
+        def half(handler, *given):
+            if len(served) < len(DRAWS) // 2:
+                served.append(1)
+                return reply(handler, *given)
+            handler.close_connection = True
+            return None
+
+        server.sent = half
+        with pytest.raises(AuditError, match=r"does not answer.*what was decoded is kept"):
+            decoded(server)
+        server.sent, server.replies = reply, type(server.replies)()
+        decoded(server)
+        assert sum(server.replies.values()) == len(DRAWS) - len(served)
+
+
+def test_a_rejected_request_is_said_in_one_sentence_without_the_key(decoded):
+    sentence = r"rejected a request with 401.*key_variable"
+    with (
+        Loopback(status=401, message=f"bad key {KEY}") as server,
+        pytest.raises(AuditError, match=sentence) as said,
+    ):
+        decoded(server)
+    assert KEY not in str(said.value) and "\n" not in str(said.value)
+
+
+def _configured(**subject):
+    return {
+        "subjects": {
+            "served": {"server": {"url": "http://127.0.0.1:1/v1", "model": "m"}} | subject
+        },
+        "banks": {"small": {"sources": [{"path": "bank"}]}},
+        "audits": {"small": {"bank": "small", "base": "served", "intervention": {}}},
+    }
+
+
+def test_what_a_served_subject_cannot_take_is_named():
+    for extra, field in [
+        ({"model": "x"}, "one of"), ({"adapter": "x"}, "adapter"),
+        ({"response_prefix": "x"}, "response_prefix"),
+    ]:  # fmt: skip
+        with pytest.raises(ConfigError, match=field):
+            load(_configured(**extra))
+    raw = _configured()
+    raw["audits"]["small"]["intervention"] = {"server": {"model": "tuned"}}
+    given = load(raw).subject(load(raw).audits["small"], "intervention", "x").server
+    assert (given.model, given.url) == ("tuned", "http://127.0.0.1:1/v1"), "the rest is the base's"
+
+
+def test_a_missing_key_is_said_before_anything_runs(workspace):
+    config = yaml.safe_load((workspace / "config/config.yaml").read_text())
+    server = {"url": "http://127.0.0.1:1/v1", "model": "m", "key_variable": "NOT_SET_ANYWHERE"}
+    config["subjects"]["tiny"] = {"server": server}
+    write_config(workspace, config)
+    done = snakemake(workspace, "--cores", "all", check=False)
+    assert done.returncode and "set the environment variable NOT_SET_ANYWHERE" in done.stdout
+    assert not list((workspace / "results").glob("*/*"))
+
+
+def test_an_audit_of_a_model_that_a_real_server_serves(workspace, tiny, tmp_path):
+    config = yaml.safe_load((workspace / "config/config.yaml").read_text())
+    with serving(log := tmp_path / "server.log") as address:
+        config["subjects"]["tiny"] = {
+            "server": {"url": address, "model": tiny["base"], "identity": "tiny", "concurrency": 4},
+            "sampling": {"temperature": 1.0, "max_new_tokens": 12},
+        }
+        write_config(workspace, config)
+        snakemake(workspace, "--cores", "all")
+        audit = json.loads((workspace / "results/audits/small/audit.json").read_text())
+        asked = log.read_text().count('/v1/chat/completions HTTP/1.1" 200')
+        assert asked == audit["counts"]["draws"] > 100
+        first, *_ = sorted(workspace.glob("results/decode/*/base/*/round-0/*.jsonl"))
+        rows = read_lines(first)
+        assert len({row["text"] for row in rows}) > len(rows) / 2
+        assert all(0 < row["tokens"] <= 12 for row in rows)
+        shutil.rmtree(workspace / "results/decode")
+        snakemake(workspace, "--cores", "all", "--forcerun", "regions")
+        assert log.read_text().count('/v1/chat/completions HTTP/1.1" 200') == asked
+    page = (workspace / "results/audits/small/report.html").read_text()
+    assert "served at" in page
