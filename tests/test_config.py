@@ -214,7 +214,7 @@ def test_nothing_can_be_changed_after_loading():
         config.audits["demo"].plan.draws = 3
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "aa.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "aa.yaml", "quantized.yaml"])
 def test_the_configurations_of_the_repository_load(name):
     raw = yaml.safe_load((ROOT / "config" / name).read_text())
     assert load(raw).audits

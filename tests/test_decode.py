@@ -1,5 +1,7 @@
 """Decoding: draws depend on nothing but themselves, and come from the right distribution."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -31,8 +33,6 @@ PROMPTS = {
 
 @pytest.fixture(scope="module")
 def loaded(tiny):
-    from pathlib import Path
-
     folder = Path(tiny["base"])
     return load_model(folder, None, SETTINGS), load_tokenizer(folder, SETTINGS)
 
@@ -239,7 +239,18 @@ def test_a_subject_without_a_chat_template_says_so(loaded, tiny, tmp_path):
 
 
 def test_weight_shapes_are_read_from_headers(tiny):
-    from pathlib import Path
-
     shapes = weight_shapes(Path(tiny["base"]))
     assert shapes["model.layers.0.self_attn.q_proj.weight"] == (32, 32)
+
+
+@pytest.mark.parametrize(("bits", "kind"), [("int8", "Linear8bitLt"), ("int4", "Linear4bit")])
+def test_quantised_weights_decode(tiny, tmp_path, bits, kind):
+    folder, texts = Path(tiny["other"]), {}
+    tokenizer = load_tokenizer(folder, SETTINGS)
+    for quantization in ("none", bits):
+        model = load_model(folder, None, SETTINGS | {"quantization": quantization})
+        kinds = {type(module).__name__ for module in model.modules()}
+        assert "Linear" in kinds and (kind in kinds) == (quantization == bits)
+        records = _decode(_draws(1), (model, tokenizer), tmp_path / quantization)
+        texts[quantization] = [record["text"] for record in records]
+    assert texts[bits] != texts["none"] and all(texts[bits])

@@ -54,6 +54,7 @@ STOPPED = {
 FIELDS = {
     "revision": "at revision",
     "dtype": "in",
+    "quantization": "quantised to",
     "adapter": "with the adapter",
     "adapter_revision": "at the adapter's revision",
     "system_prompt": "with the system prompt",
@@ -211,7 +212,7 @@ def subject_words(subject: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     if subject.get("responses"):
         return [("ready responses in the file", subject["responses"])]
     words = _model_words(subject)
-    told = [name for name in FIELDS if subject.get(name)]
+    told = [name for name in FIELDS if subject.get(name) not in (None, "", "none")]
     if subject.get("server"):  # which knows its own number type
         told = [name for name in told if name != "dtype"]
     return words + [(FIELDS[name], subject[name]) for name in told]
@@ -239,7 +240,7 @@ def changed_words(
         if name in ("model", "server", "responses", "sampling") or new[name] == old.get(name):
             continue
         title = name.replace("_", " ")
-        if new[name] is None:
+        if new[name] in (None, "none"):
             words.append((f"without the {title}", old.get(name)))
         elif name in FIELDS:
             words.append((FIELDS[name], new[name]))

@@ -87,8 +87,11 @@ class Config(Section):
                     known(plant, self.plants, f"{where}.{side}.adapter")
         for name, plant in self.plants.items():
             known(plant.base, self.subjects, f"plants.{name}.base")
-            if self.subjects[plant.base].model is None or self.subjects[plant.base].adapter:
-                raise ValueError(f"`plants.{name}.base` must be a plain model without adapter")
+            base = self.subjects[plant.base]
+            if base.model is None or base.adapter or base.quantization != "none":
+                raise ValueError(
+                    f"`plants.{name}.base` must be a plain model without adapter or quantization"
+                )
         return self
 
     def subject(self, audit: Audit, side: str, where: str) -> Subject:

@@ -149,16 +149,17 @@ class Recipes:
 
     @staticmethod
     def _formatting(subject: Subject) -> dict[str, Any]:
-        return subject.model_dump(
-            include={
-                "dtype",
-                "system_prompt",
-                "response_prefix",
-                "chat_template",
-                "sampling",
-                "trust_remote_code",
-            }
-        )
+        fields = {
+            "dtype",
+            "system_prompt",
+            "response_prefix",
+            "chat_template",
+            "sampling",
+            "trust_remote_code",
+        }
+        if subject.quantization != "none":
+            fields.add("quantization")
+        return subject.model_dump(include=fields)
 
     def _subject(
         self, where: str, subject: Subject

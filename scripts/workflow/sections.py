@@ -61,6 +61,8 @@ class Subject(Section):
     """Full 40-digit commit of a hub model."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Type of the weights and the arithmetic; literal, the same on every machine."""
+    quantization: Literal["none", "int8", "int4"] = "none"
+    """Weights in 8 bits (LLM.int8) or in 4 (NF4) by bitsandbytes, the rest in `dtype`."""
     adapter: str | None = None
     """PEFT adapter: `plant:<name>`, a local directory, or a hub id (then `adapter_revision`)."""
     adapter_revision: str | None = Field(None, pattern=COMMIT)
