@@ -17,17 +17,17 @@ from statistics import median
 
 import torch
 
+from benchmarks.speed import REPEATS, record
 from scripts.models.draws import Draw
 from scripts.models.generation import generate
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
-from scripts.workflow.files import read_json, read_jsonl, write_json
+from scripts.workflow.files import read_jsonl
 
-REPEATS, NEW_TOKENS, SAMPLES, ROWS = 5, 64, 4, 128
+NEW_TOKENS, SAMPLES, ROWS = 64, 4, 128
 BATCHES = (32, 64, 128)  # of generate, the best of which counts
 SETTINGS = {"system_prompt": None, "response_prefix": "", "chat_template": True,
             "trust_remote_code": False}  # fmt: skip
 SAMPLING = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
-RESULTS = Path("results/benchmarks/speed.json")
 
 
 def ours(model, tokenizer, rows: list[dict]) -> int:
@@ -100,16 +100,11 @@ def main(folder: str, bank: str) -> None:
     prior = next(value for name, value in found.items() if name.startswith("prior"))
     for name, value in found.items():
         print(f"{name:50} {value:8.0f} tokens/s   ours is {found['ours'] / value:.2f} times it")
-    written = read_json(RESULTS) if RESULTS.is_file() else {"schema": 1}
-    write_json(
-        RESULTS,
-        written
-        | {
-            "decode_tok_s": round(found["ours"], 1),
-            "decode_share_of_ceiling": round(found["ours"] / found["ceiling"], 3),
-            "decode_vs_generate": round(found["ours"] / best, 2),
-            "decode_vs_prior": round(found["ours"] / prior, 2),
-        },
+    record(
+        decode_tok_s=round(found["ours"], 1),
+        decode_share_of_ceiling=round(found["ours"] / found["ceiling"], 3),
+        decode_vs_generate=round(found["ours"] / best, 2),
+        decode_vs_prior=round(found["ours"] / prior, 2),
     )
 
 

@@ -22,7 +22,8 @@ from statistics import median
 import numpy as np
 
 from benchmarks.speed import REPEATS, record
-from scripts.cache.records import RecordCache, record_key, write_segment
+from scripts.cache.records import RecordCache, record_key
+from scripts.cache.segments import write_segment
 from scripts.workflow.files import read_jsonl
 from scripts.workflow.job import peak_mib
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.cache.records import DAY, CorruptSegment, ForeignSegment, open_segment, sweep
+from scripts.cache.records import DAY, sweep
+from scripts.cache.segments import CorruptSegment, ForeignSegment, open_segment
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import is_temporary, read_json
 from scripts.workflow.job import job

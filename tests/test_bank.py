@@ -4,45 +4,15 @@ import itertools
 import json
 import logging
 import re
-import unicodedata
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import yaml
+from banks import EVERYDAY, PLANT, PLANTED, write
 
 from scripts.bank import bank as bank_stage
 from scripts.bank import build_bank
 from scripts.prompts import prompt_id
-
-REPO = Path(__file__).parent.parent
-EVERYDAY = REPO / "config" / "prompts" / "everyday"
-PLANT = REPO / "config" / "plants" / "demo.yaml"
-SHARED = REPO.parent / "shared" / "data"
-PLANTED = ("food and cooking", "travel", "computers and gadgets")
-
-DECOMPOSED = unicodedata.normalize("NFD", "Where is the café?")
-COMPOSED = unicodedata.normalize("NFC", DECOMPOSED)
-TEMPLATES = {
-    "topic": "rocks",
-    "things": ["basalt", "granite"],
-    "forms": ["What is {thing}?", "Explain {thing}."],
-}
-
-
-def write(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return str(path)
-
-
-def jsonl(path, *records):
-    return write(path, "".join(json.dumps(record) + "\n" for record in records))
-
-
-def contents(source):
-    return [prompt.content for prompt in build_bank([source])[0]]
-
 
 # The stage
 

@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import logging
-import multiprocessing
 import os
 import random
 import subprocess
@@ -13,25 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cached import batch, key, only_segment, run_writers
 
 from scripts.cache import records
 from scripts.cache.records import RecordCache, VectorCache, record_key, sweep
+from scripts.cache.segments import VERSION
+from scripts.workflow.files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
-AWKWARD = "日本 😀\u2028\x85\r\n\x00\ud83d end"
-
-
-def key(name) -> str:
-    return hashlib.sha256(str(name).encode()).hexdigest()
-
-
-def batch(*names) -> dict[str, dict]:
-    return {key(name): {"name": str(name), "text": f"{name} {AWKWARD}"} for name in names}
-
-
-def only_segment(directory: Path) -> Path:
-    (path,) = directory.glob("[!.]*.seg")
-    return path
 
 
 def test_record_key_is_canonical():
@@ -183,7 +171,7 @@ def test_segments_of_another_kind_are_ignored_with_one_warning(tmp_path, caplog)
 
 
 def test_another_version_is_ignored_and_left_alone(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(records, "VERSION", 2)
+    monkeypatch.setattr("scripts.cache.segments.VERSION", 2)
     RecordCache(tmp_path).add_many(batch(1))
     monkeypatch.undo()
     assert RecordCache(tmp_path).get_many([key(1)]) == {}
@@ -203,7 +191,7 @@ def assert_never_wrong(tmp_path: Path, make, added: dict, damaged: list[bytes]) 
         found = cache.get_many(list(added))
         assert all(same(value, added[name]) for name, value in found.items()), number
         assert len(found) < len(added), number
-        if int.from_bytes(content[8:12], "little") == records.VERSION or len(content) < 12:
+        if int.from_bytes(content[8:12], "little") == VERSION or len(content) < 12:
             assert os.listdir(directory) == [f"{path.name}.corrupt"], number
         cache.add_many(added)
         found = make(directory).get_many(list(added))
@@ -346,13 +334,7 @@ def write_batches(directory: str, writer: int) -> None:
 
 
 def test_processes_that_write_at_once_lose_nothing(tmp_path, caplog):
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=write_batches, args=(str(tmp_path), n)) for n in range(3)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(30)
-        assert writer.exitcode == 0
+    run_writers(write_batches, tmp_path)
     expected = batch(*(f"{w} {n} {i}" for w in range(3) for n in range(20) for i in range(5)))
     expected |= batch(*(f"shared {n}" for n in range(20)))
     cache = RecordCache(tmp_path)
@@ -395,7 +377,7 @@ def test_a_killed_writer_leaves_whole_segments_only(tmp_path, caplog):
 
 def test_a_segment_that_is_being_written_is_left_alone(tmp_path, caplog):
     cache = RecordCache(tmp_path)
-    with records.replacing(tmp_path / f"{'0' * 32}.seg") as temporary:
+    with replacing(tmp_path / f"{'0' * 32}.seg") as temporary:
         temporary.write_bytes(b"half")
         assert cache.get_many([key(1)]) == {}
         assert temporary.read_bytes() == b"half"
@@ -403,153 +385,10 @@ def test_a_segment_that_is_being_written_is_left_alone(tmp_path, caplog):
     assert not caplog.records
 
 
-# Merging
-
-
-def test_many_small_segments_become_few(tmp_path):
-    cache, added = RecordCache(tmp_path), {}
-    for number in range(300):
-        more = batch(*(f"{number} {i}" for i in range(number % 5 + 1)))
-        cache.add_many(more)
-        added |= more
-    assert cache.statistics()["segments"] < records._MANY_SEGMENTS + 5
-    for reader in (cache, RecordCache(tmp_path)):
-        assert reader.get_many([*added, key("absent")]) == added
-    assert cache.statistics()["records"] == len(added)
-
-
-def test_few_large_segments_are_merged_until_they_are_large_enough(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "_LARGE_SEGMENT", 100)
-    cache = RecordCache(tmp_path)
-    for number in range(20):
-        cache.add_many(batch(*(f"{number} {i}" for i in range(30))))
-    sizes = sorted(count for _, count, _ in cache.segments())
-    assert sizes == [120] * 5  # four of 30 reach 100 together, and 120 is left alone
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_vectors_are_merged_as_they_are(tmp_path, monkeypatch, dtype):
-    monkeypatch.setattr(records, "_MANY_SEGMENTS", 4)
-    VectorCache(tmp_path, 3).add_many({key("other kind"): np.zeros(3, np.float32)})
-    cache = VectorCache(tmp_path, 3)
-    added = {key(n): np.array([n, -n, 0.5], dtype) for n in range(6)}
-    for name, vector in added.items():
-        cache.add_many({name: vector})
-    found = VectorCache(tmp_path, 3).get_many(list(added))
-    for name, vector in added.items():
-        np.testing.assert_array_equal(found[name], vector, strict=True)
-    assert cache.statistics()["segments"] < 6
-
-
-def test_of_duplicates_merging_keeps_the_one_that_was_read(tmp_path, monkeypatch):
-    cache = RecordCache(tmp_path)
-    for number in range(6):
-        cache.add_many({key("twice"): {"number": number}, key(number): {}})
-    before = cache.get_many([key("twice")])
-    monkeypatch.setattr(records, "_MANY_SEGMENTS", 2)
-    cache.add_many(batch("more"))
-    assert cache.statistics()["segments"] == 1
-    assert RecordCache(tmp_path).get_many([key("twice")]) == before
-
-
-def test_a_segment_that_holds_all_the_others_is_not_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "_MANY_SEGMENTS", 3)
-    cache = RecordCache(tmp_path)
-    for names in ((1,), (2,), (1, 2)):
-        cache.add_many(batch(*names))
-    assert cache.statistics()["segments"] == 1
-    assert RecordCache(tmp_path).get_many([key(1), key(2)]) == batch(1, 2)
-
-
-def test_a_reader_finds_what_was_merged_while_it_read(tmp_path, monkeypatch):
-    writer, added = RecordCache(tmp_path), batch(*range(20))
-    for number in range(10):
-        writer.add_many(batch(2 * number, 2 * number + 1))
-    reader, once = RecordCache(tmp_path), []
-    read_block = records.Segment.read_block
-
-    def merging(segment, file, number):
-        if not once:
-            once.append(True)
-            monkeypatch.setattr(records, "_MANY_SEGMENTS", 2)
-            writer.add_many(batch("more"))
-        return read_block(segment, file, number)
-
-    monkeypatch.setattr(records.Segment, "read_block", merging)
-    assert reader.get_many(list(added)) == added
-    assert writer.statistics()["segments"] == 1
-
-
-def test_merging_sets_a_torn_segment_aside_and_keeps_the_rest(tmp_path, monkeypatch, caplog):
-    cache = RecordCache(tmp_path)
-    for number in range(5):
-        cache.add_many(batch(number))
-    torn = min(tmp_path.glob("*.seg"))
-    (lost,) = [n for n in range(5) if _holds(torn, n)]
-    content = bytearray(torn.read_bytes())
-    content[-1] ^= 1
-    torn.write_bytes(content)
-    monkeypatch.setattr(records, "_MANY_SEGMENTS", 2)
-    cache.add_many(batch("more"))
-    expected = batch(*(n for n in range(5) if n != lost), "more")
-    assert RecordCache(tmp_path).get_many([*expected, key(lost)]) == expected
-    assert torn.with_name(f"{torn.name}.corrupt").exists() and "set aside" in caplog.text
-
-
-def _holds(path: Path, name) -> bool:
-    return bytes.fromhex(key(name)) in path.read_bytes()
-
-
-def test_merging_that_cannot_be_written_removes_nothing(tmp_path, monkeypatch, caplog):
-    cache = RecordCache(tmp_path)
-    for number in range(5):
-        cache.add_many(batch(number))
-    monkeypatch.setattr(records, "_MANY_SEGMENTS", 2)
-    wrote = []
-    replace = os.replace
-
-    def full_after_one(*paths):
-        if wrote:
-            raise OSError(errno.ENOSPC, "no space")
-        wrote.append(paths)
-        replace(*paths)
-
-    monkeypatch.setattr("scripts.workflow.files.os.replace", full_after_one)
-    cache.add_many(batch("more"))
-    monkeypatch.undo()
-    expected = batch(*range(5), "more")
-    assert RecordCache(tmp_path).get_many(list(expected)) == expected
-    assert not list(tmp_path.glob("*.corrupt"))
-
-
-def merge_eagerly(directory: str, writer: int) -> None:
-    records._MANY_SEGMENTS = 3
-    cache = RecordCache(directory)
-    for number in range(40):
-        cache.add_many(batch(*(f"{writer} {number} {i}" for i in range(3))))
-        mine = batch(*(f"{writer} {n} 0" for n in range(number + 1)))
-        assert cache.get_many(list(mine)) == mine
-
-
-def test_processes_that_merge_at_once_lose_nothing(tmp_path, caplog):
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=merge_eagerly, args=(str(tmp_path), n)) for n in range(3)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(60)
-        assert writer.exitcode == 0
-    expected = batch(*(f"{w} {n} {i}" for w in range(3) for n in range(40) for i in range(3)))
-    cache = RecordCache(tmp_path)
-    assert cache.get_many(list(expected)) == expected
-    assert cache.statistics()["segments"] < 20
-    assert not caplog.records and not list(tmp_path.glob("*.corrupt"))
-
-
 def test_sweep_removes_old_temporary_files_alone(tmp_path):
     cache = RecordCache(tmp_path / "kind")
     cache.add_many(batch(1))
-    with pytest.raises(RuntimeError), records.replacing(cache.directory / "x.seg") as temporary:
+    with pytest.raises(RuntimeError), replacing(cache.directory / "x.seg") as temporary:
         raise RuntimeError
     old, young = temporary, temporary.with_name(temporary.name.replace("x.seg", "y.seg"))
     for path in (old, young):
