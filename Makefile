@@ -14,7 +14,7 @@ run: setup
 	@$(BIN)/python -m scripts.summary $(AUDIT)
 
 test: setup lint
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak" -n logical --maxprocesses 4 --dist loadfile
 
 benchmark: setup  # SCALE=small for a few minutes instead of an hour and a half
 	$(BIN)/snakemake --cores all --quiet rules --config scale=$(SCALE) -- benchmark

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import copy_workflow, read_lines, snakemake, write_config
+from conftest import copy_workflow, cores, read_lines, snakemake, write_config
 
 from scripts.cache.records import RecordCache
 from scripts.decode import shard_of
@@ -87,7 +87,7 @@ def test_one_and_four_shards_draw_the_same_in_float32(audited, tmp_path):
         "trust_remote_code": False,
         "sampling": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 16},
     }  # fmt: skip
-    torch.set_num_threads(2)
+    torch.set_num_threads(len(cores()))
     loaded = load_model(folder, None, settings), load_tokenizer(folder, settings)
     bank = next((audited / "results/bank").glob("*/bank.jsonl"))
     prompts = {row["id"]: row for row in read_lines(bank)[::8]}
