@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.speed import record
 from scripts.evidence.choice import Judges, cheapest, choose, effect_sought, splits
 from scripts.evidence.race import Race, drive
 from scripts.evidence.simulated_judge import (
@@ -21,7 +22,6 @@ from scripts.evidence.simulated_judge import (
     judged_audit,
 )
 from scripts.evidence.simulation import corrected_coverage
-from scripts.workflow.files import read_json, write_json
 
 OUT = Path("results/benchmarks/assistants.json")
 HYPOTHESES, REGIONS, PROMPTS, TRUE = 300, 20, 480, 30
@@ -277,8 +277,7 @@ def main() -> None:
     found["judging"] = [line.record for line in kept]
     found["by_prompts"] = chosen
     found["corrected_rates"] = rates
-    earlier = read_json(OUT) if OUT.exists() else {"schema": 1}
-    write_json(OUT, earlier | found)
+    record(OUT, **found)
     for name, value in found.items():
         if not isinstance(value, list):
             is_ratio = "ratio" in name and not name.endswith("power")

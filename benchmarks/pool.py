@@ -13,9 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.speed import record
 from scripts.assistants.pool import Pool
 from scripts.assistants.questions import judge_question
-from scripts.workflow.files import read_json, write_json
 
 REQUESTS, AT_ONCE, LATENCY = 2000, 64, 0.2
 RESULTS = Path("results/benchmarks/assistants.json")
@@ -65,7 +65,7 @@ def main() -> None:
     finally:
         server.kill()
         server.wait()
-    write_json(RESULTS, (read_json(RESULTS) if RESULTS.is_file() else {}) | found)
+    record(RESULTS, **found)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ def in_turns(sides: Mapping[str, Callable[[], Any]], repeats: int = REPEATS) -> 
     return {name: median(values) for name, values in taken.items()}
 
 
-def record(**figures: float) -> None:
-    """Add figures to results/benchmarks/speed.json, beside what is there."""
-    written = read_json(RESULTS) if RESULTS.is_file() else {"schema": 1}
-    write_json(RESULTS, written | figures)
+def record(path: Path = RESULTS, **figures: Any) -> None:
+    """Add figures to a file of results, beside what is there."""
+    written = read_json(path) if path.is_file() else {"schema": 1}
+    write_json(path, written | figures)
     print(figures)

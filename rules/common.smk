@@ -23,7 +23,6 @@ from scripts.workflow.keys import DigestIndex
 from scripts.workflow.preflight import (
     check,
     check_key,
-    check_server,
     check_rounds,
     check_weights,
     notices,
@@ -59,8 +58,6 @@ onstart:
         for job in workflow.dag.needrun_jobs():
             if job.rule.name == "report":
                 check_key(RECIPES.nodes["report"][job.wildcards.key])
-            if job.rule.name == "decode":
-                check_server(RECIPES.nodes["decode"][job.wildcards.key])
             for path in job.input:
                 if path.startswith("results/model/") and path.endswith("model.json"):
                     check_weights(path)
@@ -342,6 +339,25 @@ def asks_a_server(stage):
     """Whether a language model answers one of a stage's jobs: such jobs need the network, run for
     hours and compute little, so they stay where Snakemake was called."""
     return any(n.settings["assistant"] != "local" for n in RECIPES.nodes[stage].values())
+
+
+def served(wildcards):
+    """Whether a server decodes a subject: such a job computes nothing itself."""
+    return "server" in _node("decode", wildcards).local
+
+
+def cores_of_decode(wildcards):
+    return 1 if served(wildcards) else GPU_CORES
+
+
+def gpus_of_decode(wildcards):
+    return 0 if served(wildcards) else 1
+
+
+def all_served():
+    """Whether servers decode all subjects: such jobs need the network and stay where Snakemake was
+    called."""
+    return all("server" in node.local for node in RECIPES.nodes["decode"].values())
 
 
 def exhaustive_run(stage):

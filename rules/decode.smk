@@ -18,11 +18,12 @@ rule decode:
         "logs/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.log",
     benchmark:
         "logs/benchmark/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.tsv"
+    localrule: all_served()
     conda:
         "../envs/models.yaml"
-    threads: lambda wildcards: 1 if "server" in _node("decode", wildcards).local else GPU_CORES
+    threads: cores_of_decode
     resources:
-        gpu=lambda wildcards: int("server" not in _node("decode", wildcards).local),
+        gpu=gpus_of_decode,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:

@@ -92,7 +92,14 @@ def cleaner(audit: Mapping[str, Any], folder: Path, root: Path, cache: str = "ca
         moved[cache] = "cache"
     moved |= {str(Path(sys.prefix)): ".venv"}
     moved |= dict.fromkeys([str(root), str(folder), os.path.realpath(folder)], "")
-    access = [node["settings"].get("assistant") for node in audit["nodes"]]
+    servers = [node["local"]["server"] for node in audit["nodes"] if "server" in node["local"]]
+    for server in servers:  # its address is in the keys, and the machine's name must not be
+        if not server["identity"] and any(host in server["url"] for host in host_names()):
+            raise AuditError(
+                f"`server.url: {server['url']}` names this machine and stands for the subject, so "
+                "nothing was packed; set `server.identity` and run the audit again"
+            )
+    access = [node["settings"].get("assistant") for node in audit["nodes"]] + servers
     variables = [a["key_variable"] for a in access if isinstance(a, dict) and a.get("key_variable")]
     return Cleaner(moved, host_names(), secrets(variables))
 

@@ -104,8 +104,6 @@ def prompts_of(local: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str
     Ready responses bound the bank: it is the prompts that all of their files answer, and of the
     sources, if there are any, those among them.
     """
-    # Inside the function since responses.py takes BankError and prompt_id from here.
-
     sources, responses = local["sources"], local["responses"]
     if not responses:
         prompts, report = build_bank(sources)

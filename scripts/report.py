@@ -22,7 +22,7 @@ from scripts.workflow.job import Ledger, job, log
 SCHEMA = 1
 PACKAGES = (
     "snakemake", "torch", "transformers", "sentence-transformers", "peft", "scikit-learn",
-    "scipy", "numpy", "h5py",
+    "scipy", "numpy", "h5py", "bitsandbytes",
 )  # fmt: skip
 OUTCOMES = ("retries", "refused", "unparsable", "lost")
 COUNTED = ("texts", "tokens", "cache_hits", "cache_misses")

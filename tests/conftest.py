@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from reported import context, page_of
+
+from scripts.workflow import keys
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
@@ -74,6 +77,12 @@ def snakemake(
     )  # fmt: skip
     assert not check or done.returncode == 0, done.stdout[-6000:]
     return done
+
+
+def forget_files() -> None:
+    """What is read once a process is read anew, since tests edit files."""
+    keys._direct_imports.cache_clear()
+    keys._stripped.cache_clear()
 
 
 def copy_workflow(folder: Path) -> Path:
@@ -168,6 +177,12 @@ def tiny(tmp_path_factory) -> dict[str, str]:
     transformer = Transformer(str(place / "bert"))
     SentenceTransformer(modules=[transformer, Pooling(32)]).save(str(place / "encoder"))
     return found | {"encoder": str(place / "encoder")}
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory) -> str:
+    """The report of a made-up audit."""
+    return page_of(context(), tmp_path_factory.mktemp("figures"))
 
 
 @pytest.fixture(scope="session")

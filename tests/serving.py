@@ -31,6 +31,8 @@ def serving(log: Path) -> Iterator[str]:
                 break
             except OSError:
                 time.sleep(1)
+        else:
+            raise AssertionError(f"the server is not up after two minutes: {log.read_text()}")
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()

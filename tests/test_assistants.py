@@ -252,6 +252,4 @@ def test_a_budget_in_dollars_needs_prices(measured, tmp_path, tiny):
     with Loopback() as server:
         configured(folder, tiny, server, budget={"usd": 1.0})
     done = snakemake(folder, "-n", "--cores", "all", check=False)
-    assert "needs a price for `small`" in done.stdout
-    config = yaml.safe_load((folder / "config/config.yaml").read_text())
-    assert config["audits"]["judged"]["assistant"]["budget"] == {"usd": 1.0}
+    assert done.returncode and "needs a price for `small`" in done.stdout

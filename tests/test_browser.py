@@ -8,11 +8,6 @@ from reported import CHROMIUM, DRIVER, HOSTILE, context, everywhere, page_of
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory) -> str:
-    return page_of(context(), tmp_path_factory.mktemp("figures"))
-
-
-@pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     webdriver = pytest.importorskip("selenium.webdriver")
     if not (CHROMIUM.exists() and DRIVER.exists()):

@@ -3,14 +3,9 @@
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from reported import HOSTILE, UNSEEN, Reader, context, page_of, region
+from reported import HOSTILE, UNSEEN, Reader, context, region
 
 from scripts.page.figures import figures, region_labels, standing_out
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory) -> str:
-    return page_of(context(), tmp_path_factory.mktemp("figures"))
 
 
 def test_figures_are_the_same_every_time(tmp_path):

@@ -8,7 +8,7 @@ from loopback import Loopback
 from test_pool import ACCESS, settings
 
 from scripts.assistants.author import statement_of, write_hypotheses
-from scripts.assistants.bench import Judges
+from scripts.assistants.bench import Judges, judging_order
 from scripts.assistants.judge import ModelJudge, prompt_texts
 from scripts.assistants.local import Pair
 from scripts.assistants.placebos import placebos_by_region
@@ -158,19 +158,20 @@ def test_a_judge_that_leans_to_the_longer_text_is_caught_by_its_placebos(tmp_pat
 
 def test_refusals_count_apart_and_show_nothing(tmp_path):
     pairs = pairs_of({"bread": (["r0"], 1.0)}, prompts=30)
-    refused = pairs[3].intervention
+    first = judging_order({p.prompt for p in pairs if p.region == "r0"}, SETTINGS["seed"])[0]
+    (refused,) = (p.intervention for p in pairs if p.prompt == first)
     with Loopback(refuse_when=refused) as server:
         findings, judgements, _ = findings_of(server, tmp_path, [hypothesis("bread", "r0")], pairs)
     finding = findings["h-bread-more"]
-    found = [j for j in judgements if j.prompt == pairs[3].prompt]
-    assert [j.refused for j in found] in ([], [1])
-    assert finding["refused"] == len(found) and finding["status"] == "validated"
+    found = [j for j in judgements if j.prompt == first]
+    assert [j.refused for j in found] == [1]
+    assert finding["refused"] == 1 and finding["status"] == "validated"
     assert all(j.signs == (0, 0) for j in found)
 
 
 def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
     monkeypatch.setattr("scripts.assistants.pool.LOST_IN_A_ROW", 10**9)
-    monkeypatch.setattr("scripts.assistants.pool.ATTEMPTS", 1)
+    monkeypatch.setattr("scripts.remote.pace.ATTEMPTS", 1)
     pairs = pairs_of({"bread": (["r0"], 1.0)}, prompts=20)
     with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
         by_prompt = {p.prompt: [p] for p in pairs}

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import forget_files
 
 from scripts.workflow import keys
 from scripts.workflow.keys import (
@@ -50,12 +51,6 @@ OF_NO_STAGE = {
     "scripts/benchmarked/tables.py",
     "scripts/page/heatmap.py",
 }
-
-
-def forget_files():
-    """What is read once a process is read anew, since tests edit files."""
-    keys._direct_imports.cache_clear()
-    keys._stripped.cache_clear()
 
 
 # Digests

@@ -22,11 +22,6 @@ from scripts.page.page import (
 from scripts.workflow.config import load
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory) -> str:
-    return page_of(context(), tmp_path_factory.mktemp("figures"))
-
-
 def test_numbers_are_for_people():
     assert count(1234567) == "1,234,567"
     assert [percent(x) for x in (0, 0.0004, 0.0104, 0.05, 0.1458, 0.999, 1, None)] == [
@@ -55,6 +50,15 @@ def test_subjects_in_words():
     assert ("with temperature", "1.5 instead of 0.8") in changed_words(base, warmer)
     ready = base | {"model": None, "responses": "answers.jsonl"}
     assert changed_words(base, ready) == [("ready responses in the file", "answers.jsonl")]
+    server = {"url": "http://x/v1", "model": "m", "extra": {}, "identity": None}
+    served = base | {"model": None, "server": server}
+    assert subject_words(served)[:2] == [("the model", "m"), ("served at", "http://x/v1")]
+    assert "in" not in dict(subject_words(served)), "its number type is the server's"
+    thinking = served | {"server": server | {"extra": {"min_p": 0}, "identity": "new"}}
+    assert changed_words(served, thinking) == [
+        ("the same model", None), ("with requests that add", '{"min_p": 0}'),
+        ("known as", '"new"'),
+    ]  # fmt: skip
 
 
 def test_phrases_are_marked_as_the_check_reads_them():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import forget_files
 
 from scripts.workflow import keys
 from scripts.workflow.config import ConfigError, load
@@ -12,12 +13,6 @@ from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import STAGES, Recipes
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def forget_files():
-    """What is read once a process is read anew, since tests edit files."""
-    keys._direct_imports.cache_clear()
-    keys._stripped.cache_clear()
 
 
 # Recipes: keys of whole configurations

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import chdir
 
 import pytest
 import yaml
@@ -17,6 +18,8 @@ from scripts.remote import pace
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.errors import AuditError
 from scripts.workflow.job import Ledger
+from scripts.workflow.keys import DigestIndex
+from scripts.workflow.recipes import Recipes
 
 PROMPTS = {f"{i:064x}": {"text": f"Tell me about number {i}."} for i in range(20)}
 DRAWS = [Draw("base", "explore", prompt, sample) for prompt in PROMPTS for sample in range(3)]
@@ -121,7 +124,8 @@ def _configured(**subject):
 def test_what_a_served_subject_cannot_take_is_named():
     for extra, field in [
         ({"model": "x"}, "one of"), ({"adapter": "x"}, "adapter"),
-        ({"response_prefix": "x"}, "response_prefix"),
+        ({"response_prefix": "x"}, "response_prefix"), ({"quantization": "int4"}, "quantization"),
+        ({"server": {"url": "http://x", "model": "m", "key_variable": "sk-1"}}, "key_variable"),
     ]:  # fmt: skip
         with pytest.raises(ConfigError, match=field):
             load(_configured(**extra))
@@ -129,6 +133,34 @@ def test_what_a_served_subject_cannot_take_is_named():
     raw["audits"]["small"]["intervention"] = {"server": {"model": "tuned"}}
     given = load(raw).subject(load(raw).audits["small"], "intervention", "x").server
     assert (given.model, given.url) == ("tuned", "http://127.0.0.1:1/v1"), "the rest is the base's"
+
+
+def test_what_stands_for_a_served_subject(workspace):
+    """Its address, unless `identity` does; never how it is asked."""
+    write_config(workspace, {})
+
+    def keys_of(intervention, **server):
+        raw = _configured()
+        raw["subjects"]["served"]["server"] |= server
+        raw["audits"]["small"] |= {"intervention": intervention, "embed": {"model": "encoder"}}
+        recipes = Recipes(load(raw), workspace, DigestIndex(workspace / "digests.json"))
+        report = recipes.audits["small"]
+        plan = report.ancestor("measure").inputs["plan"]
+        return plan.inputs["base"].key, plan.inputs["intervention"].key, report.settings["null"]
+
+    (workspace / "encoder").mkdir()
+    (workspace / "encoder/config.json").write_text("{}")
+    with chdir(workspace):
+        base, same, null = keys_of({})
+        assert base == same and null
+        assert keys_of({}, concurrency=3, timeout=9.0, key_variable="X")[0] == base
+        assert keys_of({}, extra={"min_p": 0})[0] != base
+        other = {"server": {"url": "http://127.0.0.1:2/v1"}}
+        assert len({*keys_of(other)[:2]}) == 2 and not keys_of(other)[2]
+        named, apart, null = keys_of(other, identity="m")
+        assert named not in (base, apart) and not null, "what the base is called is not inherited"
+        assert keys_of({}, identity="m", url="http://127.0.0.1:3/v1")[0] == named
+        assert not keys_of({"server": {"identity": "tuned"}})[2]
 
 
 def test_a_missing_key_is_said_before_anything_runs(workspace):

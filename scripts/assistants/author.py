@@ -60,6 +60,7 @@ def write_hypotheses(
                         found.append(_hypothesis(behaviour, more, region, len(set(places))))
             found = _merged(pool, model, found)
         except BudgetSpent:
+            found = _same_words(found)
             break
     found.sort(key=lambda h: (-h["pairs"], h["behaviour"]))
     return [_finished(hypothesis, regions) for hypothesis in found[:most]]
@@ -102,12 +103,17 @@ def _hypothesis(behaviour: str, more: bool, region: str, pairs: int) -> dict[str
     return {"behaviour": behaviour, "direction": direction, "regions": {region}, "pairs": pairs}
 
 
-def _merged(pool: Pool, model: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Statements that say the same as one: first by their words, then as the model sees it."""
+def _same_words(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Statements of the same words as one."""
     by_words: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for hypothesis in found:
         by_words[hypothesis["direction"], hypothesis["behaviour"].lower()].append(hypothesis)
-    distinct = [_joined(same) for same in by_words.values()]
+    return [_joined(same) for same in by_words.values()]
+
+
+def _merged(pool: Pool, model: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Statements that say the same as one: first by their words, then as the model sees it."""
+    distinct = _same_words(found)
     if len(distinct) < 2:
         return distinct
     statements = [h["behaviour"] for h in distinct]

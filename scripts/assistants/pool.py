@@ -6,7 +6,6 @@ included, so that a budget ends an audit at the same request however often it wa
 """
 
 import asyncio
-import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,9 +26,6 @@ PART = 0.5  # of what is left of the budget, for a stage that others come after
 CHARACTERS_A_TOKEN = 3.0  # few: what a request will cost is not to be underestimated
 
 Parsed = TypeVar("Parsed")
-
-for _noisy in ("httpx", "httpx2", "openai"):  # a line for each request otherwise
-    logging.getLogger(_noisy).setLevel(logging.WARNING)
 
 
 class BudgetSpent(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from scripts.remote.secret import key_in
+from scripts.remote.secret import NONE, key_in, quoted
 from scripts.workflow.errors import AuditError
 
 KEY_VARIABLES = {"gemini": "GEMINI_API_KEY", "openai": "OPENAI_API_KEY"}
@@ -65,7 +65,7 @@ def key_of(settings: Mapping[str, Any]) -> str:
     variable = settings["key_variable"] or KEY_VARIABLES[settings["provider"]]
     own = settings["base_url"] and settings["key_variable"] is None
     if own and not os.environ.get(variable, "").strip():
-        return "none"
+        return NONE
     return key_in(
         variable, f"`assistant.provider: {settings['provider']}`", "assistant.key_variable"
     )
@@ -82,7 +82,7 @@ def connect(settings: Mapping[str, Any], timeout: float, concurrency: int) -> Pr
 
 def rejected(settings: Mapping[str, Any], key: str, status: int, said: str) -> AuditError:
     """The sentence for a request that the provider will never accept; some quote the key in it."""
-    said = said.replace(key, "…")[:300]
+    said = quoted(said, key)
     remedy = {
         400: "see what it says; `assistant.structured: false` helps servers without JSON schemas",
         401: "check the key in the environment",

@@ -274,7 +274,7 @@ def _window(model) -> float:
     if not {type(layer) for layer in layers} <= {DynamicLayer, DynamicSlidingWindowLayer}:
         raise AuditError(
             f"a model of type `{model.config.model_type}` keeps a state that is not keys and "
-            "values, which the decoder cannot hold; decode it with its own server and give the "
+            "values, which the decoder cannot hold; let a server decode it (`server`), or give its "
             "texts as `responses`"
         )
     return min((layer.sliding_window for layer in layers if layer.is_sliding), default=np.inf)

@@ -17,7 +17,7 @@ from scripts.models.draws import Draw
 from scripts.models.formatting import messages_of, plain_text
 from scripts.remote.chat import open_client, post
 from scripts.remote.pace import Busy, Concurrency, Unreachable, patiently
-from scripts.remote.secret import server_key
+from scripts.remote.secret import quoted, server_key
 from scripts.workflow.errors import AuditError
 from scripts.workflow.job import log
 
@@ -27,6 +27,7 @@ REMEDIES = {
     401: "check the key in the environment variable that `server.key_variable` names",
     403: "check what the key may do",
     404: "check `server.url` and `server.model`",
+    422: "`server.extra` leaves out a field that it sets to null",
 }
 
 
@@ -35,7 +36,7 @@ class Served:
     and timeout in seconds, none of which changes what is sampled."""
 
     def __init__(self, server: Mapping[str, Any]):
-        self.server, self.key = server, server_key(server)
+        self.server, self.key = server, None
 
     def __call__(
         self,
@@ -48,6 +49,7 @@ class Served:
 
         Raises AuditError when the server rejects a request or stays away; what came is given first.
         """
+        self.key = server_key(self.server)
         with asyncio.Runner() as runner:
             client = open_client(self.server["url"], self.key, self.server["timeout"])
             concurrency = Concurrency(self.server["concurrency"])
@@ -109,14 +111,19 @@ class Served:
         """The sentence for what ended the work; other errors as they are."""
         who = f"the server {self.server['url']} (model `{settings['server']['model']}`)"
         if isinstance(error, openai.APIStatusError):
-            said = error.message.replace(self.key, "…")[:300]
+            said = quoted(error.message, self.key)
             remedy = REMEDIES.get(error.status_code, "see what it says")
             return AuditError(
                 f"{who} rejected a request with {error.status_code}: {said!r}; {remedy}"
             )
-        if isinstance(error, (Busy, Unreachable)):
+        if isinstance(error, Busy):
             return AuditError(
-                f"{who} does not answer: {error}; check `server.url` and that it runs, then run "
+                f"{who} keeps asking for fewer requests; lower `server.concurrency`, then run "
                 "again: what was decoded is kept"
+            )
+        if isinstance(error, Unreachable):
+            return AuditError(
+                f"{who} does not answer: {error}; check `server.url` and the server's log, then "
+                "run again: what was decoded is kept"
             )
         return error

@@ -6,6 +6,7 @@ figures is untrusted: Jinja2 escapes it, and `printable` takes out what a browse
 
 import base64
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -234,6 +235,10 @@ def changed_words(
         return [("the same model, unchanged", None)]
     same = _model_words(base) == _model_words(intervention)
     words = [("the same model", None)] if same else _model_words(intervention)
+    before, after = base.get("server") or {}, intervention.get("server") or {}
+    for name, phrase in (("extra", "with requests that add"), ("identity", "known as")):
+        if after and after[name] != before.get(name):
+            words.append((phrase, json.dumps(after[name])))
     old = {**base, **(base.get("sampling") or {})}
     new = {**intervention, **(intervention.get("sampling") or {})}
     for name in new:

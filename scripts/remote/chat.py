@@ -1,5 +1,6 @@
 """A client of a server that speaks OpenAI's interface, and its faults by what can be done."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -8,6 +9,9 @@ import openai
 from scripts.remote.pace import Busy, Unreachable
 
 Answer = TypeVar("Answer")
+
+for _noisy in ("httpx", "httpx2", "openai"):  # a line for each request otherwise
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
 
 
 def open_client(url: str | None, key: str, timeout: float) -> openai.AsyncOpenAI:

@@ -6,6 +6,8 @@ from typing import Any
 
 from scripts.workflow.errors import AuditError
 
+NONE = "none"  # what clients are given for servers that want no key
+
 
 def key_in(variable: str, who: str, field: str) -> str:
     """The key in an environment variable; `field` of the configuration names another one. Raises
@@ -18,9 +20,14 @@ def key_in(variable: str, who: str, field: str) -> str:
     )
 
 
+def quoted(said: str, key: str | None) -> str:
+    """The beginning of what a server said, without the key; some quote it."""
+    return (said.replace(key, "…") if key and key != NONE else said)[:300]
+
+
 def server_key(server: Mapping[str, Any]) -> str:
     """The key of a served subject; most servers of one's own need none. Raises AuditError."""
     variable = server["key_variable"]
     if variable is None:
-        return "none"
+        return NONE
     return key_in(variable, f"the server {server['url']}", "server.key_variable")

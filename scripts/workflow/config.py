@@ -107,9 +107,11 @@ class Config(Section):
         origins = ("model", "server", "responses")
         if any(origin in given for origin in origins):
             inherited |= dict.fromkeys((*origins, "revision"))
-            if "model" not in given:
-                inherited["adapter"] = None
+            if "model" not in given:  # what only a model that is loaded here can have
+                inherited |= {"adapter": None, "quantization": "none", "response_prefix": ""}
         if isinstance(given.get("server"), Mapping) and base_server:
+            if "url" in given["server"]:  # of another server, name and key are others
+                base_server = base_server | {"identity": None, "key_variable": None}
             given = given | {"server": base_server | dict(given["server"])}
         if "adapter" in given:
             inherited["adapter_revision"] = None

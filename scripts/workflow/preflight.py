@@ -46,17 +46,16 @@ def check(recipes: Recipes) -> None:
 
 
 def check_key(report: Node) -> None:
-    """Raise AuditError when an audit that is still to be judged lacks its assistant's key."""
+    """Raise AuditError when an audit that is still to be judged lacks the key of its assistant or
+    of a server that decodes."""
     confirm = report.inputs["confirm"]
-    judged = Path(f"results/confirm/{confirm.key}/findings.jsonl").is_file()
-    if confirm.settings["assistant"] != "local" and not judged:
+    if Path(f"results/confirm/{confirm.key}/findings.jsonl").is_file():
+        return
+    if confirm.settings["assistant"] != "local":
         key_of(confirm.settings["assistant"])
-
-
-def check_server(decode: Node) -> None:
-    """Raise AuditError when the key of a served subject is not in the environment."""
-    if "server" in decode.local:
-        server_key(decode.local["server"])
+    for node in report.ancestors().values():
+        if "server" in node.local:
+            server_key(node.local["server"])
 
 
 def check_weights(description: str) -> None:

@@ -188,7 +188,7 @@ class Recipes:
     @staticmethod
     def _served(subject: Subject) -> tuple[dict[str, Any], dict[str, Node], dict]:
         """As `_subject`; the address counts only where nothing else says what is served there."""
-        access = {"url", "key_variable", "concurrency", "timeout"}
+        access = {"url", "identity", "key_variable", "concurrency", "timeout"}
         server = subject.server
         settings = subject.model_dump(include={"system_prompt", "chat_template", "sampling"})
         settings["server"] = server.model_dump(include={"model", "extra"})

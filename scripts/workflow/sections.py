@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 NAME = r"^[a-z][a-z0-9-]*$"
 COMMIT = r"^[0-9a-f]{40}$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 EMBEDDED_LANGUAGE_MODEL = "embedded:smollm2-135m-instruct"
 EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
 GEMINI_MODELS = {"cheap": "gemini-3.5-flash-lite", "strong": "gemini-3.1-pro-preview"}
@@ -44,7 +45,7 @@ class Server(Section):
     changes, as on a cluster."""
     extra: dict[str, Any] = {}
     """Fields put into each request, over the usual ones; null leaves one out."""
-    key_variable: str | None = None
+    key_variable: str | None = Field(None, pattern=VARIABLE)
     """Environment variable that holds the server's key, if it wants one."""
     concurrency: int = Field(32, ge=1, le=1024)
     """Requests under way at most; lowered by itself while the server says 429."""
@@ -62,7 +63,8 @@ class Subject(Section):
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Type of the weights and the arithmetic; literal, the same on every machine."""
     quantization: Literal["none", "int8", "int4"] = "none"
-    """Weights in 8 bits (LLM.int8) or in 4 (NF4) by bitsandbytes, the rest in `dtype`."""
+    """Weights in 8 bits (LLM.int8) or in 4 (NF4) by bitsandbytes, the rest in `dtype`. In 8 bits a
+    text depends a little on those beside it in a batch, as wherever LLM.int8 is used."""
     adapter: str | None = None
     """PEFT adapter: `plant:<name>`, a local directory, or a hub id (then `adapter_revision`)."""
     adapter_revision: str | None = Field(None, pattern=COMMIT)
@@ -89,6 +91,8 @@ class Subject(Section):
             raise ValueError("a subject needs one of `model`, `server` and `responses`, and no two")
         if self.model is None and self.adapter is not None:
             raise ValueError("`adapter` needs a `model`; `server` and `responses` take none")
+        if self.model is None and self.quantization != "none":
+            raise ValueError("`quantization` needs a `model`; a server decides it by itself")
         if self.server is not None and self.response_prefix:
             raise ValueError("`response_prefix` needs a `model`; servers begin replies themselves")
         return self
@@ -244,7 +248,7 @@ class Assistant(Section):
     protocol, at `base_url`."""
     base_url: str | None = None
     """Address of the server, such as `http://localhost:8000/v1`; none is the provider's own."""
-    key_variable: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    key_variable: str | None = Field(None, pattern=VARIABLE)
     """Environment variable that holds the key; by default GEMINI_API_KEY or OPENAI_API_KEY."""
     models: Models = Models()
     """Model names."""
