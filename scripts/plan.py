@@ -173,7 +173,7 @@ def needed(hypothesis: Mapping[str, Any], settings: Mapping[str, Any]) -> Need:
     1 - (1-p)^m. What chose the hypothesis counts half, since it flatters. One that nobody has
     looked at takes all.
     """
-    share, regions = _share(hypothesis), len(hypothesis["regions"])
+    share, regions = expected_share(hypothesis), len(hypothesis["regions"])
     wanted, most = WANTED[settings["pool"]], settings["prompts"]
     samples = 1
     while (won := 1 - (1 - share) ** samples) * most * regions < wanted:
@@ -184,7 +184,7 @@ def needed(hypothesis: Mapping[str, Any], settings: Mapping[str, Any]) -> Need:
     return Need(min(most, max(LEAST[settings["pool"]], enough)), samples)
 
 
-def _share(hypothesis: Mapping[str, Any]) -> float:
+def expected_share(hypothesis: Mapping[str, Any]) -> float:
     """Net share of the replies that show a hypothesis, as far as it has been looked at."""
     seen = hypothesis.get("explored", {})
     explored = [seen[region] for region in hypothesis["regions"] if region in seen]
@@ -214,40 +214,6 @@ def samples_by_region(
         ]
         for region, of_region in needs.items()
     }
-
-
-def within_budget(
-    hypotheses: Sequence[Mapping[str, Any]],
-    settings: Mapping[str, Any],
-    affords: Callable[[Sequence[Mapping[str, Any]]], bool] | None = None,
-) -> list[Mapping[str, Any]]:
-    """The hypotheses that `draws` of each subject suffice for, in the order given, or those that
-    the assistant `affords` to judge together.
-
-    A user's own come first, then those that take the fewest draws, then those that more replies
-    have shown. What shares its regions' draws with others costs only what it adds. Of draws a
-    user's own are given what they take, and ready responses cost none.
-    """
-
-    def draws(chosen):
-        return sum(sum(samples) for samples in samples_by_region(chosen, settings).values())
-
-    def fits(chosen):
-        if affords is not None:
-            return affords(chosen)
-        own = chosen[-1]["source"] == "user"
-        return own or settings["ready"] or draws(chosen) <= settings["draws"]
-
-    def turn(hypothesis):
-        own = hypothesis["source"] == "user"
-        return not own, draws([hypothesis]), -_share(hypothesis), hypothesis["id"]
-
-    chosen: list[Mapping[str, Any]] = []
-    for hypothesis in sorted(hypotheses, key=turn):
-        if fits([*chosen, hypothesis]):
-            chosen.append(hypothesis)
-    kept = {h["id"] for h in chosen}
-    return [h for h in hypotheses if h["id"] in kept]
 
 
 def plan_pool(

@@ -20,12 +20,15 @@ from scripts.assistants.judgement import Judgement
 from scripts.assistants.local import Net, Pair, pair_score, region_nets, sentence
 from scripts.assistants.own import own_hypotheses
 from scripts.assistants.pool import PART, BudgetSpent, Pool, Spent, write_usage
+from scripts.evidence.betting import log_e_value
 from scripts.evidence.limits import BEYOND, TOGETHER, confirm_requests, requests
 from scripts.evidence.race import Wanted, drive
-from scripts.plan import samples_by_region, within_budget
+from scripts.plan import expected_share, samples_by_region
 from scripts.propose import named, read_pairs
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
+
+ENOUGH = 6.0  # log e-value that validates one of twenty hypotheses, at a q of 0.05
 
 
 def screened(
@@ -213,6 +216,43 @@ def afforded(
         return Spent(number, number * dollars).within(left)
 
     return affords
+
+
+def within_budget(
+    hypotheses: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    affords: Callable[[Sequence[Mapping[str, Any]]], bool] | None = None,
+) -> list[Mapping[str, Any]]:
+    """The hypotheses that `draws` of each subject suffice for, in the order given, or those that
+    the assistant `affords` to judge together.
+
+    A user's own come first, then those with the most evidence for each draw that they take: the
+    screen pool's log e-value, of which no more than ENOUGH counts. What shares its regions' draws
+    with others costs only what it adds. Of draws a user's own are given what they take, and ready
+    responses cost none.
+    """
+
+    def draws(chosen):
+        return sum(sum(samples) for samples in samples_by_region(chosen, settings).values())
+
+    def fits(chosen):
+        if affords is not None:
+            return affords(chosen)
+        own = chosen[-1]["source"] == "user"
+        return own or settings["ready"] or draws(chosen) <= settings["draws"]
+
+    def turn(hypothesis):
+        own, taken = hypothesis["source"] == "user", draws([hypothesis])
+        seen = hypothesis.get("screen") or {"wins": 0, "losses": 0}
+        evidence = min(ENOUGH, float(log_e_value(seen["wins"], seen["losses"])))
+        return not own, -evidence / taken, taken, -expected_share(hypothesis), hypothesis["id"]
+
+    chosen: list[Mapping[str, Any]] = []
+    for hypothesis in sorted(hypotheses, key=turn):
+        if fits([*chosen, hypothesis]):
+            chosen.append(hypothesis)
+    kept = {h["id"] for h in chosen}
+    return [h for h in hypotheses if h["id"] in kept]
 
 
 def screen(snakemake, ledger: Ledger) -> None:

@@ -17,8 +17,8 @@ from scripts.plan import (
     plan_round,
     samples_by_region,
     whole_draws,
-    within_budget,
 )
+from scripts.screen import within_budget
 
 SETTINGS = {
     "pool": "explore", "pilot": 5, "draws": 60, "floor": 0.2, "boundary": 0.1, "undersampled": 0.1,
@@ -402,6 +402,22 @@ def test_the_budget_takes_what_is_cheap_to_prove_and_every_user_s_own():
         assert {h["id"] for h in found} == {h["id"] for h in [own, three[0], three[1]][:most]}
     # a second one in the same region costs only what it adds
     assert chosen(cheap, hypothesis(19, 0, 20, name="more"), draws=15) == ["cheap", "more"]
+
+
+def test_sure_evidence_goes_before_little_cost():
+    everywhere = tuple(f"r{n:03d}" for n in range(24))
+    sure = hypothesis(20, 0, 21, regions=everywhere, name="sure")
+    sure["screen"] = {"prompts": 105, "wins": 104, "losses": 0, "share": 0.98}
+    doubtful = [hypothesis(5, 1, 20, regions=(f"r{n:03d}",), name=f"doubtful {n}") for n in (1, 2)]
+    for one in doubtful:
+        one["screen"] = {"prompts": 8, "wins": 3, "losses": 1, "share": 0.1}
+    settings = settings_of(draws=150)
+    cost = [sum(map(sum, samples_by_region([h], settings).values())) for h in (sure, doubtful[0])]
+    assert settings["draws"] > cost[0] > cost[1]
+    assert within_budget([*doubtful, sure], settings) == [sure]
+    local = hypothesis(8, 0, 10, name="local")
+    local["screen"] = {"prompts": 8, "wins": 8, "losses": 0, "share": 1.0}
+    assert local in within_budget([*doubtful, sure, local], settings), "more evidence for a draw"
 
 
 def test_the_exhaustive_plan_takes_everything():

@@ -14,9 +14,9 @@ from scripts.confirm import confirm, placebos_of
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
 from scripts.measure import measure_draws, promising, stop_reason, worth_a_look
-from scripts.plan import allocate, plan_pool, plan_round, samples_by_region, within_budget
+from scripts.plan import allocate, plan_pool, plan_round, samples_by_region
 from scripts.propose import named
-from scripts.screen import screened
+from scripts.screen import screened, within_budget
 from scripts.simulated.suite import Subject
 
 A_REQUEST = 10  # hypotheses that one request asks about

@@ -320,9 +320,9 @@ class Confirm(Section):
     """Prompts a region, as far as the pool has them."""
     samples: int = Field(4, ge=1)
     """Samples of each prompt and subject at most; fewer where most replies show a hypothesis."""
-    draws: int = Field(1000, ge=1)
-    """Draws of each subject at most; hypotheses that take the fewest first, those for which the
-    rest does not suffice stay untested. Your own hypotheses are always tested."""
+    draws: int = Field(500, ge=1)
+    """Draws of each subject at most; hypotheses with the most evidence a draw come first, those for
+    which the rest does not suffice stay untested. Your own hypotheses are always tested."""
     q: float = Field(0.05, gt=0, lt=1)
     """False discovery rate of e-BH over all hypotheses of the audit."""
     delta: float = Field(0.1, gt=0, lt=1)
