@@ -118,6 +118,28 @@ def test_greedy_decoding_equals_transformers_generate(loaded):
     assert greedy(model, ids, stop, tokenizer.pad_token_id, 5) == by_transformers(model, ids, stop)
 
 
+def test_what_is_drawn_is_as_likely_as_the_model_makes_it(loaded):
+    """Log-probabilities of the drawn tokens beside their expectations, given what came before."""
+    model, tokenizer = loaded
+    ids = prompt_ids(tokenizer, list(PROMPTS.values()), SETTINGS)
+    (stop,) = stop_tokens(model, tokenizer)
+    draws = [
+        [Draw("base", "explore", prompt, s).uniforms(0, 16) for s in range(8)] for prompt in PROMPTS
+    ]
+    surplus = variance = 0.0
+    replies = generate(model, ids, draws, SETTINGS["sampling"], {stop}, tokenizer.pad_token_id, 32)
+    for prompt, _, reply in (one for some in replies for one in some):
+        drawn = reply.tokens + [stop] * reply.finished
+        whole = torch.tensor([ids[prompt] + drawn])
+        with torch.inference_mode():
+            logits = model(whole).logits[0, len(ids[prompt]) - 1 : -1]
+        logs = logits.double().log_softmax(-1)
+        expected = (logs.exp() * logs).sum(-1)
+        surplus += float((logs[torch.arange(len(drawn)), drawn] - expected).sum())
+        variance += float(((logs.exp() * logs**2).sum(-1) - expected**2).sum())
+    assert abs(surplus) < 4 * variance**0.5, "four standard errors"
+
+
 SMALL = {
     "vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "initializer_range": 0.5,

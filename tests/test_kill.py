@@ -11,7 +11,6 @@ import sys
 import time
 
 import pytest
-import yaml
 from conftest import (
     ROOT,
     copy_workflow,
@@ -57,9 +56,6 @@ def _kill_in_round_1(folder) -> None:
 
 
 def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, finished):
-    config = yaml.safe_load((workspace / "config/config.yaml").read_text())
-    config["execution"] = {"batch_size": 2}  # many batches to die between
-    write_config(workspace, config)
     _kill_in_round_1(workspace)
     kept = decoded(workspace)
     assert kept > 0
@@ -69,15 +65,8 @@ def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, fin
     snakemake(workspace, "--cores", "all")
     planned = _audited(workspace)["counts"]["draws"]
     assert decoded(workspace) == planned > kept, "a draw was decoded twice"
-    # Batches of another size may flip a token; that a kill changes nothing else is shown below.
-    ended, undisturbed = (
-        [
-            (row["id"], row["status"])
-            for row in read_lines(f / "results/audits/small/findings.jsonl")
-        ]
-        for f in (workspace, finished)
-    )
-    assert ended == undisturbed
+    undisturbed = (finished / "results/audits/small/findings.jsonl").read_text()
+    assert (workspace / "results/audits/small/findings.jsonl").read_text() == undisturbed
 
 
 JOB = """
@@ -117,7 +106,6 @@ def judged(tmp_path_factory, tiny):
             "models": {"cheap": "small", "strong": "large"}, "concurrency": 4,
         }  # fmt: skip
         config = tiny_config(tiny, assistant=assistant, hypotheses="own.jsonl")
-        config["execution"] = {"batch_size": 4}
         write_config(folder, config)
         fresh = shutil.copytree(folder, folder.with_name("fresh"), symlinks=True)
         snakemake(folder, "--cores", "all", env=KEY)

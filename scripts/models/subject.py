@@ -99,8 +99,6 @@ def quantized(bits: str, dtype: torch.dtype) -> dict[str, Any]:
         return {}
     from transformers import BitsAndBytesConfig
 
-    # It says at every step of every layer that 8-bit products are taken in float16.
-    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     eight = {"load_in_8bit": True}
     four = {
         "load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype,

@@ -58,6 +58,8 @@ def job(snakemake) -> Iterator[Ledger]:
     warnings.filterwarnings("ignore", category=FutureWarning)
     for noisy in ("httpx", "huggingface_hub", "matplotlib", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of each layer's number type at every step, and of kernels that no processor needs.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     wildcards = dict(snakemake.wildcards.items())
     ledger = Ledger(snakemake.rule, snakemake.params.get("call", ""), wildcards.get("step"))
     began = time.monotonic()
