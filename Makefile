@@ -16,7 +16,7 @@ run: setup
 test: setup lint
 	$(BIN)/python -m pytest -m "not soak" -n logical --maxprocesses 4 --dist loadfile
 
-benchmark: setup  # SCALE=small for a few minutes instead of an hour and a half
+benchmark: setup  # SCALE=small for a few minutes instead of seventy
 	$(BIN)/snakemake --cores all --quiet rules --config scale=$(SCALE) -- benchmark
 
 soak: setup
