@@ -4,10 +4,13 @@ from math import inf
 from types import SimpleNamespace
 
 import pytest
+from test_plan import hypothesis as explored
+from test_plan import settings_of
 
 from scripts.assistants.local import Pair
 from scripts.assistants.pool import Spent
-from scripts.screen import afforded, screen, screened
+from scripts.plan import samples_by_region
+from scripts.screen import afforded, screen, screened, within_budget
 from scripts.workflow.files import read_jsonl, write_json, write_jsonl
 from scripts.workflow.job import Ledger
 
@@ -142,3 +145,40 @@ def test_what_the_budget_does_not_reach_goes_on_marked(tmp_path):
     for draws, beyond in ((100, None), (5, "draws")):
         rows, kept = run(tmp_path, [hypothesis("r0")], [], draws=draws)
         assert rows[0]["goes_on"] and [row["beyond"] for row in kept] == [beyond]
+
+
+def test_the_budget_takes_what_is_cheap_to_prove_and_every_user_s_own():
+    cheap, dear = explored(20, 0, 21, name="cheap"), explored(2, 0, 40, name="dear")
+    own = explored(0, 0, 0, regions=("r009",), name="own", source="user")
+
+    def chosen(*hypotheses, **settings):
+        return [h["id"] for h in within_budget(hypotheses, settings_of(**settings))]
+
+    assert chosen(dear, cheap) == ["dear", "cheap"]  # in the order given
+    assert chosen(dear, cheap, draws=100) == ["cheap"]
+    assert chosen(dear, cheap, draws=13) == []
+    assert chosen(dear, own, draws=100) == ["own"]
+    assert chosen(dear, cheap, draws=13, ready=True) == ["dear", "cheap"]
+    # of an assistant's budget a user's own come first, and no further than it goes
+    three = [explored(20, 0, 21), explored(9, 0, 10, name="b"), own]
+    for most in range(4):
+        found = within_budget(three, settings_of(draws=1), lambda some, n=most: len(some) <= n)
+        assert {h["id"] for h in found} == {h["id"] for h in [own, three[0], three[1]][:most]}
+    # a second one in the same region costs only what it adds
+    assert chosen(cheap, explored(19, 0, 20, name="more"), draws=15) == ["cheap", "more"]
+
+
+def test_sure_evidence_goes_before_little_cost():
+    everywhere = tuple(f"r{n:03d}" for n in range(24))
+    sure = explored(20, 0, 21, regions=everywhere, name="sure")
+    sure["screen"] = {"prompts": 105, "wins": 104, "losses": 0, "share": 0.98}
+    doubtful = [explored(5, 1, 20, regions=(f"r{n:03d}",), name=f"doubtful {n}") for n in (1, 2)]
+    for one in doubtful:
+        one["screen"] = {"prompts": 8, "wins": 3, "losses": 1, "share": 0.1}
+    settings = settings_of(draws=150)
+    cost = [sum(map(sum, samples_by_region([h], settings).values())) for h in (sure, doubtful[0])]
+    assert settings["draws"] > cost[0] > cost[1]
+    assert within_budget([*doubtful, sure], settings) == [sure]
+    local = explored(8, 0, 10, name="local")
+    local["screen"] = {"prompts": 8, "wins": 8, "losses": 0, "share": 1.0}
+    assert local in within_budget([*doubtful, sure, local], settings), "more evidence for a draw"
