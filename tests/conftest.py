@@ -16,7 +16,6 @@ from scripts.workflow import keys
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
 DATA = ROOT.parent / "shared" / "data"
-BATCH = 16  # many batches to die between, and few enough that the cache merges none
 
 TOPICS = {
     "gardens": ["roses", "tulips", "weeds", "lawns", "hedges", "compost", "seeds", "apple trees"],
@@ -221,7 +220,6 @@ def tiny_config(tiny: dict[str, str], **audit) -> dict:
             }
             | audit
         },
-        "execution": {"batch_size": BATCH},
     }
 
 

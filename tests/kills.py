@@ -9,11 +9,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from conftest import BATCH, snakemake
+from conftest import snakemake
 
 from scripts.cache.records import RecordCache
 
 DYING = Path(__file__).resolve().parent / "dying"
+BATCH = 16  # many batches to die between, and few enough that the cache merges none
 KINDS = ("main", "job", "write")
 CALL = [sys.executable, "-m", "snakemake", "--cores", "all"]
 

@@ -20,7 +20,7 @@ from conftest import (
     write_bank,
     write_config,
 )
-from kills import Victim, decoded, survive
+from kills import BATCH, Victim, decoded, survive
 from loopback import Loopback
 
 from scripts.workflow.job import MAIN
@@ -55,7 +55,8 @@ def _kill_in_round_1(folder) -> None:
         process.wait()
 
 
-def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, finished):
+def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, tiny):
+    write_config(workspace, tiny_config(tiny) | {"execution": {"batch_size": BATCH}})
     _kill_in_round_1(workspace)
     kept = decoded(workspace)
     assert kept > 0
@@ -65,8 +66,11 @@ def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, fin
     snakemake(workspace, "--cores", "all")
     planned = _audited(workspace)["counts"]["draws"]
     assert decoded(workspace) == planned > kept, "a draw was decoded twice"
-    undisturbed = (finished / "results/audits/small/findings.jsonl").read_text()
-    assert (workspace / "results/audits/small/findings.jsonl").read_text() == undisturbed
+    ended = (workspace / "results/audits/small/findings.jsonl").read_text()
+    for part in ("results", "cache"):
+        shutil.rmtree(workspace / part)
+    snakemake(workspace, "--cores", "all")
+    assert (workspace / "results/audits/small/findings.jsonl").read_text() == ended
 
 
 JOB = """
@@ -106,6 +110,7 @@ def judged(tmp_path_factory, tiny):
             "models": {"cheap": "small", "strong": "large"}, "concurrency": 4,
         }  # fmt: skip
         config = tiny_config(tiny, assistant=assistant, hypotheses="own.jsonl")
+        config["execution"] = {"batch_size": BATCH}
         write_config(folder, config)
         fresh = shutil.copytree(folder, folder.with_name("fresh"), symlinks=True)
         snakemake(folder, "--cores", "all", env=KEY)

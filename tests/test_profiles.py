@@ -73,7 +73,9 @@ def test_resources_are_set_for_rules_that_there_are():
 def test_only_the_cluster_profile_knows_of_executors_and_retries():
     """profiles/default wins over `--profile`, and a rule's own retries stay in one allocation."""
     default = profile(ROOT / "profiles/default/profile.yaml")
-    assert set(default) == {"rerun-incomplete", "rerun-triggers", "show-failed-logs"}
+    assert set(default) == {
+        "ignore-incomplete", "rerun-incomplete", "rerun-triggers", "show-failed-logs",
+    }  # fmt: skip
     for path in (ROOT / "rules").glob("*.smk"):
         assert not re.search(r"^\s+retries:|slurm_|partition", path.read_text(), re.M), path.name
 

@@ -77,7 +77,7 @@ class Served:
                     for error in filter(None, (task.exception() for task in done)):
                         raise self._explained(error, settings) from error
             finally:
-                runner.run(client.close())
+                runner.run(_end(pending, client))
 
     async def _record(self, client, concurrency, prompt, settings, number) -> dict[str, Any]:
         given, sampling = settings["server"], settings["sampling"]
@@ -127,3 +127,11 @@ class Served:
                 "run again: what was decoded is kept"
             )
         return error
+
+
+async def _end(pending, client) -> None:
+    """Cancel what is under way, then close the client that it uses."""
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    await client.close()

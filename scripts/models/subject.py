@@ -3,6 +3,7 @@
 import ctypes
 import json
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,8 @@ def quantized(bits: str, dtype: torch.dtype) -> dict[str, Any]:
     Dettmers et al. 2023); nothing for "none"."""
     if bits == "none":
         return {}
+    if sys.modules.get("bitsandbytes", ...) is None:  # job.py hides it from who does not need it
+        del sys.modules["bitsandbytes"]
     from transformers import BitsAndBytesConfig
 
     eight = {"load_in_8bit": True}

@@ -58,6 +58,8 @@ def job(snakemake) -> Iterator[Ledger]:
     warnings.filterwarnings("ignore", category=FutureWarning)
     for noisy in ("httpx", "huggingface_hub", "matplotlib", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # peft imports it wherever it is found, for two seconds; who needs it takes the mark away.
+    sys.modules.setdefault("bitsandbytes", None)
     # It warns of each layer's number type at every step, and of kernels that no processor needs.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     wildcards = dict(snakemake.wildcards.items())
