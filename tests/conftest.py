@@ -143,7 +143,7 @@ def tiny(tmp_path_factory) -> dict[str, str]:
         "{% if add_generation_prompt %}assistant: {% endif %}"
     )
     found = {}
-    for name, width in (("base", 32), ("other", 64)):
+    for name, width in (("base", 32), ("other", 48)):
         model = AutoModelForCausalLM.from_config(
             LlamaConfig(
                 vocab_size=len(tokenizer),

@@ -267,8 +267,13 @@ def test_weight_shapes_are_read_from_headers(tiny):
 
 @pytest.mark.parametrize(("bits", "kind"), [("int8", "Linear8bitLt"), ("int4", "Linear4bit")])
 def test_quantised_weights_decode(tiny, tmp_path, bits, kind):
-    folder, texts = Path(tiny["other"]), {}
-    tokenizer = load_tokenizer(folder, SETTINGS)
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    torch.manual_seed(0)  # blocks of 64 weights are quantised together: no narrower model will do
+    config = AutoConfig.from_pretrained(tiny["base"], hidden_size=64, intermediate_size=128)
+    config.head_dim = 16
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder := tmp_path / "wide")
+    tokenizer, texts = load_tokenizer(Path(tiny["base"]), SETTINGS), {}
     for quantization in ("none", bits):
         model = load_model(folder, None, SETTINGS | {"quantization": quantization})
         kinds = {type(module).__name__ for module in model.modules()}
