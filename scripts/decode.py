@@ -77,7 +77,8 @@ def _load(snakemake):
     torch.set_num_threads(threads(snakemake))
     settings, folder = snakemake.params.settings, model_folder(snakemake.input.model)
     adapter = model_folder(snakemake.input.plant) if snakemake.input.plant else None
-    log.info("loading %s (%s) on %s", folder, settings["dtype"], take_device())
+    kind = settings.get("quantization", settings["dtype"])
+    log.info("loading %s (%s) on %s", folder, kind, take_device())
     return load_model(folder, adapter, settings), load_tokenizer(folder, settings)
 
 
