@@ -30,6 +30,8 @@ inputflags:
 
 
 include: "rules/common.smk"
+include: "rules/rounds.smk"
+include: "rules/benchmarked.smk"
 include: "rules/model.smk"
 include: "rules/plant.smk"
 include: "rules/bank.smk"
