@@ -57,7 +57,7 @@ def test_subjects_in_words():
     thinking = served | {"server": server | {"extra": {"min_p": 0}, "identity": "new"}}
     assert changed_words(served, thinking) == [
         ("the same model", None), ("with requests that add", '{"min_p": 0}'),
-        ("known as", '"new"'),
+        ("known as", "new"),
     ]  # fmt: skip
 
 

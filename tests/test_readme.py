@@ -15,7 +15,7 @@ from scripts.workflow.config import load
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Commands that set the scene and have no effect to check.
 SCENERY = ("source",)
-# Those of Slurm are run by tests/cluster/test_slurm.py, verify.py by tests/test_archive.py.
+# Those of Slurm are run by tests/cluster/test_slurm.py, verify.py by tests/test_verify.py.
 ELSEWHERE = ("sinfo", "sbatch", "scancel", "python3")
 
 

@@ -36,7 +36,7 @@ class Served:
     and timeout in seconds, none of which changes what is sampled."""
 
     def __init__(self, server: Mapping[str, Any]):
-        self.server, self.key = server, None
+        self.server = server
 
     def __call__(
         self,
@@ -49,9 +49,9 @@ class Served:
 
         Raises AuditError when the server rejects a request or stays away; what came is given first.
         """
-        self.key = server_key(self.server)
         with asyncio.Runner() as runner:
-            client = open_client(self.server["url"], self.key, self.server["timeout"])
+            key = server_key(self.server)
+            client = open_client(self.server["url"], key, self.server["timeout"])
             concurrency = Concurrency(self.server["concurrency"])
             pending = {
                 runner.get_loop().create_task(
@@ -111,7 +111,7 @@ class Served:
         """The sentence for what ended the work; other errors as they are."""
         who = f"the server {self.server['url']} (model `{settings['server']['model']}`)"
         if isinstance(error, openai.APIStatusError):
-            said = quoted(error.message, self.key)
+            said = quoted(error.message, server_key(self.server))
             remedy = REMEDIES.get(error.status_code, "see what it says")
             return AuditError(
                 f"{who} rejected a request with {error.status_code}: {said!r}; {remedy}"

@@ -236,9 +236,10 @@ def changed_words(
     same = _model_words(base) == _model_words(intervention)
     words = [("the same model", None)] if same else _model_words(intervention)
     before, after = base.get("server") or {}, intervention.get("server") or {}
-    for name, phrase in (("extra", "with requests that add"), ("identity", "known as")):
-        if after and after[name] != before.get(name):
-            words.append((phrase, json.dumps(after[name])))
+    if after and after["extra"] != before.get("extra"):
+        words.append(("with requests that add", json.dumps(after["extra"])))
+    if after and after["identity"] != before.get("identity"):
+        words.append(("known as", after["identity"]))
     old = {**base, **(base.get("sampling") or {})}
     new = {**intervention, **(intervention.get("sampling") or {})}
     for name in new:
