@@ -51,11 +51,8 @@ include: "rules/trials.smk"
 include: "rules/tools.smk"
 
 
-localrules:
-    all,
-
-
 rule all:
+    localrule: True
     default_target: True
     input:
         published(),

@@ -8,11 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 import yaml
 from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_config
 from loopback import Loopback
+
+from scripts.evidence.limits import confirm_requests
+from scripts.plan import samples_by_region
 
 KEY = "marked-key-3b9d"
 FAULTS = {"busy": 0.2, "broken": 0.05, "silent": 0.05, "truncated": 0.05, "reset": 0.02}
@@ -215,8 +219,21 @@ def test_killed_in_the_middle_of_judging_only_what_was_under_way_is_asked_again(
         assert planted_found(findings) == set(PLANTED.values())
 
 
-@pytest.mark.parametrize("limit", [40, 70])
-def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, tiny, limit):
+def requests_before_and_within_confirm(folder) -> tuple[int, int]:
+    """Requests of the stages before, and those that judge all hypotheses to the last prompt."""
+    _, costs, _ = outcome(folder)
+    stages = (costs["stages"][stage]["spent"]["requests"] for stage in ("propose", "screen"))
+    (path,) = folder.glob("results/screen/*/hypotheses.jsonl")
+    hypotheses = read_lines(path)
+    samples = samples_by_region(hypotheses, {"pool": "confirm", "prompts": 20, "samples": 1})
+    concerning = Counter(region for h in hypotheses for region in h["regions"])
+    return sum(sum(s.values()) for s in stages), confirm_requests(samples, concerning)
+
+
+@pytest.mark.parametrize("enough", [False, True])
+def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, tiny, enough):
+    before, within = requests_before_and_within_confirm(copied)
+    limit = before + within - 1 if enough else before + 1
     with Loopback() as server:
         configured(copied, tiny, server, budget={"requests": limit})
         snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
@@ -228,7 +245,7 @@ def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, t
     assert audit["counts"]["hypotheses"] == len(reached) < len(findings)
     assert "budget" not in {f["stopped"] for f in reached}, "it was kept for those it reaches"
     assert {f["status"] for f in findings if f not in reached} == {"untested"}
-    assert bool(planted_found(findings)) == (limit > 40)
+    assert planted_found(findings) or not enough
     page = (copied / "results/audits/judged/report.html").read_text()
     assert "The budget of the assistant (<code>assistant.budget</code>) did not reach" in page or (
         "`assistant.budget`) did not reach" in page

@@ -85,6 +85,18 @@ def test_hypotheses_are_written_merged_and_capped(tmp_path):
     )
 
 
+def test_a_budget_that_ends_before_merging_leaves_no_statement_twice(tmp_path):
+    pairs = pairs_of({"sugarloaf": (["r0", "r1"], 1.0)})
+    budget = {"requests": len(REGIONS), "usd": None}
+    with Loopback() as server, Pool(settings(server, budget=budget), ACCESS, tmp_path) as pool:
+        found = write_hypotheses(
+            pool, "large", pairs, list(REGIONS), REGIONS, texts_of(pairs), 9, 0
+        )
+        assert server.attempts == len(REGIONS)
+    (one,) = [h for h in found if "sugarloaf" in h["behaviour"]]
+    assert one["regions"] == ["r0", "r1"]
+
+
 def test_the_second_pass_is_told_what_is_known(tmp_path):
     pairs = pairs_of({"sugarloaf": (["r0"], 1.0)})
     with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
