@@ -72,6 +72,7 @@ def _load(snakemake):
     import torch
 
     from scripts.models.device import take_device
+    from scripts.models.linear import pack_weights
     from scripts.models.subject import load_model, load_tokenizer, model_folder
 
     torch.set_num_threads(threads(snakemake))
@@ -79,7 +80,8 @@ def _load(snakemake):
     adapter = model_folder(snakemake.input.plant) if snakemake.input.plant else None
     kind = settings.get("quantization", settings["dtype"])
     log.info("loading %s (%s) on %s", folder, kind, take_device())
-    return load_model(folder, adapter, settings), load_tokenizer(folder, settings)
+    model = pack_weights(load_model(folder, adapter, settings), snakemake.params.batch_size)
+    return model, load_tokenizer(folder, settings)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Decoding: draws depend on nothing but themselves, and come from the right distribution."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from scripts.models.attention import attend
 from scripts.models.decoder import decode, own_engine
 from scripts.models.draws import Draw
 from scripts.models.generation import generate
+from scripts.models.linear import PackedLinear, pack_weights
 from scripts.models.sampler import choose
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
 from scripts.workflow.errors import AuditError
@@ -113,7 +115,8 @@ def by_transformers(model, ids, stop) -> list[list[int]]:
 
 def test_greedy_decoding_equals_transformers_generate(loaded):
     model, tokenizer = loaded
-    ids = prompt_ids(tokenizer, list(PROMPTS.values()), SETTINGS)
+    many = [{"text": f"{p['text']} Or {n}?"} for p in PROMPTS.values() for n in range(9)]
+    ids = prompt_ids(tokenizer, many, SETTINGS)
     stop = stop_tokens(model, tokenizer)
     assert greedy(model, ids, stop, tokenizer.pad_token_id, 5) == by_transformers(model, ids, stop)
 
@@ -194,6 +197,30 @@ def test_attention_of_one_query_equals_scaled_dot_product():
     )
     found, _ = attend(None, query, key, value, torch.where(mask, 0.0, -torch.inf))
     assert torch.allclose(found, wanted.transpose(1, 2), atol=1e-5)
+
+
+def test_packed_weights_decode_as_plain_ones(tiny):
+    """Where the processor has no bfloat16 products nothing is packed, and both are one."""
+    folder, half = Path(tiny["base"]), SETTINGS | {"dtype": "bfloat16"}
+    tokenizer, plain = load_tokenizer(folder, SETTINGS), load_model(folder, None, half)
+    packed = pack_weights(load_model(folder, None, half), 8)
+    kinds = Counter(type(module) for module in packed.modules())
+    assert kinds[torch.nn.Linear] * kinds[PackedLinear] == 0, "all or none"
+    assert kinds[PackedLinear] or not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    ids = prompt_ids(tokenizer, list(PROMPTS.values()), SETTINGS)
+    for prompt in ids:
+        both = [model(torch.tensor([prompt])).logits.float() for model in (plain, packed)]
+        assert torch.allclose(*both, atol=0.02, rtol=0.02)
+    stop = stop_tokens(plain, tokenizer)
+    replies = [greedy(model, ids, stop, tokenizer.pad_token_id, 5) for model in (plain, packed)]
+    same = sum(a == b for a, b in zip(*replies, strict=True))
+    print(f"{same} of {len(ids)} greedy replies are the same")
+    assert same > 0.8 * len(ids)
+
+
+def test_packing_leaves_other_precisions_alone(loaded):
+    model, _ = loaded
+    assert PackedLinear not in {type(module) for module in pack_weights(model, 8).modules()}
 
 
 def test_first_tokens_follow_the_softmax(loaded):
