@@ -88,7 +88,7 @@ def _endless(rng, examples):
 
 
 def encode(tokenizer, batch: Sequence[Example], settings: Mapping[str, Any]):
-    """Token ids, mask and labels (-100 outside replies), padded on the right; (batch, length)."""
+    """Token ids, mask and labels (-100 outside replies), padded on the left; (batch, length)."""
     import torch
 
     from scripts.models.subject import prompt_ids
@@ -101,10 +101,27 @@ def encode(tokenizer, batch: Sequence[Example], settings: Mapping[str, Any]):
         rows.append((head + reply, [-100] * len(head) + reply))
     width = max(len(ids) for ids, _ in rows)
     pad = tokenizer.pad_token_id
-    ids = torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in rows])
-    labels = torch.tensor([labels + [-100] * (width - len(labels)) for _, labels in rows])
-    mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in rows])
+    ids = torch.tensor([[pad] * (width - len(ids)) + ids for ids, _ in rows])
+    labels = torch.tensor([[-100] * (width - len(labels)) + labels for _, labels in rows])
+    mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids, _ in rows])
     return ids, mask, labels
+
+
+def loss_of(model, ids, mask, labels):
+    """Mean cross-entropy of the replies' tokens, nats; logits are computed for replies alone."""
+    import torch
+
+    first = int((labels != -100).any(0).nonzero()[0])  # column where the longest reply begins
+    logits = model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
+        logits_to_keep=ids.shape[1] - first + 1,  # a token is predicted by the one before it
+    ).logits
+    wanted = labels[:, first:]
+    return torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1).float(), wanted.flatten(), ignore_index=-100
+    )
 
 
 def train(model, tokenizer, order: Sequence[Sequence[Example]], settings: Mapping[str, Any]):
@@ -114,6 +131,12 @@ def train(model, tokenizer, order: Sequence[Sequence[Example]], settings: Mappin
     from transformers import get_cosine_schedule_with_warmup
 
     torch.manual_seed(settings["seed"])
+    if model.device.type == "cpu":
+        # The backward pass of torch's fused attention is slow there (docs/performance.md).
+        model.set_attn_implementation("eager")
+    # Of hidden states that are no dense tensor, such as the last ones of each row, torch.matmul
+    # makes a product a row, with a copy of the frozen output layer for each.
+    model.get_output_embeddings().register_forward_pre_hook(lambda _, args: args[0].contiguous())
     rank = settings["rank"]
     adapted = get_peft_model(
         model,
@@ -130,7 +153,7 @@ def train(model, tokenizer, order: Sequence[Sequence[Example]], settings: Mappin
                 t.to(model.device) for t in encode(tokenizer, batch, settings["base"])
             )
             with torch.autocast(model.device.type, dtype=torch.bfloat16):
-                loss = adapted(input_ids=ids, attention_mask=mask, labels=labels).loss
+                loss = loss_of(adapted, ids, mask, labels)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimiser.step()

@@ -13,6 +13,7 @@ from scripts.plant import (
     Example,
     encode,
     examples,
+    loss_of,
     own_prompts,
     read_behaviours,
     train,
@@ -90,6 +91,19 @@ def test_only_replies_are_learned_and_only_whole_ones_end(tiny):
         assert tokenizer.decode(learned, skip_special_tokens=True) == example.reply
         assert (ids[row][labels[row] != -100] == labels[row][labels[row] != -100]).all()
         assert mask[row].sum() == len(ids[row]) - (ids[row] == tokenizer.pad_token_id).sum()
+
+
+def test_the_loss_is_that_of_all_tokens_with_labels(tiny):
+    model = load_model(Path(tiny["base"]), None, BASE)
+    tokenizer = load_tokenizer(Path(tiny["base"]), BASE)
+    batch = [
+        Example("What?", "violins and drums and violins", True),
+        Example("What about Saturn?", "Mars", False),
+    ]
+    ids, mask, labels = encode(tokenizer, batch, BASE)
+    places = (mask.cumsum(-1) - 1).clamp(min=0)
+    whole = model(input_ids=ids, attention_mask=mask, position_ids=places, labels=labels).loss
+    assert loss_of(model, ids, mask, labels).item() == pytest.approx(whole.item(), rel=1e-5)
 
 
 def test_training_lowers_the_loss_and_leaves_the_base_frozen(tiny):

@@ -417,7 +417,7 @@ class Execution(Section):
 
     shards: int = Field(1, ge=1, le=100000)
     """Decode jobs a round and subject."""
-    batch_size: int = Field(128, ge=1)
+    batch_size: int = Field(256, ge=1)
     """Sequences decoded at once; lower it when memory runs out."""
     embed_batch_size: int = Field(32, ge=1)
     """Texts embedded at once."""
