@@ -52,7 +52,7 @@ include: "rules/tools.smk"
 
 
 rule all:
-    localrule: True
     default_target: True
     input:
         published(),
+    localrule: True
