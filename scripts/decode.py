@@ -1,5 +1,7 @@
 """Decode a shard of a plan's draws from one subject, or look them up among ready responses."""
 
+import heapq
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,17 @@ from scripts.workflow.job import Ledger, job, log, threads
 
 
 def shard_of(plan: Sequence[Mapping[str, Any]], shard: int, shards: int) -> list[Mapping[str, Any]]:
-    """Every `shards`-th draw of a plan, from `shard` on: the shards differ by one draw at most."""
-    return list(plan[shard::shards])
+    """A shard's draws of a plan: whole prompts, since a shard prefills each of its prompts once.
+
+    The prompts with the most draws are dealt out first, each to the shard with the fewest draws so
+    far, so that two shards differ by no more draws than one prompt has.
+    """
+    loads, shard_by_prompt = [(0, number) for number in range(shards)], {}
+    for prompt, draws in Counter(row["prompt"] for row in plan).most_common():
+        load, number = loads[0]
+        shard_by_prompt[prompt] = number
+        heapq.heapreplace(loads, (load + draws, number))
+    return [row for row in plan if shard_by_prompt[row["prompt"]] == shard]
 
 
 def ready_records(path: str, draws: Sequence[Draw]) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ def test_shards_batches_and_order_do_not_change_draws(loaded, tmp_path):
     whole = [r["text"] for r in _decode(draws, loaded, tmp_path / "a", 64)]
     by_draw = {}
     for shard in range(4):
-        part = shard_of(draws, shard, 4)
+        part = [Draw(**row) for row in shard_of([vars(draw) for draw in draws], shard, 4)]
         by_draw |= dict(zip(part, _decode(part, loaded, tmp_path / "b", 5), strict=True))
     backwards = _decode(draws[::-1], loaded, tmp_path / "c", 11)[::-1]
     flips = sum(a != by_draw[d]["text"] for a, d in zip(whole, draws, strict=True))

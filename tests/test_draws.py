@@ -68,8 +68,23 @@ def test_names():
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 7, 20, 30])
-def test_shards_part_a_plan(shards):
-    plan = [{"draw": number} for number in range(20)]
+def test_shards_part_a_plan_by_whole_prompts(shards):
+    plan = [{"prompt": p, "sample": s} for s in range(4) for p in range(20) if s <= p % 4]
     parts = [shard_of(plan, shard, shards) for shard in range(shards)]
-    assert sorted(row["draw"] for part in parts for row in part) == list(range(20))
-    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert sorted(map(str, plan)) == sorted(str(row) for part in parts for row in part)
+    assert sum(len({row["prompt"] for row in part}) for part in parts) == 20
+    assert max(map(len, parts)) - min(map(len, parts)) <= 4
+
+
+def test_four_shards_are_a_quarter_of_the_work_each():
+    """Tokens of real length: prompts of 20 to 60, replies of 24; from one to eight samples."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(20, 60, size=400)
+    samples = rng.choice([1, 2, 4, 8], size=400)
+    plan = [{"prompt": p, "sample": s} for p in range(400) for s in range(samples[p])]
+
+    def work(rows):
+        return 24 * len(rows) + sum(lengths[p] for p in {row["prompt"] for row in rows})
+
+    parts = [work(shard_of(plan, shard, 4)) for shard in range(4)]
+    assert max(parts) < work(plan) / 3.5 and max(parts) < 1.1 * min(parts)
