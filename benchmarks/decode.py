@@ -93,7 +93,7 @@ def main(folder: str, bank: str) -> None:
         "ours": lambda: ours(packed, tokenizer, rows),
         "ceiling": lambda: ceiling(half),
         "ceiling of packed weights": lambda: ceiling(packed),
-        # as many tokens a second with half of the prompts, and the slowest side
+        # half of the prompts, since it is the slowest side
         "prior system (fp32, batch 64, no repeated bigram)": lambda: theirs(
             full, tokenizer, rows[::2], 64, no_repeat_ngram_size=2
         ),

@@ -2,10 +2,11 @@
 
     python -m benchmarks.exact MODEL BANK
 
-MODEL is a folder, BANK a bank.jsonl. Three comparisons: greedy replies to 200 prompts with those of
-transformers' `generate`, token by token; the frequencies of 20,000 first tokens with the exact
-softmax (chi-square); the log-probability of drawn tokens with its expectation given what came
-before, in standard errors. They are written to results/benchmarks/exact.json.
+MODEL is the folder of a model with one stop token, BANK a bank.jsonl. Three comparisons: greedy
+replies to 200 prompts with those of transformers' `generate`, token by token; the frequencies of
+20,000 first tokens with the exact softmax (chi-square); the log-probability of drawn tokens with
+its expectation given what came before, in standard errors. They are written to
+results/benchmarks/exact.json.
 """
 
 import sys
@@ -46,7 +47,7 @@ class Subject:
             [Draw("base", "explore", name, s).uniforms(0, steps) for s in range(samples)]
             for name in self.names[:prompts]
         ]
-        (end,) = sorted(self.stop)[:1]
+        (end,) = self.stop  # of several, a reply does not say which ended it
         for some in generate(
             self.model, self.ids[:prompts], draws, sampling, self.stop, self.pad, BATCH
         ):

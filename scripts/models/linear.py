@@ -1,5 +1,5 @@
-"""Linear layers whose weights lie as oneDNN's bfloat16 products read them: a step takes two thirds
-of the time, since plain weights are reordered in every product."""
+"""Linear layers whose weights lie as oneDNN's bfloat16 products read them: the products of a step
+take three quarters of the time, since plain weights are reordered in every one."""
 
 import torch
 
