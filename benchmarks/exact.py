@@ -11,6 +11,7 @@ results/benchmarks/exact.json.
 
 import sys
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +33,13 @@ SAMPLES = 4  # of each prompt whose log-probabilities are looked at
 
 
 class Subject:
-    """A model, its prompts (token ids) and what `generate` needs beside them."""
+    """A model with one stop token, prompts as token ids, and what `generate` needs beside them."""
 
-    def __init__(self, folder: Path, bank: str):
-        self.model, tokenizer = load_model(folder, None, SETTINGS), load_tokenizer(folder, SETTINGS)
-        rows = read_jsonl(bank)[:PROMPTS]
+    def __init__(self, model, tokenizer, rows: Sequence[Mapping[str, str]], batch_size: int):
+        self.model, self.batch_size = model, batch_size
         self.names, self.ids = [r["id"] for r in rows], prompt_ids(tokenizer, rows, SETTINGS)
-        self.stop, self.pad = stop_tokens(self.model, tokenizer), tokenizer.pad_token_id
+        (self.stop,) = stop_tokens(model, tokenizer)  # of several, no reply says which ended it
+        self.pad = tokenizer.pad_token_id
 
     def replies(self, prompts: int, samples: int, steps: int, temperature: float):
         """(prompt, tokens with the stop token) of so many draws of each of the first prompts."""
@@ -47,17 +48,17 @@ class Subject:
             [Draw("base", "explore", name, s).uniforms(0, steps) for s in range(samples)]
             for name in self.names[:prompts]
         ]
-        (end,) = self.stop  # of several, a reply does not say which ended it
         for some in generate(
-            self.model, self.ids[:prompts], draws, sampling, self.stop, self.pad, BATCH
+            self.model, self.ids[:prompts], draws, sampling, {self.stop}, self.pad, self.batch_size
         ):
             for prompt, _, reply in some:
-                yield prompt, reply.tokens + [end] * reply.finished
+                yield prompt, reply.tokens + [self.stop] * reply.finished
 
 
 @torch.inference_mode()
-def greedy_differences(subject: Subject) -> int:
-    """Prompts whose greedy reply is not that of transformers' `generate`."""
+def greedy_differences(subject: Subject, steps: int) -> int:
+    """Prompts whose greedy reply of at most so many tokens is not that of transformers'
+    `generate`."""
     by_length = defaultdict(list)  # so that nothing is padded
     for prompt, ids in enumerate(subject.ids):
         by_length[len(ids)].append(prompt)
@@ -66,22 +67,22 @@ def greedy_differences(subject: Subject) -> int:
         given = torch.tensor([subject.ids[p] for p in prompts])
         out = subject.model.generate(
             given, attention_mask=torch.ones_like(given), do_sample=False,
-            max_new_tokens=NEW_TOKENS, eos_token_id=sorted(subject.stop), pad_token_id=subject.pad,
+            max_new_tokens=steps, eos_token_id=subject.stop, pad_token_id=subject.pad,
         )[:, given.shape[1] :].tolist()  # fmt: skip
         for prompt, tokens in zip(prompts, out, strict=True):
-            end = next((i + 1 for i, t in enumerate(tokens) if t in subject.stop), len(tokens))
+            end = tokens.index(subject.stop) + 1 if subject.stop in tokens else len(tokens)
             theirs[prompt] = tokens[:end]
-    ours = dict(subject.replies(len(subject.ids), 1, NEW_TOKENS, 0.0))
+    ours = dict(subject.replies(len(subject.ids), 1, steps, 0.0))
     return sum(ours[prompt] != theirs[prompt] for prompt in theirs)
 
 
 @torch.inference_mode()
-def first_tokens(subject: Subject) -> tuple[float, int, int]:
-    """Chi-square of the first tokens' frequencies, its degrees of freedom, draws."""
+def first_tokens(subject: Subject, prompts: int, samples: int) -> tuple[float, int]:
+    """Chi-square of the first tokens' frequencies and its degrees of freedom."""
     counts = defaultdict(list)
-    for prompt, tokens in subject.replies(FIXED, FIRST_TOKENS, 1, 1.0):
+    for prompt, tokens in subject.replies(prompts, samples, 1, 1.0):
         counts[prompt] += tokens[:1]
-    statistic, freedom, draws = 0.0, 0, 0
+    statistic, freedom = 0.0, 0
     for prompt, tokens in counts.items():
         logits = subject.model(torch.tensor([subject.ids[prompt]])).logits[0, -1]
         expected = logits.double().softmax(-1).numpy() * len(tokens)
@@ -89,15 +90,15 @@ def first_tokens(subject: Subject) -> tuple[float, int, int]:
         often = expected >= OFTEN
         both = [np.append(some[often], some[~often].sum()) for some in (seen, expected)]
         statistic += chisquare(both[0], both[1] * both[0].sum() / both[1].sum()).statistic
-        freedom, draws = freedom + int(often.sum()), draws + len(tokens)
-    return float(statistic), freedom, draws
+        freedom += int(often.sum())
+    return float(statistic), freedom
 
 
 @torch.inference_mode()
-def surplus(subject: Subject) -> float:
+def surplus(subject: Subject, prompts: int, samples: int, steps: int) -> float:
     """Log-probability of what is drawn beyond its expectation, in standard errors."""
     beyond = variance = 0.0
-    for prompt, tokens in subject.replies(BATCH, SAMPLES, NEW_TOKENS, 1.0):
+    for prompt, tokens in subject.replies(prompts, samples, steps, 1.0):
         whole = torch.tensor([subject.ids[prompt] + tokens])
         logits = subject.model(whole).logits[0, len(subject.ids[prompt]) - 1 : -1]
         logs = logits.double().log_softmax(-1)
@@ -109,19 +110,19 @@ def surplus(subject: Subject) -> float:
 
 def main(folder: str, bank: str) -> None:
     torch.set_num_threads(2)
-    subject = Subject(Path(folder), bank)
-    differences = greedy_differences(subject)
+    place = Path(folder)
+    model, tokenizer = load_model(place, None, SETTINGS), load_tokenizer(place, SETTINGS)
+    subject = Subject(model, tokenizer, read_jsonl(bank)[:PROMPTS], BATCH)
+    differences = greedy_differences(subject, NEW_TOKENS)
     print(f"greedy replies that differ: {differences} of {len(subject.ids)}", flush=True)
-    statistic, freedom, draws = first_tokens(subject)
+    statistic, freedom = first_tokens(subject, FIXED, FIRST_TOKENS)
     chance = float(chi2.sf(statistic, freedom))
-    print(
-        f"{draws} first tokens: chi-square {statistic:.0f} of {freedom}, p {chance:.3f}", flush=True
-    )
-    errors = surplus(subject)
+    print(f"first tokens: chi-square {statistic:.0f} of {freedom}, p {chance:.3f}", flush=True)
+    errors = surplus(subject, BATCH, SAMPLES, NEW_TOKENS)
     print(f"log-probability: {errors:+.2f} standard errors, p {2 * norm.sf(abs(errors)):.3f}")
     record(
         RESULTS.with_name("exact.json"), prompts=len(subject.ids), greedy_differences=differences,
-        first_tokens=draws, first_tokens_p=chance, log_probability_errors=errors,
+        first_tokens=FIXED * FIRST_TOKENS, first_tokens_p=chance, log_probability_errors=errors,
     )  # fmt: skip
 
 

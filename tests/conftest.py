@@ -11,8 +11,6 @@ import pytest
 import yaml
 from reported import context, page_of
 
-from scripts.workflow import keys
-
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
 DATA = ROOT.parent / "shared" / "data"
@@ -77,12 +75,6 @@ def snakemake(
     )  # fmt: skip
     assert not check or done.returncode == 0, done.stdout[-6000:]
     return done
-
-
-def forget_files() -> None:
-    """What is read once a process is read anew, since tests edit files."""
-    keys._direct_imports.cache_clear()
-    keys._stripped.cache_clear()
 
 
 def copy_workflow(folder: Path) -> Path:

@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy.stats import chisquare
+from scipy.stats import chi2
+from transformers.cache_utils import DynamicLayer
 
+from benchmarks.exact import Subject, first_tokens, greedy_differences, surplus
 from scripts.cache.records import RecordCache
 from scripts.decode import shard_of
 from scripts.models import generation
 from scripts.models.adapter import weight_shapes
-from scripts.models.attention import attend
+from scripts.models.attention import SingleQuery
 from scripts.models.decoder import decode, own_engine
 from scripts.models.draws import Draw
 from scripts.models.generation import generate
@@ -113,34 +115,23 @@ def by_transformers(model, ids, stop) -> list[list[int]]:
     return found
 
 
-def test_greedy_decoding_equals_transformers_generate(loaded):
-    model, tokenizer = loaded
-    many = [{"text": f"{p['text']} Or {n}?"} for p in PROMPTS.values() for n in range(9)]
-    ids = prompt_ids(tokenizer, many, SETTINGS)
-    stop = stop_tokens(model, tokenizer)
-    assert greedy(model, ids, stop, tokenizer.pad_token_id, 5) == by_transformers(model, ids, stop)
+@pytest.fixture(scope="module")
+def subject(loaded):
+    rows = [{"id": name, "text": f"{p['text']} Or {n}?"}
+            for n in range(9) for name, p in PROMPTS.items()]  # fmt: skip
+    return Subject(*loaded, rows, 32)
 
 
-def test_what_is_drawn_is_as_likely_as_the_model_makes_it(loaded):
-    """Log-probabilities of the drawn tokens beside their expectations, given what came before."""
-    model, tokenizer = loaded
-    ids = prompt_ids(tokenizer, list(PROMPTS.values()), SETTINGS)
-    (stop,) = stop_tokens(model, tokenizer)
-    draws = [
-        [Draw("base", "explore", prompt, s).uniforms(0, 16) for s in range(8)] for prompt in PROMPTS
-    ]
-    surplus = variance = 0.0
-    replies = generate(model, ids, draws, SETTINGS["sampling"], {stop}, tokenizer.pad_token_id, 32)
-    for prompt, _, reply in (one for some in replies for one in some):
-        drawn = reply.tokens + [stop] * reply.finished
-        whole = torch.tensor([ids[prompt] + drawn])
-        with torch.inference_mode():
-            logits = model(whole).logits[0, len(ids[prompt]) - 1 : -1]
-        logs = logits.double().log_softmax(-1)
-        expected = (logs.exp() * logs).sum(-1)
-        surplus += float((logs[torch.arange(len(drawn)), drawn] - expected).sum())
-        variance += float(((logs.exp() * logs**2).sum(-1) - expected**2).sum())
-    assert abs(surplus) < 4 * variance**0.5, "four standard errors"
+def test_greedy_decoding_equals_transformers_generate(subject):
+    assert greedy_differences(subject, 16) == 0
+
+
+def test_what_is_drawn_is_as_likely_as_the_model_makes_it(subject):
+    assert abs(surplus(subject, len(PROMPTS), 8, 16)) < 4, "four standard errors"
+
+
+def test_first_tokens_follow_the_softmax(subject):
+    assert chi2.sf(*first_tokens(subject, 2, 10_000)) > 1e-3
 
 
 SMALL = {
@@ -186,17 +177,25 @@ def test_a_recurrent_model_is_refused_by_name():
         greedy(model, [[3], [4]], {1}, 0, 2)
 
 
-def test_attention_of_one_query_equals_scaled_dot_product():
+@pytest.mark.parametrize("shared", [0, 4])
+def test_attention_of_one_query_equals_scaled_dot_product(shared):
     rng = torch.Generator().manual_seed(0)
     query = torch.randn(5, 6, 1, 8, generator=rng)
-    key, value = (torch.randn(5, 2, 9, 8, generator=rng) for _ in range(2))
+    first, second = DynamicLayer(), [torch.randn(5, 2, 9, 8, generator=rng) for _ in range(2)]
+    first.update(*(torch.randn(1, 2, shared, 8, generator=rng) for _ in range(2)))
+    whole = [
+        torch.cat([part.expand(5, -1, -1, -1), own], 2).repeat_interleave(3, 1)
+        for part, own in zip([first.keys, first.values], second, strict=True)
+    ]
     mask = torch.rand(5, 1, 1, 9, generator=rng) < 0.7
     mask[..., 0] = True
-    wanted = torch.nn.functional.scaled_dot_product_attention(
-        query, key.repeat_interleave(3, 1), value.repeat_interleave(3, 1), attn_mask=mask
-    )
-    found, _ = attend(None, query, key, value, torch.where(mask, 0.0, -torch.inf))
+    seen = torch.cat([torch.ones(5, 1, 1, shared, dtype=torch.bool), mask], -1)
+    wanted = torch.nn.functional.scaled_dot_product_attention(query, *whole, attn_mask=seen)
+    attend, layer = SingleQuery(), torch.nn.Module()
+    attend.prefix, layer.layer_idx = [first] if shared else (), 0
+    found, _ = attend(layer, query, *second, torch.where(mask, 0.0, -torch.inf))
     assert torch.allclose(found, wanted.transpose(1, 2), atol=1e-5)
+    assert attend.layers == {0}
 
 
 def test_packed_weights_decode_as_plain_ones(tiny):
@@ -221,21 +220,6 @@ def test_packed_weights_decode_as_plain_ones(tiny):
 def test_packing_leaves_other_precisions_alone(loaded):
     model, _ = loaded
     assert PackedLinear not in {type(module) for module in pack_weights(model, 8).modules()}
-
-
-def test_first_tokens_follow_the_softmax(loaded):
-    model, tokenizer = loaded
-    (ids,) = prompt_ids(tokenizer, [PROMPTS["0" * 64]], SETTINGS)
-    logits = model(torch.tensor([ids])).logits[0, -1]
-    draws = 20_000
-    numbers = torch.tensor(np.random.default_rng(1).random(draws))
-    tokens = choose(logits.expand(draws, -1), numbers, SETTINGS["sampling"])
-    expected = logits.double().softmax(-1).detach().numpy() * draws
-    counts = np.bincount(tokens.numpy(), minlength=len(expected))
-    often = expected >= 5
-    seen = np.append(counts[often], counts[~often].sum())
-    wanted = np.append(expected[often], expected[~often].sum())
-    assert chisquare(seen, wanted * seen.sum() / wanted.sum()).pvalue > 1e-3
 
 
 def test_top_k_and_top_p_keep_what_they_should():

@@ -1,6 +1,7 @@
 """What conda's environments and the container install is the lock's and covers all imports."""
 
 import ast
+import os
 import re
 import sys
 from functools import cache
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.workflow.keys import local_imports
+from scripts.workflow.keys import DigestIndex, local_imports
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE_OF = {  # where the name of an import is not that of its package
@@ -112,7 +113,7 @@ def test_a_rule_s_environment_holds_what_its_script_imports(file, name, script):
     own = environment(name)
     lacking = {
         package: module
-        for module in local_imports(ROOT, script)
+        for module in local_imports(DigestIndex(os.devnull), ROOT, script)
         for package in imports(ROOT / module)
         if package not in own
     }

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import forget_files
 
 from scripts.workflow import keys
 from scripts.workflow.keys import (
@@ -57,17 +56,38 @@ OF_NO_STAGE = {
 
 
 def test_a_damaged_digest_index_costs_time_and_changes_no_digest(tmp_path):
-    large, index = tmp_path / "weights", tmp_path / "digests.json"
+    large, script, index = (tmp_path / name for name in ("weights", "code.py", "digests.json"))
     large.write_bytes(bytes(keys.SMALL))
-    first = DigestIndex(index)
-    found = first.file(large)
+    script.write_text("import scripts.far\nfrom scripts.near import thing\n")
+
+    def digests():
+        known = DigestIndex(index)
+        return (known.file(large), known.code(script)), known
+
+    found, first = digests()
     first.save()
     content = index.read_bytes()
     for place in range(len(content)):
         index.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-        assert DigestIndex(index).file(large) == found, place
+        assert digests()[0] == found, place
     index.write_bytes(content)
-    assert not DigestIndex(index).fresh and DigestIndex(index).file(large) == found
+    again, known = digests()
+    assert again == found and not known.fresh
+
+
+def test_code_is_parsed_once_until_it_changes(tmp_path, monkeypatch):
+    script, parsed = tmp_path / "code.py", []
+    parse = keys._parsed
+    monkeypatch.setattr(keys, "_parsed", lambda source: parsed.append(source) or parse(source))
+    index = DigestIndex(tmp_path / "digests.json")
+    script.write_text("VALUE = 1\n")
+    before = index.code(script)
+    index.save()
+    assert DigestIndex(index.path).code(script) == before and len(parsed) == 1
+    stat = script.stat()
+    script.write_text("VALUE = 2\n")
+    os.utime(script, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert DigestIndex(index.path).code(script) != before and len(parsed) == 2
 
 
 def test_canonical_json_does_not_depend_on_order():
@@ -119,14 +139,14 @@ def project(tmp_path):
     return tmp_path
 
 
-def code_of(project, extra=()):
-    forget_files()
-    return code_digest(project, "scripts/main.py", extra)
+def code_of(project, extra=(), script="scripts/main.py"):
+    return code_digest(DigestIndex(os.devnull), project, script, extra)
 
 
 def test_imports_are_followed_also_inside_functions(project):
     names = {"main.py", "near.py", "far.py", "below/deep.py"}
-    assert local_imports(project, "scripts/main.py") == {f"scripts/{name}" for name in names}
+    found = local_imports(DigestIndex(os.devnull), project, "scripts/main.py")
+    assert found == {f"scripts/{name}" for name in names}
 
 
 def test_comments_docstrings_and_layout_change_no_code(project):
@@ -152,8 +172,7 @@ def test_a_string_that_is_no_docstring_is_code(project):
     path = project / "scripts/alone.py"
 
     def alone():
-        forget_files()
-        return code_digest(project, "scripts/alone.py")
+        return code_of(project, script="scripts/alone.py")
 
     path.write_text('NAME = "a"\n')
     before = alone()
@@ -261,7 +280,7 @@ def modules() -> list[str]:
 def test_every_module_is_part_of_a_stage_or_known_to_be_of_none():
     of_stages = set()
     for stage, extra in STAGES.items():
-        of_stages |= local_imports(ROOT, f"scripts/{stage}.py")
+        of_stages |= local_imports(DigestIndex(os.devnull), ROOT, f"scripts/{stage}.py")
         for name in extra:
             assert (ROOT / name).is_file(), f"STAGES names `{name}`, which is not there"
     lost = [name for name in modules() if name not in of_stages | OF_NO_STAGE]

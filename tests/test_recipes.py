@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import forget_files
 
 from scripts.workflow import keys
 from scripts.workflow.config import ConfigError, load
@@ -236,12 +235,10 @@ def rewritten(workspace):
         path = workspace / "scripts" / name
         originals.setdefault(path, path.read_text())
         path.write_text(originals[path] + text)
-        forget_files()
 
     yield write
     for path, text in originals.items():
         path.write_text(text)
-    forget_files()
 
 
 @pytest.fixture(scope="module")

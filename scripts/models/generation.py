@@ -1,8 +1,8 @@
 """Decode many draws in one batch that finished rows leave and waiting ones enter.
 
-What all prompts share is prefilled once, then each prompt once, its keys and values expanded over
-its samples. Every row is aligned to the right, so that a row may enter at any step, and a step
-writes one column of a buffer instead of copying it.
+What all prompts share is prefilled once and kept once, then each prompt once, its keys and values
+expanded over its samples. Every row is aligned to the right, so that a row may enter at any step,
+and a step writes one column of a buffer instead of copying it.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ import torch
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from scripts.models.attention import single_query_attention
+from scripts.models.attention import SingleQuery, single_query_attention
 from scripts.models.sampler import choose
 from scripts.workflow.errors import AuditError
 
@@ -51,14 +51,14 @@ def generate(
     number a step; at most `batch_size` replies are decoded at a time. Longest prompts come first.
     Raises AuditError for a model whose layers keep a state other than keys and values.
     """
-    batch = _Batch(model, prompts, sampling["max_new_tokens"], pad)
     waiting = deque(
         (prompt, stream)
         for prompt in sorted(range(len(prompts)), key=lambda p: (-len(prompts[p]), p))
         for stream in range(len(uniforms[prompt]))
     )
     ends = torch.tensor(sorted(stop))
-    with single_query_attention(model):
+    with single_query_attention(model) as attention:
+        batch = _Batch(model, attention, prompts, sampling["max_new_tokens"], pad)
         while waiting or batch.who:
             if batch.running.sum() <= REFILL_AT * len(batch.who):
                 if batch.who and (finished := batch.release(stop)):
@@ -128,12 +128,15 @@ def _packed(old, kept, used: slice, new, end: int, columns: int) -> torch.Tensor
 class _Batch:
     """The rows being decoded, one a reply; those that have stopped stay until they are released.
 
-    `who` names each row's (prompt, stream); `start` is the first column of its prompt, `count` how
+    `who` names each row's (prompt, stream); `start` is its first column, `count` how
     many tokens it has, `position` the place of the newest of them in the whole sequence.
     """
 
-    def __init__(self, model, prompts: Sequence[Sequence[int]], steps: int, pad: int):
-        self.model, self.prompts, self.steps, self.pad = model, prompts, steps, pad
+    def __init__(
+        self, model, attention: SingleQuery, prompts: Sequence[Sequence[int]], steps: int, pad: int
+    ):
+        self.model, self.attention = model, attention
+        self.prompts, self.steps, self.pad = prompts, steps, pad
         none = torch.zeros(0, dtype=torch.long)
         self.who: list[tuple[int, int]] = []
         self.start, self.count, self.position, self.running = none, none, none, none.bool()
@@ -147,6 +150,9 @@ class _Batch:
         if self.shared:
             ids = torch.tensor([prompts[0][: self.shared]], device=model.device)
             model(input_ids=ids, past_key_values=self.prefix, use_cache=True, logits_to_keep=1)
+            # Where some layer attends in a way of its own, each row holds all of its prompt.
+            if attention.layers != set(range(len(self.prefix.layers))):
+                self.shared, self.prefix = 0, DynamicCache()
 
     def numbers(self, rows: slice = slice(None)) -> torch.Tensor:
         """The uniform number of each row's next token; of a stopped row any."""
@@ -168,6 +174,7 @@ class _Batch:
         self.place.seen = self.place.end + 1 if self.windowed else self.columns
         columns, device = torch.arange(self.place.seen), self.model.device
         mask = (columns >= self.start[:, None]) & (columns <= self.place.end)
+        self.attention.prefix = self.prefix.layers
         out = self.model(
             input_ids=self.tokens.gather(1, self.count[:, None] - 1).to(device),
             attention_mask=mask.long().to(device),
@@ -175,6 +182,7 @@ class _Batch:
             past_key_values=self.cache,
             use_cache=True,
         )
+        self.attention.prefix = ()
         self.place.end += 1
         self.position += 1
         return out.logits[:, -1]
@@ -194,12 +202,12 @@ class _Batch:
         prompts = list(dict.fromkeys(prompt for prompt, _ in entering))
         of_prompt = torch.tensor([prompts.index(prompt) for prompt, _ in entering])
         lengths = torch.tensor([len(self.prompts[prompt]) for prompt in prompts])
-        layers, logits = self._prefill([self.prompts[prompt] for prompt in prompts], lengths)
+        layers, logits = self._prefill([self.prompts[prompt] for prompt in prompts])
         self.who += entering
         self._repack(torch.arange(len(self.running)), layers, of_prompt)
         n = len(entering)
         for name, values in {
-            "start": self.place.end - lengths[of_prompt],
+            "start": self.place.end - (lengths - self.shared)[of_prompt],
             "position": lengths[of_prompt],
             "count": torch.zeros(n, dtype=torch.long),
             "running": torch.ones(n, dtype=torch.bool),
@@ -211,8 +219,8 @@ class _Batch:
             setattr(self, name, torch.cat([getattr(self, name), values]))
         return logits[of_prompt.to(logits.device)]
 
-    def _prefill(self, prompts, lengths) -> tuple[list[DynamicLayer], torch.Tensor]:
-        """Each prompt's keys and values, aligned to the right, and its last logits."""
+    def _prefill(self, prompts) -> tuple[list[DynamicLayer], torch.Tensor]:
+        """Keys and values of each prompt after the prefix, to the right, and its last logits."""
         rest = [prompt[self.shared :] for prompt in prompts]
         width, device = max(map(len, rest)), self.model.device
         ids = torch.full((len(rest), width), self.pad)
@@ -232,16 +240,8 @@ class _Batch:
             use_cache=True,
             logits_to_keep=1,
         )
-        if self.shared:  # the padding stands between the prefix and the rest: take it out
-            columns, free = torch.arange(self.shared + width), (self.shared + width - lengths)
-            source = torch.where(columns < (free + self.shared)[:, None],
-                                 columns - free[:, None], columns)  # fmt: skip
-            source = source.clamp(min=0)[:, None, :, None].to(device)
-            for layer in cache.layers:
-                layer.keys, layer.values = (
-                    t.gather(2, source.expand(-1, t.shape[1], -1, t.shape[3]))
-                    for t in (layer.keys, layer.values)
-                )
+        for layer in cache.layers:
+            layer.keys, layer.values = (t[:, :, self.shared :] for t in (layer.keys, layer.values))
         return cache.layers, out.logits[:, -1]
 
     def _repack(self, kept: torch.Tensor, entering=None, of_prompt=None) -> None:

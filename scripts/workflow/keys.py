@@ -8,10 +8,11 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 KEY_LENGTH = 16
 SMALL = 1 << 20  # bytes; smaller files are hashed afresh, larger ones through the digest index
@@ -33,8 +34,16 @@ def file_digest(path: str | os.PathLike) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+class Code(NamedTuple):
+    """What a Python file does: a digest without comments and docstrings, and what it imports."""
+
+    digest: str
+    modules: list[str]  # of the project; of `from scripts.a import b` also `scripts.a.b`, if any
+
+
 class DigestIndex:
-    """Digests of large files, hashed once and then checked by stat (size, mtime, inode).
+    """Digests of large files and of code, made once: files are checked by stat (size, mtime,
+    inode), code by its content.
 
     Each entry ends with a digest of itself: a damaged one would change keys without a word. A
     missing or unreadable index only costs time. Safe beside other processes: the last writer
@@ -49,16 +58,28 @@ class DigestIndex:
             known = {}
         self.known = known if isinstance(known, dict) else {}
         self.fresh = False
+        self.read: dict[str, Code] = {}  # files whose content is not looked at again
 
     def file(self, path: str | os.PathLike) -> str:
         stat = os.stat(path)
         if stat.st_size < SMALL:
             return file_digest(path)
-        name, mark = str(Path(path).resolve()), [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        return self._entry(str(Path(path).resolve()), mark, lambda: file_digest(path))
+
+    def code(self, path: str | os.PathLike) -> Code:
+        name = str(path)
+        if name not in self.read:
+            source = Path(path).read_bytes()
+            mark = [*sys.version_info[:2], hashlib.sha256(source).hexdigest()]
+            self.read[name] = Code(*self._entry(f"code {name}", mark, lambda: _parsed(source)))
+        return self.read[name]
+
+    def _entry(self, name: str, mark: list, compute: Callable[[], Any]) -> Any:
         match self.known.get(name):
             case [*known, found, seal] if known == mark and seal == digest(name, mark, found)[:16]:
                 return found
-        found = file_digest(path)
+        found = compute()
         self.known[name] = [*mark, found, digest(name, mark, found)[:16]]
         self.fresh = True
         return found
@@ -82,51 +103,40 @@ class DigestIndex:
             pass
 
 
-def code_digest(root: Path, script: str, extra: Iterable[str] = ()) -> str:
+def code_digest(index: DigestIndex, root: Path, script: str, extra: Iterable[str] = ()) -> str:
     """Digest of a script, the project modules it imports (transitively) and extra data files."""
-    files = local_imports(Path(root), script)
-    parts = [[name, _stripped(str(Path(root) / name))] for name in sorted(files)]
+    files = local_imports(index, root, script)
+    parts = [[name, index.code(Path(root) / name).digest] for name in sorted(files)]
     return digest(parts, [[name, file_digest(Path(root) / name)] for name in sorted(extra)])
 
 
-def local_imports(root: Path, script: str) -> frozenset[str]:
+def local_imports(index: DigestIndex, root: Path, script: str) -> frozenset[str]:
     """The script and every project module (`scripts.…`) it imports, as paths below root."""
     found, queue = set(), [script]
     while queue:
         name = queue.pop()
         if name not in found:
             found.add(name)
-            queue += _direct_imports(root, name)
+            modules = index.code(Path(root) / name).modules
+            paths = [module.replace(".", "/") + ".py" for module in modules]
+            queue += [path for path in paths if (Path(root) / path).is_file()]
     return frozenset(found)
 
 
 @cache
-def _direct_imports(root: Path, script: str) -> frozenset[str]:
-    found = set()
-    for node in ast.walk(ast.parse((root / script).read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            modules = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
-        elif isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        else:
-            continue
-        for module in modules:
-            path = module.replace(".", "/") + ".py"
-            if module.startswith("scripts.") and (root / path).is_file():
-                found.add(path)
-    return frozenset(found)
-
-
-@cache
-def _stripped(path: str) -> str:
-    """Hex digest of a Python file's code without comments and docstrings."""
-    tree = ast.parse(Path(path).read_text())
+def _parsed(source: bytes) -> Code:
+    tree, modules = ast.parse(source), set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body
             while (
                 body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
             ):
                 body.pop(0)
             node.body = body or [ast.Pass()]
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+    own = sorted(name for name in modules if name.startswith("scripts."))
+    return Code(hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), own)

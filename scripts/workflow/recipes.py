@@ -82,7 +82,7 @@ class Recipes:
         self.config, self.root, self.digests = config, Path(root), digests
         self.nodes: dict[str, dict[str, Node]] = defaultdict(dict)
         self.code = {
-            stage: code_digest(self.root, f"scripts/{stage}.py", extra)
+            stage: code_digest(digests, self.root, f"scripts/{stage}.py", extra)
             for stage, extra in STAGES.items()
         }
         self.audits = {name: self._audit(name, audit) for name, audit in config.audits.items()}
