@@ -43,12 +43,11 @@ class SingleQuery:
         scale = width**-0.5 if scaling is None else scaling
         grouped = (query * scale).view(rows, key.shape[1], heads // key.shape[1], width)
         scores = torch.matmul(grouped, key.transpose(2, 3))
-        if attention_mask is not None:
-            scores += attention_mask
+        scores = scores.float() if attention_mask is None else scores + attention_mask
         if self.prefix:
             mixed = self._with_prefix(self.prefix[module.layer_idx], grouped, scores, value)
         else:
-            mixed = torch.matmul(scores.softmax(-1), value)
+            mixed = torch.matmul(scores.softmax(-1).to(value.dtype), value)
         return mixed.reshape(rows, 1, heads, value.shape[-1]), None
 
     def _with_prefix(self, prefix: DynamicLayer, grouped, scores, value) -> torch.Tensor:
@@ -60,20 +59,22 @@ class SingleQuery:
             return torch.matmul(together, right[0]).view(heads, rows, group, -1).transpose(0, 1)
 
         shared = product(grouped, prefix.keys.transpose(2, 3))
-        weights = torch.cat([shared, scores], -1).softmax(-1)
-        of_prefix, of_own = weights.split([shared.shape[-1], scores.shape[-1]], -1)
+        weights = torch.cat([shared.to(scores.dtype), scores], -1).softmax(-1)
+        of_prefix, of_own = (
+            part.to(value.dtype) for part in weights.split([shared.shape[-1], scores.shape[-1]], -1)
+        )
         return torch.matmul(of_own, value) + product(of_prefix, prefix.values)
 
 
-def additive_mask(*args, dtype=torch.float32, **settings) -> torch.Tensor | None:
-    """The mask of one query a row, (rows, 1, 1, keys), as numbers to add to its scores.
+def additive_mask(*args, **settings) -> torch.Tensor | None:
+    """The mask of one query a row, (rows, 1, 1, keys), as float32 numbers to add to its scores.
 
     Made once a step for all layers. With more queries it is transformers' own mask.
     """
-    mask = sdpa_mask(*args, dtype=dtype, **settings)
+    mask = sdpa_mask(*args, **settings)
     if mask is None or mask.shape[-2] != 1:
         return mask
-    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, -torch.inf)
+    return torch.zeros(mask.shape, device=mask.device).masked_fill_(~mask, -torch.inf)
 
 
 @contextmanager

@@ -112,15 +112,15 @@ def _packed(old, kept, used: slice, new, end: int, columns: int) -> torch.Tensor
     rows = len(kept) + (0 if new is None else len(new))
     buffer = old.new_empty((rows, heads, columns, width))
     # what is masked must be finite: a weight of 0 times NaN is NaN
-    buffer[:, :, end:] = 0
+    buffer[:, :, end:].zero_()
     if len(kept):
         part = old[:, :, used]
         begin = end - part.shape[2]
-        buffer[: len(kept), :, :begin] = 0
+        buffer[: len(kept), :, :begin].zero_()
         buffer[: len(kept), :, begin:end] = part if len(kept) == len(old) else part[kept]
     if new is not None:
         begin = end - new.shape[2]
-        buffer[len(kept) :, :, :begin] = 0
+        buffer[len(kept) :, :, :begin].zero_()
         buffer[len(kept) :, :, begin:end] = new
     return buffer
 
