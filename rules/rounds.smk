@@ -52,26 +52,49 @@ def bank_of_decode(wildcards):
 MEASURE_OF = {node.inputs["plan"].key: node for node in RECIPES.nodes["measure"].values()}
 
 
+@cache
+def goes_on(path, _):
+    """Whether another round follows the one that is described there (and was at that time)."""
+    return not read_json(path)["stop"]
+
+
+def rounds_there(measure):
+    """Steps of the rounds that are measured already, and whether the last of them says stop."""
+    steps, more = [], True
+    while more:
+        path = _fill(ROUND, measure, step=f"round-{len(steps)}")
+        if not os.path.isfile(path):
+            return steps, False
+        more = goes_on(path, os.stat(path).st_mtime_ns)
+        steps.append(f"round-{len(steps)}")
+    return steps, True
+
+
+@cache
+def may_go_on():
+    """Whether this call may measure a round; forced jobs may decide otherwise than what is there.
+
+    If not, measure is made a plain rule: for checkpoints, finished ones too, Snakemake builds much
+    of the graph anew.
+    """
+    asked = workflow.dag_settings
+    forced = asked.forceall or asked.forcerun or asked.forcetargets
+    closed = all(rounds_there(measure)[1] for measure in RECIPES.nodes["measure"].values())
+    rules.measure.rule.is_checkpoint = bool(forced) or not closed
+    return rules.measure.rule.is_checkpoint
+
+
 def closed_rounds(measure):
     """Steps up to the one that says stop; Snakemake comes back here while one is still open.
 
     Only the last is asked of the checkpoint, which builds the graph anew each time; those before it
     lie behind it as its inputs, and come first when they are made again.
     """
-    steps = []
-    while True:
-        steps.append(f"round-{len(steps)}")
-        path = _fill(ROUND, measure, step=steps[-1])
-        if not (os.path.isfile(path) and goes_on(path, os.stat(path).st_mtime_ns)):
-            checkpoints.measure.get(key=measure.key, step=steps[-1])
-            if read_json(path)["stop"]:
-                return steps
-
-
-@cache
-def goes_on(path, _):
-    """Whether another round follows the one that is described there (and was at that time)."""
-    return not read_json(path)["stop"]
+    steps, closed = rounds_there(measure)
+    if may_go_on():
+        step = steps[-1] if closed else f"round-{len(steps)}"
+        checkpoints.measure.get(key=measure.key, step=step)  # raises while it is not made
+    return steps
 
 
 def _steps_before(step):
