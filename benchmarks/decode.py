@@ -26,8 +26,8 @@ from scripts.models.linear import PackedLinear, pack_weights
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
 from scripts.workflow.files import read_jsonl
 
-NEW_TOKENS, SAMPLES, ROWS = 64, 4, 128
-PROMPTS = 64  # two batches of ROWS
+NEW_TOKENS, SAMPLES, PROMPTS = 64, 4, 64
+ROWS = 256  # as `execution.batch_size` says if nothing is set
 BATCHES = (64, 128, 256)  # of generate, the best of which counts
 SETTINGS = {"system_prompt": None, "response_prefix": "", "chat_template": True,
             "trust_remote_code": False}  # fmt: skip

@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 BLOCK = 8192  # rows read, converted and labelled at once
 ROWS_A_CENTRE = 256  # to fit on; more gain little (as many as faiss takes, arXiv 2401.08281)
 FEWEST_ROWS = 65_536  # up to here all rows are fitted on
-START_ROWS_A_CENTRE = 32  # to try a start on
-START_STEPS, STEPS = 10, 20
+START_ROWS_A_CENTRE, FEWEST_START_ROWS = 16, 2048  # to try a start on
+START_STEPS, STEPS = 10, 15
 SILHOUETTE_TEXTS, SILHOUETTE_TEXTS_A_CLUSTER = 2000, 50
 
 Parts = Sequence[np.ndarray]  # or open HDF5 datasets
@@ -62,7 +62,7 @@ def random_starts(
     rows: np.ndarray, count: int, starts: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """Centres (count, d) by k-means++ and a few steps, each on a few other rows."""
-    few = min(len(rows), START_ROWS_A_CENTRE * count)
+    few = min(len(rows), max(FEWEST_START_ROWS, START_ROWS_A_CENTRE * count))
     for _ in range(starts):
         tried = rows[rng.choice(len(rows), few, replace=False)]
         # In float64, because float32 is converted to it anew for each centre.
