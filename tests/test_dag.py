@@ -23,4 +23,14 @@ def test_every_shard_of_a_plan_is_one_job_a_side(large):
 
 def test_a_finished_audit_of_many_rounds_has_nothing_to_do(large):
     finished(large(4, 12), 4, 12)
-    assert "Nothing to be done" in measured()[1]
+    said = measured()[1]
+    assert "Nothing to be done" in said
+    assert "checkpoint" not in said, "the graph was built anew although no round is open"
+
+
+def test_forced_rounds_decide_anew(large):
+    """How many rounds there are is then known only once they are measured."""
+    finished(large(2, 3), 2, 3)
+    said = measured("--dry-run", "--forcerun", "measure")[1]
+    assert len(re.findall(r"^(?:local)?checkpoint measure:", said, re.M)) == 3
+    assert "rule report:" in said and "rule decode:" not in said
