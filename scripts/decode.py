@@ -13,6 +13,8 @@ from scripts.responses import load_responses
 from scripts.workflow.files import read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log, threads
 
+KEPT = ("text", "tokens", "finished", "log_probability")
+
 
 def shard_of(plan: Sequence[Mapping[str, Any]], shard: int, shards: int) -> list[Mapping[str, Any]]:
     """A shard's draws of a plan: whole prompts, since a shard prefills each of its prompts once.
@@ -64,7 +66,7 @@ def decode_shard(snakemake, ledger: Ledger) -> None:
             {
                 "draw": draw.id,
                 **{k: row[k] for k in ("pool", "prompt", "sample", "region")},
-                **{k: record[k] for k in ("text", "tokens", "finished")},
+                **{k: record[k] for k in KEPT if k in record},
             }
             for draw, row, record in zip(draws, rows, records, strict=True)
         ),

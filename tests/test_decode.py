@@ -134,6 +134,36 @@ def test_first_tokens_follow_the_softmax(subject):
     assert chi2.sf(*first_tokens(subject, 2, 10_000)) > 1e-3
 
 
+def test_log_probabilities_are_the_models_own(subject, tmp_path):
+    """Of the tokens with the one that stops, whatever sampling cuts off or sharpens."""
+    sampling = SETTINGS["sampling"] | {"temperature": 0.5, "top_k": 20}
+    numbers = [Draw("base", "explore", name, 0).uniforms(0, 16) for name in subject.names[:24]]
+    ids, model = subject.ids[:24], subject.model
+    given = (ids, [[some] for some in numbers], sampling, {subject.stop}, subject.pad, 7)
+    plain, kept = (
+        {prompt: reply for some in generate(model, *given, keep) for prompt, _, reply in some}
+        for keep in (False, True)
+    )
+    for prompt, reply in kept.items():
+        assert (reply.tokens, reply.finished) == (plain[prompt].tokens, plain[prompt].finished)
+        assert plain[prompt].log_probability is None
+        drawn = reply.tokens + [subject.stop] * reply.finished
+        with torch.inference_mode():
+            logits = model(torch.tensor([ids[prompt] + drawn])).logits[0, len(ids[prompt]) - 1 : -1]
+        logs = logits.log_softmax(-1)[torch.arange(len(drawn)), drawn]
+        assert reply.log_probability == pytest.approx(float(logs.sum()), abs=1e-3)
+
+
+def test_records_hold_log_probabilities_when_asked(loaded, tmp_path):
+    plain = _decode(_draws(1), loaded, tmp_path / "a")
+    kept = _decode(
+        _draws(1), loaded, tmp_path / "b", settings=SETTINGS | {"log_probabilities": True}
+    )
+    assert [r["text"] for r in kept] == [r["text"] for r in plain]
+    assert not any("log_probability" in r for r in plain)
+    assert all(r["log_probability"] < 0 for r in kept)
+
+
 SMALL = {
     "vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "initializer_range": 0.5,

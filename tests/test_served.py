@@ -125,6 +125,7 @@ def test_what_a_served_subject_cannot_take_is_named():
     for extra, field in [
         ({"model": "x"}, "one of"), ({"adapter": "x"}, "adapter"),
         ({"response_prefix": "x"}, "response_prefix"), ({"quantization": "int4"}, "quantization"),
+        ({"log_probabilities": True}, "log_probabilities"),
         ({"server": {"url": "http://x", "model": "m", "key_variable": "sk-1"}}, "key_variable"),
     ]:  # fmt: skip
         with pytest.raises(ConfigError, match=field):

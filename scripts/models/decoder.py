@@ -26,7 +26,8 @@ def decode(
     cache: RecordCache,
     ledger: Ledger,
 ) -> list[dict[str, Any]]:
-    """One record a draw, in the order given: text, tokens (count), finished, seconds.
+    """One record a draw, in the order given: text, tokens (count), finished, seconds, and
+    log_probability where the settings ask for it.
 
     `prompts` maps prompt ids to their `text` or `messages`; the engine is called only when
     something is missing. Replies go to the cache as soon as they are done. Raises what the engine
@@ -106,16 +107,19 @@ def _generated(
         stop_tokens(model, tokenizer),
         tokenizer.pad_token_id,
         batch_size,
+        settings.get("log_probabilities", False),
     ):
         seconds = round((time.monotonic() - began) / len(replies), 5)
-        yield {
-            groups[prompt][stream][0]: {
-                "text": settings["response_prefix"]
-                + tokenizer.decode(reply.tokens, skip_special_tokens=True),
+        records = {}
+        for prompt, stream, reply in replies:
+            text = tokenizer.decode(reply.tokens, skip_special_tokens=True)
+            records[groups[prompt][stream][0]] = record = {
+                "text": settings["response_prefix"] + text,
                 "tokens": len(reply.tokens),
                 "finished": reply.finished,
                 "seconds": seconds,
             }
-            for prompt, stream, reply in replies
-        }
+            if reply.log_probability is not None:
+                record["log_probability"] = round(reply.log_probability, 4)
+        yield records
         began = time.monotonic()

@@ -17,7 +17,7 @@ from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from scripts.models.attention import SingleQuery, single_query_attention
-from scripts.models.sampler import choose
+from scripts.models.sampler import choose, log_probabilities
 from scripts.workflow.errors import AuditError
 
 # Finished rows leave, and waiting ones enter, when at most this share of the batch still runs:
@@ -25,14 +25,19 @@ from scripts.workflow.errors import AuditError
 REFILL_AT = 0.7
 # Free columns of a fresh buffer: fewer mean more copies of all of it, more are read in vain.
 GROWTH = 16
+_ROWS = ("start", "count", "position", "running", "tokens", "uniforms", "log_probability")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The tokens of one draw without the stop token; `finished` when the subject stopped itself."""
+    """The tokens of one draw without the stop token; `finished` when the subject stopped itself.
+
+    `log_probability` is the model's of all of them and the stop token, in nats, if asked for.
+    """
 
     tokens: list[int]
     finished: bool
+    log_probability: float | None = None
 
 
 @torch.inference_mode()
@@ -44,6 +49,7 @@ def generate(
     stop: set[int],
     pad: int,
     batch_size: int,
+    keep_log_probabilities: bool = False,
 ) -> Iterator[list[tuple[int, int, Reply]]]:
     """Replies as they finish: lists of (prompt, stream, reply), the first two being indices.
 
@@ -56,21 +62,19 @@ def generate(
         for prompt in sorted(range(len(prompts)), key=lambda p: (-len(prompts[p]), p))
         for stream in range(len(uniforms[prompt]))
     )
-    ends = torch.tensor(sorted(stop))
     with single_query_attention(model) as attention:
-        batch = _Batch(model, attention, prompts, sampling["max_new_tokens"], pad)
+        batch = _Batch(model, attention, prompts, sampling, stop, pad, keep_log_probabilities)
         while waiting or batch.who:
             if batch.running.sum() <= REFILL_AT * len(batch.who):
-                if batch.who and (finished := batch.release(stop)):
+                if batch.who and (finished := batch.release()):
                     yield finished
                 free = batch_size - len(batch.who)
                 entering = [waiting.popleft() for _ in range(min(free, len(waiting)))]
                 if entering:
                     logits = batch.admit(entering, uniforms)
-                    new = slice(-len(entering), None)
-                    batch.take(choose(logits, batch.numbers(new), sampling), new, ends)
+                    batch.take(logits, slice(-len(entering), None))
             if batch.running.any():
-                batch.take(choose(batch.step(), batch.numbers(), sampling), slice(None), ends)
+                batch.take(batch.step(), slice(None))
 
 
 @dataclass
@@ -128,23 +132,32 @@ def _packed(old, kept, used: slice, new, end: int, columns: int) -> torch.Tensor
 class _Batch:
     """The rows being decoded, one a reply; those that have stopped stay until they are released.
 
-    `who` names each row's (prompt, stream); `start` is its first column, `count` how
-    many tokens it has, `position` the place of the newest of them in the whole sequence.
+    `who` names each row's (prompt, stream); `start` is its first column, `count` how many tokens it
+    has, `position` the place of the newest of them in the whole sequence; for the rest see Reply.
     """
 
     def __init__(
-        self, model, attention: SingleQuery, prompts: Sequence[Sequence[int]], steps: int, pad: int
+        self,
+        model,
+        attention: SingleQuery,
+        prompts: Sequence[Sequence[int]],
+        sampling: Mapping[str, Any],
+        stop: set[int],
+        pad: int,
+        keep_log_probabilities: bool,
     ):
-        self.model, self.attention = model, attention
-        self.prompts, self.steps, self.pad = prompts, steps, pad
+        self.model, self.attention, self.prompts, self.pad = model, attention, prompts, pad
+        self.sampling, self.steps, self.stop = sampling, sampling["max_new_tokens"], stop
+        self.ends, self.keeps = torch.tensor(sorted(stop)), keep_log_probabilities
         none = torch.zeros(0, dtype=torch.long)
         self.who: list[tuple[int, int]] = []
         self.start, self.count, self.position, self.running = none, none, none, none.bool()
-        self.tokens = torch.zeros((0, steps), dtype=torch.long)
-        self.uniforms = torch.zeros((0, steps), dtype=torch.float64)
+        self.tokens = torch.zeros((0, self.steps), dtype=torch.long)
+        self.uniforms = torch.zeros((0, self.steps), dtype=torch.float64)
+        self.log_probability = torch.zeros(0, dtype=torch.float64)
         self.place, self.columns, self.cache = _Place(), 0, None
         # A window is a distance between columns, so where one binds, none may be free or padded.
-        self.windowed = _window(model) < max(map(len, prompts), default=0) + steps + GROWTH
+        self.windowed = _window(model) < max(map(len, prompts), default=0) + self.steps + GROWTH
         self.shared = 0 if self.windowed else _shared_prefix(prompts)
         self.prefix = DynamicCache()
         if self.shared:
@@ -154,18 +167,19 @@ class _Batch:
             if attention.layers != set(range(len(self.prefix.layers))):
                 self.shared, self.prefix = 0, DynamicCache()
 
-    def numbers(self, rows: slice = slice(None)) -> torch.Tensor:
-        """The uniform number of each row's next token; of a stopped row any."""
-        following = self.count[rows].clamp(max=self.steps - 1)
-        return self.uniforms[rows].gather(1, following[:, None])[:, 0]
-
-    def take(self, chosen: torch.Tensor, rows: slice, ends: torch.Tensor) -> None:
-        """Note the chosen tokens of the rows that run, and which of them stop."""
-        chosen, runs = chosen.cpu(), self.running[rows].clone()
-        at = runs.nonzero()[:, 0]
+    def take(self, logits: torch.Tensor, rows: slice) -> None:
+        """Choose the next token of each row; note those of the rows that run, and which stop."""
+        following = self.count[rows].clamp(
+            max=self.steps - 1
+        )  # of a stopped row any number will do
+        numbers = self.uniforms[rows].gather(1, following[:, None])[:, 0]
+        chosen, runs = choose(logits, numbers, self.sampling), self.running[rows].clone()
+        if self.keeps:
+            self.log_probability[rows] += log_probabilities(logits, chosen).cpu() * runs
+        chosen, at = chosen.cpu(), runs.nonzero()[:, 0]
         self.tokens[rows][at, self.count[rows][at]] = chosen[at]
         self.count[rows] += runs
-        self.running[rows] = runs & ~torch.isin(chosen, ends) & (self.count[rows] < self.steps)
+        self.running[rows] = runs & ~torch.isin(chosen, self.ends) & (self.count[rows] < self.steps)
 
     def step(self) -> torch.Tensor:
         """Logits of every row's next token, (rows, vocabulary)."""
@@ -187,13 +201,15 @@ class _Batch:
         self.position += 1
         return out.logits[:, -1]
 
-    def release(self, stop: set[int]) -> list[tuple[int, int, Reply]]:
+    def release(self) -> list[tuple[int, int, Reply]]:
         """Take the stopped rows out and return their replies."""
         replies = []
         for row in (~self.running).nonzero()[:, 0].tolist():
             tokens = self.tokens[row, : self.count[row]].tolist()
-            finished = tokens[-1] in stop
-            replies.append((*self.who[row], Reply(tokens[: len(tokens) - finished], finished)))
+            finished = tokens[-1] in self.stop
+            logs = float(self.log_probability[row]) if self.keeps else None
+            reply = Reply(tokens[: len(tokens) - finished], finished, logs)
+            replies.append((*self.who[row], reply))
         self._repack(self.running.nonzero()[:, 0])
         return replies
 
@@ -210,6 +226,7 @@ class _Batch:
             "start": self.place.end - (lengths - self.shared)[of_prompt],
             "position": lengths[of_prompt],
             "count": torch.zeros(n, dtype=torch.long),
+            "log_probability": torch.zeros(n, dtype=torch.float64),
             "running": torch.ones(n, dtype=torch.bool),
             "tokens": torch.zeros((n, self.steps), dtype=torch.long),
             "uniforms": torch.from_numpy(
@@ -246,7 +263,7 @@ class _Batch:
 
     def _repack(self, kept: torch.Tensor, entering=None, of_prompt=None) -> None:
         """Keep these rows, let prefilled ones enter below, and make room for GROWTH columns."""
-        for name in ("start", "count", "position", "running", "tokens", "uniforms"):
+        for name in _ROWS:
             setattr(self, name, getattr(self, name)[kept])
         if entering is None:
             self.who = [self.who[row] for row in kept.tolist()]

@@ -30,6 +30,18 @@ def choose(
     )
 
 
+def log_probabilities(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """How likely the model makes a token a row, (rows,) float32 nats: temperature 1, nothing cut.
+
+    logits (rows, vocabulary), tokens (rows,).
+    """
+    found = []
+    for some, chosen in zip(logits.split(ROWS), tokens.split(ROWS), strict=True):
+        some = some.float()
+        found.append(some.gather(1, chosen[:, None])[:, 0] - some.logsumexp(-1))
+    return torch.cat(found)
+
+
 def _weights(logits: torch.Tensor, sampling: Mapping[str, Any]) -> torch.Tensor:
     """Unnormalised probabilities, float32, of the tokens that may be chosen."""
     if 0 < sampling["top_k"] < logits.shape[-1]:

@@ -159,6 +159,8 @@ class Recipes:
         }
         if subject.quantization != "none":
             fields.add("quantization")
+        if subject.log_probabilities:
+            fields.add("log_probabilities")
         return subject.model_dump(include=fields)
 
     def _subject(

@@ -79,6 +79,9 @@ class Subject(Section):
     """Allow the model's own Python code to run; only for a model that you name and trust."""
     sampling: Sampling = Sampling()
     """Sampling settings of this subject."""
+    log_probabilities: bool = False
+    """Keep how likely the model makes each of its texts: `log_probability` in the generations, in
+    nats, at temperature 1 with nothing cut off."""
     responses: str | None = None
     """JSONL file of ready texts (`prompt`, `response`, optional `sample`) instead of a model."""
     server: Server | None = None
@@ -93,6 +96,8 @@ class Subject(Section):
             raise ValueError("`adapter` needs a `model`; `server` and `responses` take none")
         if self.model is None and self.quantization != "none":
             raise ValueError("`quantization` needs a `model`; a server decides it by itself")
+        if self.model is None and self.log_probabilities:
+            raise ValueError("`log_probabilities` needs a `model`, which is loaded here")
         if self.server is not None and self.response_prefix:
             raise ValueError("`response_prefix` needs a `model`; servers begin replies themselves")
         return self
