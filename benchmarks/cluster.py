@@ -15,7 +15,6 @@ rate of a square product in float32.
 """
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from benchmarks.speed import REPEATS, record, seconds
 from scripts.clusters import assign, k_means
+from scripts.workflow.job import peak_mib
 
 ROWS, CENTRES, STARTS = 2_000_000, 300, 3
 EPOCHS = 10
@@ -61,10 +61,8 @@ def ours(path: str, seed: int) -> None:
         fitted = time.perf_counter()
         found = assign([file["vector"]], centres)
         ended = time.perf_counter()
-    # Not getrusage's: a process begins with the peak of the one that started it.
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     result = {
-        "fit": fitted - began, "label": ended - fitted, "peak_gib": int(peak) / 2**20,
+        "fit": fitted - began, "label": ended - fitted, "peak_gib": peak_mib() / 1024,
         "inertia": float(found.squared.sum(dtype=np.float64)),
     }  # fmt: skip
     print(json.dumps(result))
