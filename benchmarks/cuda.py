@@ -5,9 +5,9 @@
 A model in the shape of Llama 3 8B with random weights in bfloat16, since speed depends on shapes
 alone; prompts of random tokens, all beginning alike, four samples of each, 64 new tokens and no
 stop. A step of so many rows must read every weight and every row's keys and values once, and
-compute two operations a weight and row: its floor is the longer of the two at the rates of a large
-copy and of a large product, taken in the same run. Medians of REPEATS turns go to
-results/benchmarks/cuda.json. Without a GPU the same is run on the processor in the shape of
+compute two operations a weight and row: its floor, prefill left out, is the longer of the two at
+the rates of a large copy and of a large product, taken in the same run. Medians of REPEATS turns go
+to results/benchmarks/cuda.json. Without a GPU the same is run on the processor in the shape of
 SmolLM2-135M, which shows that the script works and is not recorded.
 """
 
