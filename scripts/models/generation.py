@@ -20,8 +20,8 @@ from scripts.models.attention import SingleQuery, single_query_attention
 from scripts.models.sampler import choose, log_probabilities
 from scripts.workflow.errors import AuditError
 
-# Finished rows leave, and waiting ones enter, when at most this share of the batch still runs:
-# entering costs a prefill, which is cheaper the more prompts share it.
+# Waiting rows enter when at most this share of a whole batch still runs: entering costs a prefill,
+# which is cheaper the more prompts share it. Finished ones leave whenever rows are moved anyway.
 REFILL_AT = 0.7
 # Free columns of a fresh buffer: fewer mean more copies of all of it, more are read in vain.
 GROWTH = 16
@@ -65,14 +65,15 @@ def generate(
     with single_query_attention(model) as attention:
         batch = _Batch(model, attention, prompts, sampling, stop, pad, keep_log_probabilities)
         while waiting or batch.who:
-            if batch.running.sum() <= REFILL_AT * len(batch.who):
-                if batch.who and (finished := batch.release()):
-                    yield finished
+            running = int(batch.running.sum())
+            refill = waiting and running <= REFILL_AT * batch_size
+            leave = refill or batch.full or not running
+            if batch.who and leave and (finished := batch.release()):
+                yield finished
+            if refill:
                 free = batch_size - len(batch.who)
                 entering = [waiting.popleft() for _ in range(min(free, len(waiting)))]
-                if entering:
-                    logits = batch.admit(entering, uniforms)
-                    batch.take(logits, slice(-len(entering), None))
+                batch.take(batch.admit(entering, uniforms), slice(-len(entering), None))
             if batch.running.any():
                 batch.take(batch.step(), slice(None))
 
@@ -169,9 +170,7 @@ class _Batch:
 
     def take(self, logits: torch.Tensor, rows: slice) -> None:
         """Choose the next token of each row; note those of the rows that run, and which stop."""
-        following = self.count[rows].clamp(
-            max=self.steps - 1
-        )  # of a stopped row any number will do
+        following = self.count[rows].clamp(max=self.steps - 1)  # any number does for a stopped row
         numbers = self.uniforms[rows].gather(1, following[:, None])[:, 0]
         chosen, runs = choose(logits, numbers, self.sampling), self.running[rows].clone()
         if self.keeps:
@@ -181,10 +180,13 @@ class _Batch:
         self.count[rows] += runs
         self.running[rows] = runs & ~torch.isin(chosen, self.ends) & (self.count[rows] < self.steps)
 
+    @property
+    def full(self) -> bool:
+        """Whether no column is left, so that all rows must be moved, which may as well be fewer."""
+        return self.place.end == self.columns
+
     def step(self) -> torch.Tensor:
         """Logits of every row's next token, (rows, vocabulary)."""
-        if self.place.end == self.columns:
-            self._repack(torch.arange(len(self.who)))
         self.place.seen = self.place.end + 1 if self.windowed else self.columns
         columns, device = torch.arange(self.place.seen), self.model.device
         mask = (columns >= self.start[:, None]) & (columns <= self.place.end)
