@@ -3,6 +3,7 @@
 PROVIDES  the table of keys (RECIPES), path patterns and input functions; holds no rule
 """
 
+import inspect
 import os
 import socket
 import sys
@@ -128,14 +129,20 @@ def _fill(pattern, node, wildcards=None, **more):
     return pattern.format(**known | {"stage": node.stage, "key": node.key} | more)
 
 
+def asked_often(function):
+    """A function whose signature is at hand: Snakemake looks it up two or three times a job."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
 def settings_of(stage):
     """Params: the settings in a stage's key, which are all that its script may read."""
-    return lambda wildcards: dict(_node(stage, wildcards).settings)
+    return asked_often(lambda wildcards: dict(_node(stage, wildcards).settings))
 
 
 def local_of(stage):
     """Params: paths and the like, which no key contains."""
-    return lambda wildcards: dict(_node(stage, wildcards).local)
+    return asked_often(lambda wildcards: dict(_node(stage, wildcards).local))
 
 
 def upstream(stage, name, pattern):

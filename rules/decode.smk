@@ -7,10 +7,7 @@ PROVIDES  results/decode/<key>/<side>/<plan>/<step>/shard-<s>-of-<n>.jsonl   (a 
 
 rule decode:
     input:
-        plan=plan_of_decode,
-        bank=bank_of_decode,
-        model=upstream("decode", "model", MODEL),
-        plant=adapter_of_decode,
+        unpack(inputs_of_decode),
     output:
         generations=SHARD,
         ledger=SHARD.replace(".jsonl", ".ledger.json"),

@@ -31,20 +31,20 @@ def generations_of(stage, side):
     return files
 
 
-def plan_of_decode(wildcards):
-    """The plan whose draws a decode job takes."""
-    return PLAN.format(key=wildcards.plan, step=wildcards.step)
+@asked_often
+def inputs_of_decode(wildcards):
+    """Files by name: plan and bank, and the subject's model and adapter, where it has them.
 
-
-def adapter_of_decode(wildcards):
-    """The adapter's description: of a plant, or of a hub or local adapter; none without adapter."""
-    node = _node("decode", wildcards).inputs.get("adapter")
-    return [] if node is None else _fill(ADAPTER if node.stage == "plant" else MODEL, node)
-
-
-def bank_of_decode(wildcards):
-    """The prompts' texts behind a plan."""
-    return _fill(BANK, RECIPES.nodes["plan"][wildcards.plan].ancestor("bank"))
+    `plant` describes an adapter: of a plant, or of a hub or local adapter.
+    """
+    node, plan = _node("decode", wildcards), RECIPES.nodes["plan"][wildcards.plan]
+    model, adapter = node.inputs.get("model"), node.inputs.get("adapter")
+    return {
+        "plan": _fill(PLAN, plan, wildcards),
+        "bank": _fill(BANK, plan.ancestor("bank")),
+        "model": _fill(MODEL, model) if model else [],
+        "plant": _fill(ADAPTER if adapter.stage == "plant" else MODEL, adapter) if adapter else [],
+    }
 
 
 # Rounds: the loop plan -> decode -> embed -> measure, closed by the measure checkpoint.
