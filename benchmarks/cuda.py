@@ -4,11 +4,11 @@
 
 A model in the shape of Llama 3 8B with random weights in bfloat16, since speed depends on shapes
 alone; prompts of random tokens, all beginning alike, four samples of each, 64 new tokens and no
-stop. A step of so many rows must read every weight and every row's keys and values once, and
-compute two operations a weight and row: its floor, prefill left out, is the longer of the two at
-the rates of a large copy and of a large product, taken in the same run. Medians of REPEATS turns go
-to results/benchmarks/cuda.json. Without a GPU the same is run on the processor in the shape of
-SmolLM2-135M, which shows that the script works and is not recorded.
+stop. A step of so many rows must read every weight, every row's own keys and values and those that
+all share once, and compute two operations a weight and row: its floor, prefill left out, is the
+longer of the two at the rates of a large copy and of a large product, taken in the same run.
+Medians of REPEATS turns go to results/benchmarks/cuda.json. Without a GPU the same is run on the
+processor in the shape of SmolLM2-135M, which shows that the script works and is not recorded.
 """
 
 import numpy as np
@@ -53,8 +53,9 @@ def floor(model, rows: int) -> float:
     weights = sum(m.weight.numel() for m in model.modules() if isinstance(m, torch.nn.Linear))
     width = model.config.hidden_size // model.config.num_attention_heads
     cached = 4 * model.config.num_hidden_layers * model.config.num_key_value_heads * width
-    tokens = SHARED + OWN // 2 + NEW_TOKENS // 2  # in the middle of a reply
-    step = max(2 * weights * rows / rate, (2 * weights + rows * tokens * cached) / bytes_a_second)
+    # in the middle of a reply to a prompt of middle length; what is shared is there once
+    tokens = SHARED + rows * (3 * OWN // 4 + NEW_TOKENS // 2)
+    step = max(2 * weights * rows / rate, (2 * weights + tokens * cached) / bytes_a_second)
     return step * NEW_TOKENS * PROMPTS * SAMPLES / rows
 
 

@@ -7,8 +7,8 @@ samples each, in turns, REPEATS times; medians are printed and written to
 results/benchmarks/speed.json. A ceiling is the time of one step's matrix products, at the same
 batch, with nothing else: no attention, no norms, no sampling, no prefill. There are two: torch's
 products of the weights as they are, which is what the share is of, and of packed weights, which
-is what the sampler uses. A reply that stops early counts the tokens that it has; no side decodes
-past the stop.
+is what the sampler uses. A reply that stops early counts the tokens before its stop token, whatever
+a side decodes beyond it.
 """
 
 import sys

@@ -196,23 +196,22 @@ def asks_a_server(stage):
     return any(n.settings["assistant"] != "local" for n in RECIPES.nodes[stage].values())
 
 
-def served(wildcards):
-    """Whether a server decodes a subject: such a job computes nothing itself."""
-    return "server" in _node("decode", wildcards).local
+def loads_a_model(wildcards):
+    """Whether a decode job computes itself; otherwise a server or a file has the texts."""
+    return "model" in _node("decode", wildcards).inputs
 
 
 def cores_of_decode(wildcards):
-    return 1 if served(wildcards) else GPU_CORES
+    return GPU_CORES if loads_a_model(wildcards) else 1
 
 
 def gpus_of_decode(wildcards):
-    return 0 if served(wildcards) else 1
+    return 1 if loads_a_model(wildcards) else 0
 
 
-def all_served():
-    """Whether servers decode all subjects: such jobs need the network and stay where Snakemake was
-    called."""
-    return all("server" in node.local for node in RECIPES.nodes["decode"].values())
+def no_decode_loads_a_model():
+    """Such jobs need the network, or nothing, and stay where Snakemake was called."""
+    return not any("model" in node.inputs for node in RECIPES.nodes["decode"].values())
 
 
 def pool_plans(wildcards):

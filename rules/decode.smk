@@ -15,7 +15,7 @@ rule decode:
         "logs/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.log",
     benchmark:
         "logs/benchmark/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.tsv"
-    localrule: all_served()
+    localrule: no_decode_loads_a_model()
     conda:
         "../envs/models.yaml"
     threads: cores_of_decode

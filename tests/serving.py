@@ -37,7 +37,7 @@ def _running(command: list, health: str, log: Path) -> Iterator[str]:
         for _ in range(120):
             assert process.poll() is None, log.read_text()
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{health}")
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{health}", timeout=5)
                 break
             except OSError:
                 time.sleep(1)

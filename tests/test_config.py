@@ -166,6 +166,9 @@ def test_another_model_brings_its_own_revision():
 def test_responses_and_models_replace_one_another():
     _, intervention = resolved({"responses": "other.jsonl"})
     assert (intervention.model, intervention.responses) == (None, "other.jsonl")
+    inline = {"model": "./folder", "log_probabilities": True}
+    _, intervention = resolved({"responses": "other.jsonl"}, inline)
+    assert not intervention.log_probabilities
     _, intervention = resolved({"model": "m/n", "revision": COMMIT}, "recorded")
     assert (intervention.model, intervention.responses) == ("m/n", None)
     base, intervention = resolved("recorded")

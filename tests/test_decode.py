@@ -179,7 +179,8 @@ FAMILIES = {
     "gemma3_text": {"sliding_window": 8},
     "mistral": {"sliding_window": 64},
     "gpt_neox": {},
-    "gpt2": {"n_embd": 32, "n_head": 4, "n_layer": 3},  # learned positions
+    # learned positions, just as many as are needed
+    "gpt2": {"n_embd": 32, "n_head": 4, "n_layer": 3, "n_positions": 29},
     "bloom": {"n_head": 4, "n_layer": 3},  # positions as a bias
 }
 

@@ -5,12 +5,11 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 from cached import batch, key, run_writers
 
 from scripts.cache import records
 from scripts.cache.records import RecordCache, VectorCache
-from scripts.cache.segments import Segment
+from scripts.cache.segments import Segment, open_segment
 
 
 def test_many_small_segments_become_few(tmp_path):
@@ -34,12 +33,11 @@ def test_few_large_segments_are_merged_until_they_are_large_enough(tmp_path, mon
     assert sizes == [120] * 5  # four of 30 reach 100 together, and 120 is left alone
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_vectors_are_merged_as_they_are(tmp_path, monkeypatch, dtype):
+def test_vectors_are_merged_as_they_are(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "_MANY_SEGMENTS", 4)
-    VectorCache(tmp_path, 3).add_many({key("other kind"): np.zeros(3, np.float32)})
+    VectorCache(tmp_path, 2).add_many({key("other kind"): np.zeros(2, np.float16)})
     cache = VectorCache(tmp_path, 3)
-    added = {key(n): np.array([n, -n, 0.5], dtype) for n in range(6)}
+    added = {key(n): np.array([n, -n, 0.5], np.float16) for n in range(6)}
     for name, vector in added.items():
         cache.add_many({name: vector})
     found = VectorCache(tmp_path, 3).get_many(list(added))
@@ -85,6 +83,23 @@ def test_a_reader_finds_what_was_merged_while_it_read(tmp_path, monkeypatch):
     monkeypatch.setattr(Segment, "read_block", merging)
     assert reader.get_many(list(added)) == added
     assert writer.statistics()["segments"] == 1
+
+
+def test_a_reader_finds_what_was_merged_while_it_opened_segments(tmp_path, monkeypatch):
+    writer, added = RecordCache(tmp_path), batch(*range(10))
+    for number in range(10):
+        writer.add_many(batch(number))
+    once = []
+
+    def merging(path):
+        if not once:
+            once.append(True)
+            monkeypatch.setattr(records, "_MANY_SEGMENTS", 2)
+            writer.add_many(batch("more"))
+        return open_segment(path)
+
+    monkeypatch.setattr(records, "open_segment", merging)
+    assert RecordCache(tmp_path).get_many(list(added)) == added
 
 
 def test_merging_sets_a_torn_segment_aside_and_keeps_the_rest(tmp_path, monkeypatch, caplog):

@@ -11,6 +11,8 @@ import yaml
 from conftest import ROOT, snakemake, write_config
 from snakemake.cli import get_argument_parser
 
+from scripts.workflow.files import write_jsonl
+
 SLURM = ROOT / "profiles/slurm/profile.yaml"
 GROUPING = ("groups", "group-components", "resources", "set-resource-scopes")
 
@@ -91,15 +93,19 @@ def test_every_job_with_a_gpu_is_sent_where_gpus_are(workspace):
         assert all("gpu=1" not in j and "slurm_partition=cpu" in j for j in planned(out, rule))
 
 
-def test_what_is_tiny_or_needs_the_network_stays_where_snakemake_was_called(workspace):
-    def local() -> set[str]:
-        listing = subprocess.run(
-            [sys.executable, "-c", LOCAL_RULES], cwd=workspace, text=True, capture_output=True
-        )
-        return set(listing.stdout.split()) - {"archive", "estimate", "prune", "restore", "why"}
+QUICK = {"model", "bank", "plan", "measure", "publish_small", "all"}
 
-    quick = {"model", "bank", "plan", "measure", "publish_small", "all"}
-    assert local() == quick
+
+def local(workspace) -> set[str]:
+    """Rules whose jobs are not sent anywhere, but for those of tools."""
+    listing = subprocess.run(
+        [sys.executable, "-c", LOCAL_RULES], cwd=workspace, text=True, capture_output=True
+    )
+    return set(listing.stdout.split()) - {"archive", "estimate", "prune", "restore", "why"}
+
+
+def test_what_is_tiny_or_needs_the_network_stays_where_snakemake_was_called(workspace):
+    assert local(workspace) == QUICK
     config = yaml.safe_load((workspace / "config/config.yaml").read_text())
     config["audits"]["small"]["assistant"] = {
         "provider": "openai",
@@ -107,7 +113,24 @@ def test_what_is_tiny_or_needs_the_network_stays_where_snakemake_was_called(work
         "models": {"cheap": "some-model", "strong": "some-model"},
     }
     write_config(workspace, config)
-    assert local() == quick | {"propose", "screen", "confirm"}
+    assert local(workspace) == QUICK | {"propose", "screen", "confirm"}
+
+
+def test_looking_up_ready_responses_asks_for_no_device(workspace):
+    rows = [{"prompt": f"What is {n}?", "response": f"It is {n}."} for n in range(60)]
+    write_jsonl(workspace / "ready.jsonl", rows)
+    (workspace / "prompts.txt").write_text("".join(f"{row['prompt']}\n" for row in rows))
+    config = yaml.safe_load((workspace / "config/config.yaml").read_text())
+    config["banks"]["small"] = {"sources": [{"path": "prompts.txt"}]}
+    config["audits"]["small"]["intervention"] = {"responses": "ready.jsonl"}
+    write_config(workspace, config)
+    jobs = planned(snakemake(workspace, "--cores", "2", "-n").stdout, "decode")
+    assert {"gpu=0" in job for job in jobs if "side=intervention" in job} == {True}
+    assert {"gpu=1" in job for job in jobs if "side=base" in job} == {True}
+    assert local(workspace) == QUICK
+    config["audits"]["small"]["base"] = {"responses": "ready.jsonl"}
+    write_config(workspace, config)
+    assert local(workspace) == QUICK | {"decode"}
 
 
 def test_the_lines_on_grouping_hold(workspace):

@@ -129,9 +129,8 @@ def test_segments_and_statistics(tmp_path):
     assert cache.statistics() == {"segments": 2, "records": 3, "bytes": size}
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_vectors_round_trip(tmp_path, dtype):
-    vectors = np.random.default_rng(0).normal(size=(300, 384)).astype(dtype)
+def test_vectors_round_trip(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(300, 384)).astype(np.float16)
     added = {key(number): vector for number, vector in enumerate(vectors)}
     VectorCache(tmp_path, 384).add_many(added)
     found = VectorCache(tmp_path, 384).get_many([*added, key("absent")])
@@ -144,23 +143,22 @@ def test_vectors_round_trip(tmp_path, dtype):
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (np.zeros(4), TypeError, "is float64, not a float16 or float32"),
+        (np.zeros(4), TypeError, "is float64, not a float16"),
         (np.zeros(4, int), TypeError, "is int64"),
         ([0.0] * 4, TypeError, "is list"),
-        (np.zeros(3, np.float32), ValueError, r"has shape \(3,\), not \(4,\)"),
-        (np.zeros((1, 4), np.float32), ValueError, r"has shape \(1, 4\)"),
-        (np.float32([0, 1, np.nan, 2]), ValueError, "not finite"),
-        (np.zeros(4, np.float16), TypeError, "all be float16 or all be float32"),
+        (np.zeros(3, np.float16), ValueError, r"has shape \(3,\), not \(4,\)"),
+        (np.zeros((1, 4), np.float16), ValueError, r"has shape \(1, 4\)"),
+        (np.float16([0, 1, np.nan, 2]), ValueError, "not finite"),
     ],
 )
 def test_vectors_that_do_not_fit_are_refused(tmp_path, value, error, message):
     with pytest.raises(error, match=message):
-        VectorCache(tmp_path, 4).add_many({key(1): np.zeros(4, np.float32), key(2): value})
+        VectorCache(tmp_path, 4).add_many({key(1): np.zeros(4, np.float16), key(2): value})
     assert os.listdir(tmp_path) == []
 
 
 def test_segments_of_another_kind_are_ignored_with_one_warning(tmp_path, caplog):
-    VectorCache(tmp_path, 4).add_many({key(1): np.ones(4, np.float32)})
+    VectorCache(tmp_path, 4).add_many({key(1): np.ones(4, np.float16)})
     RecordCache(tmp_path).add_many(batch(1))
     for cache, expected in ((VectorCache(tmp_path, 8), {}), (RecordCache(tmp_path), batch(1))):
         caplog.clear()

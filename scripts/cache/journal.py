@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
+from scripts.workflow.files import is_temporary, replacing
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ class Journal:
         self.directory = Path(directory)
         self._segments = RecordCache(directory)
         self._fresh: dict[str, dict[str, Any]] = {}
-        self._file = None
+        self._path = self.directory / f"{secrets.token_hex(8)}.journal"
+        self._file, self._warned = None, False
         self._adopt()
 
     def get_many(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -46,13 +48,10 @@ class Journal:
         line = b"%08x %s\n" % (zlib.crc32(body), body)
         try:
             if self._file is None:
-                self.directory.mkdir(parents=True, exist_ok=True)
-                path = self.directory / f"{secrets.token_hex(8)}.journal"
-                self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
-                _lock(self._file)
+                self._file = self._begun()
             self._file.write(line)
         except OSError as error:
-            if self._file is None or not getattr(self, "_warned", False):
+            if not self._warned:
                 self._warned = True
                 logger.warning(
                     "The journal in %s cannot be written, so a killed run pays its replies "
@@ -60,6 +59,13 @@ class Journal:
                     self.directory,
                     error,
                 )
+
+    def _begun(self):
+        """A journal of this process's own, locked before it has a name that others take over."""
+        with replacing(self._path) as temporary:
+            file = open(temporary, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+            _lock(file)
+        return file
 
     def close(self) -> None:
         """Fold the journal into a segment."""
@@ -69,14 +75,17 @@ class Journal:
             held = self._segments.get_many(list(self._fresh))
             if len(held) == len(self._fresh):
                 with suppress(OSError):
-                    os.unlink(self._file.name)
+                    self._path.unlink()
         self._fresh, self._file = {}, None
 
     def _adopt(self) -> None:
         """Take over the journals of processes that have ended; only read those of living ones."""
         for path in sorted(self.directory.glob("*.journal")):
+            if is_temporary(path.name):
+                continue
             try:
-                with open(path, "rb") as file:
+                # network file systems lock only what is open for writing
+                with open(path, "r+b" if os.access(path, os.W_OK) else "rb") as file:
                     ended = _lock(file)
                     records = dict(_entries(file))
                     if not ended:

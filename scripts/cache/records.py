@@ -43,13 +43,14 @@ DAY = 86_400
 _KEY = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[0-9a-f]{32}\.seg")  # not the temporary names, which end alike
 
-_JSON, _FLOAT16, _FLOAT32 = 1, 2, 3
-_VECTOR_TYPES = {_FLOAT16: np.dtype("<f2"), _FLOAT32: np.dtype("<f4")}
+_JSON, _FLOAT16 = 1, 2
+_VECTOR_TYPE = np.dtype("<f2")
 _RECORDS_A_BLOCK = 32  # more compress better, fewer cost less to read one record
 _VECTOR_BLOCK_BYTES = 65_536
 _MANY_SEGMENTS = 64  # of like size are merged,
 _LARGE_SEGMENT = 32_768  # and so are fewer that hold as many records together
 _VANISHED = (errno.ENOENT, errno.ESTALE)  # the second on network file systems
+_LOOKS = 5  # at a folder that others merge; listings of network file systems lag behind
 
 Value = TypeVar("Value")
 
@@ -204,17 +205,27 @@ class SegmentCache(Generic[Value]):
 
     def refresh(self) -> None:
         """Find the segments that others have written since, and forget those they removed."""
+        for _ in range(_LOOKS):
+            if self._listed():
+                return
+
+    def _listed(self) -> bool:
+        """Open what is new in the folder; whether all of it was there.
+
+        Whoever has merged a segment away left another in its place, maybe after the listing.
+        """
+        vanished = False
         try:
             names = [name for name in os.listdir(self.directory) if _NAME.fullmatch(name)]
         except FileNotFoundError:
-            return
+            return True
         except OSError as error:
             self._warn_once(
                 "unreadable",
                 f"The record cache {self.directory} cannot be read, so nothing is taken from it: "
                 f"{error}",
             )
-            return
+            return True
         self._segments = {n: self._segments[n] for n in names if n in self._segments}
         for name in names:
             if name in self._segments or name in self._ignored:
@@ -227,6 +238,8 @@ class SegmentCache(Generic[Value]):
                 self._segments[name] = segment
             except (CorruptSegment, ForeignSegment, OSError) as error:
                 self._drop(path, error)
+                vanished |= getattr(error, "errno", None) in _VANISHED
+        return not vanished
 
     def segments(self) -> Iterator[tuple[Path, int, int]]:
         """Yield path, number of keys and bytes of each usable segment, by name."""
@@ -318,41 +331,36 @@ class RecordCache(SegmentCache[dict]):
 
 
 class VectorCache(SegmentCache[np.ndarray]):
-    """Vectors of one dimension, float16 or float32, returned in the type they were added in."""
+    """Vectors of one dimension, in float16."""
 
     def __init__(self, directory: str | os.PathLike, dimension: int):
         super().__init__(directory)
         self.dimension = dimension
 
     def _layout(self, keys: Sequence[str], values: Sequence[np.ndarray]) -> Layout:
-        codecs = set()
         for key, value in zip(keys, values, strict=True):
-            if not isinstance(value, np.ndarray) or value.dtype not in (np.float16, np.float32):
+            if not isinstance(value, np.ndarray) or value.dtype != np.float16:
                 kind = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
-                raise TypeError(f"Vector {key} is {kind}, not a float16 or float32 numpy array.")
+                raise TypeError(f"Vector {key} is {kind}, not a float16 numpy array.")
             if value.shape != (self.dimension,):
                 raise ValueError(
                     f"Vector {key} has shape {value.shape}, not ({self.dimension},) as this cache."
                 )
             if not np.isfinite(value).all():
                 raise ValueError(f"Vector {key} holds a value that is not finite.")
-            codecs.add(_FLOAT16 if value.dtype == np.float16 else _FLOAT32)
-        if len(codecs) > 1:
-            raise TypeError("Vectors added together must all be float16 or all be float32.")
-        codec = codecs.pop()
-        row_bytes = self.dimension * _VECTOR_TYPES[codec].itemsize
-        return Layout(codec, self.dimension, max(1, _VECTOR_BLOCK_BYTES // row_bytes))
+        row_bytes = self.dimension * _VECTOR_TYPE.itemsize
+        return Layout(_FLOAT16, self.dimension, max(1, _VECTOR_BLOCK_BYTES // row_bytes))
 
     def _encode(self, layout: Layout, values: Sequence[np.ndarray]) -> bytes:
-        return np.stack(values).astype(_VECTOR_TYPES[layout.codec]).tobytes()
+        return np.stack(values).astype(_VECTOR_TYPE).tobytes()
 
     def _decode(self, layout: Layout, content: bytes, rows: np.ndarray) -> list[np.ndarray]:
-        vectors = np.frombuffer(content, _VECTOR_TYPES[layout.codec])
+        vectors = np.frombuffer(content, _VECTOR_TYPE)
         # Indexing copies: the caller may write to its rows, and keeps no whole block alive.
         return list(vectors.reshape(-1, layout.dimension)[rows])
 
     def _reads(self, layout: Layout) -> bool:
-        return layout.codec in _VECTOR_TYPES and layout.dimension == self.dimension
+        return layout.codec == _FLOAT16 and layout.dimension == self.dimension
 
 
 def _record_line(record: dict) -> bytes:

@@ -179,6 +179,7 @@ class _Batch:
         self.tokens[rows][at, self.count[rows][at]] = chosen[at]
         self.count[rows] += runs
         self.running[rows] = runs & ~torch.isin(chosen, self.ends) & (self.count[rows] < self.steps)
+        self.position[rows] += self.running[rows]  # a stopped row needs no place, and may have none
 
     @property
     def full(self) -> bool:
@@ -200,7 +201,6 @@ class _Batch:
         )
         self.attention.prefix = ()
         self.place.end += 1
-        self.position += 1
         return out.logits[:, -1]
 
     def release(self) -> list[tuple[int, int, Reply]]:
@@ -226,7 +226,7 @@ class _Batch:
         n = len(entering)
         for name, values in {
             "start": self.place.end - (lengths - self.shared)[of_prompt],
-            "position": lengths[of_prompt],
+            "position": lengths[of_prompt] - 1,
             "count": torch.zeros(n, dtype=torch.long),
             "log_probability": torch.zeros(n, dtype=torch.float64),
             "running": torch.ones(n, dtype=torch.bool),

@@ -108,7 +108,8 @@ class Config(Section):
         if any(origin in given for origin in origins):
             inherited |= dict.fromkeys((*origins, "revision"))
             if "model" not in given:  # what only a model that is loaded here can have
-                inherited |= {"adapter": None, "quantization": "none", "response_prefix": ""}
+                inherited |= {"adapter": None, "quantization": "none", "response_prefix": "",
+                              "log_probabilities": False}  # fmt: skip
         if isinstance(given.get("server"), Mapping) and base_server:
             if "url" in given["server"]:  # of another server, name and key are others
                 base_server = base_server | {"identity": None, "key_variable": None}
