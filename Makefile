@@ -21,7 +21,7 @@ benchmark: setup  # SCALE=small for a few minutes instead of seventy
 
 # llama.cpp is compiled, which takes five minutes, so that only the soak tests have it
 soak: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "llama-cpp-python[server]==0.3.36"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock "llama-cpp-python[server]==0.3.36"
 	$(BIN)/python -m pytest -m soak
 
 setup: $(READY)

@@ -49,6 +49,7 @@ def ours(model, tokenizer, rows: list[dict]) -> int:
 def theirs(model, tokenizer, rows: list[dict], batch: int, **settings) -> int:
     """Tokens that transformers' `generate` decodes of the same prompts, sorted by length."""
     ids = sorted(prompt_ids(tokenizer, rows, SETTINGS) * SAMPLES, key=len)
+    uncounted = torch.tensor([tokenizer.pad_token_id, *stop_tokens(model, tokenizer)])
     count = 0
     for start in range(0, len(ids), batch):
         padded = tokenizer.pad({"input_ids": ids[start : start + batch]}, return_tensors="pt")
@@ -57,7 +58,7 @@ def theirs(model, tokenizer, rows: list[dict], batch: int, **settings) -> int:
             max_new_tokens=NEW_TOKENS, pad_token_id=tokenizer.pad_token_id, **settings,
         )  # fmt: skip
         new = out[:, padded["input_ids"].shape[1] :]
-        count += int((new != tokenizer.pad_token_id).sum())
+        count += int((~torch.isin(new, uncounted)).sum())
     return count
 
 

@@ -7,17 +7,17 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 
-def serving(log: Path):
+def serving(log: Path) -> AbstractContextManager[str]:
     """The address of a server that loads whatever local model a request names; it writes a log."""
     command = [Path(sys.executable).with_name("transformers"), "serve", "--device", "cpu"]
     return _running(command, "/health", log)
 
 
-def serving_gguf(model: Path, log: Path):
+def serving_gguf(model: Path, log: Path) -> AbstractContextManager[str]:
     """The address of llama.cpp with one GGUF file, under whatever name; it writes a log."""
     return _running([sys.executable, "-m", "llama_cpp.server", "--model", model, "--n_ctx", "1024"],
                     "/v1/models", log)  # fmt: skip

@@ -29,8 +29,8 @@ class Journal:
         self.directory = Path(directory)
         self._segments = RecordCache(directory)
         self._fresh: dict[str, dict[str, Any]] = {}
-        self._path = self.directory / f"{secrets.token_hex(8)}.journal"
-        self._file, self._warned = None, False
+        self._path = self._file = None
+        self._warned = False
         self._adopt()
 
     def get_many(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -48,7 +48,7 @@ class Journal:
         line = b"%08x %s\n" % (zlib.crc32(body), body)
         try:
             if self._file is None:
-                self._file = self._begun()
+                self._begin()
             self._file.write(line)
         except OSError as error:
             if not self._warned:
@@ -60,12 +60,13 @@ class Journal:
                     error,
                 )
 
-    def _begun(self):
-        """A journal of this process's own, locked before it has a name that others take over."""
+    def _begin(self) -> None:
+        """Open a journal of this process's own, locked before it has a name that others adopt."""
+        self._path = self.directory / f"{secrets.token_hex(8)}.journal"
         with replacing(self._path) as temporary:
             file = open(temporary, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
             _lock(file)
-        return file
+        self._file = file
 
     def close(self) -> None:
         """Fold the journal into a segment."""
@@ -84,7 +85,7 @@ class Journal:
             if is_temporary(path.name):
                 continue
             try:
-                # network file systems lock only what is open for writing
+                # flock(2): over NFS only what is open for writing can be locked
                 with open(path, "r+b" if os.access(path, os.W_OK) else "rb") as file:
                     ended = _lock(file)
                     records = dict(_entries(file))

@@ -49,7 +49,6 @@ _RECORDS_A_BLOCK = 32  # more compress better, fewer cost less to read one recor
 _VECTOR_BLOCK_BYTES = 65_536
 _MANY_SEGMENTS = 64  # of like size are merged,
 _LARGE_SEGMENT = 32_768  # and so are fewer that hold as many records together
-_VANISHED = (errno.ENOENT, errno.ESTALE)  # the second on network file systems
 _LOOKS = 5  # at a folder that others merge; listings of network file systems lag behind
 
 Value = TypeVar("Value")
@@ -238,7 +237,7 @@ class SegmentCache(Generic[Value]):
                 self._segments[name] = segment
             except (CorruptSegment, ForeignSegment, OSError) as error:
                 self._drop(path, error)
-                vanished |= getattr(error, "errno", None) in _VANISHED
+                vanished |= _vanished(error)
         return not vanished
 
     def segments(self) -> Iterator[tuple[Path, int, int]]:
@@ -279,7 +278,7 @@ class SegmentCache(Generic[Value]):
     def _drop(self, path: Path, error: Exception) -> None:
         """Use a segment no more; a corrupt one is set aside for other processes too."""
         self._segments.pop(path.name, None)
-        if getattr(error, "errno", None) in _VANISHED:  # merged, pruned or set aside by another
+        if _vanished(error):
             return
         self._ignored.add(path.name)
         if not isinstance(error, CorruptSegment):
@@ -361,6 +360,11 @@ class VectorCache(SegmentCache[np.ndarray]):
 
     def _reads(self, layout: Layout) -> bool:
         return layout.codec == _FLOAT16 and layout.dimension == self.dimension
+
+
+def _vanished(error: Exception) -> bool:
+    """Whether a segment is gone: merged, pruned or set aside by another process."""
+    return getattr(error, "errno", None) in (errno.ENOENT, errno.ESTALE)  # ESTALE: over NFS
 
 
 def _record_line(record: dict) -> bytes:
