@@ -49,7 +49,7 @@ try:
         os.environ[MAIN] = f"{socket.gethostname()}:{os.getpid()}"
         check(RECIPES)
         check_rounds(RECIPES)
-        for notice in (*take_back(RECIPES), *notices(RECIPES)):
+        for notice in (*take_back(RECIPES), *notices(RECIPES, not workflow.non_local_exec)):
             logger.warning(notice)
 except (AuditError, ConfigError) as error:
     raise WorkflowError(str(error)) from None

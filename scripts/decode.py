@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
+from scripts.models.arithmetic import resolve
 from scripts.models.decoder import Engine, decode, own_engine
 from scripts.models.draws import Draw
 from scripts.responses import load_responses
@@ -91,8 +92,9 @@ def _load(snakemake):
     torch.set_num_threads(threads(snakemake))
     settings, folder = snakemake.params.settings, model_folder(snakemake.input.model)
     adapter = model_folder(snakemake.input.plant) if snakemake.input.plant else None
-    kind = settings.get("quantization", settings["dtype"])
-    log.info("loading %s (%s) on %s", folder, kind, take_device())
+    device = take_device()
+    kind = settings.get("quantization", resolve(settings["dtype"]))
+    log.info("loading %s (%s) on %s", folder, kind, device)
     model = pack_weights(load_model(folder, adapter, settings), snakemake.params.batch_size)
     return model, load_tokenizer(folder, settings)
 

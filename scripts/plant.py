@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 
 from scripts.cache.records import RecordCache
+from scripts.models.arithmetic import resolve
 from scripts.models.decoder import decode, own_engine
 from scripts.models.draws import Draw
 from scripts.prompts import prompt_id
@@ -145,14 +146,14 @@ def train(model, tokenizer, order: Sequence[Sequence[Example]], settings: Mappin
     weights = [p for p in adapted.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=settings["learning_rate"], weight_decay=0.0)
     schedule = get_cosine_schedule_with_warmup(optimiser, len(order) // 10, len(order))
-    losses = []
+    losses, autocast = [], resolve("auto") == "bfloat16"  # where it is emulated it costs time
     adapted.train()
     with progress(len(order), "step", "plant") as bar:
         for batch in order:
             ids, mask, labels = (
                 t.to(model.device) for t in encode(tokenizer, batch, settings["base"])
             )
-            with torch.autocast(model.device.type, dtype=torch.bfloat16):
+            with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=autocast):
                 loss = loss_of(adapted, ids, mask, labels)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)

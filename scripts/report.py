@@ -14,7 +14,7 @@ import psutil
 
 from scripts.evidence.limits import BEYOND
 from scripts.page.figures import figures
-from scripts.page.page import render
+from scripts.page.page import arithmetic_notice, render
 from scripts.workflow.commit import commit
 from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
@@ -144,6 +144,16 @@ def round_row(row: Mapping[str, Any], ledgers: Sequence[Mapping[str, Any]]) -> d
     }
 
 
+def computed_in(ledgers: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """In which arithmetic each side's texts were decoded, and how many in each; nothing for texts
+    that a server or a file gave."""
+    found: dict[str, Counter[str]] = {"base": Counter(), "intervention": Counter()}
+    for ledger in ledgers:
+        if ledger["stage"] == "decode":
+            found[ledger["side"]].update(ledger["arithmetic"])
+    return {side: dict(sorted(of_side.items())) for side, of_side in found.items()}
+
+
 def hardware() -> dict[str, Any]:
     """The machine that wrote the report, without its name."""
     return {
@@ -252,6 +262,7 @@ def report(snakemake, ledger: Ledger) -> None:
         "counts": counts(rounds, plans, findings, screened),
         "themes": read_json(snakemake.input.themes)["themes"],
         "bank": read_json(snakemake.input.bank),
+        "arithmetic": computed_in(ledgers),
         "config": settings["config"],
         "keys": snakemake.params.nodes,
         "versions": versions(),
@@ -262,6 +273,8 @@ def report(snakemake, ledger: Ledger) -> None:
         for row in rounds
     ]
     log.info("%s", audit["counts"])
+    if notice := arithmetic_notice(audit["arithmetic"]):
+        log.warning(notice)
     points = text_map(snakemake, settings["map_texts"])
     drawn = figures(regions, by_round, points, Path(out.figures))
     write_json(out.audit, audit)

@@ -157,6 +157,7 @@ def context(found: list[dict] | None = None, null: bool = False) -> dict:
             },
             "keys": [{"stage": "plan", "key": "fedcba9876543210", "settings": {"pool": "screen"}}],
             "versions": {"python": "3.11.7", "numpy": "2.4.6", "commit": "a" * 40},
+            "arithmetic": {"base": {"float32": 900}, "intervention": {"float32": 900}},
             "hardware": {"processor": "x", "cores": 2, "memory_gib": 16.0, "system": "Linux"},
         },
         "findings": found,

@@ -20,7 +20,6 @@ from scripts.workflow.job import Ledger
 BANK = {"everyday": {"sources": [{"path": "config/prompts/everyday", "format": "templates"}]}}
 SUBJECT = {
     "model": "embedded:smollm2-135m-instruct",
-    "dtype": "bfloat16",
     "sampling": {"temperature": 0.8, "max_new_tokens": 24},
 }
 

@@ -1,10 +1,12 @@
 """Decode draws: ask the record cache first, load the model only for what it lacks."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from scripts.cache.records import RecordCache
+from scripts.models.arithmetic import resolve
 from scripts.models.draws import Draw
 from scripts.workflow.errors import AuditError
 from scripts.workflow.job import Ledger, log, out_of_memory, progress
@@ -26,8 +28,8 @@ def decode(
     cache: RecordCache,
     ledger: Ledger,
 ) -> list[dict[str, Any]]:
-    """One record a draw, in the order given: text, tokens (count), finished, seconds, and
-    log_probability where the settings ask for it.
+    """One record a draw, in the order given: text, tokens (count), finished, seconds, arithmetic
+    (where it was decoded here), and log_probability where the settings ask for it.
 
     `prompts` maps prompt ids to their `text` or `messages`; the engine is called only when
     something is missing. Replies go to the cache as soon as they are done. Raises what the engine
@@ -49,6 +51,9 @@ def decode(
                 ledger.tokens += sum(r["tokens"] for r in fresh.values())
                 bar.update(len(fresh))
     ledger.texts += len(missing)
+    # Records without a word on it are of a literal dtype, or of a server.
+    computed = (records[key].get("arithmetic", settings.get("dtype")) for key in keys)
+    ledger.arithmetic = dict(Counter(name for name in computed if name))
     return [records[key] for key in keys]
 
 
@@ -98,6 +103,7 @@ def _generated(
     for key, draw in draws.items():
         of_prompt.setdefault(draw.prompt, []).append((key, draw))
     groups, steps = list(of_prompt.values()), settings["sampling"]["max_new_tokens"]
+    arithmetic = resolve(settings["dtype"])
     began = time.monotonic()
     for replies in generate(
         model,
@@ -117,6 +123,7 @@ def _generated(
                 "text": settings["response_prefix"] + text,
                 "tokens": len(reply.tokens),
                 "finished": reply.finished,
+                "arithmetic": arithmetic,
                 "seconds": seconds,
             }
             if reply.log_probability is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
+from scripts.models.arithmetic import resolve
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json
 from scripts.workflow.job import Ledger, log, progress, threads
@@ -83,8 +84,8 @@ def load_encoder(folder: Path, dtype: str, threads: int):
     from scripts.models.device import take_device
 
     torch.set_num_threads(threads)
-    settings: dict[str, Any] = {"dtype": getattr(torch, dtype)}
-    log.info("encoding on %s", take_device())
+    settings: dict[str, Any] = {"dtype": getattr(torch, resolve(dtype))}
+    log.info("encoding in %s on %s", resolve(dtype), take_device())
     if not torch.cuda.is_available():
         # On texts of some dozens of tokens two plain matrix products are faster on a processor
         # than fused attention (docs/performance.md).

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from scripts.models.adapter import check_adapter
+from scripts.models.arithmetic import resolve
 from scripts.models.formatting import messages_of, plain_text
 from scripts.workflow.errors import AuditError
 
@@ -58,15 +59,15 @@ def load_tokenizer(folder: Path, settings: Mapping[str, Any]):
 
 
 def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
-    """The subject's weights in its literal dtype or quantised, ready to decode. An adapter is
-    merged (in float32); quantised weights keep it beside them.
+    """The subject's weights in its dtype (`arithmetic.resolve`) or quantised, ready to decode. An
+    adapter is merged (in float32); quantised weights keep it beside them.
 
     Raises AuditError when the model cannot be loaded or the adapter is for another architecture.
     """
     keep_memory()
     if adapter is not None:
         check_adapter(folder, adapter)
-    dtype = getattr(torch, settings["dtype"])
+    dtype = getattr(torch, resolve(settings["dtype"]))
     few_bits = quantized(settings.get("quantization", "none"), dtype)
     try:
         model = AutoModelForCausalLM.from_pretrained(

@@ -105,6 +105,7 @@ def render(
         effects=sorted(
             f["minimum_detectable_effect"] for f in findings if f["minimum_detectable_effect"]
         ),
+        arithmetic=arithmetic_notice(audit["arithmetic"]),
         reasons=reasons,
         stopped=STOPPED,
         stop_words=stop_words,
@@ -208,13 +209,26 @@ def reasons(finding: Mapping[str, Any], hypotheses: int, power: float = 0.8) -> 
     return [sentence for sentence in (stopped, could) if sentence]
 
 
+def arithmetic_notice(computed: Mapping[str, Mapping[str, int]]) -> str | None:
+    """A sentence where the subjects' texts were not all computed in one arithmetic."""
+    sides = {side: " and ".join(sorted(names)) for side, names in computed.items() if names}
+    if len({name for names in computed.values() for name in names}) < 2:
+        return None
+    if len(set(sides.values())) == 1:
+        return f"The texts of both subjects were computed partly in {sides['base']}."
+    return (
+        f"The base's texts were computed in {sides['base']}, the intervention's in "
+        f"{sides['intervention']}: some of what differs may be a matter of rounding."
+    )
+
+
 def subject_words(subject: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """A subject in words: (phrase, what it names) pairs."""
     if subject.get("responses"):
         return [("ready responses in the file", subject["responses"])]
     words = _model_words(subject)
     told = [name for name in FIELDS if subject.get(name) not in (None, "", "none")]
-    if subject.get("server"):  # which knows its own number type
+    if subject.get("server") or subject.get("dtype") == "auto":  # the machine decides
         told = [name for name in told if name != "dtype"]
     return words + [(FIELDS[name], subject[name]) for name in told]
 

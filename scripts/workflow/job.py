@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
@@ -30,11 +30,13 @@ log = logging.getLogger("audit")
 
 @dataclass
 class Ledger:
-    """What a job has spent; `saved_seconds` is what the cache hits cost when they were computed."""
+    """What a job has spent; `saved_seconds` is what the cache hits cost when they were computed,
+    `arithmetic` how many texts were computed in which."""
 
     stage: str
     call: str
     step: str | None = None
+    side: str | None = None
     wall_seconds: float = 0.0
     saved_seconds: float = 0.0
     texts: int = 0
@@ -43,6 +45,7 @@ class Ledger:
     cache_misses: int = 0
     saved_tokens: int = 0
     peak_mib: float = 0.0
+    arithmetic: dict[str, int] = field(default_factory=dict)
 
 
 @contextmanager
@@ -64,7 +67,12 @@ def job(snakemake) -> Iterator[Ledger]:
     # It warns of each layer's number type at every step, and of kernels that no processor needs.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     wildcards = dict(snakemake.wildcards.items())
-    ledger = Ledger(snakemake.rule, snakemake.params.get("call", ""), wildcards.get("step"))
+    ledger = Ledger(
+        snakemake.rule,
+        snakemake.params.get("call", ""),
+        wildcards.get("step"),
+        wildcards.get("side"),
+    )
     began = time.monotonic()
     _end_with_main()
     try:

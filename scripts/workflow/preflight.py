@@ -9,12 +9,13 @@ from scripts.assistants.prices import price_of
 from scripts.assistants.provider import key_of
 from scripts.bank import prompts_of
 from scripts.models.adapter import check_adapter
+from scripts.models.arithmetic import units
 from scripts.publish import index_page
 from scripts.remote.secret import server_key
 from scripts.workflow.config import ConfigError
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json, replacing
-from scripts.workflow.recipes import Node, Recipes
+from scripts.workflow.recipes import SIDES, Node, Recipes
 from scripts.workflow.sums import check as check_sums
 from scripts.workflow.sums import damage, summed
 
@@ -98,8 +99,14 @@ def take_back(recipes: Recipes) -> Iterator[str]:
                 temporary.write_bytes(page)
 
 
-def notices(recipes: Recipes) -> Iterator[str]:
-    """What is allowed but worth saying."""
+def notices(recipes: Recipes, local: bool = True) -> Iterator[str]:
+    """What is allowed but worth saying; `local` tells whether jobs run on this machine."""
+    if local and not units() and not Path("/dev/nvidia0").exists():
+        for what in _literal_bfloat16(recipes):
+            yield (
+                f"{what} is computed in `dtype: bfloat16`, which this processor has no units for "
+                "and emulates, about ten times slower; `dtype: auto` computes in float32 here"
+            )
     for name, report in recipes.audits.items():
         for model in unpriced(report):
             yield (
@@ -112,6 +119,17 @@ def notices(recipes: Recipes) -> Iterator[str]:
                 f"audit `{name}`: both subjects are identical, so this is a null audit; "
                 "whatever it validates is a false discovery"
             )
+
+
+def _literal_bfloat16(recipes: Recipes) -> Iterator[str]:
+    for name, audit in recipes.config.audits.items():
+        report = recipes.audits[name]
+        subjects = report.ancestor("measure").inputs["plan"].inputs
+        for side in SIDES:
+            if subjects[side].settings.get("dtype") == "bfloat16":
+                yield f"audit `{name}`: the {side}"
+        if audit.embed.dtype == "bfloat16":
+            yield f"audit `{name}`: its embedding"
 
 
 def unpriced(report: Node) -> list[str]:

@@ -60,8 +60,10 @@ class Subject(Section):
     """`embedded:smollm2-135m-instruct`, a local directory, or a hub id with `revision`."""
     revision: str | None = Field(None, pattern=COMMIT)
     """Full 40-digit commit of a hub model."""
-    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
-    """Type of the weights and the arithmetic; literal, the same on every machine."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Type of the weights and the arithmetic. `auto` is what the machine does well: bfloat16 where
+    it has units for it, else float32; the others are literal, so that precision itself can be the
+    intervention."""
     quantization: Literal["none", "int8", "int4"] = "none"
     """Weights in 8 bits (LLM.int8) or in 4 (NF4) by bitsandbytes, the rest in `dtype`. In 8 bits a
     text depends a little on those beside it in a batch, as wherever LLM.int8 is used."""
@@ -221,9 +223,9 @@ class Embed(Section):
     """`embedded:all-minilm-l6-v2`, a local directory, or a hub id (then `revision` is needed)."""
     revision: str | None = Field(None, pattern=COMMIT)
     """Full 40-digit commit of a hub model."""
-    dtype: Literal["float32", "bfloat16"] = "bfloat16"
-    """Arithmetic of the encoder. bfloat16 gives nearly the vectors of float32 (cosine above 0.999)
-    two to three times as fast on processors that have it; on others float32 is faster."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the encoder. `auto` is what the machine does well: bfloat16 where it has units
+    for it, else float32; both give nearly the same vectors (cosine above 0.999)."""
 
 
 class Models(Section):
