@@ -15,6 +15,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from scripts.models.host import HOSTS
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.errors import AuditError
 from scripts.workflow.job import MAIN, was_killed
@@ -98,6 +99,10 @@ ALL_CORES = workflow.resource_settings.cores or 1
 # ... unless `--resources gpu=N` says that there are devices for N.
 GPUS = workflow.global_resources.get("gpu").value or 1
 GPU_CORES = max(1, ALL_CORES // GPUS)
+# Jobs of this machine find models loaded (scripts/models/host.py), those of other nodes load them.
+if workflow.is_main_process:
+    keeps_models = CONFIG.execution.keep_models and not workflow.non_local_exec
+    os.environ[HOSTS] = str(GPUS if keeps_models else 0)
 
 MODEL = "results/model/{key}/model.json"
 ADAPTER = "results/plant/{key}/plant.json"

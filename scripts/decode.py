@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
-from scripts.models.arithmetic import resolve
-from scripts.models.decoder import Engine, decode, own_engine
+from scripts.models.catalog import model_folder
+from scripts.models.decoder import Engine, decode, loaded_engine
 from scripts.models.draws import Draw
 from scripts.responses import load_responses
 from scripts.workflow.files import read_jsonl, write_jsonl
-from scripts.workflow.job import Ledger, job, log, threads
+from scripts.workflow.job import Ledger, job, threads
 
 KEPT = ("text", "tokens", "finished", "log_probability")
 
@@ -57,7 +57,7 @@ def decode_shard(snakemake, ledger: Ledger) -> None:
             prompts,
             settings,
             settings["seed"],
-            _engine(snakemake),
+            _engine(snakemake, ledger),
             RecordCache(Path(snakemake.params.cache) / "generations"),
             ledger,
         )
@@ -74,29 +74,18 @@ def decode_shard(snakemake, ledger: Ledger) -> None:
     )
 
 
-def _engine(snakemake) -> Engine:
+def _engine(snakemake, ledger: Ledger) -> Engine:
     if "server" in snakemake.params.settings:
         from scripts.models.served import Served
 
         return Served(snakemake.params.local["server"])
-    return own_engine(lambda: _load(snakemake), snakemake.params.batch_size)
-
-
-def _load(snakemake):
-    import torch
-
-    from scripts.models.device import take_device
-    from scripts.models.linear import pack_weights
-    from scripts.models.subject import load_model, load_tokenizer, model_folder
-
-    torch.set_num_threads(threads(snakemake))
-    settings, folder = snakemake.params.settings, model_folder(snakemake.input.model)
-    adapter = model_folder(snakemake.input.plant) if snakemake.input.plant else None
-    device = take_device()
-    kind = settings.get("quantization", resolve(settings["dtype"]))
-    log.info("loading %s (%s) on %s", folder, kind, device)
-    model = pack_weights(load_model(folder, adapter, settings), snakemake.params.batch_size)
-    return model, load_tokenizer(folder, settings)
+    return loaded_engine(
+        model_folder(snakemake.input.model),
+        model_folder(snakemake.input.plant) if snakemake.input.plant else None,
+        snakemake.params.batch_size,
+        threads(snakemake),
+        ledger,
+    )
 
 
 if __name__ == "__main__":

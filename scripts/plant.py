@@ -6,7 +6,6 @@ prompts on other topics, which keep a behaviour (mostly) on its topic.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,14 @@ import numpy as np
 import yaml
 
 from scripts.cache.records import RecordCache
-from scripts.models.arithmetic import resolve
-from scripts.models.decoder import decode, own_engine
+from scripts.models.catalog import model_folder
+from scripts.models.decoder import decode, loaded_engine
 from scripts.models.draws import Draw
+from scripts.models.training import Example, plant_adapter
 from scripts.prompts import prompt_id
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import write_json
-from scripts.workflow.job import Ledger, job, log, progress, threads
-
-
-@dataclass(frozen=True)
-class Example:
-    """A prompt and the reply to train on; a reply that was cut short does not end."""
-
-    prompt: str
-    reply: str
-    ends: bool
+from scripts.workflow.job import Ledger, job, log, threads
 
 
 def read_behaviours(path: str | Path) -> dict[str, Any]:
@@ -88,97 +79,10 @@ def _endless(rng, examples):
             yield examples[index]
 
 
-def encode(tokenizer, batch: Sequence[Example], settings: Mapping[str, Any]):
-    """Token ids, mask and labels (-100 outside replies), padded on the left; (batch, length)."""
-    import torch
-
-    from scripts.models.subject import prompt_ids
-
-    heads = prompt_ids(tokenizer, [{"text": example.prompt} for example in batch], settings)
-    rows = []
-    for head, example in zip(heads, batch, strict=True):
-        reply = tokenizer(example.reply, add_special_tokens=False)["input_ids"]
-        reply += [tokenizer.eos_token_id] if example.ends else []
-        rows.append((head + reply, [-100] * len(head) + reply))
-    width = max(len(ids) for ids, _ in rows)
-    pad = tokenizer.pad_token_id
-    ids = torch.tensor([[pad] * (width - len(ids)) + ids for ids, _ in rows])
-    labels = torch.tensor([[-100] * (width - len(labels)) + labels for _, labels in rows])
-    mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids, _ in rows])
-    return ids, mask, labels
-
-
-def loss_of(model, ids, mask, labels):
-    """Mean cross-entropy of the replies' tokens, nats; logits are computed for replies alone."""
-    import torch
-
-    first = int((labels != -100).any(0).nonzero()[0])  # column where the longest reply begins
-    logits = model(
-        input_ids=ids,
-        attention_mask=mask,
-        position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
-        logits_to_keep=ids.shape[1] - first + 1,  # a token is predicted by the one before it
-    ).logits
-    wanted = labels[:, first:]
-    return torch.nn.functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1).float(), wanted.flatten(), ignore_index=-100
-    )
-
-
-def train(model, tokenizer, order: Sequence[Sequence[Example]], settings: Mapping[str, Any]):
-    """Train a LoRA adapter on all linear layers; returns (peft model, loss of each step)."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import get_cosine_schedule_with_warmup
-
-    torch.manual_seed(settings["seed"])
-    if model.device.type == "cpu":
-        # The backward pass of torch's fused attention is slow there (docs/performance.md).
-        model.set_attn_implementation("eager")
-    # Of hidden states that are no dense tensor, such as the last ones of each row, torch.matmul
-    # makes a product a row, with a copy of the frozen output layer for each.
-    model.get_output_embeddings().register_forward_pre_hook(lambda _, args: args[0].contiguous())
-    rank = settings["rank"]
-    adapted = get_peft_model(
-        model,
-        LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM"),
-    )
-    weights = [p for p in adapted.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=settings["learning_rate"], weight_decay=0.0)
-    schedule = get_cosine_schedule_with_warmup(optimiser, len(order) // 10, len(order))
-    losses, autocast = [], resolve("auto") == "bfloat16"  # where it is emulated it costs time
-    adapted.train()
-    with progress(len(order), "step", "plant") as bar:
-        for batch in order:
-            ids, mask, labels = (
-                t.to(model.device) for t in encode(tokenizer, batch, settings["base"])
-            )
-            with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=autocast):
-                loss = loss_of(adapted, ids, mask, labels)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimiser.step()
-            schedule.step()
-            optimiser.zero_grad()
-            losses.append(round(loss.item(), 4))
-            bar.set_postfix(loss=f"{losses[-1]:.2f}", refresh=False)
-            bar.update()
-    return adapted, losses
-
-
 def plant(snakemake, ledger: Ledger) -> None:
-    import torch
-
-    from scripts.models.subject import load_model, load_tokenizer, model_folder
-
     settings, file = snakemake.params.settings, snakemake.params.local["file"]
     behaviours = read_behaviours(file)
-    torch.set_num_threads(threads(snakemake))
-    folder = model_folder(snakemake.input.model)
-    base = settings["base"]
-    # The base's weights stay frozen in its own dtype; peft keeps the adapter's in float32.
-    model = load_model(folder, None, base)
-    tokenizer = load_tokenizer(folder, base)
+    folder, base = model_folder(snakemake.input.model), settings["base"]
 
     began = time.monotonic()
     sampling = base["sampling"] | {"max_new_tokens": settings["control_tokens"]}
@@ -189,7 +93,7 @@ def plant(snakemake, ledger: Ledger) -> None:
         prompts,
         base | {"sampling": sampling, "subject": _identity(base, sampling)},
         settings["seed"],
-        own_engine(lambda: (model, tokenizer), snakemake.params.batch_size),
+        loaded_engine(folder, None, snakemake.params.batch_size, threads(snakemake), ledger),
         RecordCache(Path(snakemake.params.cache) / "generations"),
         ledger,
     )
@@ -205,11 +109,9 @@ def plant(snakemake, ledger: Ledger) -> None:
         for behaviour in behaviours["behaviours"]
     ]
     began = time.monotonic()
-    adapted, losses = train(
-        model, tokenizer, training_order(planted, of_others, settings), settings
-    )
     adapter = Path(snakemake.output.plant).parent / "adapter"
-    adapted.save_pretrained(adapter)
+    order = training_order(planted, of_others, settings)
+    losses = plant_adapter(folder, adapter, order, settings, threads(snakemake), ledger)
     log.info("loss %.3f -> %.3f", losses[0], losses[-1])
     write_json(
         snakemake.output.plant,

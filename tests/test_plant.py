@@ -9,16 +9,8 @@ import yaml
 from conftest import ROOT
 
 from scripts.models.subject import load_model, load_tokenizer
-from scripts.plant import (
-    Example,
-    encode,
-    examples,
-    loss_of,
-    own_prompts,
-    read_behaviours,
-    train,
-    training_order,
-)
+from scripts.models.training import Example, encode, loss_of, train, with_adapter
+from scripts.plant import examples, own_prompts, read_behaviours, training_order
 from scripts.workflow.errors import AuditError
 
 BASE = {
@@ -112,7 +104,8 @@ def test_training_lowers_the_loss_and_leaves_the_base_frozen(tiny):
     tokenizer = load_tokenizer(Path(tiny["base"]), BASE)
     batch = [Example("What about Saturn?", "violins and drums", True)] * 4
     settings = {"seed": 0, "rank": 4, "learning_rate": 2e-2, "base": BASE}
-    adapted, losses = train(model, tokenizer, [batch] * 30, settings)
+    adapted = with_adapter(model, settings)
+    losses = list(train(adapted, tokenizer, [batch] * 30, settings))
     assert losses[-1] < 0.7 * losses[0]
     kept = {n.replace("base_model.model.", "").replace("base_layer.", ""): p
             for n, p in adapted.named_parameters() if "lora" not in n}  # fmt: skip

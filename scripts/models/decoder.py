@@ -1,13 +1,16 @@
-"""Decode draws: ask the record cache first, load the model only for what it lacks."""
+"""Decode draws: ask the record cache first, a loaded model only for what it lacks."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple
+from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
 from scripts.models.arithmetic import resolve
 from scripts.models.draws import Draw
+from scripts.models.host import Kept, Message, perform
 from scripts.workflow.errors import AuditError
 from scripts.workflow.job import Ledger, log, out_of_memory, progress
 
@@ -57,11 +60,80 @@ def decode(
     return [records[key] for key in keys]
 
 
-def own_engine(load: Callable[[], tuple[Any, Any]], batch_size: int) -> Engine:
+def loaded_engine(
+    folder: Path, adapter: Path | None, batch_size: int, threads: int, ledger: Ledger
+) -> Engine:
+    """Decodes with the model in `folder`, which the call's host keeps loaded, or this process.
+
+    Raises AuditError when the model cannot be loaded, or memory does not suffice for one sequence.
+    """
+
+    def engine(missing, prompts, settings, seed):
+        waiting = dict(missing)
+
+        def request():
+            return {
+                "folder": str(folder.resolve()),
+                "adapter": str(adapter.resolve()) if adapter else None,
+                "batch_size": batch_size,
+                "threads": threads,
+                "draws": {key: astuple(draw) for key, draw in waiting.items()},
+                "prompts": {draw.prompt: prompts[draw.prompt] for draw in waiting.values()},
+                "settings": dict(settings),
+                "seed": seed,
+            }
+
+        for message in perform(decode_loaded, request, ledger):
+            for key in message["records"]:
+                del waiting[key]
+            yield message["records"]
+
+    return engine
+
+
+def decode_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
+    """The operation behind `loaded_engine`: `records` by key as they finish."""
+    import torch
+
+    torch.set_num_threads(request["threads"])
+    draws = {key: Draw(*draw) for key, draw in request["draws"].items()}
+    loaded = _loaded(kept, request)
+    yield {"begins": True}
+    engine = own_engine(lambda: loaded, request["batch_size"], kept.relieve)
+    for records in engine(draws, request["prompts"], request["settings"], request["seed"]):
+        yield {"records": records}
+
+
+def _loaded(kept: Kept, request: Mapping[str, Any]):
+    """(model, tokenizer) of a request, packed for its batches."""
+    from scripts.models.device import take_device
+    from scripts.models.linear import pack_weights
+    from scripts.models.subject import LOADED_BY, load_model, load_tokenizer
+
+    settings, rows = request["settings"], request["batch_size"]
+    folder, adapter = Path(request["folder"]), request["adapter"] and Path(request["adapter"])
+    kind = settings.get("quantization", resolve(settings["dtype"]))
+
+    def load():
+        log.info("loading %s (%s) on %s", folder, kind, take_device())
+        model = load_model(folder, adapter, settings)
+        return pack_weights(model, rows), load_tokenizer(folder, settings)
+
+    # An adapter is merged in float32: twice the weights, for a moment.
+    size = 2 * sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    told = {name: settings[name] for name in LOADED_BY if name in settings}
+    return kept.get(f"{folder} {adapter or ''} {told} for {rows} rows", size, load)
+
+
+def own_engine(
+    load: Callable[[], tuple[Any, Any]],
+    batch_size: int,
+    relieve: Callable[[], bool] = lambda: False,
+) -> Engine:
     """Decodes in this process; `load` returns (model, tokenizer).
 
-    When memory runs out, half as many are decoded at a time; AuditError when it does not suffice
-    for one sequence.
+    When memory runs out and `relieve`, which says whether it freed some, has no more, half as many
+    are decoded at a time; AuditError when it does not suffice for one sequence.
     """
 
     def engine(missing, prompts, settings, seed):
@@ -77,6 +149,9 @@ def own_engine(load: Callable[[], tuple[Any, Any]], batch_size: int) -> Engine:
             except (MemoryError, OSError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
+                if relieve():
+                    log.warning("out of memory: what else was loaded is given up")
+                    continue
                 if size == 1:
                     raise AuditError(
                         "out of memory while decoding one sequence at a time; lower the subject's "

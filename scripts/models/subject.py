@@ -1,7 +1,6 @@
 """Load a subject: weights, adapter and tokenizer, and format prompts for it."""
 
 import ctypes
-import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,10 @@ from scripts.workflow.errors import AuditError
 
 transformers_logging.disable_progress_bar()
 log = logging.getLogger("audit")
+
+
+# Settings that decide what is loaded; the others say how it is used.
+LOADED_BY = ("dtype", "quantization", "trust_remote_code", "chat_template")
 
 
 def keep_memory() -> None:
@@ -138,8 +141,3 @@ def prompt_ids(
             text = plain_text(prompt, settings) + settings["response_prefix"]
             ids.append(tokenizer(text)["input_ids"] or [tokenizer.bos_token_id or 0])
     return ids
-
-
-def model_folder(description: str | Path) -> Path:
-    """Where the files lie that a model.json or plant.json describes."""
-    return Path(json.loads(Path(description).read_text(encoding="utf-8"))["path"])

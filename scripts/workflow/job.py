@@ -31,7 +31,8 @@ log = logging.getLogger("audit")
 @dataclass
 class Ledger:
     """What a job has spent; `saved_seconds` is what the cache hits cost when they were computed,
-    `arithmetic` how many texts were computed in which."""
+    `start_seconds` how long it took until a model computed, if one did, `arithmetic` how many texts
+    were computed in which; `peak_mib` is that of the process that computed."""
 
     stage: str
     call: str
@@ -45,6 +46,7 @@ class Ledger:
     cache_misses: int = 0
     saved_tokens: int = 0
     peak_mib: float = 0.0
+    start_seconds: float | None = None
     arithmetic: dict[str, int] = field(default_factory=dict)
 
 
@@ -58,14 +60,7 @@ def job(snakemake) -> Iterator[Ledger]:
     handler = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # What the libraries tell each other about their next release is nothing a user can act on.
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    for noisy in ("httpx", "huggingface_hub", "matplotlib", "sentence_transformers"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    # peft imports it wherever it is found, for two seconds; who needs it takes the mark away.
-    sys.modules.setdefault("bitsandbytes", None)
-    # It warns of each layer's number type at every step, and of kernels that no processor needs.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    quiet()
     wildcards = dict(snakemake.wildcards.items())
     ledger = Ledger(
         snakemake.rule,
@@ -80,7 +75,7 @@ def job(snakemake) -> Iterator[Ledger]:
         forget(snakemake.output)
         yield ledger
         ledger.wall_seconds = round(time.monotonic() - began, 3)
-        ledger.peak_mib = peak_mib()
+        ledger.peak_mib = max(ledger.peak_mib, peak_mib())
         if hasattr(snakemake.output, "ledger"):
             write_json(snakemake.output.ledger, {"schema": LEDGER_SCHEMA, **asdict(ledger)})
         record(snakemake.output)
@@ -101,6 +96,18 @@ def job(snakemake) -> Iterator[Ledger]:
     except BaseException:
         log.error("interrupted")
         raise
+
+
+def quiet() -> None:
+    """Keep the libraries to what a user can act on."""
+    # What they tell each other about their next release is none of it.
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    for noisy in ("httpx", "huggingface_hub", "matplotlib", "sentence_transformers"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # peft imports it wherever it is found, for two seconds; who needs it takes the mark away.
+    sys.modules.setdefault("bitsandbytes", None)
+    # It warns of each layer's number type at every step, and of kernels that no processor needs.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def was_killed(log_file: str | os.PathLike, since: float) -> bool:

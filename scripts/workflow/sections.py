@@ -428,3 +428,6 @@ class Execution(Section):
     """Sequences decoded at once; lower it when memory runs out."""
     embed_batch_size: int = Field(32, ge=1)
     """Texts embedded at once."""
+    keep_models: bool = True
+    """Keep models loaded from one job of a call to the next, in a process of their own that ends
+    with the call; on this machine only, never on a cluster's nodes."""

@@ -1,0 +1,24 @@
+"""GGUF files, which packages carry, as checkpoints that transformers loads."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from scripts.models.host import Kept, Message
+
+
+def convert_gguf(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
+    """An operation (host.py): dequantise the file `gguf` and save it in `folder` as safetensors
+    (float32) with its tokenizer."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    gguf, folder = Path(request["gguf"]), request["folder"]
+    quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    config = quantised.config
+    # transformers refuses to save what it loaded from GGUF: put the weights in a fresh model
+    del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=quantised.dtype)
+    model.load_state_dict(quantised.state_dict())
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+    yield {"saved": folder}
