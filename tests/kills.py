@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from conftest import snakemake
 
 from scripts.cache.records import RecordCache
@@ -105,6 +107,36 @@ class Victim:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     continue
+
+
+def hosts_of(folder: Path) -> list[psutil.Process]:
+    """The living processes that keep models loaded for calls in a folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        with suppress(psutil.Error):
+            named = "scripts.models.host_process" in (process.info["cmdline"] or [])
+            if named and process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder):
+                found.append(process)
+    return found
+
+
+def hosts_killed(folder: Path, kills: int, chance: random.Random, env: dict[str, str]) -> int:
+    """One whole call whose hosts are killed, each some time after it was started, so many times at
+    most; how many were. Fails when the call does."""
+    with open(folder / "killed.log", "w") as log:
+        call = subprocess.Popen(
+            CALL, cwd=folder, env=os.environ | env, stdout=log, stderr=subprocess.STDOUT
+        )
+        done = 0
+        while call.poll() is None:
+            if done < kills and (found := hosts_of(folder)):
+                time.sleep(chance.uniform(0, 2))
+                with suppress(psutil.Error):
+                    found[0].kill()
+                    done += 1
+            time.sleep(0.1)
+    assert call.returncode == 0, (folder / "killed.log").read_text()[-4000:]
+    return done
 
 
 def survive(victim: Victim, kills: int, finished) -> Counter:

@@ -6,12 +6,12 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 from conftest import copy_workflow, read_lines, snakemake, tiny_config, write_bank, write_config
+from kills import hosts_of
 from operations import count, decode_in_little_memory
 
 from scripts.models import host
@@ -21,17 +21,6 @@ from scripts.models.encoder import encode_loaded
 from scripts.models.host import HOSTS, Kept, folder_of, perform
 from scripts.workflow.errors import AuditError
 from scripts.workflow.job import MAIN, Ledger
-
-
-def living(folder: Path) -> list[psutil.Process]:
-    """The hosts whose working directory is this one."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        with suppress(psutil.Error):
-            named = "scripts.models.host_process" in (process.info["cmdline"] or [])
-            if named and process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder):
-                found.append(process)
-    return found
 
 
 @pytest.fixture
@@ -46,7 +35,7 @@ def call(tmp_path, monkeypatch, caplog):
     yield main
     main.kill()
     main.wait()
-    assert gone(living(tmp_path)), "the host outlived its call"
+    assert gone(hosts_of(tmp_path)), "the host outlived its call"
 
 
 def gone(processes: list[psutil.Process]) -> bool:
@@ -68,7 +57,7 @@ def test_jobs_of_a_call_are_served_by_one_process_that_loads_once(call, tmp_path
     first, process, ledger = asked(range(5))
     second, same, _ = asked(range(3))
     assert (first, second) == (list(range(5)), list(range(3)))
-    assert process == same == {living(tmp_path)[0].pid} and ledger.peak_mib > 0
+    assert process == same == {hosts_of(tmp_path)[0].pid} and ledger.peak_mib > 0
     said = [record.getMessage() for record in caplog.records]
     assert said.count("loading something") == 1 and "loaded already: something" in said
 
@@ -77,14 +66,14 @@ def test_without_a_host_the_job_does_it(call, monkeypatch, tmp_path):
     monkeypatch.setenv(HOSTS, "0")
     assert asked(range(4))[:2] == (list(range(4)), {os.getpid()})
     monkeypatch.delenv(HOSTS)
-    assert asked(range(4))[1] == {os.getpid()} and not living(tmp_path)
+    assert asked(range(4))[1] == {os.getpid()} and not hosts_of(tmp_path)
 
 
 def test_calls_do_not_meet(call, monkeypatch, tmp_path):
     _, one, _ = asked(range(2))
     monkeypatch.setenv("AUTO_INTERVENTIONS_CALL", f"other-{time.monotonic_ns()}")
     _, other, _ = asked(range(2))
-    assert not one & other and len(living(tmp_path)) == 2
+    assert not one & other and len(hosts_of(tmp_path)) == 2
 
 
 def test_jobs_side_by_side_have_a_host_each_and_no_third(call, monkeypatch):
@@ -103,7 +92,7 @@ def test_a_host_that_is_lost_loses_nothing(call, tmp_path, monkeypatch, caplog, 
     assert numbers == list(range(6)) and len(processes) == 2 and os.getpid() not in processes
     words = {"killed": "is gone", "silent": "said nothing for 2 s"}[fault]
     assert any(words in record.getMessage() for record in caplog.records)
-    assert len(living(tmp_path)) == 1, "the one that hung would compute beside the other"
+    assert len(hosts_of(tmp_path)) == 1, "the one that hung would compute beside the other"
 
 
 def test_one_that_is_lost_twice_is_done_without(call, monkeypatch, tmp_path):
@@ -114,7 +103,7 @@ def test_one_that_is_lost_twice_is_done_without(call, monkeypatch, tmp_path):
     def dying(self, *request):
         for place, message in enumerate(served(self, *request)):
             if place == 2:
-                living(tmp_path)[0].kill()
+                hosts_of(tmp_path)[0].kill()
             yield message
 
     monkeypatch.setattr(host.Host, "ask", dying)
@@ -141,7 +130,7 @@ def test_a_host_that_computes_for_long_is_not_taken_for_lost(call, monkeypatch, 
 def test_errors_arrive_as_what_they_are_and_the_host_goes_on(call, tmp_path, fault, kind, words):
     with pytest.raises(kind, match=words):
         asked(range(4), fault=fault, mark=str(tmp_path / "mark"))
-    (process,) = living(tmp_path)
+    (process,) = hosts_of(tmp_path)
     assert asked(range(2))[1] == {process.pid}
 
 
@@ -150,7 +139,7 @@ def test_a_job_that_ends_early_leaves_a_host_for_the_next(call, tmp_path):
     messages = perform(count, lambda: {"numbers": list(range(50_000))}, ledger)
     assert next(messages)["number"] == 0
     messages.close()
-    (process,) = living(tmp_path)
+    (process,) = hosts_of(tmp_path)
     assert asked(range(3))[1] == {process.pid}
 
 
@@ -158,15 +147,15 @@ def test_what_a_crash_left_is_no_obstacle(call, tmp_path):
     place = folder_of(os.environ["AUTO_INTERVENTIONS_CALL"]) / "0.socket"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(place))
-    assert asked(range(2))[1] == {living(tmp_path)[0].pid}
-    living(tmp_path)[0].kill()
-    assert asked(range(2))[1] == {living(tmp_path)[0].pid}
+    assert asked(range(2))[1] == {hosts_of(tmp_path)[0].pid}
+    hosts_of(tmp_path)[0].kill()
+    assert asked(range(2))[1] == {hosts_of(tmp_path)[0].pid}
 
 
 def test_a_folder_that_others_may_enter_is_not_used(call, tmp_path, caplog):
     folder_of(os.environ["AUTO_INTERVENTIONS_CALL"]).chmod(0o755)
     assert asked(range(2))[1] == {os.getpid()}
-    assert "is open to others" in caplog.text and not living(tmp_path)
+    assert "is open to others" in caplog.text and not hosts_of(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +250,7 @@ def test_memory_that_runs_out_there_ends_in_smaller_batches(call, tiny, tmp_path
     assert {key for message in messages for key in message["records"]} == set(request["draws"])
     for words in ("what else was loaded is given up", "going on with 8 sequences at a time"):
         assert words in caplog.text
-    assert len(living(tmp_path)) == 1
+    assert len(hosts_of(tmp_path)) == 1
 
 
 def test_an_audit_draws_the_same_with_and_without_a_host(finished, tiny, tmp_path):

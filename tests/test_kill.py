@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import (
@@ -20,7 +21,7 @@ from conftest import (
     write_bank,
     write_config,
 )
-from kills import BATCH, Victim, decoded, survive
+from kills import BATCH, Victim, decoded, hosts_killed, survive
 from loopback import Loopback
 
 from scripts.workflow.job import MAIN
@@ -142,6 +143,16 @@ def killed_at_random(judged, folder, kills: int, seed: int) -> None:
 
 def test_five_random_kills_end_in_the_undisturbed_findings(judged, tmp_path):
     killed_at_random(judged, tmp_path / "killed", 5, random.randrange(10**6))
+
+
+def test_five_random_kills_of_the_host_cost_the_batches_in_flight_alone(judged, tmp_path):
+    fresh, _, undisturbed = judged
+    folder = Path(shutil.copytree(fresh, tmp_path / "killed", symlinks=True))
+    seed = random.randrange(10**6)
+    kills = hosts_killed(folder, 5, random.Random(seed), KEY)
+    assert kills == 5, seed
+    assert (folder / "results/audits/small/findings.jsonl").read_text() == undisturbed, seed
+    assert decoded(folder) == _audited(folder)["counts"]["draws"], seed
 
 
 @pytest.mark.soak
