@@ -230,18 +230,20 @@ def test_attention_of_one_query_equals_scaled_dot_product(shared):
     assert attend.layers == {0}
 
 
-def test_packed_weights_decode_as_plain_ones(tiny):
-    """Where the processor has no bfloat16 products nothing is packed, and both are one."""
-    folder, half = Path(tiny["base"]), SETTINGS | {"dtype": "bfloat16"}
-    tokenizer, plain = load_tokenizer(folder, SETTINGS), load_model(folder, None, half)
-    packed = pack_weights(load_model(folder, None, half), 8)
+@pytest.mark.parametrize(("dtype", "close"), [("bfloat16", 0.02), ("float32", 1e-5)])
+def test_packed_weights_decode_as_plain_ones(tiny, dtype, close):
+    """Where the processor has no products of a type nothing is packed, and both are one."""
+    folder, typed = Path(tiny["base"]), SETTINGS | {"dtype": dtype}
+    tokenizer, plain = load_tokenizer(folder, SETTINGS), load_model(folder, None, typed)
+    packed = pack_weights(load_model(folder, None, typed), 8)
     kinds = Counter(type(module) for module in packed.modules())
     assert kinds[torch.nn.Linear] * kinds[PackedLinear] == 0, "all or none"
-    assert kinds[PackedLinear] or not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    has = dtype == "float32" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert bool(kinds[PackedLinear]) == (has and torch.backends.mkldnn.is_available())
     ids = prompt_ids(tokenizer, list(PROMPTS.values()), SETTINGS)
     for prompt in ids:
         both = [model(torch.tensor([prompt])).logits.float() for model in (plain, packed)]
-        assert torch.allclose(*both, atol=0.02, rtol=0.02)
+        assert torch.allclose(*both, atol=close, rtol=close)
     stop = stop_tokens(plain, tokenizer)
     replies = [greedy(model, ids, stop, tokenizer.pad_token_id, 5) for model in (plain, packed)]
     same = sum(a == b for a, b in zip(*replies, strict=True))
@@ -249,8 +251,8 @@ def test_packed_weights_decode_as_plain_ones(tiny):
     assert same > 0.8 * len(ids)
 
 
-def test_packing_leaves_other_precisions_alone(loaded):
-    model, _ = loaded
+def test_packing_leaves_other_precisions_alone(tiny):
+    model = load_model(Path(tiny["base"]), None, SETTINGS).half()
     assert PackedLinear not in {type(module) for module in pack_weights(model, 8).modules()}
 
 

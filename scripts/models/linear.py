@@ -1,5 +1,6 @@
-"""Linear layers whose weights lie as oneDNN's bfloat16 products read them: the products of a step
-take three quarters of the time, since plain weights are reordered in every one."""
+"""Linear layers whose weights lie as oneDNN's products read them: reordered once, not in every
+product. In bfloat16 a step's products take three quarters of the time; in float32, whose plain
+products are another library's, from four fifths (AVX2) to two fifths (AVX-512)."""
 
 import torch
 
@@ -21,14 +22,21 @@ class PackedLinear(torch.nn.Module):
 
 @torch.inference_mode()
 def pack_weights(model: torch.nn.Module, rows: int) -> torch.nn.Module:
-    """The model with its bfloat16 linear layers packed where the processor has such products.
+    """The model with its linear layers packed where the processor has products of their type.
 
     Layer by layer, so that memory holds one of them twice. The model decodes and does nothing else.
     """
-    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
-    if _reorder and _product and supported():
-        for name, layer in list(model.named_modules()):
-            plain = type(layer) is torch.nn.Linear and layer.weight.dtype == torch.bfloat16
-            if plain and layer.weight.device.type == "cpu":
-                model.set_submodule(name, PackedLinear(layer, rows))
+    types = _packed_types()
+    for name, layer in list(model.named_modules()):
+        weight = getattr(layer, "weight", None)
+        if type(layer) is torch.nn.Linear and weight.device.type == "cpu" and weight.dtype in types:
+            model.set_submodule(name, PackedLinear(layer, rows))
     return model
+
+
+def _packed_types() -> set[torch.dtype]:
+    """Types of which oneDNN has products on this processor, in packed layers."""
+    if not (_reorder and _product and torch.backends.mkldnn.is_available()):
+        return set()
+    bfloat16 = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)()
+    return {torch.float32, torch.bfloat16} if bfloat16 else {torch.float32}
