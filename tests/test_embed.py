@@ -1,17 +1,31 @@
-"""Embedding: rows in draw order, and no model where the cache has every vector."""
+"""Embedding: rows in draw order, no model where the cache has every vector, and the vectors of the
+plain call where not."""
 
 import h5py
 import numpy as np
 import pytest
+import torch
+import transformers
+from sentence_transformers import SentenceTransformer
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
 from scripts.embed import in_draw_order, write_vectors
-from scripts.models.encoder import embed
+from scripts.models.encoder import batches, embed, encode, load_encoder
 from scripts.workflow.files import write_jsonl
 from scripts.workflow.job import Ledger
 
 EMBEDDER = "0123456789abcdef" * 4
 TEXTS = ["one", "two", "three", ""]
+
+
+def encoded(encoder, texts, batch_size):
+    """`encode`'s vectors in the order of the texts."""
+    parts = [
+        pair
+        for rows, part in encode(encoder, texts, batch_size)
+        for pair in zip(rows, part, strict=True)
+    ]
+    return np.stack([vector for _, vector in sorted(parts, key=lambda pair: pair[0])])
 
 
 def ledger():
@@ -79,3 +93,67 @@ def test_vectors_round_trip(tmp_path, count):
         assert file["vector"].dtype == np.float16 and file["vector"].shape == (count, 4)
         assert np.allclose(file["vector"][:], vectors, atol=1e-3)
     assert [path.name for path in tmp_path.iterdir()] == ["v.h5"]
+
+
+def test_batches_hold_like_lengths_and_few_tokens():
+    lengths = np.array([3, 300, 5, 5, 250, 0, 256])
+    found = list(batches(lengths, 4, 512))
+    assert sorted(row for part in found for row in part) == list(range(7))
+    assert found[0] == [1] and found[1] == [6, 4] and found[2:] == [[2, 3, 0, 5]]
+    assert all(len(part) * lengths[part].max() <= 512 for part in found)
+    assert [len(part) for part in batches(lengths, 4, None)] == [4, 3]
+    assert list(batches(np.array([900]), 4, 512)) == [[0]], "one text at least"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A sentence encoder of the family of the embedded one, with random weights."""
+    made = tmp_path_factory.mktemp("encoder")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
+    (made / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.5,
+    )
+    transformers.BertModel(config).save_pretrained(made / "bert")
+    transformers.BertTokenizer(str(made / "vocab.txt")).save_pretrained(made / "bert")
+    encoder = SentenceTransformer(str(made / "bert"), device="cpu")
+    encoder.max_seq_length = 32
+    encoder.save(str(made / "model"))
+    return made / "model"
+
+
+SENTENCES = ["a b c", "", "h", "a a b g", "d e f " * 3, "c b a " * 30]
+
+
+def test_vectors_are_those_of_the_plain_call(folder):
+    plain = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
+    found = encoded(load_encoder(folder, "float32"), SENTENCES, 4)
+    assert np.allclose(found, plain.encode(SENTENCES), atol=1e-5)
+    assert found.dtype == np.float32
+
+
+def test_a_limit_of_tokens_reads_the_beginning(folder):
+    short = encoded(load_encoder(folder, "float32", 5), SENTENCES, 4)
+    whole = encoded(load_encoder(folder, "float32"), ["c b a", "d e f"], 4)
+    assert np.allclose(short[[5, 4]], whole, atol=1e-5)
+    assert load_encoder(folder, "float32", 99).max_seq_length == 32, "the model's own at most"
+
+
+def test_what_is_read_in_part_is_said(folder, caplog):
+    encoder = load_encoder(folder, "float32")
+    caplog.clear()
+    encoded(encoder, SENTENCES[:5], 4)
+    assert "longer than" not in caplog.text
+    encoded(encoder, SENTENCES, 4)
+    # 90 words and two marks, of which 32 are read
+    assert (
+        "1 of 6 texts is longer than the 32 tokens that the encoder reads: "
+        "of these texts it reads 35 % of the tokens" in caplog.text
+    )

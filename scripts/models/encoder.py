@@ -14,19 +14,25 @@ from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json
 from scripts.workflow.job import Ledger, log, progress, threads
 
+# A batch's tokens on a processor, whose cache holds what a layer computes of so many.
+TOKENS = 1024
+
 
 def embed_in_job(texts: Sequence[str], snakemake, ledger: Ledger) -> np.ndarray:
     """`embed` with the embedder, cache and threads of a job whose rule names them: the input
-    `embedder`, the settings `embedder` and `dtype`, the params `cache` and `batch_size`."""
+    `embedder`, the settings `embedder`, `dtype` and `max_tokens`, the params `cache` and
+    `batch_size`."""
+    settings = snakemake.params.settings
     return embed(
         texts,
-        snakemake.params.settings["embedder"],
+        settings["embedder"],
         Path(read_json(snakemake.input.embedder)["path"]),
-        snakemake.params.settings["dtype"],
+        settings["dtype"],
         Path(snakemake.params.cache),
         snakemake.params.batch_size,
         threads(snakemake),
         ledger,
+        settings["max_tokens"],
     )
 
 
@@ -39,12 +45,13 @@ def embed(
     batch_size: int,
     threads: int,
     ledger: Ledger,
+    max_tokens: int | None = None,
 ) -> np.ndarray:
     """One unit-norm vector a text, in the order given; shape (len(texts), dimension), float32.
 
-    `embedder` names the content of the model in `folder` and its `dtype`. Texts that occur twice
-    are encoded once; when all are cached no model is loaded. Raises AuditError when the encoder
-    returns a number that is not finite.
+    `embedder` names the content of the model in `folder`, its `dtype` and `max_tokens`. Texts that
+    occur twice are encoded once; when all are cached no model is loaded. Raises AuditError when the
+    encoder returns a number that is not finite.
     """
     keys = [record_key("embedding", embedder, text) for text in texts]
     about = RecordCache(cache / "embedders")
@@ -61,7 +68,9 @@ def embed(
     log.info("%d texts: %d cached, %d to embed", len(texts), hits, len(missing))
     if missing:
         began = time.monotonic()
-        fresh = encode_texts(list(missing.values()), folder, dtype, batch_size, threads, ledger)
+        fresh = encode_texts(
+            list(missing.values()), folder, dtype, batch_size, threads, ledger, max_tokens
+        )
         if not known:
             seconds = (time.monotonic() - began) / len(missing)
             known = {"dimension": fresh.shape[1], "seconds_per_text": round(seconds, 5)}
@@ -78,7 +87,13 @@ def embed(
 
 
 def encode_texts(
-    texts: Sequence[str], folder: Path, dtype: str, batch_size: int, threads: int, ledger: Ledger
+    texts: Sequence[str],
+    folder: Path,
+    dtype: str,
+    batch_size: int,
+    threads: int,
+    ledger: Ledger,
+    max_tokens: int | None = None,
 ) -> np.ndarray:
     """One vector a text, (len(texts), dimension) float32, by the encoder in `folder`, which the
     call's host keeps loaded, or this process. Raises what `encode` raises."""
@@ -88,6 +103,7 @@ def encode_texts(
         return {
             "folder": str(folder.resolve()),
             "dtype": dtype,
+            "max_tokens": max_tokens,
             "batch_size": batch_size,
             "threads": threads,
             "texts": list(waiting.items()),
@@ -107,30 +123,37 @@ def encode_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
     import torch
 
     torch.set_num_threads(request["threads"])
-    folder, dtype = Path(request["folder"]), request["dtype"]
+    folder, dtype, most = Path(request["folder"]), request["dtype"], request["max_tokens"]
     size = 2 * sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
-    name = f"{folder} ({resolve(dtype)})"
-    encoder = kept.get(name, size, lambda: load_encoder(folder, dtype))
+    name = f"{folder} ({resolve(dtype)}, {most or 'all'} tokens)"
+    encoder = kept.get(name, size, lambda: load_encoder(folder, dtype, most))
     places, texts = zip(*request["texts"], strict=True)
     yield {"begins": True}
     for rows, vectors in encode(encoder, texts, request["batch_size"]):
         yield {"places": [places[row] for row in rows], "vectors": vectors}
 
 
-def load_encoder(folder: Path, dtype: str):
-    """The sentence-transformers model in `folder`, for `encode`."""
+def load_encoder(folder: Path, dtype: str, max_tokens: int | None = None):
+    """The sentence-transformers model in `folder`, for `encode`; it reads the first `max_tokens`
+    tokens of a text, or as many as it was made for."""
     import torch
     from sentence_transformers import SentenceTransformer
 
     from scripts.models.device import take_device
+    from scripts.models.linear import pack_weights
 
-    settings: dict[str, Any] = {"dtype": getattr(torch, resolve(dtype))}
-    log.info("encoding in %s on %s", resolve(dtype), take_device())
-    if not torch.cuda.is_available():
-        # On texts of some dozens of tokens two plain matrix products are faster on a processor
-        # than fused attention (docs/performance.md).
+    arithmetic = resolve(dtype)
+    settings: dict[str, Any] = {"dtype": getattr(torch, arithmetic)}
+    log.info("encoding in %s on %s", arithmetic, take_device())
+    on_processor = not torch.cuda.is_available()
+    if on_processor and arithmetic != "float32":
+        # On texts of some dozens of tokens two plain matrix products are faster in bfloat16 than
+        # fused attention (docs/performance.md).
         settings["attn_implementation"] = "eager"
-    return SentenceTransformer(str(folder), model_kwargs=settings)
+    encoder = SentenceTransformer(str(folder), model_kwargs=settings)
+    if max_tokens is not None:
+        encoder.max_seq_length = min(max_tokens, encoder.max_seq_length or max_tokens)
+    return pack_weights(encoder, TOKENS) if on_processor else encoder
 
 
 def encode(
@@ -141,11 +164,13 @@ def encode(
 
     Raises AuditError when the encoder returns a number that is not finite.
     """
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
-    for start in range(0, len(order), batch_size * 8):
-        rows = order[start : start + batch_size * 8]
+    lengths = token_counts(encoder, texts)
+    limit = encoder.max_seq_length
+    read = lengths if limit is None else np.minimum(lengths, limit)
+    say_what_is_unread(lengths, read)
+    for rows in batches(read, batch_size, TOKENS if encoder.device.type == "cpu" else None):
         part = encoder.encode(
-            [texts[i] for i in rows], batch_size=batch_size, show_progress_bar=False
+            [texts[i] for i in rows], batch_size=len(rows), show_progress_bar=False
         )
         if not np.isfinite(part).all():
             bad = rows[int(np.argmin(np.isfinite(part).all(axis=1)))]
@@ -154,3 +179,40 @@ def encode(
                 f"{texts[bad][:60]!r}; use another embedder, or `embed.dtype: float32`"
             )
         yield rows, part
+
+
+def token_counts(encoder, texts: Sequence[str]) -> np.ndarray:
+    """Tokens of each text, uncut; shape (len(texts),)."""
+    counts: list[int] = []
+    for start in range(0, len(texts), 1024):
+        part = list(texts[start : start + 1024])
+        ids = encoder.tokenizer(part, padding=False, truncation=False, verbose=False)["input_ids"]
+        counts += map(len, ids)
+    return np.array(counts)
+
+
+def say_what_is_unread(lengths: np.ndarray, read: np.ndarray) -> None:
+    """Log how many texts the encoder reads in part, and how much of them."""
+    cut = lengths > read
+    if cut.any():
+        log.warning(
+            "%d of %d texts %s longer than the %d tokens that the encoder reads: "
+            "of these texts it reads %.0f %% of the tokens",
+            cut.sum(),
+            len(lengths),
+            "is" if cut.sum() == 1 else "are",
+            read.max(),
+            100 * read[cut].sum() / lengths[cut].sum(),
+        )
+
+
+def batches(lengths: np.ndarray, most: int, tokens: int | None) -> Iterator[list[int]]:
+    """Rows of texts, longest first, in batches of up to `most` texts and `tokens` tokens, padding
+    included; one text at least. Small batches of long texts stay in the processor's cache."""
+    order = np.argsort(-lengths, kind="stable").tolist()
+    start = 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        size = most if tokens is None else max(1, min(most, tokens // longest))
+        yield order[start : start + size]
+        start += size

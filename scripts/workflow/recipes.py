@@ -236,8 +236,14 @@ class Recipes:
         embedder, embedder_identity = self._model(
             f"audits.{name}.embed.model", audit.embed.model, audit.embed.revision
         )
-        dtype = audit.embed.dtype
-        embedding = {"embedder": digest(embedder_identity, dtype), "dtype": dtype}
+        dtype, most = audit.embed.dtype, audit.embed.max_tokens
+        # Vectors of whole texts keep the name that they had before there was a limit.
+        limit = [] if most is None else [most]
+        embedding = {
+            "embedder": digest(embedder_identity, dtype, *limit),
+            "dtype": dtype,
+            "max_tokens": most,
+        }
         regions = self._node(
             "regions",
             {

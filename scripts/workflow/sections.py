@@ -226,6 +226,9 @@ class Embed(Section):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the encoder. `auto` is what the machine does well: bfloat16 where it has units
     for it, else float32; both give nearly the same vectors (cosine above 0.999)."""
+    max_tokens: int | None = Field(None, ge=8)
+    """Tokens of a text that are read; none is what the model was made for (256 for the embedded
+    one), which is also the most. Fewer are faster, and give other vectors."""
 
 
 class Models(Section):
