@@ -236,7 +236,8 @@ def test_draws_and_vectors_are_those_of_a_job_of_its_own(call, tiny):
     hosted, own = both(decode_loaded, request_of(tiny, 30), "records")
     assert texts(hosted) == texts(own) and len(texts(own)) == 60
     words = {
-        "folder": tiny["encoder"], "dtype": "float32", "batch_size": 8, "threads": 1, "max_tokens": None,
+        "folder": tiny["encoder"], "dtype": "float32", "max_tokens": None, "batch_size": 8,
+        "threads": 1,
         "texts": [[n, f"violins and {n} drums"] for n in range(20)],
     }  # fmt: skip
     hosted, own = both(encode_loaded, words, "vectors")
