@@ -101,8 +101,9 @@ GPUS = workflow.global_resources.get("gpu").value or 1
 GPU_CORES = max(1, ALL_CORES // GPUS)
 # Jobs of this machine find models loaded (scripts/models/host.py), those of other nodes load them.
 if workflow.is_main_process:
-    keeps_models = CONFIG.execution.keep_models and not workflow.non_local_exec
-    os.environ[HOSTS] = str(GPUS if keeps_models else 0)
+    os.environ[HOSTS] = str(GPUS if CONFIG.execution.keep_models else 0)
+elif workflow.remote_exec:  # in a job of another node; the main process knows no executor yet
+    os.environ[HOSTS] = "0"
 
 MODEL = "results/model/{key}/model.json"
 ADAPTER = "results/plant/{key}/plant.json"
