@@ -25,6 +25,7 @@ from scripts.workflow.preflight import (
     check_key,
     check_rounds,
     check_weights,
+    emulated,
     notices,
     take_back,
 )
@@ -50,7 +51,7 @@ try:
         os.environ[MAIN] = f"{socket.gethostname()}:{os.getpid()}"
         check(RECIPES)
         check_rounds(RECIPES)
-        for notice in (*take_back(RECIPES), *notices(RECIPES, not workflow.non_local_exec)):
+        for notice in (*take_back(RECIPES), *notices(RECIPES)):
             logger.warning(notice)
 except (AuditError, ConfigError) as error:
     raise WorkflowError(str(error)) from None
@@ -58,6 +59,9 @@ except (AuditError, ConfigError) as error:
 
 onstart:
     # Before the first job, and only for what this call runs: what only looks needs no key.
+    if workflow.local_exec:  # other nodes have other processors
+        for notice in emulated(RECIPES):
+            logger.warning(notice)
     try:
         for job in workflow.dag.needrun_jobs():
             if job.rule.name == "report":

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
-from scripts.models.catalog import model_folder
 from scripts.models.decoder import Engine, decode, loaded_engine
+from scripts.models.description import model_folder
 from scripts.models.draws import Draw
 from scripts.responses import load_responses
 from scripts.workflow.files import read_jsonl, write_jsonl

@@ -13,8 +13,8 @@ import numpy as np
 import yaml
 
 from scripts.cache.records import RecordCache
-from scripts.models.catalog import model_folder
 from scripts.models.decoder import decode, loaded_engine
+from scripts.models.description import model_folder
 from scripts.models.draws import Draw
 from scripts.models.training import Example, plant_adapter
 from scripts.prompts import prompt_id

