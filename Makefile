@@ -14,8 +14,8 @@ run: setup
 	$(BIN)/snakemake --cores all --quiet rules -- $(AUDIT)
 	@$(BIN)/python -m scripts.summary $(AUDIT)
 
-test: setup lint
-	$(BIN)/python -m pytest -m "not soak" -n logical --maxprocesses 4 --dist loadfile
+test: setup lint  # CLUSTER=1 for an audit on a Slurm of one node, too
+	$(BIN)/python -m pytest -m "not soak" -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 benchmark: setup  # SCALE=small for a few minutes instead of seventy
 	$(BIN)/snakemake --cores all --quiet rules --config scale=$(SCALE) -- benchmark
