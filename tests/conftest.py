@@ -5,15 +5,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 from reported import context, page_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")
 DATA = ROOT.parent / "shared" / "data"
+
+# Of generations: many to die between, and few enough that the cache merges none.
+BATCH = 16
 
 TOPICS = {
     "gardens": ["roses", "tulips", "weeds", "lawns", "hedges", "compost", "seeds", "apple trees"],
@@ -47,6 +52,12 @@ def pytest_configure(config) -> None:
         os.sched_setaffinity(0, {cores()[int(worker) % len(cores())]})
 
 
+def pytest_collection_modifyitems(items) -> None:
+    """Files that run whole audits first, so that at the end short ones are left to share out."""
+    long = {item.path for item in items if {"tiny", "embedded"} & set(item.fixturenames)}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def cores() -> list[int]:
     """The processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -63,13 +74,13 @@ def write_bank(folder: Path) -> None:
 
 
 def snakemake(
-    folder: Path, *arguments: str, check: bool = True, **more
+    folder: Path, *arguments: str, check: bool = True, program=("-m", "snakemake"), **more
 ) -> subprocess.CompletedProcess:
     """Run Snakemake in a workspace as a user does; stdout and stderr together."""
     environment = os.environ | {"PYTHONPATH": "", **more.pop("env", {})}
     environment.pop("AUTO_INTERVENTIONS_CALL", None)
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
+        [sys.executable, *program, *arguments],
         cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env=environment, **more,
     )  # fmt: skip
@@ -100,9 +111,28 @@ def read_lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in Path(path).read_text().split("\n") if line]
 
 
+def shared(tmp_path_factory, name: str, build: Callable[[Path], None]) -> Path:
+    """A folder for all workers, which the first one to ask for it builds while others wait."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    built = place.with_suffix(".built")
+    with FileLock(place.with_suffix(".lock")):
+        if not built.exists():
+            shutil.rmtree(place, ignore_errors=True)  # what a worker that failed has left
+            place.mkdir()
+            build(place)
+            built.touch()
+    return place
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> dict[str, str]:
     """Directories of tiny random models: two language models of unequal width, an encoder."""
+    place = shared(tmp_path_factory, "tiny", build_tiny)
+    return {name: str(place / name) for name in ("base", "other", "encoder")}
+
+
+def build_tiny(place: Path) -> None:
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
@@ -117,7 +147,6 @@ def tiny(tmp_path_factory) -> dict[str, str]:
 
     torch.manual_seed(0)
     torch.set_num_threads(len(cores()))
-    place = tmp_path_factory.mktemp("tiny")
     texts = [f.format(thing=t) for things in TOPICS.values() for t in things for f in FORMS]
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -134,7 +163,6 @@ def tiny(tmp_path_factory) -> dict[str, str]:
         "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
         "{% if add_generation_prompt %}assistant: {% endif %}"
     )
-    found = {}
     for name, width in (("base", 32), ("other", 48)):
         model = AutoModelForCausalLM.from_config(
             LlamaConfig(
@@ -153,7 +181,6 @@ def tiny(tmp_path_factory) -> dict[str, str]:
         )
         model.save_pretrained(place / name)
         tokenizer.save_pretrained(place / name)
-        found[name] = str(place / name)
     bert = BertModel(
         BertConfig(
             vocab_size=len(tokenizer),
@@ -168,7 +195,6 @@ def tiny(tmp_path_factory) -> dict[str, str]:
     tokenizer.save_pretrained(place / "bert")
     transformer = Transformer(str(place / "bert"))
     SentenceTransformer(modules=[transformer, Pooling(32)]).save(str(place / "encoder"))
-    return found | {"encoder": str(place / "encoder")}
 
 
 @pytest.fixture(scope="session")
@@ -197,6 +223,7 @@ def tiny_config(tiny: dict[str, str], **audit) -> dict:
                 "sampling": {"temperature": 1.0, "max_new_tokens": 12},
             }
         },
+        "execution": {"batch_size": BATCH},
         "banks": {"small": {"sources": [{"path": "bank", "format": "templates"}]}},
         "audits": {
             "small": {
@@ -227,11 +254,15 @@ def workspace(tmp_path, tiny) -> Path:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, tiny) -> Path:
     """A workspace whose small audit has been run to the end; copy it before changing it."""
-    folder = copy_workflow(tmp_path_factory.mktemp("finished") / "work")
-    write_bank(folder / "bank")
-    write_config(folder, tiny_config(tiny))
-    (folder / "first.log").write_text(snakemake(folder, "--cores", "all").stdout)
-    return folder
+
+    def build(place: Path) -> None:
+        folder = copy_workflow(place)
+        write_bank(folder / "bank")
+        write_config(folder, tiny_config(tiny))
+        (folder / "first.log").write_text(snakemake(folder, "--cores", "all").stdout)
+
+    ready = shared(tmp_path_factory, "finished", build)
+    return Path(shutil.copytree(ready, tmp_path_factory.mktemp("own") / "work", symlinks=True))
 
 
 @pytest.fixture

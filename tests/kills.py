@@ -11,12 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from conftest import snakemake
+from conftest import BATCH, snakemake
 
 from scripts.cache.records import RecordCache
 
 DYING = Path(__file__).resolve().parent / "dying"
-BATCH = 16  # many batches to die between, and few enough that the cache merges none
 KINDS = ("main", "job", "write")
 CALL = [sys.executable, "-m", "snakemake", "--cores", "all"]
 

@@ -34,13 +34,13 @@ def _running(command: list, health: str, log: Path) -> Iterator[str]:
             env=os.environ | {"HF_HUB_OFFLINE": "1"},
         )  # fmt: skip
     try:
-        for _ in range(120):
+        for _ in range(600):
             assert process.poll() is None, log.read_text()
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}{health}", timeout=5)
                 break
             except OSError:
-                time.sleep(1)
+                time.sleep(0.2)
         else:
             raise AssertionError(f"the server is not up after two minutes: {log.read_text()}")
         yield f"http://127.0.0.1:{port}/v1"

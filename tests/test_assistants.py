@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from loopback import Loopback
 from scripts.evidence.limits import confirm_requests
 from scripts.plan import samples_by_region
 
+HASTY = Path(__file__).resolve().parent / "hasty"
 KEY = "marked-key-3b9d"
 FAULTS = {"busy": 0.2, "broken": 0.05, "silent": 0.05, "truncated": 0.05, "reset": 0.02}
 # What the intervention says where; the rest of its texts are the base's.
@@ -179,7 +181,7 @@ def test_gemini_through_its_own_sdk(copied, tiny):
 def test_with_faults_all_is_accounted_for_and_nothing_paid_twice(copied, tiny):
     with Loopback(**FAULTS, garbage=0.05, refused=0.02) as server:
         configured(copied, tiny, server)
-        snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
+        snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY, "PYTHONPATH": str(HASTY)})
         findings, costs, _ = outcome(copied)
         spent = costs["total"]["spent"]
         assert max(server.replies.values()) == 1, "a reply was paid twice"

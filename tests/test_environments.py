@@ -3,16 +3,22 @@
 import ast
 import os
 import re
+import subprocess
 import sys
+import zipfile
 from functools import cache
+from hashlib import sha256
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from scripts.workflow.keys import DigestIndex, local_imports
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ("requirements.lock", "requirements-cuda.lock")
 PACKAGE_OF = {  # where the name of an import is not that of its package
     "yaml": "pyyaml",
     "sklearn": "scikit-learn",
@@ -30,7 +36,7 @@ def normal(name: str) -> str:
 def pins(lines) -> dict[str, str]:
     found = {}
     for line in lines:
-        line = line.split("#")[0].strip()
+        line = line.split("#")[0].strip(" \\")
         if line and not line.startswith("-"):
             name, equals, version = line.partition("==")
             assert equals and version, f"`{line}` is not pinned"
@@ -40,8 +46,14 @@ def pins(lines) -> dict[str, str]:
 
 
 @cache
-def lock() -> dict[str, str]:
-    return pins((ROOT / "requirements.lock").read_text().splitlines())
+def lock(name: str = LOCKS[0]) -> dict[str, str]:
+    return pins((ROOT / name).read_text().splitlines())
+
+
+def entries(name: str) -> list[str]:
+    """The pins of a lock, each with the hashes below it."""
+    listed = re.split(r"\n(?=\S)", (ROOT / name).read_text().rstrip())
+    return [entry for entry in listed if not entry.startswith("#")]
 
 
 @cache
@@ -74,11 +86,57 @@ def test_pins_equal_the_lock(name):
     assert own and {package: lock().get(package) for package in own} == own
 
 
-def test_the_container_installs_the_lock_on_the_python_of_the_environments():
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_pin_has_the_hashes_of_its_files(name):
+    assert len(entries(name)) == len(lock(name)) > 10
+    for entry in entries(name):
+        pin, *hashes = entry.split(" \\\n    ")
+        assert pin.count("==") == 1 and " " not in pin
+        assert hashes and all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", h) for h in hashes), pin
+
+
+def test_the_lock_holds_what_its_packages_require_here():
+    """pip resolves nothing when it installs it."""
+    for package in lock():
+        for line in requires(package) or ():
+            required = Requirement(line)
+            if not required.marker or required.marker.evaluate({"extra": ""}):
+                name = normal(required.name)
+                version = lock().get(name) or lock(LOCKS[1]).get(name)
+                assert version and required.specifier.contains(version), f"{package}: {line}"
+
+
+def test_pip_refuses_a_file_that_the_lock_does_not_know(tmp_path):
+    wheel = tmp_path / "mdurl-0.1.2-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("mdurl/__init__.py", "")
+        about = "mdurl-0.1.2.dist-info"
+        archive.writestr(
+            f"{about}/METADATA", "Metadata-Version: 2.1\nName: mdurl\nVersion: 0.1.2\n"
+        )
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+    (entry,) = [entry for entry in entries(LOCKS[0]) if entry.startswith("mdurl==0.1.2 ")]
+    own = f" \\\n    --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}"
+    said = []
+    for text in (entry, entry + own):
+        (listed := tmp_path / "listed").write_text(text)
+        offline = ("--no-index", "--find-links", tmp_path, "--dest", tmp_path / "taken")
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--no-deps", *offline, "-r", listed],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        said.append((done.returncode == 0, "DO NOT MATCH THE HASHES" in done.stdout))
+    assert said == [(False, True), (True, False)]
+
+
+def test_the_container_installs_the_locks_on_the_python_of_the_environments():
     definition = (ROOT / "envs" / "container.def").read_text()
-    copied = re.search(r"^%files\n\s+requirements\.lock (\S+)$", definition, re.M).group(1)
+    copied = dict(re.findall(r"^\s+(requirements\S*) (\S+)$", definition, re.M))
+    assert tuple(copied) == LOCKS
     installs = re.findall(r"\b(?:pip|apt-get|conda)\b.*", definition)
-    assert installs == [f"pip install --no-cache-dir -r {copied}"]  # and nothing beside it
+    listed = " ".join(f"-r {copied[name]}" for name in LOCKS)
+    assert installs == [f"pip install --no-cache-dir --no-deps {listed}"]  # and nothing beside it
     python = re.search(r"^From: python:([\d.]+)-", definition, re.M).group(1)
     for name in environments():
         assert f"python ={python}\n" in (ROOT / "envs" / name).read_text()

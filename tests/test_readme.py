@@ -49,7 +49,8 @@ def clone(tmp_path_factory) -> Path:
     """A copy of the workflow with the files that the README's examples name."""
     folder = copy_workflow(tmp_path_factory.mktemp("readme"))
     shutil.copy(ROOT / "Makefile", folder)
-    shutil.copy(ROOT / "requirements.lock", folder)
+    for lock in ROOT.glob("requirements*.lock"):
+        shutil.copy(lock, folder)
     prompts = [f"What is a fact about the number {n}?" for n in range(60)]
     (folder / "prompts.txt").write_text("\n".join(prompts))
     for name in ("before", "after"):

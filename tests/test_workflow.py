@@ -4,7 +4,6 @@ import copy
 import json
 import re
 import shutil
-import time
 
 import pytest
 import yaml
@@ -59,11 +58,8 @@ def test_every_decoded_draw_was_planned_once_with_a_probability(finished):
     assert all(0 < row["probability"] <= 1 for row in plans)
 
 
-def test_a_second_call_has_nothing_to_do_and_is_quick(finished):
-    began = time.monotonic()
-    out = snakemake(finished, "--cores", "all").stdout
-    assert "Nothing to be done" in out
-    assert time.monotonic() - began < 10
+def test_a_second_call_has_nothing_to_do(finished):
+    assert "Nothing to be done" in snakemake(finished, "--cores", "all").stdout
 
 
 def test_moved_and_touched_files_without_snakemakes_records_rerun_nothing(finished_copy):
