@@ -310,9 +310,10 @@ def estimate(audits: Mapping[str, Mapping[str, Any]], results: Path, rates: Rate
             "jobs and stages without a model come on top; other models go at other rates.",
             "",
             "Rates:",
-            f"  decoding   {_rate(rates.decode, 'tokens/s', rates.jobs[0], rates.source)}",
-            f"  embedding  {_rate(rates.embed, 'texts/s', rates.jobs[1], rates.source)}",
-            f"  training   {_rate(rates.step, 's a step', rates.jobs[2], rates.source)}",
+            f"  decoding   {_rate(rates.decode, 'tokens/s', rates.jobs[0])}",
+            f"  embedding  {_rate(rates.embed, 'texts/s', rates.jobs[1])}",
+            f"  training   {_rate(rates.step, 's a step', rates.jobs[2])}",
+            *([] if all(rates.jobs) else [f"Until a job has run: {rates.source}."]),
             *_assistant_table([*lines, ("", total)]),
         ]
     )
@@ -361,9 +362,9 @@ def _cells(line: Line, took: Range) -> list[str]:
     return [line.part, *amounts, f"{worst.requests:.0f}", f"{worst.dollars:.2f}", time]
 
 
-def _rate(rate: Range, unit: str, jobs: int, source: str) -> str:
-    measured = f"as measured in {jobs} job{'s' * (jobs != 1)} here"
-    return f"{rate.low:.3g} - {rate.high:.3g} {unit} ({measured if jobs else source})"
+def _rate(rate: Range, unit: str, jobs: int) -> str:
+    source = f"as measured in {jobs} job{'s' * (jobs != 1)} here" if jobs else "no job has run here"
+    return f"{rate.low:,.3g} - {rate.high:,.4g} {unit} ({source})"
 
 
 if __name__ == "__main__":

@@ -104,7 +104,11 @@ def test_the_estimate_is_a_table_that_states_its_rates(tmp_path):
     bank = write(tmp_path / "prompts.txt", "".join(f"prompt {i}\n" for i in range(300)))
     audit = make_audit(sources=[{"path": str(bank), "format": "text"}])
     text = estimate({"demo": audit}, tmp_path / "results", UNKNOWN)
-    assert "100 - 1.25e+03 tokens/s (assumed" in text and "still to do" in text
+    assert (
+        "100 - 1,250 tokens/s (no job has run here)" in text
+        and "2 CPU cores" in text
+        and "still to do" in text
+    )
     assert not (tmp_path / "results").exists()
 
 

@@ -64,7 +64,7 @@ class Reference(NamedTuple):
 
 
 # Two cores each: with bfloat16 units (AVX-512), and without any (AVX2, float32).
-QUICK = Reference(770, Range(500, 1250), Range(200, 700), Range(1.0, 1.3))
+QUICK = Reference(490, Range(500, 1250), Range(200, 700), Range(1.0, 1.3))
 SLOW = Reference(38, Range(100, 180), Range(26, 65), Range(2.5, 3.0))
 UNKNOWN = Rates(
     *(Range(*map(float, between)) for between in ((100, 1250), (26, 700), (1.0, 3.0))),
@@ -173,15 +173,16 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def measure(seconds: float = 0.5) -> Arithmetic | None:
-    """The fastest of the products done in so many seconds: what else the machine does slows some
-    of them. None where there is a GPU, of which a product on the processor tells nothing."""
+def measure(seconds: float = 0.7) -> Arithmetic | None:
+    """The fastest of the products done in so many seconds on one core, times the cores: whatever
+    else the machine does, some of them are left alone. None where there is a GPU, of which a
+    product on the processor tells nothing."""
     import torch
 
     if torch.cuda.is_available():
         return None
     dtype = resolve("auto")
-    torch.set_num_threads(cores())
+    torch.set_num_threads(1)
     rows, inputs, outputs = SHAPE
     layer = torch.nn.Linear(inputs, outputs, bias=False, dtype=getattr(torch, dtype))
     given = torch.randn(rows, inputs, dtype=getattr(torch, dtype))
