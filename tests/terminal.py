@@ -33,7 +33,7 @@ def run(
     env: dict[str, str],
     terminal: bool,
     watch: Callable[[str, subprocess.Popen], None] | None = None,
-    columns: int = 100,
+    columns: int = 130,
     patience: float = 400,
 ) -> Seen:
     """Run a command in a terminal, or through a pipe. `watch` sees the text after each reading."""

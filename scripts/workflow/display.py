@@ -134,8 +134,9 @@ class Terminal:
             table.add_column(no_wrap=True)
         for row in rows[:MOST_ROWS]:
             jobs, amount, rate, left = row.cells
-            graph, rate = bar(row.share) if width >= 120 else "", rate if width >= 100 else ""
-            table.add_row(*filter(None, (row.name, graph)), jobs, amount, rate, left)
+            # What narrow terminals have no room for, the least needed first.
+            cells = [(122, bar(row.share)), (108, jobs), (0, amount), (92, rate), (0, left)]
+            table.add_row(row.name, *(cell for least, cell in cells if width >= least))
         if len(rows) > MOST_ROWS:
             table.add_row(f"and {len(rows) - MOST_ROWS} more")
         outer = Table.grid()

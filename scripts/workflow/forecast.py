@@ -149,7 +149,8 @@ class Forecast:
         if found.steps:
             todo.append(f"plant behaviours in {count(found.steps)} training steps")
         if found.draws:
-            todo.append(f"draw at most {count(found.draws)} texts from the subjects")
+            verb = "draw" if found.tokens else "look up"  # of recorded texts
+            todo.append(f"{verb} at most {count(found.draws)} texts from the subjects")
         if found.texts:
             todo.append(f"embed at most {count(found.texts)}")
         if found.requests:

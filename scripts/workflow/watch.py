@@ -48,7 +48,7 @@ def show(workflow: Any, audits: Mapping[str, Any], cache: Path, began: float) ->
     on = screen()
     if Quietness.RULES in quiet:
         _hush(workflow)
-    forecast = _forecast(workflow, audits, cache, stages)
+    forecast = _forecast(workflow, _asked_for(workflow, audits), cache, stages)
     for line in forecast.beginning(stages) if forecast else ():
         on.say(line)
     jobs = UnderWay(lambda: Counter(map(part_of, _needed(workflow))), began)
@@ -68,6 +68,20 @@ def hide() -> None:
     """Take the display away, if there is one."""
     while _SHOWN:
         _SHOWN.pop().close()
+
+
+def _asked_for(workflow: Any, audits: Mapping[str, Any]) -> dict[str, Any]:
+    """The audits that this call publishes; for other targets, those that its jobs belong to."""
+    jobs = _needed(workflow)
+    rules = {job.rule.name for job in jobs}
+    if published := {name: audits[name] for name in audits if f"publish_{name}" in rules}:
+        return published
+    keys = {job.wildcards.get("key") for job in jobs}
+    return {
+        name: audit
+        for name, audit in audits.items()
+        if not keys.isdisjoint(node["key"] for node in audit["nodes"])
+    }
 
 
 def _needed(workflow: Any) -> list[Any]:
