@@ -118,7 +118,8 @@ def test_an_interrupted_run_ends_and_leaves_the_terminal_whole(work, texts, term
     assert sent and seen.returncode != 0
     assert "\x1b[?25l" not in seen.text.split("\x1b[?25h")[-1]
     assert not left_over(work)
-    assert "interrupted" in "".join(p.read_text() for p in (work / "logs/decode").rglob("*.log"))
+    logs = "".join(path.read_text() for path in (work / "logs/decode").rglob("*.log"))
+    assert "interrupted" in logs, (logs[-2000:], seen.text[-2000:])
 
 
 def test_a_dry_run_and_one_with_nothing_to_do_show_nothing(work, texts):
