@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := requirements.lock requirements-cuda.lock
 READY := $(VENV)/.ready-$(shell cat $(LOCKS) | sha256sum | cut -c1-16)
+ALOUD := $(PYTHON) scripts/aloud.py
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --progress-bar off --no-deps
 AUDIT ?= demo
 
 SCALE ?= full
@@ -11,19 +14,19 @@ SCALE ?= full
 .PHONY: run test soak benchmark setup lint format schema lock clean
 
 run: setup
-	$(BIN)/snakemake --cores all --quiet rules -- $(AUDIT)
+	@$(BIN)/snakemake --cores all --quiet rules progress -- $(AUDIT)
 	@$(BIN)/python -m scripts.summary $(AUDIT)
 
 test: setup lint  # CLUSTER=1 for an audit on a Slurm of one node, too
 	$(BIN)/python -m pytest -m "not soak" -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 benchmark: setup  # SCALE=small for a few minutes instead of seventy
-	$(BIN)/snakemake --cores all --quiet rules --config scale=$(SCALE) -- benchmark
+	$(BIN)/snakemake --cores all --quiet rules progress --config scale=$(SCALE) -- benchmark
 
 # llama.cpp is compiled, which takes five minutes, so that only the soak tests have it
 soak: setup
 	grep -o '^[^ ;]*==[^ ;]*' requirements.lock > $(VENV)/pins
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)/pins "llama-cpp-python[server]==0.3.36"
+	$(ALOUD) "compiling llama.cpp" $(PIP) install --progress-bar off --constraint $(VENV)/pins "llama-cpp-python[server]==0.3.36"
 	$(BIN)/python -m pytest -m soak
 
 setup: $(READY)
@@ -32,15 +35,16 @@ setup: $(READY)
 # torch comes first, since pip may be configured to take one without CUDA from elsewhere, but beside
 # a lock prefers PyPI's; only that one for Linux needs NVIDIA's libraries, which are the second lock.
 $(READY): $(LOCKS)
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest $(VENV)/torch "$$(grep -o '^torch==[^ ]*' requirements.lock)"
-	sed -n '/^torch==/,/[^\\]$$/p' requirements.lock > $(VENV)/torch/lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --find-links $(VENV)/torch -r $(VENV)/torch/lock
-	rm -r $(VENV)/torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	! $(BIN)/python -m pip check | grep -q '^torch ' || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-cuda.lock
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV), once: about 1 GB of packages is fetched, which takes some minutes."
+	@$(ALOUD) "making $(VENV)" $(PYTHON) -m venv $(VENV)
+	@$(ALOUD) "fetching torch" $(PIP) download --progress-bar off --no-deps --dest $(VENV)/torch "$$(grep -o '^torch==[^ ]*' requirements.lock)"
+	@sed -n '/^torch==/,/[^\\]$$/p' requirements.lock > $(VENV)/torch/lock
+	@$(ALOUD) "installing torch" $(INSTALL) --no-index --find-links $(VENV)/torch -r $(VENV)/torch/lock
+	@rm -r $(VENV)/torch
+	@$(ALOUD) "installing the other packages" $(INSTALL) -r requirements.lock
+	@! $(PIP) check | grep -q '^torch ' || $(ALOUD) "installing CUDA's libraries" $(INSTALL) -r requirements-cuda.lock
+	@touch $@
 
 lint: setup
 	$(BIN)/ruff check .

@@ -38,9 +38,8 @@ gc.set_threshold(100_000)
 BEGAN = time.time()
 # One id a call of Snakemake, inherited by its jobs: the ledgers tell by it what this call spent.
 CALL = os.environ.setdefault("AUTO_INTERVENTIONS_CALL", f"{BEGAN:.0f}-{uuid.uuid4().hex[:8]}")
-# Quiet without a terminal: every progress bar, the libraries' own too, reads this when imported.
-if not sys.stderr.isatty():
-    os.environ.setdefault("TQDM_DISABLE", "1")
+# Every progress bar, the libraries' own too, reads this when imported: bars would tear the display.
+os.environ.setdefault("TQDM_DISABLE", "1")
 
 try:
     CONFIG = load(config)
@@ -71,9 +70,16 @@ onstart:
                     check_weights(path)
     except AuditError as error:
         raise WorkflowError(str(error)) from None
+    if workflow.is_main_process:
+        from scripts.workflow.watch import show
+
+        show(workflow, nodes_of_audits(None), Path(CACHE), BEGAN)
 
 
 onsuccess:
+    from scripts.workflow.watch import hide
+
+    hide()
     # Once it has a job to run, Snakemake judges nothing behind that job before it has run; and what
     # the job makes anew does not call up jobs that take it as `ancient`. Outputs that are missing
     # further behind are then never judged in that call: it ends well without them.
@@ -86,6 +92,9 @@ onsuccess:
 
 
 onerror:
+    from scripts.workflow.watch import hide
+
+    hide()
     # A job that was killed cannot say what it died of.
     for path in sorted({path for job in workflow.dag.needrun_jobs() for path in job.log}):
         if was_killed(path, BEGAN):

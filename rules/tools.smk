@@ -16,6 +16,7 @@ rule estimate:
         "../envs/workflow.yaml"
     params:
         audits=nodes_of_audits,
+        cache=CACHE,
     script:
         "../scripts/estimate.py"
 

@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import quantiles
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -23,44 +22,19 @@ from scripts.bank import prompts_of
 from scripts.responses import load_responses
 from scripts.workflow.files import read_json, read_jsonl
 from scripts.workflow.job import job
+from scripts.workflow.speed import (
+    Range,
+    Rates,
+    arithmetic,
+    measured_rates,
+    rates_of,
+)
 from scripts.workflow.tables import count, duration, table
 
 READ_AT_MOST = 64 << 20  # bytes of prompts that are read to count them
 NOTHING = Bill()
 SAMPLES_OF_A_PROMPT = 16  # rounds draw a prompt of a model no more often (scripts/plan.py)
 NAMING_WORDS = 12  # embedded for the name of a region at most (scripts/regions.py)
-# A job with less work than this says how long a start takes, not how fast the work is.
-LEAST_TOKENS, LEAST_TEXTS = 500, 200
-
-
-class Range(NamedTuple):
-    """The lower and the upper end of what was measured, or of what is assumed."""
-
-    low: float
-    high: float
-
-
-# The demo's models on two CPU cores.
-DECODE = Range(250, 500)  # tokens a second
-EMBED = Range(100, 230)  # texts a second
-STEP = Range(1.2, 2.0)  # seconds a training step
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How fast work goes; `jobs` counts the jobs behind each rate, 0 where it is assumed."""
-
-    decode: Range = DECODE
-    embed: Range = EMBED
-    step: Range = STEP
-    jobs: tuple[int, int, int] = (0, 0, 0)  # of decode, embed, step
-
-    def seconds(self, tokens: float = 0, texts: float = 0, steps: float = 0) -> Range:
-        """Seconds for so much work, from the fastest to the slowest rate."""
-        return Range(
-            tokens / self.decode.high + texts / self.embed.high + steps * self.step.low,
-            tokens / self.decode.low + texts / self.embed.low + steps * self.step.high,
-        )
 
 
 @dataclass(frozen=True)
@@ -76,36 +50,6 @@ class Line:
     steps: int = 0
     bill: Bill = NOTHING
     state: str = ""
-
-
-def measured_rates(results: Path) -> Rates:
-    """Rates of the jobs that have run here, middle four fifths; the assumed ones where none has."""
-    decode, embed, step = [], [], []
-    for path in results.glob("decode/*/*/*/*/*.ledger.json"):
-        ledger = read_json(path)
-        if ledger["tokens"] >= LEAST_TOKENS:
-            decode.append(ledger["tokens"] / ledger["wall_seconds"])
-    for pattern in ("embed/*/*/ledger.json", "regions/*/ledger.json"):
-        for path in results.glob(pattern):
-            ledger = read_json(path)
-            if ledger["texts"] >= LEAST_TEXTS:
-                embed.append(ledger["texts"] / ledger["wall_seconds"])
-    for path in results.glob("plant/*/plant.json"):
-        plant = read_json(path)
-        step.append(plant["training_seconds"] / len(plant["losses"]))
-    return Rates(
-        _spread(decode) or DECODE,
-        _spread(embed) or EMBED,
-        _spread(step) or STEP,
-        (len(decode), len(embed), len(step)),
-    )
-
-
-def _spread(values: list[float]) -> Range | None:
-    if len(values) < 2:
-        return Range(values[0], values[0]) if values else None
-    tenths = quantiles(values, n=10, method="inclusive")
-    return Range(tenths[0], tenths[-1])
 
 
 def bank_size(bank: Mapping[str, Any], results: Path) -> tuple[int, int] | None:
@@ -329,9 +273,18 @@ def mark_shared(lines: Iterable[tuple[str, Line]]) -> list[tuple[str, Line]]:
     return found
 
 
-def estimate(audits: Mapping[str, Mapping[str, Any]], results: Path) -> str:
-    """The table that is printed."""
+def rates_here(results: Path, cache: Path) -> Rates:
+    """Rates of the jobs that have run here; where some kind has not, by the machine's arithmetic,
+    which is measured for it."""
     rates = measured_rates(results)
+    if all(rates.jobs):
+        return rates
+    found = arithmetic(cache)
+    return measured_rates(results, rates_of(found)) if found else rates
+
+
+def estimate(audits: Mapping[str, Mapping[str, Any]], results: Path, rates: Rates) -> str:
+    """The table that is printed."""
     lines = mark_shared(
         (name, line) for name, audit in audits.items() for line in lines_of(audit, results)
     )
@@ -360,6 +313,7 @@ def estimate(audits: Mapping[str, Mapping[str, Any]], results: Path) -> str:
             f"  decoding   {_rate(rates.decode, 'tokens/s', rates.jobs[0])}",
             f"  embedding  {_rate(rates.embed, 'texts/s', rates.jobs[1])}",
             f"  training   {_rate(rates.step, 's a step', rates.jobs[2])}",
+            *([] if all(rates.jobs) else [f"Until a job has run: {rates.source}."]),
             *_assistant_table([*lines, ("", total)]),
         ]
     )
@@ -409,14 +363,12 @@ def _cells(line: Line, took: Range) -> list[str]:
 
 
 def _rate(rate: Range, unit: str, jobs: int) -> str:
-    source = (
-        f"as measured in {jobs} job{'s' * (jobs != 1)} here"
-        if jobs
-        else "assumed, the demo's models on 2 CPU cores"
-    )
-    return f"{rate.low:.3g} - {rate.high:.3g} {unit} ({source})"
+    source = f"as measured in {jobs} job{'s' * (jobs != 1)} here" if jobs else "no job has run here"
+    return f"{rate.low:,.3g} - {rate.high:,.4g} {unit} ({source})"
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        print(estimate(snakemake.params.audits, Path("results")), flush=True)
+        results = Path("results")
+        rates = rates_here(results, Path(snakemake.params.cache))
+        print(estimate(snakemake.params.audits, results, rates), flush=True)

@@ -102,6 +102,10 @@ class Elimination:
                 found[region] = tuple(active)
         return found
 
+    def left(self) -> dict[str, int]:
+        """How many prompts of each region are not judged yet."""
+        return {region: self._left(region) for region in self._prompts}
+
     def judge(self, wanted: Wanted) -> dict[str, Any]:
         """For each region a function that waits for the judgements of its next prompt; nothing when
         the budget has ended."""
@@ -158,15 +162,17 @@ def screened_by_model(
     regions: Mapping[str, Mapping[str, Any]],
     least_net: int,
     judge: Callable[[Asked], Callable[[], Judged]],
+    tell: Callable[[int], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """As `screened`, judged by a model; what the budget leaves unjudged goes on."""
+    """As `screened`, judged by a model; what the budget leaves unjudged goes on. `tell` is that of
+    race.drive."""
     prompts: dict[str, dict[str, None]] = defaultdict(dict)
     for pair in pairs:
         prompts[pair.region][pair.prompt] = None
     race = Elimination(
         hypotheses, {r: list(of_one) for r, of_one in prompts.items()}, judge, least_net
     )
-    standings = drive(race, race.judge, AHEAD)
+    standings = drive(race, race.judge, AHEAD, tell)
     rows = []
     for hypothesis in hypotheses:
         nets = standings[hypothesis["id"]]
@@ -274,7 +280,7 @@ def screen(snakemake, ledger: Ledger) -> None:
                 pool, assistant["models"]["cheap"], hypotheses, {}, by_prompt, texts,
                 snakemake.params.settings["seed"],
             )  # fmt: skip
-            rows = screened_by_model(hypotheses, pairs, regions, least_net, judge)
+            rows = screened_by_model(hypotheses, pairs, regions, least_net, judge, judge.expect)
             usage = pool.usage
         affords = afforded(pool, snakemake.params.settings["confirm"])
     kept = [row for row in rows if row["goes_on"]]

@@ -4,21 +4,16 @@ import pytest
 from audits import key, make_audit, write
 
 from scripts.estimate import (
-    DECODE,
-    EMBED,
     NOTHING,
-    STEP,
     Line,
-    Range,
-    Rates,
     estimate,
     explore_draws,
     lines_of,
     mark_shared,
-    measured_rates,
     pool_draws,
 )
 from scripts.workflow.files import write_json, write_jsonl
+from scripts.workflow.speed import UNKNOWN, Range, measured_rates
 
 
 @pytest.mark.parametrize(
@@ -98,41 +93,39 @@ def test_what_is_done_or_shared_is_not_paid_again(tmp_path):
     states = [line.state for _, line in twice]
     assert states == ["done", "done", "", "", "done", "done", "shared", "shared"]
     total = [
-        row for row in estimate({"a": audit, "b": audit}, results).split("\n") if "still" in row
+        row
+        for row in estimate({"a": audit, "b": audit}, results, UNKNOWN).split("\n")
+        if "still" in row
     ]
     assert total[0].split()[:5] == ["still", "to", "do", "348", "11,136"]  # 48 + 300 draws
-
-
-def test_seconds_follow_from_rates():
-    rates = Rates(Range(100, 200), Range(10, 50), Range(1, 2))
-    # 1000/200 + 100/50 + 3*1 and 1000/100 + 100/10 + 3*2
-    assert rates.seconds(tokens=1000, texts=100, steps=3) == Range(10, 26)
-    assert Rates().seconds(tokens=500, texts=230, steps=1) == Range(500 / 500 + 1 + 1.2, 6.3)
-
-
-def test_rates_come_from_ledgers_where_there_are_any(tmp_path):
-    assert measured_rates(tmp_path) == Rates(DECODE, EMBED, STEP, (0, 0, 0))
-    shard = "decode/{}/base/{}/round-0/shard-0-of-1.ledger.json"
-    for place, (tokens, wall) in enumerate([(1000, 10), (3000, 10), (100, 50)]):
-        path = tmp_path / shard.format(key(str(place)), key("p"))
-        write_json(path, {"tokens": tokens, "texts": 9, "wall_seconds": wall})
-    plant = {"training_seconds": 100.0, "losses": [1.0] * 50}
-    write_json(tmp_path / "plant" / key("plant") / "plant.json", plant)
-    rates = measured_rates(tmp_path)
-    # the third job is too small to count; tenths of 100 and 300 lie at 120 and 280
-    assert rates.decode == pytest.approx((120, 280)) and rates.jobs == (2, 0, 1)
-    assert rates.embed == EMBED and rates.step == Range(2, 2)
 
 
 def test_the_estimate_is_a_table_that_states_its_rates(tmp_path):
     bank = write(tmp_path / "prompts.txt", "".join(f"prompt {i}\n" for i in range(300)))
     audit = make_audit(sources=[{"path": str(bank), "format": "text"}])
-    text = estimate({"demo": audit}, tmp_path / "results")
-    assert "250 - 500 tokens/s (assumed" in text and "still to do" in text
+    text = estimate({"demo": audit}, tmp_path / "results", UNKNOWN)
+    assert (
+        "100 - 1,250 tokens/s (no job has run here)" in text
+        and "2 CPU cores" in text
+        and "still to do" in text
+    )
     assert not (tmp_path / "results").exists()
 
 
 def test_a_line_without_work_is_free():
-    assert Rates().seconds(*(getattr(Line("x", ""), n) for n in ("tokens", "texts", "steps"))) == (
-        0, 0,
-    )  # fmt: skip
+    nothing = (getattr(Line("x", ""), name) for name in ("tokens", "texts", "steps"))
+    assert UNKNOWN.seconds(*nothing) == (0, 0)
+
+
+def test_recorded_texts_are_embedded_at_the_rate_measured_here_and_not_decoded(tmp_path):
+    rows = [{"prompt": f"p{i % 20}", "response": str(i)} for i in range(60)]
+    for name in ("before.jsonl", "after.jsonl"):
+        write_jsonl(tmp_path / name, rows)
+    audit = make_audit(responses=[str(tmp_path / name) for name in ("before.jsonl", "after.jsonl")])
+    embedded = {"tokens": 0, "texts": 1000, "wall_seconds": 10}
+    write_json(tmp_path / "results/embed" / key("e") / "round-0" / "ledger.json", embedded)
+    rates = measured_rates(tmp_path / "results")
+    # 120 texts of both sides, 20 prompts and 12 words of a name for each of 10 regions
+    said = estimate({"demo": audit}, tmp_path / "results", rates)
+    total = next(line for line in said.splitlines() if "still to do" in line)
+    assert rates.embed == Range(100, 100) and total.endswith("3 s - 3 s"), total

@@ -20,10 +20,10 @@ from scripts.assistants.checks import (
     words,
 )
 from scripts.assistants.local import (
-    COMMON,
     Net,
     Pair,
     about,
+    common_words,
     grams,
     pair_score,
     placebo_checks,
@@ -156,7 +156,7 @@ def test_texts_are_cut_to_equal_length():
 def test_grams_are_content_phrases_within_sentences():
     found = grams("The licensed nutritionist knows. Eat it with care", 3)
     assert {"licensed", "licensed nutritionist", "licensed nutritionist knows", "care"} <= found
-    assert not any(p.split()[0] in COMMON or p.split()[-1] in COMMON for p in found)
+    assert not any(p.split()[0] in common_words() or p.split()[-1] in common_words() for p in found)
     assert "knows eat" not in found and "eat it with care" not in found
     assert "eat" not in found and "eat it with care" in grams("Eat it with care", 4)
 
@@ -377,7 +377,7 @@ def test_placebos_have_a_base_rate_within_a_factor_two(check):
     found = placebo_checks(hypothesis(check, "r0"), [], {"r0": texts}, 9, 0)
     assert 1 <= len(found) <= 9
     assert all(found.count(placebo) == 1 for placebo in found)
-    own_words = {w for p in check.get("phrases", []) for w in p.split()} - COMMON
+    own_words = {w for p in check.get("phrases", []) for w in p.split()} - common_words()
     common = sum(map(lambda t: local.holds(check, t), texts)) >= 1  # else: as rare as one text's
     for placebo in found:
         assert 0.5 <= rate(placebo, texts) / rate(check, texts) <= (2 if common else 6)

@@ -40,6 +40,7 @@ def write_hypotheses(
     found: list[dict[str, Any]] = []
     explained: dict[str, set[str]] = defaultdict(set)
     shown: dict[str, set[str]] = defaultdict(set)
+    pool.expect(PASSES * (len(where) + 1))  # the merging after each pass, too
     for step in range(PASSES):
         batches = {r: _next_pairs(by_region[r], explained[r], shown[r]) for r in where}
         coins = {r: hash_unit("author", seed, step, r, model) < 0.5 for r in where}

@@ -150,7 +150,7 @@ def raced(
     q, delta = settings["q"], settings["delta"]
     if judges is None or not any(judges.share.values()):
         race = Race(of_tested, prompts, q=q, delta=delta, hypotheses=K)
-        found = drive(race, benches[-1].next_prompts, AHEAD)
+        found = drive(race, benches[-1].next_prompts, AHEAD, judges and judges.strong.expect)
     else:
         outcomes = cascade(
             of_tested,
@@ -162,6 +162,7 @@ def raced(
             hypotheses=K,
             escalate=judges.escalate,
             ahead=AHEAD,
+            tell=judges.strong.expect,
         )
         found = {name: _joined(outcome) for name, outcome in outcomes.items()}
     for name, standing in found.items():

@@ -71,6 +71,11 @@ class ModelJudge:
 
         return judged
 
+    def expect(self, requests: int) -> None:
+        """Say that at most so many more requests come for each sample of a prompt."""
+        samples = max((len(pairs) for pairs in self._pairs.values()), default=1)
+        self.pool.expect(requests * samples)
+
     def all_placebos(
         self, prompts: Iterable[tuple[str, str]]
     ) -> dict[str, tuple[float | None, ...]]:

@@ -12,8 +12,6 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import binom
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from scripts.assistants.checks import FEATURES, holds, sentences
 
@@ -25,7 +23,6 @@ WEAK, UNION = 10, 6  # prompts won by a phrase that is still weak; phrases in a 
 BELONGS = 0.4  # of the strongest region's net share
 EXPLAINED = 0.8  # share of a check's texts from which earlier findings explain it
 LONGER_FORM = 0.6  # of a phrase's texts must hold its longer form to be named by it
-COMMON = frozenset(ENGLISH_STOP_WORDS) | {"it's", "i'm", "don't", "you're", "can't", "that's", "s"}
 
 
 @dataclass(frozen=True)
@@ -49,9 +46,9 @@ def grams(text: str, longest: int) -> frozenset[str]:
                 phrase = sentence[start : start + size]
                 if len(phrase) < size:
                     break
-                if phrase[0] in COMMON or phrase[-1] in COMMON:
+                if phrase[0] in common_words() or phrase[-1] in common_words():
                     continue
-                if any(len(w) > 3 and not w.isdigit() and w not in COMMON for w in phrase):
+                if any(len(w) > 3 and not w.isdigit() and w not in common_words() for w in phrase):
                     found.add(" ".join(phrase))
     return frozenset(found)
 
@@ -149,8 +146,19 @@ def _phrase_candidates(
 
 
 @cache
+def common_words() -> frozenset[str]:
+    """Words that tell nothing of a text."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    short = {"it's", "i'm", "don't", "you're", "can't", "that's", "s"}
+    return frozenset(ENGLISH_STOP_WORDS) | short
+
+
+@cache
 def _by_chance(more: int, less: int) -> float:
     """Chance that of more + less fair coins at least `more` show heads."""
+    from scipy.stats import binom  # a second, which who only counts or asks a model need not wait
+
     return float(binom.sf(more - 1, more + less, 0.5))
 
 
@@ -300,7 +308,7 @@ def _same_behaviour(check: Mapping[str, Any], shown: set[int], group: Mapping[st
 
 
 def _content(phrases: Sequence[str]) -> set[str]:
-    return {word for phrase in phrases for word in phrase.split()} - COMMON
+    return {word for phrase in phrases for word in phrase.split()} - common_words()
 
 
 def _explained(check, shown: set[int], groups: Sequence[Mapping[str, Any]]) -> bool:
@@ -413,4 +421,4 @@ def _same_meaning(check, own, own_words) -> bool:
     if check["kind"] == "feature":
         return check.get("feature") == own.get("feature")
     shared = own_words & {w for phrase in check["phrases"] for w in phrase.split()}
-    return bool(shared - COMMON)
+    return bool(shared - common_words())

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scripts.assistants.checks import words
-from scripts.assistants.local import COMMON
+from scripts.assistants.local import common_words
 from scripts.assistants.pool import Pool
 from scripts.assistants.questions import relate_question
 from scripts.workflow.chance import hash_unit
@@ -89,7 +89,8 @@ def placebos_by_region(
         everything = [*others, *style]
         related = answer.value
         if related is None:
-            tested = {word for statement in own[region] for word in words(statement)} - COMMON
+            tested = {word for statement in own[region] for word in words(statement)}
+            tested -= common_words()
             related = {n for n, s in enumerate(everything) if tested & set(words(s))}
         kept = [[s for s in part if everything.index(s) not in related] for part in (others, style)]
         few = kept[0][: count // 2]

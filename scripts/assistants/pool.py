@@ -19,7 +19,8 @@ from scripts.cache.records import record_key
 from scripts.remote.pace import ATTEMPTS, Busy, Concurrency, Unreachable, patiently
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import write_json
-from scripts.workflow.job import Ledger, log, progress
+from scripts.workflow.job import Ledger, log
+from scripts.workflow.progress import progress
 
 LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
 PART = 0.5  # of what is left of the budget, for a stage that others come after
@@ -107,6 +108,7 @@ class Pool:
         given = (settings["budget"][name] for name in ("requests", "usd"))
         self.budget = Spent(*(math.inf if limit is None else limit for limit in given))
         self._limit = self.spent + (self.budget - self.spent).times(part)
+        self._asked = 0
         self._bar = progress(None, "request", "assistant")
 
     def __enter__(self) -> "Pool":
@@ -119,6 +121,11 @@ class Pool:
             self._runner.close()
             self._journal.close()
             self._bar.close()
+
+    def expect(self, requests: int) -> None:
+        """Say that at most so many more requests come, for who waits for them; second chances are
+        not among them."""
+        self._bar.expect(max(requests, self._asked - self._bar.done))
 
     def ask(
         self, questions: Sequence[tuple[Request, Callable[[str], Parsed]]]
@@ -144,6 +151,9 @@ class Pool:
         if not self._affords(batch.worst):
             raise BudgetSpent
         self._reserved += batch.worst
+        self._asked += len(questions)
+        if self._asked > (self._bar.total or 0):
+            self._bar.expect(self._asked - self._bar.done)
         task = self._runner.get_loop().create_task(self._ask_all(questions, batch))
 
         async def done() -> list[Answer]:

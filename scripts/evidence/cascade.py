@@ -15,6 +15,7 @@ e-BH runs on the products; so whatever rule chooses who goes on, the error contr
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from scripts.evidence.limits import requests
 from scripts.evidence.race import Race, Results, Standing, Stopped, Wanted, drive
 
 Judge = Callable[[Wanted], Results]
@@ -46,10 +47,11 @@ def cascade(
     hypotheses: int | None = None,
     escalate: Escalate = "borderline",
     ahead: int = 0,
+    tell: Callable[[int], None] | None = None,
 ) -> dict[str, Outcome]:
     """Judge the hypotheses and return the outcome of each.
 
-    regions, prompts, q and hypotheses are those of race.Race, ahead is that of race.drive; delta
+    regions, prompts, q and hypotheses are those of race.Race, ahead and tell of race.drive; delta
     holds one for each judge.
     share: of each region's prompts, how many are the cheap judge's, fixed beforehand
     (choice.choose); 0 leaves all to the strong one.
@@ -73,7 +75,11 @@ def cascade(
         hypotheses=K,
         later=rest,
     )
-    earlier = drive(first, cheap, ahead)
+    # Until the second race is lined up, its bound is that everybody goes on.
+    after = sum(
+        n * requests(sum(region in own for own in regions.values())) for region, n in rest.items()
+    )
+    earlier = drive(first, cheap, ahead, tell and (lambda left: tell(left + after)))
     goes_on = {"borderline": _is_borderline, "band": _is_in_band}[escalate]
     second = Race(
         {name: own for name, own in regions.items() if goes_on(earlier[name])},
@@ -83,7 +89,7 @@ def cascade(
         hypotheses=K,
         carried={name: (standing.e, standing.e_prime) for name, standing in earlier.items()},
     )
-    later = drive(second, strong, ahead)
+    later = drive(second, strong, ahead, tell)
     return {
         name: Outcome(
             e=later[name].e,

@@ -147,6 +147,10 @@ class Race:
                 wanted[region] = tuple(self._names[i] for i in rows)
         return wanted
 
+    def left(self) -> dict[str, int]:
+        """How many prompts of each region are not judged yet."""
+        return {region: int(self._left[j]) for region, j in self._column.items()}
+
     def feed(self, results: Results) -> None:
         """Take the signs of one prompt in one or more of the wanted regions, then let leave.
 
@@ -281,22 +285,32 @@ class Runner(Protocol):
     """What `drive` drives: a race, or what takes the place of one."""
 
     def wanted(self, later: int = 0) -> Wanted: ...
+    def left(self) -> Mapping[str, int]: ...
     def feed(self, results: Any) -> None: ...
     def finish(self) -> None: ...
     def standings(self) -> dict[str, Any]: ...
 
 
-def drive(race: Runner, judge: Callable[[Wanted], Mapping[str, Any]], ahead: int = 0) -> Any:
+def drive(
+    race: Runner,
+    judge: Callable[[Wanted], Mapping[str, Any]],
+    ahead: int = 0,
+    tell: Callable[[int], None] | None = None,
+) -> Any:
     """Run the race to its end with a judge that answers wanted(), and return the standings.
 
     The judge gives for each region the results of its next prompt, or a function that waits for
     them and is told which hypotheses still race. So regions go on by themselves, up to `ahead`
     prompts before the slowest reply; what is asked when depends on no one's speed, and the race is
     the same with any `ahead`. The judge may answer some of the wanted regions only; when it answers
-    none (its budget has ended), the race ends and whoever still races leaves as exhausted.
+    none (its budget has ended), the race ends and whoever still races leaves as exhausted. `tell`
+    is told how many requests a sample of each prompt are left at most.
     """
     steps: deque[dict[str, Any]] = deque()  # asked about and not fed yet, by region
     while wanted := race.wanted():
+        if tell:
+            left = race.left()
+            tell(sum(left[region] * requests(len(names)) for region, names in wanted.items()))
         for later in range(ahead + 1):
             if later == len(steps):
                 steps.append({})

@@ -12,7 +12,8 @@ from scripts.models.arithmetic import resolve
 from scripts.models.draws import Draw
 from scripts.models.host import Kept, Message, perform
 from scripts.workflow.errors import AuditError
-from scripts.workflow.job import Ledger, log, out_of_memory, progress
+from scripts.workflow.job import Ledger, log, out_of_memory
+from scripts.workflow.progress import progress
 
 # From the draws that the cache lacks, by key, their prompts, the settings and the seed: records by
 # key as they finish.

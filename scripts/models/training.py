@@ -7,7 +7,8 @@ from typing import Any
 
 from scripts.models.arithmetic import resolve
 from scripts.models.host import Kept, Message, perform
-from scripts.workflow.job import Ledger, log, progress
+from scripts.workflow.job import Ledger, log
+from scripts.workflow.progress import progress
 
 
 @dataclass(frozen=True)

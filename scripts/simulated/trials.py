@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from scripts.simulated.audit import audit
 from scripts.simulated.ladder import Stage, Trial
 from scripts.simulated.scoring import score_simulated
-from scripts.workflow.job import progress
+from scripts.workflow.progress import progress
 
 
 def run_trial(stage: Stage, trial: Trial) -> dict[str, Any]:

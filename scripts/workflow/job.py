@@ -15,10 +15,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import UNWRITABLE, write_json
+from scripts.workflow.progress import Reporter
 from scripts.workflow.sums import check, forget, record
 
 LEDGER_SCHEMA = 1
@@ -70,10 +69,12 @@ def job(snakemake) -> Iterator[Ledger]:
     )
     began = time.monotonic()
     _end_with_main()
+    reporter = Reporter(snakemake.log[0], snakemake.rule)
     try:
         check(snakemake.input)
         forget(snakemake.output)
-        yield ledger
+        with reporter:
+            yield ledger
         ledger.wall_seconds = round(time.monotonic() - began, 3)
         ledger.peak_mib = max(ledger.peak_mib, peak_mib())
         if hasattr(snakemake.output, "ledger"):
@@ -176,23 +177,10 @@ def _not_from_the_future(inputs: Iterable[str]) -> None:
 
 def _stop(sentence: str) -> None:
     log.error(sentence)
-    print(f"\nerror: {sentence}\n", file=sys.stderr, flush=True)
+    with suppress(OSError):  # nobody reads it where Snakemake's main process has ended
+        print(f"\nerror: {sentence}\n", file=sys.stderr, flush=True)
     # No traceback: the sentence is the message. Snakemake sees the exit code.
-    sys.stderr.flush()
     os._exit(1)
-
-
-def progress(total: int, unit: str, description: str) -> tqdm:
-    """A progress bar with rate and time left; silent without a terminal."""
-    return tqdm(
-        total=total,
-        unit=unit,
-        desc=description,
-        disable=not sys.stderr.isatty(),
-        mininterval=0.5,
-        dynamic_ncols=True,
-        leave=False,
-    )
 
 
 def threads(snakemake) -> int:

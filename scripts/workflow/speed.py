@@ -1,0 +1,210 @@
+"""How fast a machine works: as its jobs went, else as its arithmetic lets expect.
+
+`python -m scripts.workflow.speed` measures one linear product, in a process of its own, since it
+takes torch.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from statistics import quantiles
+from typing import NamedTuple
+
+from scripts.models.arithmetic import resolve
+from scripts.workflow.files import read_json, write_json
+
+# A job with less work than this says how long a start takes, not how fast the work is.
+LEAST_TOKENS, LEAST_TEXTS = 500, 200
+LEDGERS = 2000  # read at most, of each kind
+SHAPE = (256, 576, 1536)  # rows, inputs and outputs of the product: a hidden layer of the demo's
+PATIENCE = 60.0  # seconds that measuring may take
+
+
+class Range(NamedTuple):
+    """The lower and the upper end of what was measured, or of what is assumed."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How fast work goes; `jobs` counts the jobs behind each rate, 0 where it is assumed, and
+    `source` says what is assumed from."""
+
+    decode: Range  # tokens a second
+    embed: Range  # texts a second
+    step: Range  # seconds a training step
+    jobs: tuple[int, int, int] = (0, 0, 0)  # of decode, embed, step
+    source: str = ""
+
+    def seconds(self, tokens: float = 0, texts: float = 0, steps: float = 0) -> Range:
+        """Seconds for so much work, from the fastest to the slowest rate."""
+        return Range(
+            tokens / self.decode.high + texts / self.embed.high + steps * self.step.low,
+            tokens / self.decode.low + texts / self.embed.low + steps * self.step.high,
+        )
+
+
+class Reference(NamedTuple):
+    """A machine on which the demo's models were timed, and the product beside them."""
+
+    gflops: float
+    decode: Range
+    embed: Range
+    step: Range
+
+
+# Two cores each: with bfloat16 units (AVX-512), and without any (AVX2, float32).
+QUICK = Reference(490, Range(500, 1250), Range(200, 700), Range(1.0, 1.3))
+SLOW = Reference(38, Range(100, 180), Range(26, 65), Range(2.5, 3.0))
+UNKNOWN = Rates(
+    *(Range(*map(float, between)) for between in ((100, 1250), (26, 700), (1.0, 3.0))),
+    source="assumed for the demo's models on 2 CPU cores",
+)
+
+
+class Arithmetic(NamedTuple):
+    """What was measured: the product's speed, its type of numbers, the cores, and the machine."""
+
+    gflops: float
+    dtype: str
+    cores: int
+    host: str
+
+    def __str__(self) -> str:
+        return f"{self.gflops:.0f} GFLOP/s measured in {self.dtype} on {self.cores} CPU cores"
+
+
+def rates_of(arithmetic: Arithmetic) -> Rates:
+    """Rates of the demo's models where the product is so fast.
+
+    The time of a unit is a part that grows as products get slower and one that does not: a straight
+    line through the two reference machines. None is taken to be quicker than the quick one.
+    """
+    place = 1 / max(arithmetic.gflops, 1e-3) - 1 / QUICK.gflops
+    weight = max(0.0, place / (1 / SLOW.gflops - 1 / QUICK.gflops))
+
+    def between(quick: float, slow: float) -> float:
+        return quick + weight * (slow - quick)
+
+    def speeds(quick: Range, slow: Range) -> Range:
+        return Range(*(1 / between(1 / q, 1 / s) for q, s in zip(quick, slow, strict=True)))
+
+    return Rates(
+        speeds(QUICK.decode, SLOW.decode),
+        speeds(QUICK.embed, SLOW.embed),
+        Range(*(between(q, s) for q, s in zip(QUICK.step, SLOW.step, strict=True))),
+        source=f"for the demo's models at {arithmetic}",
+    )
+
+
+def measured_rates(results: Path, assumed: Rates = UNKNOWN) -> Rates:
+    """Rates of the jobs that have run here, middle four fifths; the assumed ones where none has."""
+    decode, embed, step = [], [], []
+    for path in islice(results.glob("decode/*/*/*/*/*.ledger.json"), LEDGERS):
+        ledger = read_json(path)
+        if ledger["tokens"] >= LEAST_TOKENS:
+            decode.append(ledger["tokens"] / ledger["wall_seconds"])
+    for pattern in ("embed/*/*/ledger.json", "regions/*/ledger.json"):
+        for path in islice(results.glob(pattern), LEDGERS):
+            ledger = read_json(path)
+            if ledger["texts"] >= LEAST_TEXTS:
+                embed.append(ledger["texts"] / ledger["wall_seconds"])
+    for path in islice(results.glob("plant/*/plant.json"), LEDGERS):
+        plant = read_json(path)
+        step.append(plant["training_seconds"] / len(plant["losses"]))
+    return Rates(
+        _spread(decode) or assumed.decode,
+        _spread(embed) or assumed.embed,
+        _spread(step) or assumed.step,
+        (len(decode), len(embed), len(step)),
+        assumed.source,
+    )
+
+
+def _spread(values: list[float]) -> Range | None:
+    if len(values) < 2:
+        return Range(values[0], values[0]) if values else None
+    tenths = quantiles(values, n=10, method="inclusive")
+    return Range(tenths[0], tenths[-1])
+
+
+def known_arithmetic(cache: Path) -> Arithmetic | None:
+    """What was measured on this machine before, with as many cores."""
+    try:
+        found = Arithmetic(**read_json(cache / "arithmetic.json"))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if (found.host, found.cores) == (socket.gethostname(), cores()) else None
+
+
+def arithmetic(cache: Path) -> Arithmetic | None:
+    """This machine's, measured once, in about three seconds; None where there is a GPU, or no torch
+    to measure with."""
+    if known := known_arithmetic(cache):
+        return known
+    try:
+        said = subprocess.run(
+            [sys.executable, "-m", "scripts.workflow.speed"],
+            cwd=Path(__file__).parents[2], env=os.environ | {"PYTHONPATH": ""},
+            capture_output=True, text=True, timeout=PATIENCE, check=True,
+        ).stdout  # fmt: skip
+        found = Arithmetic(**json.loads(said))
+    except (OSError, ValueError, TypeError, subprocess.SubprocessError):
+        return None
+    with suppress(OSError):
+        write_json(cache / "arithmetic.json", found._asdict())
+    return found
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def measure(seconds: float = 0.7) -> Arithmetic | None:
+    """The fastest of the products done in so many seconds on one core, times the cores: whatever
+    else the machine does, some of them are left alone. None where there is a GPU, of which a
+    product on the processor tells nothing."""
+    import torch
+
+    if torch.cuda.is_available():
+        return None
+    dtype = resolve("auto")
+    torch.set_num_threads(1)
+    rows, inputs, outputs = SHAPE
+    layer = torch.nn.Linear(inputs, outputs, bias=False, dtype=getattr(torch, dtype))
+    given = torch.randn(rows, inputs, dtype=getattr(torch, dtype))
+    with torch.inference_mode():
+        fastest = min(_timed(lambda: layer(given), seconds))
+    return Arithmetic(
+        2e-9 * rows * inputs * outputs / fastest, dtype, cores(), socket.gethostname()
+    )
+
+
+def _timed(product, seconds: float) -> Iterable[float]:
+    end = time.perf_counter() + seconds
+    for number in range(10_000):
+        began = time.perf_counter()
+        if began > end and number > 3:
+            return
+        product()
+        yield time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    found = measure()
+    if found is None:
+        sys.exit("there is a GPU")
+    print(json.dumps(found._asdict()))
