@@ -21,7 +21,7 @@ from conftest import (
     write_bank,
     write_config,
 )
-from kills import KINDS, Victim, decoded, hosts_killed, survive
+from kills import Victim, decoded, hosts_killed, survive
 from loopback import Loopback
 
 from scripts.workflow.job import MAIN
@@ -139,8 +139,8 @@ def killed_at_random(judged, folder, kills: int, seed: int) -> None:
     print(f"\nseed {seed}, {kills} kills:", ", ".join(f"{n} {what}" for what, n in found.items()))
 
 
-def test_a_random_kill_of_each_kind_ends_in_the_undisturbed_findings(judged, tmp_path):
-    killed_at_random(judged, tmp_path / "killed", len(KINDS), random.randrange(10**6))
+def test_five_random_kills_end_in_the_undisturbed_findings(judged, tmp_path):
+    killed_at_random(judged, tmp_path / "killed", 5, random.randrange(10**6))
 
 
 def test_five_random_kills_of_the_host_cost_the_batches_in_flight_alone(judged, tmp_path):
