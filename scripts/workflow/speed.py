@@ -64,10 +64,10 @@ class Reference(NamedTuple):
 
 
 # Two cores each: with bfloat16 units (AVX-512), and without any (AVX2, float32).
-QUICK = Reference(490, Range(500, 1250), Range(200, 700), Range(1.0, 1.3))
-SLOW = Reference(38, Range(100, 180), Range(26, 65), Range(2.5, 3.0))
+QUICK = Reference(490, Range(700, 1250), Range(300, 900), Range(0.4, 0.7))
+SLOW = Reference(38, Range(100, 200), Range(40, 110), Range(1.6, 2.2))
 UNKNOWN = Rates(
-    *(Range(*map(float, between)) for between in ((100, 1250), (26, 700), (1.0, 3.0))),
+    *(Range(*map(float, between)) for between in ((100, 1250), (40, 900), (0.4, 2.2))),
     source="assumed for the demo's models on 2 CPU cores",
 )
 

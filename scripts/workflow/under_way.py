@@ -13,6 +13,7 @@ from scripts.workflow.progress import State, amount, rate, read_state, remaining
 from scripts.workflow.tables import count, duration
 
 SKEW = 5.0  # seconds by which the clocks of two machines may differ
+LEAST_UNITS = 20  # that tell how fast they are done: the first come late, or in one batch
 
 Part = tuple[str, str]  # a stage, and a step such as "round-1", or ""
 
@@ -104,9 +105,13 @@ class UnderWay:
 
     def seconds_a_unit(self) -> dict[str, float]:
         """Of each kind of work ("decode", "embed", "plant", …) as seen in this call, jobs side by
-        side counted once."""
+        side counted once; none of what has hardly begun."""
         done = self._done + self.under_way()
-        return {what: self._busy[what] / n for what, n in done.items() if n and self._busy[what]}
+        return {
+            what: self._busy[what] / n
+            for what, n in done.items()
+            if n >= LEAST_UNITS and self._busy[what]
+        }
 
     def under_way(self) -> Counter[str]:
         """Units done by the jobs that run now, by kind of work."""
