@@ -32,6 +32,7 @@ OF_NO_STAGE = {
     "scripts/workflow/display.py",
     "scripts/workflow/forecast.py",
     "scripts/workflow/speed.py",
+    "scripts/workflow/product.py",
     "scripts/workflow/under_way.py",
     "scripts/workflow/watch.py",
     "scripts/aloud.py",

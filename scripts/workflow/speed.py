@@ -1,7 +1,6 @@
 """How fast a machine works: as its jobs went, else as its arithmetic lets expect.
 
-`python -m scripts.workflow.speed` measures one linear product, in a process of its own, since it
-takes torch.
+product.py measures, in a process of its own, since that takes torch.
 """
 
 import json
@@ -9,17 +8,16 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import quantiles
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from scripts.models.arithmetic import resolve
 from scripts.workflow.files import read_json, write_json
+from scripts.workflow.sums import damage
 
 # A job with less work than this says how long a start takes, not how fast the work is.
 LEAST_TOKENS, LEAST_TEXTS = 500, 200
@@ -110,17 +108,14 @@ def rates_of(arithmetic: Arithmetic) -> Rates:
 def measured_rates(results: Path, assumed: Rates = UNKNOWN) -> Rates:
     """Rates of the jobs that have run here, middle four fifths; the assumed ones where none has."""
     decode, embed, step = [], [], []
-    for path in islice(results.glob("decode/*/*/*/*/*.ledger.json"), LEDGERS):
-        ledger = read_json(path)
+    for ledger in _whole(results.glob("decode/*/*/*/*/*.ledger.json")):
         if ledger["tokens"] >= LEAST_TOKENS:
             decode.append(ledger["tokens"] / ledger["wall_seconds"])
     for pattern in ("embed/*/*/ledger.json", "regions/*/ledger.json"):
-        for path in islice(results.glob(pattern), LEDGERS):
-            ledger = read_json(path)
+        for ledger in _whole(results.glob(pattern)):
             if ledger["texts"] >= LEAST_TEXTS:
                 embed.append(ledger["texts"] / ledger["wall_seconds"])
-    for path in islice(results.glob("plant/*/plant.json"), LEDGERS):
-        plant = read_json(path)
+    for plant in _whole(results.glob("plant/*/plant.json")):
         step.append(plant["training_seconds"] / len(plant["losses"]))
     return Rates(
         _spread(decode) or assumed.decode,
@@ -129,6 +124,11 @@ def measured_rates(results: Path, assumed: Rates = UNKNOWN) -> Rates:
         (len(decode), len(embed), len(step)),
         assumed.source,
     )
+
+
+def _whole(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """What lies in these files; damaged ones tell nothing, and the jobs that read them say so."""
+    return (read_json(path) for path in islice(paths, LEDGERS) if not damage(path))
 
 
 def _spread(values: list[float]) -> Range | None:
@@ -154,7 +154,7 @@ def arithmetic(cache: Path) -> Arithmetic | None:
         return known
     try:
         said = subprocess.run(
-            [sys.executable, "-m", "scripts.workflow.speed"],
+            [sys.executable, "-m", "scripts.workflow.product"],
             cwd=Path(__file__).parents[2], env=os.environ | {"PYTHONPATH": ""},
             capture_output=True, text=True, timeout=PATIENCE, check=True,
         ).stdout  # fmt: skip
@@ -171,40 +171,3 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def measure(seconds: float = 0.7) -> Arithmetic | None:
-    """The fastest of the products done in so many seconds on one core, times the cores: whatever
-    else the machine does, some of them are left alone. None where there is a GPU, of which a
-    product on the processor tells nothing."""
-    import torch
-
-    if torch.cuda.is_available():
-        return None
-    dtype = resolve("auto")
-    torch.set_num_threads(1)
-    rows, inputs, outputs = SHAPE
-    layer = torch.nn.Linear(inputs, outputs, bias=False, dtype=getattr(torch, dtype))
-    given = torch.randn(rows, inputs, dtype=getattr(torch, dtype))
-    with torch.inference_mode():
-        fastest = min(_timed(lambda: layer(given), seconds))
-    return Arithmetic(
-        2e-9 * rows * inputs * outputs / fastest, dtype, cores(), socket.gethostname()
-    )
-
-
-def _timed(product, seconds: float) -> Iterable[float]:
-    end = time.perf_counter() + seconds
-    for number in range(10_000):
-        began = time.perf_counter()
-        if began > end and number > 3:
-            return
-        product()
-        yield time.perf_counter() - began
-
-
-if __name__ == "__main__":
-    found = measure()
-    if found is None:
-        sys.exit("there is a GPU")
-    print(json.dumps(found._asdict()))

@@ -100,7 +100,8 @@ def _forecast(
     forecast = Forecast(audits, RESULTS, rates)
     try:
         left = forecast.left()
-    except (AuditError, OSError, ValueError) as error:
+    # What is damaged may lack anything; the job that reads it names it.
+    except (AuditError, OSError, ValueError, LookupError, TypeError) as error:
         logger.warning(f"how long this takes is not known: {error}")
         return None
     forecast.rates = _rates(workflow, rates, cache, left, forecast)
