@@ -3,6 +3,8 @@
 host.py starts it and says what it is for; nobody imports it.
 """
 
+import ctypes
+import gc
 import importlib
 import logging
 import os
@@ -120,6 +122,9 @@ def _room() -> float:
     """Bytes that are free where models go: on the device, else in memory."""
     import torch
 
+    gc.collect()
+    with suppress(OSError, AttributeError):  # where there is no glibc
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what was freed is kept by the process otherwise
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info()[0]
