@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from benchmarks.speed import in_turns, record
+from benchmarks.speed import in_turns, processor, record
 from scripts.models.arithmetic import resolve
 from scripts.models.encoder import embed, encode, load_encoder, token_counts
 from scripts.models.linear import PackedLinear
@@ -70,11 +70,6 @@ def cosines(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
         "first_percentile": round(float(np.percentile(each, 1)), 6),
         "least": round(float(each.min()), 6),
     }
-
-
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((x.partition(": ")[2] for x in lines if x.startswith("model name")), "unknown")
 
 
 def compare(folder: str, texts: list[str]) -> dict[str, object]:

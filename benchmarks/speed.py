@@ -32,6 +32,12 @@ def in_turns(sides: Mapping[str, Callable[[], Any]], repeats: int = REPEATS) -> 
     return {name: median(values) for name, values in taken.items()}
 
 
+def processor() -> str:
+    """The processor's name, as Linux tells it."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return next((x.partition(": ")[2] for x in lines if x.startswith("model name")), "unknown")
+
+
 def record(path: Path = RESULTS, **figures: Any) -> None:
     """Add figures to a file of results, beside what is there."""
     written = read_json(path) if path.is_file() else {"schema": 1}

@@ -12,7 +12,6 @@ another's.
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.speed import record
+from benchmarks.speed import processor, record
 from scripts.models.arithmetic import resolve
 from scripts.workflow.files import read_json
 
@@ -80,9 +79,8 @@ def main(config: str = "config/aa.yaml", audit: str = "aa") -> None:
             found[name] = run(fresh(Path(place) / "work"), config, audit, keep)
             print(name, found[name], flush=True)
     ratio = found["no_host"]["wall_seconds"] / found["host"]["wall_seconds"]
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     about = {
-        "processor": cpu[0].partition(":")[2].strip() if cpu else platform.processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "arithmetic": resolve("auto"),
     }
