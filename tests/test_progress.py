@@ -180,10 +180,10 @@ def test_work_of_several_kinds_in_one_job_is_counted_apart(tmp_path):
     call.rows(plant)
     call.now += 12
     call.rows(plant)
-    call.tell(plant, 5, 68, unit="step")
+    call.tell(plant, 25, 68, unit="step")
     call.rows(plant)
-    call.now += 10
-    assert "5 of 68 steps" in call.rows(plant)[0]
+    call.now += 50
+    assert "25 of 68 steps" in call.rows(plant)[0]
     assert call.under_way.seconds_a_unit() == {"decode": 0.5, "plant": 2.0}
 
 
