@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -43,6 +44,8 @@ def run(
     process = subprocess.Popen(
         command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
         start_new_session=True,
+        # a shell's background jobs, such as a whole test run may be one, ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     os.close(theirs)
     began, text, moments = time.monotonic(), b"", []
