@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from scripts.assistants.bench import BUDGET, Bench, Judges, raced
-from scripts.assistants.checks import equal_lengths, holds
+from scripts.assistants.checks import holds
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement
 from scripts.assistants.local import Pair, placebo_checks
 from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.pool import BudgetSpent, Pool, write_usage
 from scripts.assistants.themes import themes_of
+from scripts.assistants.words import equal_lengths
 from scripts.evidence.cascade import Escalate
 from scripts.evidence.choice import ASSUMED, choose
 from scripts.evidence.ebh import e_threshold

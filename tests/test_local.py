@@ -11,25 +11,25 @@ from pathlib import Path
 import pytest
 
 from scripts.assistants import local
-from scripts.assistants.checks import (
-    FEATURES,
-    cut_to_words,
-    equal_lengths,
-    holds,
-    sentences,
-    words,
-)
+from scripts.assistants.checks import holds
+from scripts.assistants.features import FEATURES
 from scripts.assistants.local import (
     Net,
     Pair,
     about,
-    common_words,
-    grams,
     pair_score,
     placebo_checks,
     propose,
     region_nets,
     sentence,
+)
+from scripts.assistants.words import (
+    common_words,
+    cut_to_words,
+    equal_lengths,
+    grams,
+    sentences,
+    words,
 )
 
 PLAIN = (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_confirm import PLACEBOS, REGIONS, SETTINGS, hypothesis, pairs_of
 
-from scripts.assistants.checks import LENGTH_FEATURES
+from scripts.assistants.features import LENGTH_FEATURES
 from scripts.assistants.judgement import sign as sign_of
 from scripts.confirm import confirm
 from scripts.evidence import betting, ebh, status

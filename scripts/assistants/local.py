@@ -8,12 +8,14 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from scripts.assistants.checks import FEATURES, holds, sentences
+from scripts.assistants.checks import holds
+from scripts.assistants.features import FEATURES
+from scripts.assistants.words import common_words, grams
 
 LEAST_TEXTS = 2
 LEAST_IN_REGION, LEAST_IN_ALL = 0.25, 0.05  # sign test of a phrase, in a region and over all
@@ -33,24 +35,6 @@ class Pair:
     region: str
     base: str
     intervention: str
-
-
-@lru_cache(maxsize=2**15)
-def grams(text: str, longest: int) -> frozenset[str]:
-    """Phrases of 1 to `longest` words within sentences that neither begin nor end in a stop word
-    and hold a word of four letters or more."""
-    found = set()
-    for sentence in sentences(text):
-        for start in range(len(sentence)):
-            for size in range(1, longest + 1):
-                phrase = sentence[start : start + size]
-                if len(phrase) < size:
-                    break
-                if phrase[0] in common_words() or phrase[-1] in common_words():
-                    continue
-                if any(len(w) > 3 and not w.isdigit() and w not in common_words() for w in phrase):
-                    found.add(" ".join(phrase))
-    return frozenset(found)
 
 
 def pair_score(check: Mapping[str, Any], pair: Pair) -> int:
@@ -143,15 +127,6 @@ def _phrase_candidates(
             ):
                 found.append(check | {"absent": True} if absent else check)
     return found
-
-
-@cache
-def common_words() -> frozenset[str]:
-    """Words that tell nothing of a text."""
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    short = {"it's", "i'm", "don't", "you're", "can't", "that's", "s"}
-    return frozenset(ENGLISH_STOP_WORDS) | short
 
 
 @cache

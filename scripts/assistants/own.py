@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from scripts.assistants.author import statement_of
-from scripts.assistants.checks import FEATURES, words
+from scripts.assistants.features import FEATURES
 from scripts.assistants.local import Net, sentence
 from scripts.assistants.questions import behaviour_of
+from scripts.assistants.words import words
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_jsonl
 

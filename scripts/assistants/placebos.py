@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scripts.assistants.checks import words
-from scripts.assistants.local import common_words
 from scripts.assistants.pool import Pool
 from scripts.assistants.questions import relate_question
+from scripts.assistants.words import common_words, words
 from scripts.workflow.chance import hash_unit
 
 STYLE = (

@@ -10,7 +10,8 @@ from itertools import zip_longest
 from typing import Any
 
 from scripts.assistants.bench import BUDGET, Judges
-from scripts.assistants.checks import LENGTH_FEATURES, holds
+from scripts.assistants.checks import holds
+from scripts.assistants.features import LENGTH_FEATURES
 from scripts.assistants.judgement import Judgement, sign
 from scripts.assistants.pool import BudgetSpent
 from scripts.evidence.betting import e_value, win_rate_interval

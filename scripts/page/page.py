@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from scripts.assistants.checks import FEATURES
+from scripts.assistants.features import FEATURES
 from scripts.evidence.limits import BEYOND
 from scripts.page.figures import FALSE_DISCOVERIES, region_labels, standing_out
 

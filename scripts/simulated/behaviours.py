@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from scripts.assistants.checks import cut_to_words
+from scripts.assistants.words import cut_to_words
 from scripts.workflow.errors import AuditError
 
 ONE_TOPIC = 0.03  # a smaller share of the bank is a part of the home topic
