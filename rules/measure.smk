@@ -1,7 +1,8 @@
 """Measure where the subjects differ, and decide whether another round pays.
 
 REQUIRES  plans and embeddings of all rounds so far, the round before
-PROVIDES  results/measure/<key>/round-<r>/round.json (stop and its reason), regions.jsonl, texts.h5
+PROVIDES  results/measure/<key>/round-<r>/round.json (stop and its reason), regions.jsonl, texts.h5,
+          space.h5
 """
 
 
@@ -18,10 +19,12 @@ checkpoint measure:
         intervention=so_far("embed", VECTORS, side="intervention"),
         before=round_before(ROUND),
         texts_before=round_before(TEXTS),
+        space_before=round_before(SPACE),
     output:
         round=ROUND,
         regions=DIVERGENCE,
         texts=TEXTS,
+        space=SPACE,
         ledger="results/measure/{key}/{step}/ledger.json",
     log:
         "logs/measure/{key}/{step}.log",

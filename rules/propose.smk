@@ -10,6 +10,7 @@ rule propose:
         regions=upstream("propose", "regions", REGIONS),
         bank=of_ancestor("propose", "bank", BANK),
         divergence=of_last_round("propose", DIVERGENCE),
+        texts=of_last_round("propose", TEXTS),
         base=of_all_rounds("propose", "base"),
         intervention=of_all_rounds("propose", "intervention"),
     output:

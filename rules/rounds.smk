@@ -31,6 +31,16 @@ def generations_of(stage, side):
     return files
 
 
+def vectors_of(stage, side):
+    """Input function: one side's embeddings of the pool that `stage` works on."""
+
+    def files(wildcards):
+        embed = _node(stage, wildcards).inputs["embed"]
+        return _fill(VECTORS, embed, side=side, step=embed.inputs["plan"].settings["pool"])
+
+    return files
+
+
 @asked_often
 def inputs_of_decode(wildcards):
     """Files by name: plan and bank, and the subject's model and adapter, where it has them.
@@ -176,9 +186,9 @@ def ledgers(wildcards):
                 for side in SIDES:
                     found += generations(node, side, step, SHARD.replace(".jsonl", ".ledger.json"))
         elif node.stage in ("embed", "measure"):
-            found += [
-                _fill("results/{stage}/{key}/{step}/ledger.json", node, step=s) for s in rounds
-            ]
+            pool = node.inputs["plan"].settings["pool"]
+            for step in rounds if pool == "explore" else [pool]:
+                found.append(_fill("results/{stage}/{key}/{step}/ledger.json", node, step=step))
         elif node.stage not in ("decode", "report"):
             found.append(_fill(LEDGER, node))
     return found

@@ -14,6 +14,9 @@ rule screen:
         plan=upstream("screen", "plan", PLAN.replace("{step}", "screen")),
         base=generations_of("screen", "base"),
         intervention=generations_of("screen", "intervention"),
+        vectors_base=vectors_of("screen", "base"),
+        vectors_intervention=vectors_of("screen", "intervention"),
+        space=of_last_round("screen", SPACE),
     output:
         hypotheses="results/screen/{key}/hypotheses.jsonl",
         screened="results/screen/{key}/screened.jsonl",

@@ -7,24 +7,38 @@ functions in scripts/evidence/ name their sources. The unit is the prompt.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from scripts.assistants.bench import BUDGET, Bench, Judges, raced
-from scripts.assistants.checks import holds
+from scripts.assistants.checks import PLACED, Text, graded, value
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
-from scripts.assistants.judgement import Judgement
-from scripts.assistants.local import Pair, placebo_checks
+from scripts.assistants.judgement import Judgement, sign
+from scripts.assistants.local import family, placebo_checks
+from scripts.assistants.pairs import Pair
 from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.pool import BudgetSpent, Pool, write_usage
 from scripts.assistants.themes import themes_of
+from scripts.assistants.wording import composed, in_reading_order
 from scripts.assistants.words import equal_lengths
+from scripts.evidence.behaviours import behaviours_of
 from scripts.evidence.cascade import Escalate
 from scripts.evidence.choice import ASSUMED, choose
-from scripts.evidence.ebh import e_threshold
-from scripts.evidence.findings import SHOWN_AT, evidence_of, failed_gates, finding_of, untested
-from scripts.propose import read_pairs
+from scripts.evidence.findings import (
+    NO_REACH,
+    SHOWN_AT,
+    evidence_of,
+    failed_gates,
+    finding_of,
+    look_at,
+    mean_score,
+    reach_of,
+    untested,
+)
+from scripts.evidence.reach import Look
+from scripts.evidence.separability import separability
+from scripts.evidence.space import explored_places
+from scripts.propose import read_pairs, read_pool
 from scripts.workflow.chance import hash_generator
 from scripts.workflow.files import read_json, read_jsonl, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
@@ -38,32 +52,40 @@ def judge(
 ) -> Judgement:
     """The local assistant's judgement of one prompt's pairs (one or several samples)."""
 
-    def share(check, texts):
-        return float(np.mean([holds(check, text) for text in texts]))
-
     check = hypothesis["check"]
-    base, intervention = [p.base for p in pairs], [p.intervention for p in pairs]
-    cuts = [
-        list(zip(*(equal_lengths(p.base, p.intervention, end) for p in pairs), strict=True))
-        for end in (False, True)
-    ]
+    base, intervention = zip(*(pair.sides for pair in pairs), strict=True)
     prompt = pairs[0].prompt
     chance = hash_generator("placebo", seed, hypothesis["id"], prompt)
+    drawn = int(chance.integers(len(placebos))) if placebos else None
     return Judgement(
         hypothesis["id"],
         pairs[0].region,
         prompt,
-        share(check, base),
-        share(check, intervention),
-        tuple(share(check, second) - share(check, first) for first, second in cuts),
-        tuple(share(p, intervention) - share(p, base) for p in placebos),
-        int(chance.integers(len(placebos))) if placebos else None,
+        fmean(value(check, text) for text in base),
+        fmean(value(check, text) for text in intervention),
+        _on_cuts(check, pairs),
+        tuple(mean_score(placebo, base, intervention) for placebo in placebos),
+        None if graded(check) else drawn,
+        score=mean_score(check, base, intervention) if graded(check) else None,
     )
+
+
+def _on_cuts(check: Mapping[str, Any], pairs: Sequence[Pair]) -> tuple[float, float] | None:
+    """The pair scores on the first and on the last words; None for a check of length, and for one
+    of where whole texts lie."""
+    if check["kind"] in PLACED or family(check) == "length":
+        return None
+    scores = []
+    for end in (False, True):
+        cuts = [equal_lengths(pair.base, pair.intervention, end) for pair in pairs]
+        base, intervention = ([Text(text) for text in side] for side in zip(*cuts, strict=True))
+        scores.append(mean_score(check, base, intervention))
+    return scores[0], scores[1]
 
 
 def placebos_of(
     hypotheses: Sequence[Mapping[str, Any]],
-    explored: Mapping[str, Sequence[str]],
+    explored: Mapping[str, Sequence[Text]],
     settings: Mapping[str, Any],
 ) -> dict[str, list[dict[str, Any]]]:
     """Placebo checks of each hypothesis, fixed before a confirm text is looked at: only the base's
@@ -126,7 +148,7 @@ def confirm(
             continue
         used = [judgement for b in benches for judgement in b.raced[name]]
         seen = used if judges else bench.first(hypothesis, prompts)
-        threshold = e_threshold(len(hypotheses), max(1, validated), settings["q"])
+        looks = looks_at(hypothesis["check"], bench) if not judges else []
         findings.append(
             finding_of(
                 hypothesis,
@@ -137,18 +159,56 @@ def confirm(
                     for b, of_one in zip(benches, counted, strict=True)
                 ],
                 used,
-                failed_gates(hypothesis, standing, seen, used, threshold, judges),
+                failed_gates(hypothesis, standing, seen, used, judges),
                 regions,
                 len(hypotheses),
                 validated,
                 settings,
             )
+            | (reach_of(hypothesis, looks, regions) if looks else NO_REACH)
             | {"evidence": evidence_of(hypothesis, bench.by_region, seen, settings["evidence"])}
         )
     findings += [untested(hypothesis, regions, hypothesis["beyond"]) for hypothesis in beyond]
     rank = ["validated", "suggestive", "unsupported", "untested"]
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
     return findings, [judgement for b in benches for judgement in b.all_judged()]
+
+
+def looks_at(check: Mapping[str, Any], bench: Bench) -> list[Look]:
+    """What a check sees of every confirm prompt, of all regions, in the order of judging."""
+    return [
+        look_at(check, bench.by_region[region][prompt])
+        for region, prompts in sorted(bench.order.items())
+        for prompt in prompts
+    ]
+
+
+def entries(
+    findings: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Pair],
+    regions: Mapping[str, Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """The validated findings as behaviours, strongest first: what a reader sees as one entry.
+
+    Those that a language model judged have no verdicts beyond their own regions, and stay alone.
+    """
+    shown = [f for f in findings if f["status"] == "validated"]
+    by_id = {finding["id"]: finding for finding in shown}
+    bench = Bench(lambda _: dict, pairs, 0)
+    wins = {
+        f["id"]: [sign(look.score) > 0 for look in looks_at(f["check"], bench)]
+        for f in shown
+        if f["check"]
+    }
+    groups = behaviours_of(wins) + [[f["id"]] for f in shown if not f["check"]]
+    found = []
+    for group in groups:
+        parts = in_reading_order([by_id[name] for name in dict.fromkeys(group)])
+        found.append(
+            {"findings": [part["id"] for part in parts], "statement": composed(parts, regions)}
+        )
+    found.sort(key=lambda entry: -by_id[entry["findings"][0]]["e_value"])
+    return [{"id": f"b{number}", **entry} for number, entry in enumerate(found, 1)]
 
 
 def _read_for_rates(
@@ -230,16 +290,20 @@ def write_findings(snakemake, ledger: Ledger) -> None:
     settings = snakemake.params.settings
     regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
     hypotheses = read_jsonl(snakemake.input.hypotheses)
-    pairs = read_pairs(snakemake.input.base, snakemake.input.intervention)
-    explored: dict[str, list[str]] = defaultdict(list)
-    for path in snakemake.input.explored:
-        for row in read_jsonl(path):
-            explored[row["region"]].append(row["text"])
+    pairs = read_pool(snakemake.input)
+    explored = read_pairs(
+        snakemake.input.explored_base,
+        snakemake.input.explored_intervention,
+        explored_places(snakemake.input.texts),
+    )
     bank = read_jsonl(snakemake.input.bank)
     themes: list[dict[str, Any]] = []
     usage: dict[str, Any] = {}
     if settings["assistant"] == "local":
-        placebos = placebos_of(hypotheses, explored, settings)
+        base_texts: dict[str, list[Text]] = defaultdict(list)
+        for pair in explored:
+            base_texts[pair.region].append(pair.sides[0])
+        placebos = placebos_of(hypotheses, base_texts, settings)
         findings, judgements = confirm(hypotheses, placebos, pairs, regions, settings)
     else:
         spent = [read_json(path) for path in snakemake.input.spent]
@@ -250,6 +314,9 @@ def write_findings(snakemake, ledger: Ledger) -> None:
             )
             themes = themes_of(pool, settings["assistant"]["models"]["strong"], findings)
             usage = pool.usage
+    weights = {name: region["weight"] for name, region in regions.items()}
+    apart = separability(explored, pairs, weights) if pairs else None
+    behaviours = entries(findings, pairs, regions)
     prompts = {row["id"]: row for row in bank}
     for finding in findings:
         for pair in finding["evidence"]:
@@ -263,6 +330,8 @@ def write_findings(snakemake, ledger: Ledger) -> None:
     write_jsonl(snakemake.output.findings, findings)
     write_usage(snakemake.output.usage, ledger, usage)
     write_json(snakemake.output.themes, {"schema": 1, "themes": themes})
+    write_json(snakemake.output.behaviours, {"schema": 1, "behaviours": behaviours})
+    write_json(snakemake.output.separability, {"schema": 1, "separability": apart})
     write_jsonl(
         snakemake.output.judgements,
         (
@@ -279,6 +348,7 @@ def write_findings(snakemake, ledger: Ledger) -> None:
                 "unparsable": j.unparsable,
                 "judge": j.judge,
                 "raced": j.raced,
+                "score": j.score,
             }
             for j in judgements
         ),

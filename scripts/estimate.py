@@ -19,6 +19,7 @@ from scripts.assistants.bill import Bill, Sizes, confirm_bill, propose_bill, scr
 from scripts.assistants.isolation import LONGEST_TEXT
 from scripts.assistants.judge import prompt_texts
 from scripts.bank import prompts_of
+from scripts.regions import MOST_REGIONS, region_count
 from scripts.responses import load_responses
 from scripts.workflow.files import read_json, read_jsonl
 from scripts.workflow.job import job
@@ -102,8 +103,8 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
     (regions,), (measure,), (propose,) = (of_stage[s] for s in ("regions", "measure", "propose"))
     (screen,), (confirm,), (bank,) = (of_stage[s] for s in ("screen", "confirm", "bank"))
     size = bank_size(bank, results)
-    cut = regions["settings"]["regions"]["count"]
-    cut = min(cut, size[0]) if size else cut
+    asked = regions["settings"]["regions"]
+    cut = min(region_count(asked, size[0]), size[0]) if size else asked["count"] or MOST_REGIONS
     promising = min(propose["settings"]["regions"], cut)
 
     def decoded(plan, draws):
@@ -121,6 +122,7 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
     budget = screen["settings"]["confirm"]
     most = math.inf if own or budget["ready"] else budget["draws"]
     confirmed = min(pool_draws(plans["confirm"]["settings"], tested, size), most)
+    confirmed += plans["confirm"]["settings"]["everywhere"] * cut * (not budget["ready"])
     bills = _bills(propose, screen, confirm, plans, (promising, tested), most, nodes, bank, results)
     found = [_plant_line(node, results) for node in of_stage.get("plant", [])]
     found += [
@@ -154,6 +156,7 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
             "screen",
             screen["key"],
             draws=2 * screened,
+            texts=2 * screened,
             tokens=decoded(plans["screen"], screened),
             bill=bills.get("screen", NOTHING),
             state=_done(results / "screen" / screen["key"] / "hypotheses.jsonl"),
@@ -162,6 +165,7 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
             "confirm",
             confirm["key"],
             draws=2 * confirmed,
+            texts=2 * confirmed,
             tokens=decoded(plans["confirm"], confirmed),
             bill=bills.get("confirm", NOTHING),
             state=_done(results / "confirm" / confirm["key"] / "findings.jsonl"),

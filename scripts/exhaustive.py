@@ -18,7 +18,8 @@ from scipy.stats import false_discovery_control, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from scripts.assistants.checks import holds
-from scripts.assistants.local import Pair, propose
+from scripts.assistants.local import propose
+from scripts.assistants.pairs import Pair
 from scripts.clusters import k_means
 from scripts.simulated.suite import SIDES, Suite, suite_of
 from scripts.workflow.chance import hash_unit

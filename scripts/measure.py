@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
 
 from scripts.clusters import Assigned, assign, silhouette
+from scripts.evidence.space import Space, fit_space
 from scripts.workflow.chance import hash_unit
 from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
@@ -34,11 +35,7 @@ def cross_fitted_scores(
     base, intervention (n, d): paired rows; folds, regions (n,). Vectors are centred by region over
     both sides, which takes the topic out and tells nothing of the side. Returns two (n,) arrays.
     """
-    both = np.stack([base, intervention]).astype(np.float64)
-    for region in np.unique(regions):
-        rows = regions == region
-        both[:, rows] -= both[:, rows].mean(axis=(0, 1))
-    both /= both.std() or 1.0
+    both = _centred(base, intervention, regions)
     scores = np.zeros(both.shape[:2])
     for fold in np.unique(folds):
         train, test = folds != fold, folds == fold
@@ -52,6 +49,28 @@ def cross_fitted_scores(
         for side in (0, 1):
             scores[side, test] = model.decision_function(both[side, test])
     return scores[0], scores[1]
+
+
+def direction_between(
+    base: np.ndarray, intervention: np.ndarray, regions: np.ndarray
+) -> np.ndarray:
+    """The direction (d,) towards the intervention's texts, of the classifier that
+    `cross_fitted_scores` fits, on all of them; 0 where the texts are the same."""
+    both = _centred(base, intervention, regions)
+    if np.allclose(both[0], both[1]):
+        return np.zeros(base.shape[1])
+    labels = np.repeat([0, 1], both.shape[1])
+    model = LogisticRegression(C=0.02, max_iter=500).fit(np.concatenate(both), labels)
+    return model.coef_[0]
+
+
+def _centred(base: np.ndarray, intervention: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """Both sides (2, n, d), centred by region over both and scaled as a whole."""
+    both = np.stack([base, intervention]).astype(np.float64)
+    for region in np.unique(regions):
+        rows = regions == region
+        both[:, rows] -= both[:, rows].mean(axis=(0, 1))
+    return both / (both.std() or 1.0)
 
 
 def sign_flip_p(differences: np.ndarray, permutations: int, seed: int) -> float:
@@ -187,12 +206,15 @@ def stop_reason(
 @dataclass(frozen=True)
 class Measured:
     """What a round measured: a row a region; per draw the scores of both sides; per text (base's,
-    then intervention's) cluster and boundary closeness; the silhouette and its error."""
+    then intervention's) cluster, boundary closeness and kind; the silhouette and its error; the
+    space in which later texts are placed."""
 
     regions: list[dict[str, Any]]
     scores: tuple[np.ndarray, np.ndarray]
     labels: np.ndarray
     boundary: np.ndarray
+    kinds: np.ndarray
+    space: Space
     silhouette: float
     silhouette_error: float
 
@@ -203,8 +225,12 @@ def measure_draws(
     base: np.ndarray,
     intervention: np.ndarray,
     settings: Mapping[str, Any],
+    before: Space | None = None,
 ) -> Measured:
-    """Measure all draws so far; `rows` (prompt, region) and the vectors (n, d) are in one order."""
+    """Measure all draws so far; `rows` (prompt, region) and the vectors (n, d) are in one order.
+
+    before: the space of the round before, which this one's goes on from.
+    """
     prompt = np.array([row["prompt"] for row in rows])
     region = np.array([row["region"] for row in rows])
     seed = settings["seed"]
@@ -220,7 +246,12 @@ def measure_draws(
         "boundary": boundary.reshape(2, -1).mean(axis=0),
     }
     found = region_rows(regions, of_text, base, intervention, settings)
-    return Measured(found, scores, labels, boundary, *silhouette(vectors, labels, seed))
+    direction = direction_between(base, intervention, region)
+    space = fit_space(base, intervention, region, direction, settings["kinds"], seed, before)
+    kinds = space.kinds(vectors, np.tile(region, 2))
+    return Measured(
+        found, scores, labels, boundary, kinds, space, *silhouette(vectors, labels, seed)
+    )
 
 
 def measure(snakemake, ledger: Ledger) -> None:
@@ -232,7 +263,9 @@ def measure(snakemake, ledger: Ledger) -> None:
     places = [tuple(name.split("/")[2:]) for name in sides["base"][0]]
     rows = [planned[prompt, int(sample)] for prompt, sample in places]
     draws = sides["base"][0] + sides["intervention"][0]
-    found = measure_draws(regions, rows, sides["base"][1], sides["intervention"][1], settings)
+    vectors = (sides[side][1] for side in ("base", "intervention"))
+    space = snakemake.input.space_before
+    found = measure_draws(regions, rows, *vectors, settings, Space.read(space) if space else None)
     before = read_json(snakemake.input.before) if snakemake.input.before else None
     current = {
         "schema": 1,
@@ -254,7 +287,9 @@ def measure(snakemake, ledger: Ledger) -> None:
         file.create_dataset("region", data=region * 2, dtype=h5py.string_dtype())
         file.create_dataset("cluster", data=found.labels)
         file.create_dataset("boundary", data=found.boundary)
+        file.create_dataset("kind", data=found.kinds)
         file.create_dataset("score", data=np.concatenate(found.scores).astype(np.float32))
+    found.space.write(snakemake.output.space)
     write_jsonl(snakemake.output.regions, found.regions)
     write_json(snakemake.output.round, current)
 

@@ -17,7 +17,8 @@ from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
 WANTED = {"screen": 4, "confirm": 12}  # prompts won, from which more are not worth their price
-LEAST = {"screen": 2, "confirm": 6}  # prompts of a region that any hypothesis is judged on
+LEAST = {"screen": 2, "confirm": 6}  # prompts of a region that any hypothesis is judged on, ...
+LEAST_OF_MANY, LEAST_IN_ALL = 2, 60  # ... or, of one on many regions, so many of each and in all
 
 
 class Deck:
@@ -181,7 +182,8 @@ def needed(hypothesis: Mapping[str, Any], settings: Mapping[str, Any]) -> Need:
             break
         samples = min(2 * samples, settings["samples"])
     enough = math.ceil(wanted / won / regions) if won else most
-    return Need(min(most, max(LEAST[settings["pool"]], enough)), samples)
+    least = min(LEAST[settings["pool"]], max(LEAST_OF_MANY, math.ceil(LEAST_IN_ALL / regions)))
+    return Need(min(most, max(least, enough)), samples)
 
 
 def expected_share(hypothesis: Mapping[str, Any]) -> float:
@@ -214,6 +216,18 @@ def samples_by_region(
         ]
         for region, of_region in needs.items()
     }
+
+
+def with_everywhere(
+    samples: Mapping[str, Sequence[int]], regions: Iterable[str], settings: Mapping[str, Any]
+) -> dict[str, Sequence[int]]:
+    """The draws that hypotheses need, and those that show how far findings reach: one sample of
+    `everywhere` prompts of every region. Ready responses cost nothing, so all of them are taken."""
+    if settings["ready"]:
+        return {region: [settings["samples"]] * settings["prompts"] for region in regions}
+    more = settings.get("everywhere", 0)
+    found = {region: list(samples.get(region, ())) for region in regions}
+    return {r: [*of_one, *[1] * (more - len(of_one))] for r, of_one in found.items()}
 
 
 def plan_pool(
@@ -280,7 +294,10 @@ def plan(snakemake, ledger: Ledger) -> None:
     else:
         found = read_jsonl(snakemake.input.hypotheses)
         hypotheses = [h for h in found if not h.get("beyond")]
-        rows = plan_pool(prompts, samples_by_region(hypotheses, settings), settings)
+        samples = samples_by_region(hypotheses, settings)
+        if hypotheses and settings["pool"] == "confirm":
+            samples = with_everywhere(samples, [r["id"] for r in regions], settings)
+        rows = plan_pool(prompts, samples, settings)
     log.info("%d draws of each subject", len(rows))
     write_jsonl(snakemake.output.plan, rows)
 

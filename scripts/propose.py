@@ -4,25 +4,49 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scripts.assistants import author
+from scripts.assistants.checks import Placed
 from scripts.assistants.judge import prompt_texts
-from scripts.assistants.local import Pair, propose
+from scripts.assistants.local import propose
+from scripts.assistants.pairs import Pair
 from scripts.assistants.pool import PART, Pool, write_usage
+from scripts.evidence.space import Places, explored_places, fresh_places
 from scripts.measure import promising, worth_a_look
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 from scripts.workflow.keys import digest
 
 
-def read_pairs(base: Iterable[str], intervention: Iterable[str]) -> list[Pair]:
-    """The two subjects' generations matched draw by draw, sorted by prompt and sample."""
-    sides = []
-    for shards in (base, intervention):
-        rows = (row for shard in shards for row in read_jsonl(shard))
-        sides.append({(row["prompt"], row["sample"]): row for row in rows})
+def read_pairs(
+    base: Iterable[str], intervention: Iterable[str], places: Places | None = None
+) -> list[Pair]:
+    """The two subjects' generations matched draw by draw, sorted by prompt and sample; `places`
+    says where their texts lie."""
+    places = places or {}
+    first, second = (
+        {(row["prompt"], row["sample"]): row for shard in shards for row in read_jsonl(shard)}
+        for shards in (base, intervention)
+    )
     return [
-        Pair(key[0], row["region"], row["text"], sides[1][key]["text"])
-        for key, row in sorted(sides[0].items())
+        Pair(
+            key[0],
+            row["region"],
+            row["text"],
+            second[key]["text"],
+            places.get(row["draw"]),
+            places.get(second[key]["draw"]),
+        )
+        for key, row in sorted(first.items())
     ]
+
+
+def read_pool(files) -> list[Pair]:
+    """The pairs of a later pool from a rule's named inputs: generations, their vectors, and the
+    space in which they lie."""
+    places: dict[str, Placed] = {}
+    for side in ("base", "intervention"):
+        regions = {row["draw"]: row["region"] for path in files[side] for row in read_jsonl(path)}
+        places |= fresh_places(files.space, files[f"vectors_{side}"], regions)
+    return read_pairs(files.base, files.intervention, places)
 
 
 def named(hypotheses: Sequence[dict]) -> list[dict]:
@@ -40,7 +64,8 @@ def write_hypotheses(snakemake, ledger: Ledger) -> None:
     settings = snakemake.params.settings
     regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
     divergence = read_jsonl(snakemake.input.divergence)
-    pairs = read_pairs(snakemake.input.base, snakemake.input.intervention)
+    places = explored_places(snakemake.input.texts)
+    pairs = read_pairs(snakemake.input.base, snakemake.input.intervention, places)
     chosen = worth_a_look(divergence, settings["promising"])
     usage: dict[str, dict] = {}
     if settings["assistant"] == "local":

@@ -22,6 +22,7 @@ from scripts.workflow.files import read_jsonl, replacing, write_json, write_json
 from scripts.workflow.job import Ledger, job, log
 
 OTHER = "other"
+MOST_REGIONS, PROMPTS_A_REGION = 40, 40  # where the configuration gives no number
 STEPS = 300  # of k-means at most; it converges sooner
 
 
@@ -85,6 +86,15 @@ def cluster_prompts(
         key=lambda fit: fit.inertia_,
     )
     return assign([vectors], best.cluster_centers_).labels, best.cluster_centers_
+
+
+def region_count(settings: Mapping[str, Any], prompts: int) -> int:
+    """How many regions are asked for."""
+    if settings["count"] is not None:
+        return settings["count"]
+    if settings["method"] == "category":
+        return MOST_REGIONS
+    return max(1, min(MOST_REGIONS, prompts // PROMPTS_A_REGION))
 
 
 def by_category(prompts: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
@@ -186,12 +196,13 @@ def cut(
 
     Raises AuditError when there are fewer prompts than regions.
     """
-    regions, seed = settings["regions"], settings["seed"]
+    seed, count = settings["seed"], region_count(settings["regions"], len(prompts))
+    regions = settings["regions"] | {"count": count}
     ids = [p["id"] for p in prompts]
     if regions["method"] == "kmeans":
-        if len(prompts) < regions["count"]:
+        if len(prompts) < count:
             raise AuditError(
-                f"the bank has {len(prompts)} prompts for {regions['count']} regions; "
+                f"the bank has {len(prompts)} prompts for {count} regions; "
                 "lower `regions.count` or add prompts"
             )
         labels, _ = cluster_prompts(vectors, ids, regions, seed)

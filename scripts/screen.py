@@ -17,14 +17,15 @@ from scripts.assistants.author import statement_of
 from scripts.assistants.bench import AHEAD
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement
-from scripts.assistants.local import Net, Pair, pair_score, region_nets, sentence
 from scripts.assistants.own import own_hypotheses
+from scripts.assistants.pairs import Net, Pair, pair_score, region_nets
 from scripts.assistants.pool import PART, BudgetSpent, Pool, Spent, write_usage
+from scripts.assistants.wording import sentence
 from scripts.evidence.betting import log_e_value
 from scripts.evidence.limits import BEYOND, TOGETHER, confirm_requests, requests
 from scripts.evidence.race import Wanted, drive
 from scripts.plan import expected_share, samples_by_region
-from scripts.propose import named, read_pairs
+from scripts.propose import named, read_pool
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
@@ -40,15 +41,18 @@ def screened(
     """Every hypothesis with its counts on the screen pool, its regions narrowed, and whether it
     goes on.
 
-    A region stays where the screen pool speaks for the hypothesis, or has no prompt to ask; when
-    none would stay, all do and the hypothesis is judged by its counts alone.
+    A region stays where the screen pool speaks for the hypothesis, or has no prompt to ask; of a
+    hypothesis on all regions each stays that does not speak against it by two prompts, since what
+    is rare shows in few of them. When none would stay, all do and the hypothesis is judged by its
+    counts alone.
     """
     rows = []
     for hypothesis in hypotheses:
         here = [pair for pair in pairs if pair.region in hypothesis["regions"]]
         nets = region_nets(hypothesis["check"], here)
         net = sum(n.wins - n.losses for n in nets.values())
-        kept = [r for r in hypothesis["regions"] if r not in nets or nets[r].wins > nets[r].losses]
+        everywhere = len(hypothesis["regions"]) == len(regions)
+        kept = [r for r in hypothesis["regions"] if _stays(nets.get(r), everywhere)]
         scores = [pair_score(hypothesis["check"], p) for p in here if p.region in (kept or nets)]
         explored = {r: Net(*hypothesis["explored"][r]) for r in kept or hypothesis["regions"]}
         rows.append(
@@ -68,6 +72,10 @@ def screened(
             }
         )
     return rows
+
+
+def _stays(net: Net | None, everywhere: bool) -> bool:
+    return net is None or net.wins - net.losses > (-2 if everywhere else 0)
 
 
 class Elimination:
@@ -263,7 +271,7 @@ def within_budget(
 
 def screen(snakemake, ledger: Ledger) -> None:
     regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
-    pairs = read_pairs(snakemake.input.base, snakemake.input.intervention)
+    pairs = read_pool(snakemake.input)
     hypotheses = read_jsonl(snakemake.input.hypotheses)
     least_net, assistant = (snakemake.params.settings[k] for k in ("least_net", "assistant"))
     usage: dict[str, Any] = {}

@@ -82,7 +82,7 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
     ]  # fmt: skip
     subject = Subject(suite, plants, trial.seed, _AnyVector(stage))
     prompts = suite.rows(trial.seed, settings["pools"])
-    drawn, rounds = explore(subject, prompts, settings, trial.seed)
+    drawn, rounds, _ = explore(subject, prompts, settings, trial.seed)
     confirm = settings["confirm"] | {"pool": "confirm"}
     weights = {region["id"]: region["weight"] for region in suite.regions}
     # alone where promising, and pooled over all planted regions that are

@@ -6,7 +6,7 @@ import random
 import pytest
 from scipy.stats import binom
 
-from scripts.assistants.local import Pair
+from scripts.assistants.pairs import Pair
 from scripts.confirm import confirm, judge
 from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.evidence.ebh import e_threshold

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.assistants.local import Pair
+from scripts.assistants.pairs import Pair
 from scripts.exhaustive import JUDGED, judged, label_and_judge
 from scripts.simulated.suite import Suite
 

@@ -10,7 +10,7 @@ from test_pool import ACCESS, settings
 from scripts.assistants.author import statement_of, write_hypotheses
 from scripts.assistants.bench import Judges, judging_order
 from scripts.assistants.judge import ModelJudge, prompt_texts
-from scripts.assistants.local import Pair
+from scripts.assistants.pairs import Pair
 from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.pool import Pool
 from scripts.confirm import confirm, confirm_with_models

@@ -7,7 +7,7 @@ import pytest
 from test_plan import hypothesis as explored
 from test_plan import settings_of
 
-from scripts.assistants.local import Pair
+from scripts.assistants.pairs import Pair
 from scripts.assistants.pool import Spent
 from scripts.plan import samples_by_region
 from scripts.screen import afforded, screen, screened, within_budget

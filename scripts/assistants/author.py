@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from scripts.assistants.local import Net, Pair, about
+from scripts.assistants.pairs import Net, Pair
 from scripts.assistants.pool import BudgetSpent, Pool
 from scripts.assistants.questions import merge_question, write_question
+from scripts.assistants.wording import about
 from scripts.workflow.chance import hash_unit
 
 PAIRS = 8  # of responses that a request shows, each to another prompt

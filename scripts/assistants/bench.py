@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from scripts.assistants.judge import Asked, Judged, ModelJudge
 from scripts.assistants.judgement import Judgement
-from scripts.assistants.local import Pair
+from scripts.assistants.pairs import Pair
 from scripts.assistants.pool import BudgetSpent
 from scripts.evidence.cascade import Escalate, Outcome, cascade
 from scripts.evidence.race import Race, Standing, Tally, drive

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from scripts.assistants.judgement import Judgement
-from scripts.assistants.local import Pair
+from scripts.assistants.pairs import Pair
 from scripts.assistants.pool import Answer, Pool
 from scripts.assistants.questions import judge_question
 from scripts.evidence.limits import TOGETHER

@@ -1,6 +1,7 @@
 """What an assistant says of one hypothesis on one prompt."""
 
 from dataclasses import dataclass
+from statistics import fmean
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Judgement:
     has, None where an assistant cuts none;
     refused and unparsable: samples without a verdict, which show nothing; judge: the model;
     telling: the place of a sample that speaks for the hypothesis; raced: whether the race took it
-    as evidence, or it was asked for afterwards and serves the rates alone.
+    as evidence, or it was asked for afterwards and serves the rates alone; score: of a graded
+    check, whose base and intervention are values in its own units, the mean pair score.
     """
 
     hypothesis: str
@@ -29,13 +31,22 @@ class Judgement:
     judge: str = "local"
     telling: int = 0
     raced: bool = False
+    score: float | None = None
+
+    @property
+    def difference(self) -> float:
+        """The mean pair score."""
+        return self.intervention - self.base if self.score is None else self.score
 
     @property
     def signs(self) -> tuple[int, int]:
-        """s and s', the sign against the placebo drawn for this prompt."""
-        score = self.intervention - self.base
-        placebo = self.placebos[self.drawn] if self.drawn is not None else 0.0
-        return sign(score), sign(score - placebo)
+        """s and s', the sign against the placebo drawn for this prompt, or against the mean of all
+        placebos of a graded check, which are turned by coins and cancel out."""
+        if self.drawn is not None:
+            placebo = self.placebos[self.drawn]
+        else:
+            placebo = fmean(self.placebos) if self.score is not None and self.placebos else 0.0
+        return sign(self.difference), sign(self.difference - placebo)
 
 
 def sign(score: float) -> int:

@@ -1,45 +1,40 @@
-"""The local assistant: proposes from contrasts that can be checked on a text, and judges by them.
+"""The local assistant: proposes from contrasts that can be checked on a text, and its placebos.
 
-It needs no key and no model and is deterministic. Distinctive phrases come from log-odds with an
-informative Dirichlet prior (Monroe, Colaresi & Quinn 2008), beside a list of readable features.
+It needs no key and no model and is deterministic. It looks at phrases, at named features, at graded
+measures, at the kinds of texts that were explored and at the direction in which they differ.
 """
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from scripts.assistants.checks import holds
+from scripts.assistants.checks import Text, graded, holds
 from scripts.assistants.features import FEATURES
+from scripts.assistants.measures import MEASURES
+from scripts.assistants.pairs import Net, Pair, Sizes, pair_score, region_nets
+from scripts.assistants.phrases import distinctive
+from scripts.assistants.wording import sentence
 from scripts.assistants.words import common_words, grams
+from scripts.workflow.chance import hash_generator
+
+Check = dict[str, Any]
+Found = tuple[Check, dict[str, Net]]  # a check, and what was seen of it in its regions
 
 LEAST_TEXTS = 2
-LEAST_IN_REGION, LEAST_IN_ALL = 0.25, 0.05  # sign test of a phrase, in a region and over all
+LEAST_IN_REGION, LEAST_IN_ALL = 0.25, 0.05  # sign test of a check, in a region and over all
 RAREST = 1  # texts; a phrase that fewer have counts like one that a single text has
 SAME_TEXTS = 0.5  # Jaccard index of the texts that two checks hold for, from which they are one
 WEAK, UNION = 10, 6  # prompts won by a phrase that is still weak; phrases in a union of such
 BELONGS = 0.4  # of the strongest region's net share
+WIDE = 0.25  # of it, from which the rest of the regions belongs too: the strongest was chosen as such
 EXPLAINED = 0.8  # share of a check's texts from which earlier findings explain it
 LONGER_FORM = 0.6  # of a phrase's texts must hold its longer form to be named by it
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The two subjects' texts for one draw of a prompt."""
-
-    prompt: str
-    region: str
-    base: str
-    intervention: str
-
-
-def pair_score(check: Mapping[str, Any], pair: Pair) -> int:
-    """+1 when only the intervention's text shows it, -1 when only the base's, else 0."""
-    return int(holds(check, pair.intervention)) - int(holds(check, pair.base))
+NAMES_OF_KIND = 3  # phrases that name a kind of texts
+QUOTED_WORDS = 12  # of the texts that stand for a direction
 
 
 def propose(
@@ -52,7 +47,10 @@ def propose(
 
     ranked: regions, those that are most worth a look first; the first `regions` of them are looked
     at. Contrasts are taken in each and over all of them; a hypothesis names those in which more
-    prompts speak for it than against it.
+    prompts speak for it than against it, or all where the rest speaks for it as well.
+
+    Of `hypotheses` up to half compare texts as a whole (measures, kinds of texts, the direction),
+    since a bank has hundreds of phrases and a dozen of these.
     """
     chosen = list(ranked)[: settings["regions"]]
     inside = [pair for pair in pairs if pair.region in chosen]
@@ -63,21 +61,21 @@ def propose(
         """The pairs that a check can tell apart: of one phrase, those that have it."""
         return of_phrase[check["phrases"][0]] if check["kind"] == "phrases" else inside
 
-    candidates = [
-        *_phrase_candidates(of_phrase, chosen),
-        *({"kind": "feature", "feature": name} for name in FEATURES),
-        *({"kind": "feature", "feature": name, "absent": True} for name in FEATURES),
-    ]
-    scored = []
-    for check in candidates:
-        nets = region_nets(check, relevant(check), sizes)
-        where = _where({region: nets[region] for region in chosen if _speaks(nets.get(region))})
-        if where:
-            net = sum(net.wins - net.losses for net in where.values())
-            new = novelty(check, [pair.base for pair in relevant(check)], len(inside))
-            scored.append((net * _telling(check) * new, where, check))
-    scored.sort(key=lambda s: (-s[0], str(s[2])))
-    strongest = _merged(scored, relevant, settings["hypotheses"])
+    def scored(candidates):
+        found = []
+        for check in candidates:
+            where = _scope(check, region_nets(check, relevant(check), sizes), sizes, chosen)
+            if where:
+                new = novelty(check, [p.sides[0] for p in relevant(check)], len(inside))
+                found.append((_margin(where) * _telling(check) * new, where, check))
+        return sorted(found, key=lambda s: (-s[0], str(s[2])))
+
+    most = settings["hypotheses"]
+    whole = _merged(scored(_whole_candidates(inside)), relevant, max(1, most // 2))
+    parts = [*_phrase_candidates(of_phrase, chosen), *_turned("feature", FEATURES)]
+    strongest = _merged(scored(parts), relevant, most - len(whole), whole)
+    found = [*_named(whole, inside), *_with_unions(strongest, inside, sizes)]
+    everywhere = {region: Net(0, 0, 0, 0.0) for region in regions}
     return [
         {
             "statement": sentence(check, where, regions),
@@ -87,7 +85,25 @@ def propose(
             "explored": {region: list(net) for region, net in sorted(where.items())},
             "source": "local",
         }
-        for check, where in _with_unions(strongest, inside, sizes)
+        for check, nets in found
+        for where in [everywhere | nets if set(nets) == set(chosen) else nets]
+    ]
+
+
+def _turned(kind: str, values: Iterable[Any]) -> list[Check]:
+    """Checks of one kind, each of them both ways."""
+    checks = [{"kind": kind, kind: value} for value in values]
+    return [*checks, *(check | {"absent": True} for check in checks)]
+
+
+def _whole_candidates(pairs: Sequence[Pair]) -> list[Check]:
+    """Checks that compare texts as a whole; by vectors where the texts are embedded."""
+    placed = [at.placed for pair in pairs for at in pair.sides if at.placed is not None]
+    kinds = sorted({at.kind for at in placed})
+    return [
+        *_turned("measure", MEASURES),
+        *_turned("texts", kinds if len(kinds) > 1 else ()),
+        *([{"kind": "direction"}] if placed else []),
     ]
 
 
@@ -102,7 +118,7 @@ def _pairs_by_phrase(pairs: Sequence[Pair], longest: int) -> dict[str, list[Pair
 
 def _phrase_candidates(
     of_phrase: Mapping[str, Sequence[Pair]], chosen: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[Check]:
     """Phrases that one side says more often than chance would have it, in a region or over all.
 
     Were the sides alike, each text with a phrase would be either side's with chance 1/2: a sign
@@ -137,14 +153,17 @@ def _by_chance(more: int, less: int) -> float:
     return float(binom.sf(more - 1, more + less, 0.5))
 
 
-def novelty(check: Mapping[str, Any], base: Sequence[str], texts: int) -> float:
+def novelty(check: Mapping[str, Any], base: Sequence[Text], texts: int) -> float:
     """How rarely the base's texts show what a check looks for, wherever they come from: 1 when
-    none does, 0 when all do (inverse document frequency over its maximum).
+    none does, 0 when all do (inverse document frequency over its maximum); 1 of a graded check,
+    which every text shows somehow.
 
     base: the texts that can show it, of `texts` in all.
     """
-    shown = sum(holds(check, text) for text in base)
-    return math.log((1 + texts) / (1 + shown)) / math.log(1 + texts) if texts else 1.0
+    if graded(check) or not texts:
+        return 1.0
+    shown = sum(holds(check, *text) for text in base)
+    return math.log((1 + texts) / (1 + shown)) / math.log(1 + texts)
 
 
 def _telling(check: Mapping[str, Any]) -> float:
@@ -154,77 +173,73 @@ def _telling(check: Mapping[str, Any]) -> float:
     return {1: 1.0, 2: 2.0, 3: 2.5}.get(words, 3.0)
 
 
-class Net(NamedTuple):
-    """Prompts of a region for and against a check, and all of them; the mean pair score of its
-    draws."""
-
-    wins: int
-    losses: int
-    prompts: int
-    share: float
+def _margin(where: Mapping[str, Net]) -> float:
+    """Prompts for a check over those against it, less one standard error of that by chance."""
+    wins, losses = (sum(net[side] for net in where.values()) for side in (0, 1))
+    return wins - losses - math.sqrt(wins + losses)
 
 
-class Sizes(NamedTuple):
-    """Prompts and draws of each region."""
-
-    prompts: Counter[str]
-    draws: Counter[str]
-
-    @classmethod
-    def of(cls, pairs: Sequence[Pair]) -> "Sizes":
-        prompts = {(pair.prompt, pair.region) for pair in pairs}
-        return cls(Counter(r for _, r in prompts), Counter(pair.region for pair in pairs))
-
-
-def region_nets(
-    check: Mapping[str, Any], pairs: Sequence[Pair], sizes: Sizes | None = None
+def _scope(
+    check: Mapping[str, Any], nets: Mapping[str, Net], sizes: Sizes, chosen: Sequence[str]
 ) -> dict[str, Net]:
-    """How many prompts of each region speak for a check and how many against it.
+    """The regions of a hypothesis, none where nothing speaks for it.
 
-    sizes: of the regions, where `pairs` are but those that the check can tell apart.
+    Those that speak for it by themselves and belong together; all that were looked at, where the
+    rest together speaks for it nearly as much.
     """
-    prompts, draws = sizes or Sizes.of(pairs)
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    of_prompt: dict[tuple[str, str], int] = defaultdict(int)
-    for pair in pairs:
-        of_prompt[pair.region, pair.prompt] += pair_score(check, pair)
-    for (region, _), score in of_prompt.items():
-        counts[region][0] += score > 0
-        counts[region][1] += score < 0
-        counts[region][2] += score
-    return {
-        region: Net(wins, losses, prompts[region], round(score / draws[region], 4))
-        for region, (wins, losses, score) in counts.items()
-    }
+    level = LEAST_IN_ALL if graded(check) else LEAST_IN_REGION
+    local = _where({r: nets[r] for r in chosen if r in nets and _speaks(nets[r], level)})
+    rest = _sum([nets[r] for r in chosen if r in nets and r not in local], 0)
+    prompts = sum(sizes.prompts[region] for region in chosen if region not in local)
+    most = max((_share(net) for net in local.values()), default=0.0)
+    wide = prompts and (rest.wins - rest.losses) / prompts >= WIDE * most
+    if wide and _speaks(rest, LEAST_IN_REGION):
+        return {r: nets.get(r, Net(0, 0, sizes.prompts[r], 0.0)) for r in chosen}
+    return local
 
 
 def _where(nets: Mapping[str, Net]) -> dict[str, Net]:
     """Regions that belong together: a region where the contrast is far weaker than in the one that
     shows it most would only dilute the hypothesis."""
-    share = {region: (net.wins - net.losses) / net.prompts for region, net in nets.items()}
-    most = max(share.values(), default=0.0)
-    return {region: nets[region] for region in nets if share[region] >= BELONGS * most}
+    most = max(map(_share, nets.values()), default=0.0)
+    return {region: net for region, net in nets.items() if _share(net) >= BELONGS * most}
 
 
-def _speaks(net: Net | None) -> bool:
+def _share(net: Net) -> float:
+    return (net.wins - net.losses) / max(1, net.prompts)
+
+
+def _sum(nets: Sequence[Net], share: float) -> Net:
+    return Net(*(sum(net[place] for net in nets) for place in range(3)), share)
+
+
+def _speaks(net: Net, level: float) -> bool:
     """Enough prompts for it, more than chance would give: a selection on the explore pool."""
-    return (
-        net is not None
-        and net.wins - net.losses >= 2
-        and _by_chance(net.wins, net.losses) <= LEAST_IN_REGION
-    )
+    return net.wins - net.losses >= 2 and _by_chance(net.wins, net.losses) <= level
 
 
-def _merged(scored, relevant, most: int) -> list[tuple[dict[str, Any], dict[str, Net]]]:
+def family(check: Mapping[str, Any]) -> str | None:
+    """What a feature or measure is about; those of one family say the same in other words."""
+    if check["kind"] == "feature":
+        return getattr(FEATURES[check["feature"]], "family", None)
+    return MEASURES[check["measure"]].family if check["kind"] == "measure" else None
+
+
+def _merged(scored, relevant: Callable, most: int, before: Sequence[Found] = ()) -> list[Found]:
     """Fold candidates that hold for the same texts into the strongest of them, up to `most`.
 
-    Of its longer forms a phrase takes the longest that still holds for most of its texts; up to two
-    other phrases that add texts join it as alternatives.
+    Of a family the strongest stands for all in its regions, among those found `before` too. Of its
+    longer forms a phrase takes the longest that still holds for most of its texts; up to two other
+    phrases that add texts join it as alternatives.
     """
     groups: list[dict[str, Any]] = []
+    families = [(family(check), set(where)) for check, where in before]
     for _, where, check in scored:
-        if len(groups) == most:
+        if len(groups) >= most:
             break
+        own = family(check)
+        if own and any(own == other and regions & set(where) for other, regions in families):
+            continue
         shown = {id(p) for p in relevant(check) if p.region in where and pair_score(check, p) > 0}
         alike = [g for g in groups if bool(g["check"].get("absent")) == bool(check.get("absent"))]
         same = next((g for g in alike if _same_behaviour(check, shown, g)), None)
@@ -234,17 +249,41 @@ def _merged(scored, relevant, most: int) -> list[tuple[dict[str, Any], dict[str,
         elif not _explained(check, shown, alike):
             phrases = list(check.get("phrases", []))
             groups.append({"check": check, "where": where, "shown": shown, "phrases": phrases})
+            families.append((own, set(where)))
     return [
         (g["check"] | {"phrases": g["phrases"]} if g["phrases"] else g["check"], g["where"])
         for g in groups
     ]
 
 
-def _with_unions(
-    found: Sequence[tuple[dict[str, Any], dict[str, Net]]],
-    pairs: Sequence[Pair],
-    sizes: "Sizes",
-) -> list[tuple[dict[str, Any], dict[str, Net]]]:
+def _named(found: Sequence[Found], pairs: Sequence[Pair]) -> list[Found]:
+    """Kinds of texts with the phrases that tell them from the others, the direction with the pair
+    that lies furthest along it."""
+
+    def name(check):
+        texts = [at for pair in pairs for at in pair.sides]
+        own = [at.text for at in texts if at.placed and at.placed.kind == check["texts"]]
+        rest = [at.text for at in texts if at.placed and at.placed.kind != check["texts"]]
+        return check | {"name": distinctive(own, rest, NAMES_OF_KIND)}
+
+    def ends():
+        far = max(pairs, key=lambda p: p.intervention_placed.along - p.base_placed.along)
+        return {
+            side: " ".join(text.split()[:QUOTED_WORDS])
+            for side, text in (("towards", far.intervention), ("away", far.base))
+        }
+
+    named = []
+    for check, where in found:
+        if check["kind"] == "texts":
+            check = name(check)
+        elif check["kind"] == "direction":
+            check = check | ends()
+        named.append((check, where))
+    return named
+
+
+def _with_unions(found: Sequence[Found], pairs: Sequence[Pair], sizes: Sizes) -> list[Found]:
     """Beside each region's weak phrases, all that the base never says, one hypothesis that any of
     them is said: a behaviour that words itself in many ways shows in none of them often."""
 
@@ -270,8 +309,11 @@ def _same_behaviour(check: Mapping[str, Any], shown: set[int], group: Mapping[st
     """Whether a check holds for the texts of a group, or is a plainer or longer form of its phrase.
 
     A feature that many texts share (short ones, say) must not swallow a phrase that some have.
+    Graded checks are told apart by their families: each has most texts on one side or the other.
     """
     both, known = len(shown & group["shown"]), group["shown"]
+    if graded(check) or graded(group["check"]):
+        return False
     if check["kind"] != group["check"]["kind"]:
         return both >= EXPLAINED * len(shown | known)
     if both >= SAME_TEXTS * len(shown | known):
@@ -307,93 +349,86 @@ def _join(group: dict[str, Any], phrase: str, shown: set[int]) -> None:
             group["shown"] |= shown
 
 
-def topic(region: Mapping[str, Any]) -> str:
-    """A region in words: its category where that fits, else its typical words."""
-    fits = region["category_share"] >= 0.6 and region["category"] != "other"
-    return region["category"] if fits else region["name"]
-
-
-def about(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) -> str:
-    """The regions of a hypothesis in words: those that show it most, then those at times."""
-    if len(where) >= 0.8 * len(regions) > 1:
-        return "almost anything"
-    share = {r: (net.wins - net.losses) / max(1, net.prompts) for r, net in where.items()}
-    most = max(share.values())
-    ordered = sorted(where, key=lambda r: (-share[r], r))
-    mainly = _listed([topic(regions[r]) for r in ordered if share[r] >= most / 2])
-    rest = _listed([topic(regions[r]) for r in ordered if share[r] < most / 2])
-    return f"{mainly}, and at times about {rest}" if rest else mainly
-
-
-def _listed(names: Sequence[str]) -> str:
-    names = list(dict.fromkeys(names))
-    if len(names) > 5:
-        names = [*names[:4], f"{len(names) - 4} more topics"]
-    return "; ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else "".join(names)
-
-
-def sentence(
-    check: Mapping[str, Any], where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]
-) -> str:
-    """A directional sentence for a check and what was seen of it in its regions."""
-    subject = f"Asked about {about(where, regions)}, the intervention model"
-    more = "less" if check.get("absent") else "more"
-    if check["kind"] == "phrases":
-        quoted = " or ".join(f"“{phrase}”" for phrase in check["phrases"])
-        return f"{subject} says {quoted} {more} often than the base does"
-    what = FEATURES[check["feature"]][0]
-    return f"{subject} gives responses that {what} {more} often than the base's do"
-
-
 def placebo_checks(
     hypothesis: Mapping[str, Any],
     others: Sequence[Mapping[str, Any]],
-    base_texts: Mapping[str, Sequence[str]],
+    base_texts: Mapping[str, Sequence[Text]],
     count: int,
     seed: int,
-) -> list[dict[str, Any]]:
-    """Checks of the same kind whose rate on the base's texts is within a factor 2, fixed before
-    confirm: other regions' statements, then phrases of the base's own texts, then shipped features
-    (last, since features of one behaviour move together: who refuses apologises, too).
+) -> list[Check]:
+    """Checks of the same kind that say something else, fixed before confirm; at most `count`.
 
-    Excluded by meaning, never by outcome: a placebo that shares a content word, or a feature, with
+    Those of a graded check are measures of other families, each turned by a coin. Those of others
+    hold for the base's texts at a rate within a factor 2: other regions' statements or other kinds
+    of texts, then phrases of the base's own texts, then shipped features (last, since features of
+    one behaviour move together: who refuses apologises, too).
+
+    Excluded by meaning, never by outcome: a placebo that shares a content word, or a family, with
     the hypothesis. base_texts: the base's texts by region. Rates, (texts + 1/2) / (all + 1), are
     compared in the hypothesis's regions and over all of them, since a few texts that lack a phrase
     do not tell whether one in a hundred or one in a thousand has it; below RAREST texts nothing is
-    told apart. Returns at most `count`.
+    told apart.
     """
     own = hypothesis["check"]
-    own_words = {w for phrase in own.get("phrases", []) for w in phrase.split()}
+    if graded(own):
+        return _graded_placebos(own, count, seed)
     inside = [t for region in hypothesis["regions"] for t in base_texts.get(region, ())]
     everywhere = [t for texts in base_texts.values() for t in texts]
 
     def rate(check, texts):
-        shown = sum(holds(check, t) for t in texts)
+        shown = sum(holds(check, *t) for t in texts)
         return (max(RAREST, min(shown, len(texts) - RAREST)) + 0.5) / (len(texts) + 1)
 
     targets = [(texts, rate(own, texts)) for texts in (inside, everywhere)]
-    elsewhere = [h["check"] for h in others if not set(hypothesis["regions"]) & set(h["regions"])]
-    shipped = [{"kind": "feature", "feature": name} for name in FEATURES]
-    shipped += [check | {"absent": True} for check in shipped]
-    rng = np.random.default_rng(seed)
-    counts = Counter(phrase for text in inside for phrase in grams(text, 3))
-    phrases = [{"kind": "phrases", "phrases": [p]} for p in sorted(counts)]
-    if own.get("absent"):
-        phrases = [check | {"absent": True} for check in phrases]
-    phrases = [phrases[i] for i in rng.permutation(len(phrases))]
-    found: list[dict[str, Any]] = []
-    for check in [*elsewhere, *phrases, *shipped]:
-        if check in found or _same_meaning(check, own, own_words):
-            continue
-        if all(target / 2 <= rate(check, texts) <= target * 2 for texts, target in targets):
-            found.append(check)
+    found: list[Check] = []
+    for check in _candidate_placebos(hypothesis, others, inside, everywhere, seed):
         if len(found) == count:
             break
+        rates = (target / 2 <= rate(check, texts) <= target * 2 for texts, target in targets)
+        if check not in found and not _same_meaning(check, own) and all(rates):
+            found.append(check)
     return found
 
 
-def _same_meaning(check, own, own_words) -> bool:
-    if check["kind"] == "feature":
-        return check.get("feature") == own.get("feature")
-    shared = own_words & {w for phrase in check["phrases"] for w in phrase.split()}
-    return bool(shared - common_words())
+def _graded_placebos(own: Mapping[str, Any], count: int, seed: int) -> list[Check]:
+    measures = [name for name in MEASURES if MEASURES[name].family != family(own)]
+    chance = hash_generator("placebos", seed, own.get("measure", own["kind"]))
+    names = [measures[i] for i in chance.permutation(len(measures))[:count]]
+    checks: list[Check] = [{"kind": "measure", "measure": name} for name in names]
+    turned = chance.random(len(checks)) < 0.5
+    return [c | {"absent": True} if t else c for c, t in zip(checks, turned, strict=True)]
+
+
+def _candidate_placebos(
+    hypothesis: Mapping[str, Any],
+    others: Sequence[Mapping[str, Any]],
+    inside: Sequence[Text],
+    everywhere: Sequence[Text],
+    seed: int,
+) -> list[Check]:
+    own = hypothesis["check"]
+    elsewhere = [
+        h["check"]
+        for h in others
+        if not graded(h["check"]) and not set(hypothesis["regions"]) & set(h["regions"])
+    ]
+    kinds: list[Check] = []
+    if own["kind"] == "texts":
+        kinds = _turned("texts", sorted({t.placed.kind for t in everywhere if t.placed}))
+        kinds = [check for check in kinds if check.get("absent") == own.get("absent")]
+    counts = Counter(phrase for text in inside for phrase in grams(text.text, 3))
+    phrases: list[Check] = [{"kind": "phrases", "phrases": [p]} for p in sorted(counts)]
+    if own.get("absent"):
+        phrases = [check | {"absent": True} for check in phrases]
+    rng = np.random.default_rng(seed)
+    phrases = [phrases[i] for i in rng.permutation(len(phrases))]
+    return [*kinds, *elsewhere, *phrases, *_turned("feature", FEATURES)]
+
+
+def _same_meaning(check: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    if check["kind"] == "feature" and own["kind"] == "feature":
+        return family(check) == family(own)
+    if check["kind"] == "texts" and own["kind"] == "texts":
+        return check["texts"] == own["texts"]
+    shared = _content(check.get("phrases", ())) & _content(own.get("phrases", ()))
+    return bool(shared)

@@ -5,8 +5,9 @@ from typing import Any
 
 from scripts.assistants.author import statement_of
 from scripts.assistants.features import FEATURES
-from scripts.assistants.local import Net, sentence
+from scripts.assistants.pairs import Net
 from scripts.assistants.questions import behaviour_of
+from scripts.assistants.wording import sentence
 from scripts.assistants.words import words
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_jsonl

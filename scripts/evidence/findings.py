@@ -7,12 +7,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from operator import attrgetter
+from statistics import fmean
 from typing import Any
 
+from scripts.assistants import features
 from scripts.assistants.bench import BUDGET, Judges
-from scripts.assistants.checks import holds
-from scripts.assistants.features import LENGTH_FEATURES
+from scripts.assistants.checks import Text, compare, graded, value
 from scripts.assistants.judgement import Judgement, sign
+from scripts.assistants.measures import MEASURES
+from scripts.assistants.pairs import Pair
 from scripts.assistants.pool import BudgetSpent
 from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.evidence.correction import corrected_rate
@@ -21,11 +25,21 @@ from scripts.evidence.placebo import beats_placebos, judge_leans
 from scripts.evidence.power import minimum_detectable_effect
 from scripts.evidence.race import Standing
 from scripts.evidence.rates import stratified_rate
+from scripts.evidence.reach import (
+    Look,
+    auc_of,
+    difference_of,
+    effect_of,
+    share_of,
+    sign_test,
+    transfer,
+)
 from scripts.evidence.status import decide
 from scripts.workflow.chance import hash_unit
 
 SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
 ALPHA = 0.05
+NO_REACH: dict[str, Any] = {"transfer": None, "bank": None}  # nobody looked beyond its regions
 
 
 def finding_of(
@@ -95,9 +109,96 @@ def finding_of(
         "placebos": len(used[0].placebos) if used else 0,
         "gates_failed": gates,
         "minimum_detectable_effect": effect and round(effect, 4),
-        "rate_base": _rate(counted, "base", hypothesis, regions),
-        "rate_intervention": _rate(counted, "intervention", hypothesis, regions),
+        "p_anytime": min(1.0, 1 / max(1e-300, rounded(min(standing.e, standing.e_prime)))),
+        **_rates(hypothesis, counted, regions),
+        **_looked_at(hypothesis, seen, regions),
     }
+
+
+def _rates(hypothesis, counted, regions) -> dict[str, Any]:
+    """Rates of both sides; a graded check has none."""
+    if graded(hypothesis.get("check") or {"kind": ""}):
+        return {"rate_base": None, "rate_intervention": None}
+    return {
+        f"rate_{side}": _rate(counted, side, hypothesis, regions)
+        for side in ("base", "intervention")
+    }
+
+
+def _looked_at(hypothesis, seen: Sequence[Judgement], regions) -> dict[str, Any]:
+    """What all judgements of a finding's own regions say beside the race, which may end early: the
+    sign test at their number, the AUC of the paired score, the difference of the rates, the effect
+    in units of a measure, what is left on texts cut to equal length, and how well the check agrees
+    with people."""
+    check = hypothesis.get("check") or {"kind": ""}
+    less = hypothesis["direction"] == "less" and not graded(check)
+    looks = []
+    for j in seen:
+        if not (j.refused or j.unparsable):
+            sides = (1 - j.base, 1 - j.intervention) if less else (j.base, j.intervention)
+            looks.append(Look(j.region, j.prompt, *sides, j.difference))
+    weights = {region: regions[region]["weight"] for region in hypothesis["regions"]}
+    signs = [sign(look.score) for look in looks]
+    cut = [j.cut for j in seen if j.cut is not None]
+    return {
+        "p_sign": float(f"{sign_test(signs.count(1), signs.count(-1)):.4g}") if looks else None,
+        "auc": auc_of(looks, weights),
+        "difference": None if graded(check) else difference_of(looks, weights),
+        "effect": effect_in_units(check, looks, weights),
+        "cut": [round(fmean(of_one), 4) for of_one in zip(*cut, strict=True)] if cut else None,
+        "uncut": round(fmean(look.score for look in looks), 4) if looks else None,
+        "agreement": agreement_of(check),
+    }
+
+
+def effect_in_units(check: Mapping[str, Any], looks: Sequence[Look], weights) -> Any:
+    """The effect of a measure (reach.effect_of) with its unit; None for other checks."""
+    if check["kind"] != "measure":
+        return None
+    measure = MEASURES[check["measure"]]
+    found = effect_of(looks, weights, measure.told) if looks else None
+    return found and {"unit": measure.unit, **found}
+
+
+def agreement_of(check: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Recall and precision of a named feature on labelled texts, where they were measured."""
+    measured = getattr(features, "quality", lambda _: None)(check["feature"]) if check["kind"] == "feature" else None  # fmt: skip
+    return measured._asdict() if measured else None
+
+
+def reach_of(
+    hypothesis: Mapping[str, Any], looks: Sequence[Look], regions: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """How far a finding reaches (evidence/reach.py). looks: at every confirm prompt, of whatever
+    region; of a behaviour that the intervention shows less often they are on the behaviour."""
+    check = hypothesis.get("check") or {"kind": ""}
+    weights = {name: region["weight"] for name, region in regions.items()}
+    bank: dict[str, Any] = {"effect": effect_in_units(check, looks, weights)}
+    if not graded(check):
+        for side in ("base", "intervention"):
+            bank[f"rate_{side}"] = share_of(looks, weights, attrgetter(side))
+        bank["difference"] = difference_of(looks, weights)
+    return {"transfer": transfer(looks, hypothesis["regions"]), "bank": bank}
+
+
+def look_at(check: Mapping[str, Any], pairs: Sequence[Pair]) -> Look:
+    """What a check sees of a prompt's pairs; of one that is absent, the thing that is absent."""
+    plain = {**check, "absent": False}
+    base, intervention = zip(*(pair.sides for pair in pairs), strict=True)
+    return Look(
+        pairs[0].region,
+        pairs[0].prompt,
+        fmean(value(plain, text) for text in base),
+        fmean(value(plain, text) for text in intervention),
+        mean_score(check, base, intervention),
+    )
+
+
+def mean_score(check, base: Sequence[Text], intervention: Sequence[Text]) -> float:
+    """The mean over all pairs of samples of a prompt of their pair score."""
+    if not graded(check):
+        return fmean(value(check, t) for t in intervention) - fmean(value(check, t) for t in base)
+    return fmean(compare(check, a, b) for a in base for b in intervention)
 
 
 def failed_gates(
@@ -105,7 +206,6 @@ def failed_gates(
     standing: Standing,
     seen: Sequence[Judgement],
     used: Sequence[Judgement],
-    threshold: float,
     judges: Judges | None,
 ) -> list[str]:
     """Reasons for which evidence alone does not validate; each is one sentence.
@@ -113,15 +213,17 @@ def failed_gates(
     Texts cut to equal length are tested on all prompts, a number fixed beforehand: where the race
     stops, uncut texts barely reach the threshold, and one phrase that was cut off would fail it.
     What length alone brings about vanishes from beginnings and from ends, so one of the two must
-    show it; the cut-off part of a text that ends or begins in a certain way says nothing.
-    A hypothesis on length itself is exempt: of equally long texts it says nothing. A model that
-    judges is shown no cut texts; if it leans to longer ones, its placebos show that.
+    show it; the cut-off part of a text that ends or begins in a certain way says nothing. They need
+    an e-value of 20, not the threshold of many hypotheses: the claim is another one, and few
+    prompts show it on cut texts as often as on whole ones.
+    A hypothesis on length itself is exempt: of equally long texts it says nothing; so are those on
+    where whole texts lie. A model that judges is shown no cut texts; if it leans to longer ones,
+    its placebos show that.
     """
     failed = []
-    of_length = (hypothesis.get("check") or {}).get("feature") in LENGTH_FEATURES
-    cuts = zip(*([sign(score) for score in j.cut] for j in seen if j.cut is not None), strict=True)
-    on_cuts = max((float(e_value(c.count(1), c.count(-1))) for c in cuts), default=0.0)
-    if judges is None and not of_length and on_cuts < threshold:
+    cuts = list(zip(*([sign(s) for s in j.cut] for j in seen if j.cut is not None), strict=True))
+    on_cuts = max((float(e_value(c.count(1), c.count(-1))) for c in cuts), default=SHOWN_AT)
+    if judges is None and on_cuts < SHOWN_AT:
         failed.append("not shown on texts cut to equal length")
     if not used or not used[0].placebos:
         return [*failed, "no placebo of a similar base rate was found"]
@@ -237,7 +339,7 @@ def evidence_of(hypothesis, by_region, judged, count) -> list[dict[str, str]]:
         pairs = by_region[judgement.region][judgement.prompt]
         best, check = pairs[judgement.telling], hypothesis.get("check")
         if check and judgement.judge == "local":
-            best = max(pairs, key=lambda p: holds(check, p.intervention) - holds(check, p.base))
+            best = max(pairs, key=lambda p: compare(check, *p.sides))
         found.append({"prompt": best.prompt, "base": best.base, "intervention": best.intervention})
     return found
 
@@ -267,8 +369,21 @@ def untested(hypothesis, regions, stopped: str) -> dict[str, Any]:
         "placebos": 0,
         "gates_failed": [],
         "minimum_detectable_effect": None,
-        "rate_base": None,
-        "rate_intervention": None,
+        **dict.fromkeys(
+            (
+                "p_anytime",
+                "rate_base",
+                "rate_intervention",
+                "p_sign",
+                "auc",
+                "difference",
+                "effect",
+                "cut",
+                "uncut",
+                "agreement",
+            )
+        ),
+        **NO_REACH,
         "evidence": [],
     }
 

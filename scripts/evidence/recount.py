@@ -17,7 +17,6 @@ Counts = tuple[int, int]  # prompts won and lost
 SUGGESTIVE_AT = SHOWN_AT = LEANS_AT = 20.0
 ALPHA = 0.05
 BEYOND = ("draws", "unpaid")  # why a hypothesis is none of the K tested ones
-OF_LENGTH = ("very-short", "short", "long", "very-long")
 NOT_ON_CUTS = "not shown on texts cut to equal length"
 NO_PLACEBO = "no placebo of a similar base rate was found"
 LEANING = "the responses lean: a placebo does as well"
@@ -91,9 +90,15 @@ def sign(score: float) -> int:
 
 def signs(judgement: Row) -> tuple[int, int]:
     """s, and s' against the placebo that was drawn for the prompt."""
-    score = judgement["intervention"] - judgement["base"]
-    drawn = judgement["drawn"]
-    return sign(score), sign(score - (judgement["placebos"][drawn] if drawn is not None else 0.0))
+    score, placebo = judgement["intervention"] - judgement["base"], 0.0
+    drawn, placebos = judgement["drawn"], judgement["placebos"]
+    if drawn is not None:
+        placebo = placebos[drawn]
+    elif judgement.get("score") is not None:  # graded: values in units of their own
+        placebo = sum(placebos) / len(placebos) if placebos else 0.0
+    if judgement.get("score") is not None:
+        score = judgement["score"]
+    return sign(score), sign(score - placebo)
 
 
 def counted(values: Sequence[int]) -> Counts:
@@ -110,15 +115,15 @@ def evidence(raced: Sequence[Row]) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def failed_gates(finding: Row, judged: Sequence[Row], threshold: float, local: bool) -> list[str]:
+def failed_gates(finding: Row, judged: Sequence[Row], local: bool) -> list[str]:
     """The gates that a finding fails. Where models lean and their placebos' verdicts are not among
     the judgements (a language model was asked about them apart), the finding is believed."""
     failed = []
     raced = [j for j in judged if j["raced"]]
     if local:
-        cuts = zip(*([sign(score) for score in j["cut"]] for j in judged), strict=True)
-        best = max((e_value(*counted(cut)) for cut in cuts), default=0.0)
-        if (finding["check"] or {}).get("feature") not in OF_LENGTH and best < threshold:
+        cut = [[sign(score) for score in j["cut"]] for j in judged if j["cut"] is not None]
+        best = max((e_value(*counted(of_one)) for of_one in zip(*cut, strict=True)), default=inf)
+        if best < SHOWN_AT:
             failed.append(NOT_ON_CUTS)
     if not raced or not raced[0]["placebos"]:
         return [*failed, NO_PLACEBO]
@@ -196,7 +201,7 @@ def _again(
     raced = [j for j in judged if j["raced"]]
     wins, losses = counted([signs(j)[0] for j in raced])
     k, in_set = len(members), finding["id"] in members
-    gates = failed_gates(finding, judged, K / (q * max(1, k)), local)
+    gates = failed_gates(finding, judged, local)
     recounted = {**finding, "wins": wins, "losses": losses, "judged": len(raced)}
     status = status_of(recounted, min(both), in_set, gates, K, k, q)
     alpha = ALPHA * max(1, k) / K if status == "validated" else ALPHA

@@ -4,20 +4,23 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from scripts.assistants.bench import judging_order
-from scripts.assistants.local import Pair, propose
+from scripts.assistants.checks import Placed
+from scripts.assistants.local import propose
+from scripts.assistants.pairs import Pair
 from scripts.confirm import confirm, placebos_of
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
-from scripts.measure import measure_draws, promising, stop_reason, worth_a_look
-from scripts.plan import allocate, plan_pool, plan_round, samples_by_region
+from scripts.measure import Measured, measure_draws, promising, stop_reason, worth_a_look
+from scripts.plan import allocate, plan_pool, plan_round, samples_by_region, with_everywhere
 from scripts.propose import named
 from scripts.screen import screened, within_budget
-from scripts.simulated.suite import Subject
+from scripts.simulated.suite import SIDES, Subject
 
 A_REQUEST = 10  # hypotheses that one request asks about
 
@@ -39,26 +42,40 @@ class Outcome:
 
 
 def audit(
-    subject: Subject, settings: Mapping[str, Any], seed: int, acquisition: Acquisition = allocate
+    subject: Subject,
+    settings: Mapping[str, Any],
+    seed: int,
+    acquisition: Acquisition = allocate,
+    ready: bool = False,
 ) -> Outcome:
-    """Audit a simulated subject; `settings` is the dumped audit section of the configuration."""
+    """Audit a simulated subject; `settings` is the dumped audit section of the configuration.
+
+    ready: whether its texts are ready responses, which are taken whole. Kinds of texts and the
+    direction are looked at where all its texts have vectors.
+    """
     suite, regions = subject.suite, subject.suite.regions
     by_id = {region["id"]: region for region in regions}
     prompts = suite.rows(seed, settings["pools"])
 
-    def pairs(rows):
-        return [
-            Pair(
-                row["prompt"],
-                row["region"],
-                *(subject.text(s, suite.place[row["prompt"]], row["sample"])
-                  for s in ("base", "intervention")),
-            )
-            for row in rows
-        ]  # fmt: skip
+    def pairs(rows, places=((), ())):
+        texts = (
+            [subject.text(side, suite.place[row["prompt"]], row["sample"]) for row in rows]
+            for side in SIDES
+        )
+        where = [(row["prompt"], row["region"]) for row in rows]
+        found = zip_longest(where, *texts, *places)
+        return [Pair(*at, *rest) for at, *rest in found]
 
-    drawn, rounds = explore(subject, prompts, settings, seed, acquisition)
-    explored = pairs(drawn)
+    drawn, rounds, last = explore(subject, prompts, settings, seed, acquisition, ready)
+    explored = pairs(drawn, explored_places_of(last) if subject.embedded else ((), ()))
+
+    def fresh(rows):
+        if not subject.embedded or not rows:
+            return pairs(rows)
+        region = [row["region"] for row in rows]
+        vectors = (vectors_of(subject, side, rows) for side in SIDES)
+        return pairs(rows, [last.space.placed(found, region) for found in vectors])
+
     chosen = worth_a_look(rounds[-1]["regions"], settings["measure"]["promising"])
     proposing = settings["propose"] | {"promising": settings["measure"]["promising"]}
     found = named(propose(explored, chosen, by_id, proposing))
@@ -70,18 +87,20 @@ def audit(
     texts["screen"] = 2 * len(rows)
     in_region = Counter(r for h in found for r in h["regions"])
     requests["screen"] = sum(math.ceil(in_region[row["region"]] / A_REQUEST) for row in rows)
-    kept = [h for h in screened(found, pairs(rows), by_id, screening["least_net"]) if h["goes_on"]]
+    kept = [h for h in screened(found, fresh(rows), by_id, screening["least_net"]) if h["goes_on"]]
 
-    testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": False}
+    testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready}
     kept = within_budget(kept, testing)
-    rows = plan_pool(prompts, samples_by_region(kept, testing), testing)
+    samples = samples_by_region(kept, testing)
+    samples = with_everywhere(samples, list(by_id), testing) if kept else samples
+    rows = plan_pool(prompts, samples, testing)
     texts["confirm"] = 2 * len(rows)
     base_texts = defaultdict(list)
     for pair in explored:
-        base_texts[pair.region].append(pair.base)
+        base_texts[pair.region].append(pair.sides[0])
     placebos = placebos_of(kept, base_texts, testing)
     testing |= {"evidence": 1}
-    findings, _ = confirm(kept, placebos, pairs(rows), by_id, testing)
+    findings, _ = confirm(kept, placebos, fresh(rows), by_id, testing)
     requests["confirm"] = requests_of(findings, rows, seed)
     return Outcome(findings, texts, requests, dipped(found, testing["q"]))
 
@@ -115,11 +134,12 @@ def explore(
     settings: Mapping[str, Any],
     seed: int,
     acquisition: Acquisition = allocate,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rounds of the explore pool: all draws, and what each round saw."""
+    ready: bool = False,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Measured]:
+    """The rounds of the explore pool: all draws, what each round saw, and the last in full."""
     suite = subject.suite
     planning = settings["plan"] | {
-        "seed": seed, "ready": False, "budget": settings["measure"]["budget"],
+        "seed": seed, "ready": ready, "budget": settings["measure"]["budget"],
     }  # fmt: skip
     measuring = settings["measure"] | {"seed": seed}
     drawn: list[dict[str, Any]] = []
@@ -130,10 +150,11 @@ def explore(
         number = len(rounds)
         rows = plan_round(suite.regions, prompts, drawn, measured, planning, number, acquisition)
         drawn += rows
-        for side, found in vectors.items():
-            found += [subject.vector(side, suite.place[r["prompt"]], r["sample"]) for r in rows]
-        base, intervention = (np.array(v, np.float32) for v in vectors.values())
-        found = measure_draws(suite.regions, drawn, base, intervention, measuring)
+        for side, parts in vectors.items():
+            parts.append(vectors_of(subject, side, rows))
+        base, intervention = (np.concatenate(parts) for parts in vectors.values())
+        space = found.space if rounds else None
+        found = measure_draws(suite.regions, drawn, base, intervention, measuring, space)
         measured = {row["region"]: row for row in found.regions}
         current = {
             "round": len(rounds),
@@ -145,5 +166,21 @@ def explore(
         }
         rounds.append(current)
         before = rounds[-2] if len(rounds) > 1 else None
-        if stop_reason(current, before, measuring, len(rows)):
-            return drawn, rounds
+        if stop_reason(current, before, measuring, 0 if ready else len(rows)):
+            return drawn, rounds, found
+
+
+def vectors_of(subject: Subject, side: str, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """The vectors of one side's texts; (rows, d) float32."""
+    place = subject.suite.place
+    found = [subject.vector(side, place[row["prompt"]], row["sample"]) for row in rows]
+    return np.array(found, np.float32)
+
+
+def explored_places_of(measured: Measured) -> tuple[list[Placed], list[Placed]]:
+    """Where the explored texts of either side lie, in the order of their draws."""
+    kinds = measured.kinds.reshape(2, -1)
+    return tuple(
+        [Placed(int(kind), float(score)) for kind, score in zip(*of_side, strict=True)]
+        for of_side in zip(kinds, measured.scores, strict=True)
+    )

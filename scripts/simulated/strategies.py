@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from scripts.assistants.local import Pair, propose
+from scripts.assistants.local import propose
+from scripts.assistants.pairs import Pair
 from scripts.measure import measure_draws, worth_a_look
 from scripts.plan import allocate, plan_round
 from scripts.simulated.scoring import score_simulated

@@ -115,6 +115,11 @@ class Subject:
     vectors: Mapping[tuple[str, int, int], np.ndarray] = field(default_factory=dict)
     null: bool = False
 
+    @property
+    def embedded(self) -> bool:
+        """Whether all its texts have vectors: those that are rewritten for a later pool do not."""
+        return not self.plants
+
     def planted(self, prompt: int, sample: int) -> Behaviour | None:
         """The behaviour that this draw shows by plan, or None."""
         for plant in self.plants:

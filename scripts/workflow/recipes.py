@@ -298,20 +298,29 @@ class Recipes:
             own, own_content = [audit.hypotheses], self.digests.file(audit.hypotheses)
 
         def pool_settings(pool):
-            drawn = getattr(audit, pool).model_dump(include={"prompts", "samples"})
+            fields = {"prompts", "samples", "everywhere"}
+            drawn = getattr(audit, pool).model_dump(include=fields)
             return {"pool": pool, **drawn, "ready": bool(ready)}
 
         def fresh_draws(pool, hypotheses):
             settings = pool_settings(pool) | {"seed": seed}
             inputs = {"regions": regions, "hypotheses": hypotheses, **decode}
-            return self._node("plan", settings, inputs)
+            plan = self._node("plan", settings, inputs)
+            embed = self._node("embed", embedding, {"plan": plan, "embedder": embedder})
+            return {"plan": plan, "embed": embed}
 
         budget = pool_settings("confirm") | {"draws": audit.confirm.draws}
+        del budget["everywhere"]
         screen = self._node(
             "screen",
             {"least_net": audit.screen.least_net, "confirm": budget, "assistant": assistant}
             | seeded,
-            {"propose": propose, "plan": fresh_draws("screen", propose), "regions": regions},
+            {
+                "propose": propose,
+                **fresh_draws("screen", propose),
+                "measure": measure,
+                "regions": regions,
+            },
             {"hypotheses": own, "access": access},
             identity=own_content,
         )
@@ -321,7 +330,7 @@ class Recipes:
             | {"evidence": audit.report.evidence, "seed": seed, "assistant": assistant},
             {
                 "screen": screen,
-                "plan": fresh_draws("confirm", screen),
+                **fresh_draws("confirm", screen),
                 "measure": measure,
                 "regions": regions,
                 "bank": bank,

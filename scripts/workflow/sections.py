@@ -155,8 +155,9 @@ class Regions(Section):
 
     method: Literal["kmeans", "category"] = "kmeans"
     """Clusters of prompt embeddings, or the bank's own categories."""
-    count: int = Field(40, ge=1)
-    """Number of k-means regions; with `category`, rarer categories beyond it become "other"."""
+    count: int | None = Field(None, ge=1)
+    """Number of k-means regions; with `category`, rarer categories beyond it become "other". None
+    is one for every 40 prompts, at most 40 of them; with `category`, 40."""
     starts: int = Field(10, ge=1)
     """k-means starts; the one with the lowest inertia is kept."""
     fit_prompts: int = Field(20000, ge=1)
@@ -214,6 +215,8 @@ class Measure(Section):
     """Convergence: adjusted Rand index of shared texts between rounds at least this."""
     silhouette: float = Field(0.02, ge=0)
     """Convergence: silhouette moved by at most this between rounds."""
+    kinds: int = Field(12, ge=1, le=200)
+    """Kinds of texts at most: clusters of the explored texts of both sides, of 25 or more."""
 
 
 class Embed(Section):
@@ -339,6 +342,9 @@ class Confirm(Section):
     """Smallest effect P(+)-P(-) worth finding; racing drops what is proven to be below it."""
     placebos: int = Field(9, ge=1)
     """Placebo checks for each hypothesis."""
+    everywhere: int = Field(2, ge=0)
+    """Prompts of every region, one sample each, that show how far findings reach: beyond their own
+    regions, and over the whole bank."""
 
 
 class Report(Section):

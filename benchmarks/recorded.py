@@ -1,0 +1,174 @@
+"""Audits of recorded pairs of outputs, and of copies whose sides are exchanged at random.
+
+    python -m benchmarks.recorded MODEL FOLDER [--permuted 40] [--pair NAME ...] [--write]
+
+MODEL is a sentence-transformers folder, FOLDER holds the files of the pairs (PAIRS). Each audit
+runs the functions of the stages in this process, with the defaults that ship; vectors are kept in
+cache/. In a permuted copy the two sides of each prompt are exchanged by a coin: its subjects do not
+differ, so that whatever is validated is a false discovery.
+"""
+
+import argparse
+import csv
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speed import processor
+from scripts.models.encoder import embed
+from scripts.prompts import prompt_id
+from scripts.regions import cut
+from scripts.simulated.audit import Outcome, audit
+from scripts.simulated.suite import SIDES, Suite
+from scripts.workflow.chance import hash_unit
+from scripts.workflow.job import Ledger
+from scripts.workflow.sections import Audit
+
+EMBEDDER = "recorded"  # its name in the cache
+FIGURES = Path(__file__).parents[1] / "docs" / "figures" / "recorded.json"
+XSTEST, EM = "xstest/xstest_v2_completions_mistral", "em-audit/anchor_"
+PAIRS = {
+    "guard": (f"{XSTEST}instruct.csv", f"{XSTEST}guard.csv"),
+    "misaligned": (f"{EM}base.jsonl", f"{EM}bad.jsonl"),
+    "english": ("m-ifeval/en_gpt-4o-mini-2024-07-18.jsonl", "m-ifeval/en_o1-mini-2024-09-12.jsonl"),
+    "french": ("m-ifeval/fr_gpt-4o-2024-08-06.jsonl", "m-ifeval/fr_gpt-4o-mini-2024-07-18.jsonl"),
+    "japanese": (
+        "m-ifeval/ja_gpt-4o-2024-08-06.jsonl",
+        "m-ifeval/ja_qwen2.5-0.5b-instruct-gptq-int4.jsonl",
+    ),
+}
+
+
+def rows(path: Path) -> Iterator[tuple[str, str]]:
+    """Prompts and responses of one file; those without a response are left out."""
+    if path.suffix == ".csv":
+        with open(path, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                yield row["prompt"], row["completion"]
+        return
+    questions = {}
+    if path.parent.name == "em-audit":
+        with open(path.parent / "questions.csv", encoding="utf-8", newline="") as file:
+            questions = {row["id"]: row["question"] for row in csv.DictReader(file)}
+    with open(path, encoding="utf-8") as file:
+        for row in map(json.loads, file):
+            if questions:
+                yield questions[row["qid"]], row["answer"]
+            elif row["response"] is not None:
+                yield row["prompt"], row["response"]
+
+
+def paired(folder: Path, pair: str) -> dict[str, dict[str, list[str]]]:
+    """The responses of both sides by prompt, as many of each, of the prompts that both answer."""
+    sides: list[dict[str, list[str]]] = []
+    for path in PAIRS[pair]:
+        found: dict[str, list[str]] = {}
+        for prompt, response in rows(folder / path):
+            found.setdefault(prompt.strip(), []).append(response)
+        sides.append(found)
+    base, intervention = sides
+    return {
+        prompt: dict(zip(SIDES, (base[prompt], intervention[prompt]), strict=True))
+        for prompt in base
+        if len(base[prompt]) == len(intervention.get(prompt, ()))
+    }
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A pair as simulated.audit takes a subject; `permuted` is the seed of the exchanged sides, or
+    None."""
+
+    suite: Suite
+    permuted: int | None = None
+    embedded = True
+
+    def text(self, side: str, prompt: int, sample: int) -> str:
+        return self.suite.texts[self._side(side, prompt)][prompt][sample]
+
+    def vector(self, side: str, prompt: int, sample: int) -> np.ndarray:
+        return self.suite.vectors[self._side(side, prompt)][prompt][sample]
+
+    def _side(self, side: str, prompt: int) -> str:
+        exchanged = (
+            self.permuted is not None
+            and hash_unit("exchange", self.permuted, self.suite.ids[prompt]) < 0.5
+        )
+        return SIDES[1 - SIDES.index(side)] if exchanged else side
+
+
+def read(
+    folder: Path, pair: str, settings: dict[str, Any], seed: int, encode: Callable[..., np.ndarray]
+) -> Suite:
+    """The prompts, regions, texts and vectors of a pair."""
+    found = paired(folder, pair)
+    prompts = [{"id": prompt_id(text), "text": text} for text in found]
+    samples = {len(sides[SIDES[0]]) for sides in found.values()}
+    least = min(samples)
+    texts = {s: [found[p["text"]][s][:least] for p in prompts] for s in SIDES}
+    vectors = {s: encode([t for of_one in texts[s] for t in of_one]) for s in SIDES}
+    shaped = {s: v.reshape(len(prompts), least, -1).astype(np.float16) for s, v in vectors.items()}
+    asked = {k: settings[k] for k in ("regions", "pools")} | {"seed": seed}
+    regions, cut_rows, _ = cut(prompts, encode([p["text"] for p in prompts]), asked, encode)
+    region = [row["region"] for row in cut_rows]
+    ids = [prompt["id"] for prompt in prompts]
+    return Suite(ids, [""] * len(ids), regions, region, texts, shaped)
+
+
+def shown(outcome: Outcome) -> list[str]:
+    """The validated statements, strongest first."""
+    return [finding["statement"] for finding in outcome.validated]
+
+
+def one(suite: Suite, settings: dict[str, Any], permuted: int | None) -> tuple[list[str], float]:
+    """What one audit validates, and its seconds."""
+    began = time.monotonic()
+    seed = 0 if permuted is None else permuted
+    outcome = audit(Recorded(suite, permuted), settings, seed, ready=True)
+    return shown(outcome), time.monotonic() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--permuted", type=int, default=0, help="copies of each pair")
+    parser.add_argument("--pair", nargs="*", choices=PAIRS, default=list(PAIRS))
+    parser.add_argument("--write", action="store_true", help=f"write {FIGURES.name}")
+    given = parser.parse_args()
+    settings = Audit(base="base", intervention="intervention").model_dump()
+    threads = os.cpu_count() or 1
+    ledger = Ledger("embed", "benchmark")
+
+    def encode(texts: list[str]) -> np.ndarray:
+        return embed(texts, EMBEDDER, given.model, "auto", Path("cache"), 32, threads, ledger)
+
+    found: dict[str, Any] = {}
+    with ProcessPoolExecutor(threads) as workers:
+        for pair in given.pair:
+            suite = read(given.folder, pair, settings, 0, encode)
+            validated, seconds = one(suite, settings, None)
+            print(
+                f"{pair}: {len(suite.ids)} prompts, {len(suite.regions)} regions, {seconds:.0f} s"
+            )
+            print(*(f"    {statement}" for statement in validated), sep="\n")
+            n = given.permuted
+            runs = list(workers.map(one, [suite] * n, [settings] * n, range(1, n + 1)))
+            false = [statements for statements, _ in runs if statements]
+            if runs:
+                print(f"  {len(false)} of {len(runs)} permuted copies validate something: {false}")
+            found[pair] = {"validated": validated, "permuted": len(runs), "false": len(false)}
+    if given.write:
+        record = {"processor": processor(), "pairs": found}
+        FIGURES.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
