@@ -1,6 +1,5 @@
 """The local assistant: what its checks see, what it proposes, and its placebos."""
 
-import itertools
 import math
 import os
 import random
@@ -12,7 +11,6 @@ import pytest
 
 from scripts.assistants import local
 from scripts.assistants.checks import holds
-from scripts.assistants.features import FEATURES
 from scripts.assistants.local import (
     Net,
     Pair,
@@ -23,50 +21,8 @@ from scripts.assistants.local import (
     region_nets,
     sentence,
 )
-from scripts.assistants.words import (
-    common_words,
-    cut_to_words,
-    equal_lengths,
-    grams,
-    sentences,
-    words,
-)
+from scripts.assistants.words import common_words
 
-PLAIN = (
-    "Bread needs flour, water, salt and yeast. Mix all of these, let the dough rest, then bake it "
-    "until the crust is brown."
-)
-LONG = " ".join(f"word{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(151))
-# A text that shows the feature, and one that comes close and does not.
-CASES = {
-    "very-short": (" ".join(["word"] * 9), " ".join(["word"] * 10)),
-    "short": (" ".join(["word"] * 19), " ".join(["word"] * 20)),
-    "long": (" ".join(["word"] * 61), " ".join(["word"] * 60)),
-    "very-long": (LONG, LONG.rsplit(" ", 1)[0]),
-    "list": ("Take:\n- flour\n- water", "Flour - the white one - and 2. water"),
-    "markdown": ("# Bread\nMix it.", "Bread is no. 1 # here, 2 * 3"),
-    "question": ("Why? Because.", PLAIN),
-    "ends-question": ("It is bread. Do you like it?”", "Do you like it? I do."),
-    "exclamation": ("Bread!", PLAIN),
-    "refusal": ("I can’t help with that.", "I can bake. You cannot help it."),
-    "apology": ("My apologies, no bread.", "A sorrow shared."),
-    "hedging": ("It might rise.", "The mighty oven."),
-    "warning": ("This is dangerous.", "An endangered bird."),
-    "first-person": ("I’m a baker.", "It is, i.e. a bakery. Mein Brot."),
-    "second-person": ("Your bread.", "The youth of bread."),
-    "please": ("Please, eat.", "A pleased eater, a pleasant meal."),
-    "link": ("See www.bread.example", "See the web, colon slash slash."),
-    "code": ("```\nbread()\n```", "The class of bread that we import."),
-    "number": ("Bake for 30 minutes.", "Bake for thirty minutes."),
-    "quotation": ("He said “bread”.", "He said 'bread'."),
-    "parentheses": ("Bread (white).", "Bread, white."),
-    "emoji": ("Bread 🍞", "Bread → good…"),
-    "lower-case": ("bread is good with butter", "bread is good with Butter"),
-    "upper-case": ("EAT YOUR BREAD NOW", "NASA sent bread. A B C"),
-    "not-english": ("Das Brot ist sehr gut und die Butter ist noch besser.", PLAIN),
-    "repetition": ("eat more bread now and eat more bread now", "eat more bread, eat more bread"),
-    "empty": (" \n", "."),
-}
 REGIONS = {
     f"r{n}": {
         "id": f"r{n}", "name": f"name{n}", "category": topic, "category_share": 1.0, "weight": 0.1,
@@ -81,28 +37,6 @@ def phrase(*phrases, **more):
 
 
 # Checks
-
-
-def test_every_feature_has_a_case():
-    assert set(CASES) == set(FEATURES)
-
-
-@pytest.mark.parametrize("name", FEATURES)
-def test_a_feature_fires_where_it_should_and_only_there(name):
-    shown, not_shown = CASES[name]
-    check = {"kind": "feature", "feature": name}
-    assert holds(check, shown) and not holds(check, not_shown)
-    assert not holds(check | {"absent": True}, shown) and holds(check | {"absent": True}, not_shown)
-
-
-@pytest.mark.parametrize("name", sorted(set(FEATURES) - {"empty", "short", "very-short"}))
-def test_an_empty_text_shows_nothing(name):
-    assert not holds({"kind": "feature", "feature": name}, "")
-
-
-def test_an_unknown_feature_is_an_error():
-    with pytest.raises(KeyError):
-        holds({"kind": "feature", "feature": "sarcasm"}, "x")
 
 
 @pytest.mark.parametrize(
@@ -129,36 +63,7 @@ def test_one_of_several_phrases_is_enough():
     assert holds(absent, "Please eat this") and not holds(absent, "don't eat")
 
 
-def test_words_and_sentences():
-    assert words("Don’t re-heat: 3 œufs_à la carte!") == [
-        "don't", "re-heat", "3", "œufs", "à", "la", "carte",
-    ]  # fmt: skip
-    assert sentences("One two. Three?\n\n... four; five") == [
-        ["one", "two"], ["three"], ["four"], ["five"],
-    ]  # fmt: skip
-
-
-def test_texts_are_cut_to_equal_length():
-    first, second = "one  two three\nfour", " a b"
-    assert equal_lengths(first, second) == ("one  two", " a b")
-    assert equal_lengths(second, first) == (" a b", "one  two")
-    assert equal_lengths("", "a b") == ("", "")
-    assert equal_lengths("one two", " a b c ", end=True) == ("one two", "b c ")
-    assert equal_lengths("same length", "as that") == ("same length", "as that")
-    for count, text in itertools.product(range(6), (first, second, "")):
-        cut = cut_to_words(text, count)
-        assert text.startswith(cut) and len(cut.split()) == min(count, len(text.split()))
-
-
 # Contrasts
-
-
-def test_grams_are_content_phrases_within_sentences():
-    found = grams("The licensed nutritionist knows. Eat it with care", 3)
-    assert {"licensed", "licensed nutritionist", "licensed nutritionist knows", "care"} <= found
-    assert not any(p.split()[0] in common_words() or p.split()[-1] in common_words() for p in found)
-    assert "knows eat" not in found and "eat it with care" not in found
-    assert "eat" not in found and "eat it with care" in grams("Eat it with care", 4)
 
 
 def test_novelty_is_the_rarity_among_the_base_s_texts():

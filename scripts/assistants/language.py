@@ -27,11 +27,11 @@ European = Literal["en", "de", "fr", "es", "it", "pt", "nl"]
 STOP_WORDS: dict[European, frozenset[str]] = {
     language: frozenset(listed.split())
     for language, listed in {
-        "en": """the a an and or but of to in on at by for with from as is are was were be been being
-            it its this that these those he she they we you i me him her them us my your his
-            their our not no do does did have has had will would can could should may might must
-            if then than so such which who what when where how there here all any some more most
-            other into about over up out it's""",
+        "en": """the a an and or but of to in on at by for with from as is are was were be been
+            being it its this that these those he she they we you i me him her them us my your
+            his their our not no do does did have has had will would can could should may
+            might must if then than so such which who what when where how there here all any
+            some more most other into about over up out it's""",
         "de": """der die das den dem des ein eine einen einem einer eines und oder aber denn weil
             dass ob wenn als wie so nicht kein keine keinen ich du er sie es wir ihr mich dich sich
             uns euch mir dir ihm ihn ihnen mein meine dein deine sein seine ihre ihren ihrem ihrer
@@ -92,10 +92,7 @@ def notice_of_language(texts: Sequence[str]) -> str | None:
 
 
 # What is written before an apostrophe for a word of its own: l'eau, qu'il, dell'acqua.
-ELIDED = frozenset(
-    ["l", "d", "qu", "j", "c", "n", "s", "m", "t", "jusqu", "lorsqu", "puisqu", "un", "all", "dall"]
-    + ["dell", "nell", "sull", "quest"]
-)
+ELIDED = frozenset(("l", "d", "qu", "j", "c", "n", "s", "m", "t", "un", "all", "dell", "nell"))
 
 
 @cache
