@@ -10,18 +10,20 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from scripts.assistants.bench import BUDGET, Bench, Judges, raced
 from scripts.assistants.checks import PLACED, Text, graded, value
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement, sign
 from scripts.assistants.local import family, placebo_checks
-from scripts.assistants.pairs import Pair
+from scripts.assistants.pairs import Pair, pair_score
 from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.pool import BudgetSpent, Pool, write_usage
 from scripts.assistants.themes import themes_of
-from scripts.assistants.wording import composed, in_reading_order
+from scripts.assistants.wording import composed, in_reading_order, tells
 from scripts.assistants.words import equal_lengths
-from scripts.evidence.behaviours import behaviours_of
+from scripts.evidence.behaviours import Won, behaviours_of
 from scripts.evidence.cascade import Escalate
 from scripts.evidence.choice import ASSUMED, choose
 from scripts.evidence.findings import (
@@ -192,23 +194,30 @@ def entries(
 
     Those that a language model judged have no verdicts beyond their own regions, and stay alone.
     """
-    shown = [f for f in findings if f["status"] == "validated"]
-    by_id = {finding["id"]: finding for finding in shown}
-    bench = Bench(lambda _: dict, pairs, 0)
-    wins = {
-        f["id"]: [sign(look.score) > 0 for look in looks_at(f["check"], bench)]
-        for f in shown
-        if f["check"]
-    }
-    groups = behaviours_of(wins) + [[f["id"]] for f in shown if not f["check"]]
+    shown = {f["id"]: f for f in findings if f["status"] == "validated"}
+    checked = [f for f in shown.values() if f["check"]]
+    groups = behaviours_of({f["id"]: won_by(f["check"], pairs) for f in checked})
+    groups += [[name] for name, finding in shown.items() if not finding["check"]]
     found = []
     for group in groups:
-        parts = in_reading_order([by_id[name] for name in dict.fromkeys(group)])
-        found.append(
-            {"findings": [part["id"] for part in parts], "statement": composed(parts, regions)}
-        )
-    found.sort(key=lambda entry: -by_id[entry["findings"][0]]["e_value"])
+        parts = in_reading_order([shown[name] for name in group])
+        names = [part["id"] for part in parts]
+        found.append({"findings": names, "statement": composed(parts, regions)})
+    found.sort(key=lambda entry: -tells(shown[entry["findings"][0]]))
     return [{"id": f"b{number}", **entry} for number, entry in enumerate(found, 1)]
+
+
+def won_by(check: Mapping[str, Any], pairs: Sequence[Pair]) -> Won:
+    """Where a check is won, over all confirm prompts."""
+    bench = Bench(lambda _: dict, pairs, 0)
+    signs = [sign(look.score) for look in looks_at(check, bench)]
+    kinds = [pair.intervention_placed.kind for pair in pairs if pair.intervention_placed]
+    if len(kinds) < len(pairs):
+        return Won(signs)
+    shown = [pair_score(check, pair) > 0 for pair in pairs]
+    most = max(kinds) + 1
+    of_won = np.bincount(kinds, weights=shown, minlength=most) / max(1, sum(shown))
+    return Won(signs, of_won - np.bincount(kinds, minlength=most) / len(kinds))
 
 
 def _read_for_rates(

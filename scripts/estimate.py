@@ -156,7 +156,7 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
             "screen",
             screen["key"],
             draws=2 * screened,
-            texts=2 * screened,
+            texts=0 if budget["ready"] else 2 * screened,  # each is explored at most
             tokens=decoded(plans["screen"], screened),
             bill=bills.get("screen", NOTHING),
             state=_done(results / "screen" / screen["key"] / "hypotheses.jsonl"),
@@ -165,7 +165,7 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
             "confirm",
             confirm["key"],
             draws=2 * confirmed,
-            texts=2 * confirmed,
+            texts=0 if budget["ready"] else 2 * confirmed,
             tokens=decoded(plans["confirm"], confirmed),
             bill=bills.get("confirm", NOTHING),
             state=_done(results / "confirm" / confirm["key"] / "findings.jsonl"),

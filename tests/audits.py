@@ -28,7 +28,7 @@ def make_audit(
         local={"file": str(plant_file)},
     )  # fmt: skip
     bank = node("bank", local={"sources": list(sources), "responses": list(responses)})
-    regions = node("regions", settings={"regions": {"count": 10}},
+    regions = node("regions", settings={"regions": {"count": 10, "method": "kmeans"}},
                    inputs={"bank": bank, "embedder": embedder})  # fmt: skip
     sampled = {"responses": "x"} if responses else {"sampling": {"max_new_tokens": tokens}}
     base = node("decode", "decode base", sampled, {"model": model})
@@ -44,7 +44,7 @@ def make_audit(
     screened = node("plan", "plan screen", small, {"regions": regions, **decode})
     screen = node("screen", None, {"confirm": {"draws": budget, "ready": ready}},
                   {"propose": propose, "plan": screened}, {"hypotheses": list(own)})  # fmt: skip
-    large = {"pool": "confirm", "prompts": 24, "samples": 2, "ready": ready}
+    large = {"pool": "confirm", "prompts": 24, "samples": 2, "ready": ready, "everywhere": 0}
     tested = node("plan", "plan confirm", large, {"regions": regions, **decode})
     confirm = node("confirm", f"confirm {q}", {"q": q}, {"screen": screen, "plan": tested})
     config = {"audit": {"confirm": {"q": q}}}

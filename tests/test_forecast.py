@@ -71,7 +71,7 @@ def test_the_first_lines_say_what_comes(tmp_path, audit):
     first, second = forecast.beginning({"model": 2, "plant": 1, "decode": 2, "report": 1})
     assert first == (
         "To do: fetch 2 models, plant behaviours in 50 training steps, draw at most 848 texts from "
-        "the subjects, embed at most 920, write 1 report."
+        "the subjects, embed at most 1,268, write 1 report."
     )
     assert second.startswith("That takes between") and "rates as ever" in second
 

@@ -10,17 +10,10 @@ from pathlib import Path
 import pytest
 
 from scripts.assistants import local
-from scripts.assistants.checks import holds
-from scripts.assistants.local import (
-    Net,
-    Pair,
-    about,
-    pair_score,
-    placebo_checks,
-    propose,
-    region_nets,
-    sentence,
-)
+from scripts.assistants.checks import Text, holds
+from scripts.assistants.local import placebo_checks, propose
+from scripts.assistants.pairs import Net, Pair, pair_score, region_nets
+from scripts.assistants.wording import about, sentence
 from scripts.assistants.words import common_words
 
 REGIONS = {
@@ -67,7 +60,7 @@ def test_one_of_several_phrases_is_enough():
 
 
 def test_novelty_is_the_rarity_among_the_base_s_texts():
-    texts = ["a bread"] * 3 + ["a cake"] * 5
+    texts = [Text(t) for t in ["a bread"] * 3 + ["a cake"] * 5]
     assert local.novelty(phrase("pie"), texts, 8) == 1
     assert local.novelty(phrase("bread"), texts, 8) == pytest.approx(math.log(9 / 4) / math.log(9))
     assert local.novelty(phrase("bread"), texts[:3], 8) == local.novelty(phrase("bread"), texts, 8)
@@ -201,7 +194,8 @@ def test_no_more_hypotheses_than_asked():
     pairs = [o if o.region == "r4" else p for p, o in zip(pairs, other, strict=True)]
     every = propose(pairs, list(REGIONS), REGIONS, SETTINGS)
     assert len(every) > 2
-    assert propose(pairs, list(REGIONS), REGIONS, SETTINGS | {"hypotheses": 2}) == every[:2]
+    few = propose(pairs, list(REGIONS), REGIONS, SETTINGS | {"hypotheses": 2})
+    assert len(few) == 2 and few[0] == every[0]
 
 
 # Sentences
@@ -235,10 +229,15 @@ def test_sentences_say_what_and_in_which_direction(check, text):
 def test_sentences_say_where():
     assert about(nets("r0", "r1"), REGIONS) == "food or travel"
     assert about(nets("r2", "r0", "r1"), REGIONS) == "food; travel or film"
+    one = {"r0": REGIONS["r0"] | {"category": "other"}}
+    assert about(nets("r0"), one) == "almost anything", "words of its prompts say nothing of a bank"
     assert about(nets(*REGIONS), REGIONS) == "almost anything"
     assert about(nets("r0"), {"r0": REGIONS["r0"]}) == "food"
-    assert about(nets("r0") | nets("r1", wins=1), REGIONS) == "food, and at times about travel"
-    assert "more topics" in about(nets("r0", "r1", "r2", "r3", "r4", "r5"), REGIONS)
+    assert about(nets("r0") | nets("r1", wins=1), REGIONS) == "food (and at times travel)"
+    rest = nets("r1", "r2", "r3", wins=1)
+    assert about(nets("r0") | rest, REGIONS) == "food (and at times travel; film and 1 more)"
+    many = about(nets("r0", "r1", "r2", "r3", "r4"), {**REGIONS, **{f"x{n}": {} for n in range(4)}})
+    assert many.count(";") == 2 and many.endswith("or 2 more topics")
     mixed = REGIONS | {"r0": REGIONS["r0"] | {"category_share": 0.4}}
     assert about(nets("r0"), mixed) == "name0"
     unnamed = REGIONS | {"r0": REGIONS["r0"] | {"category": "other"}}
@@ -251,7 +250,7 @@ def test_sentences_say_where():
 def base_texts(count=60):
     rng = random.Random(5)
     found = [some_text(rng) for _ in range(count)]
-    return [f"{t}. Is it so?" if n % 3 == 0 else f"{t}." for n, t in enumerate(found)]
+    return [Text(f"{t}. Is it so?" if n % 3 == 0 else f"{t}.") for n, t in enumerate(found)]
 
 
 def hypothesis(check, *regions):
@@ -262,7 +261,7 @@ OWN = hypothesis(phrase("river holds"), "r0")
 
 
 def rate(check, texts):
-    return (sum(holds(check, t) for t in texts) + 0.5) / (len(texts) + 1)
+    return (sum(holds(check, *t) for t in texts) + 0.5) / (len(texts) + 1)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +282,7 @@ def test_placebos_have_a_base_rate_within_a_factor_two(check):
     assert 1 <= len(found) <= 9
     assert all(found.count(placebo) == 1 for placebo in found)
     own_words = {w for p in check.get("phrases", []) for w in p.split()} - common_words()
-    common = sum(map(lambda t: local.holds(check, t), texts)) >= 1  # else: as rare as one text's
+    common = any(holds(check, *t) for t in texts)  # else: as rare as one text's
     for placebo in found:
         assert 0.5 <= rate(placebo, texts) / rate(check, texts) <= (2 if common else 6)
         assert not own_words & {w for p in placebo.get("phrases", []) for w in p.split()}

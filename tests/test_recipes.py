@@ -84,6 +84,8 @@ def table(raw, folder, audit="demo") -> dict[str, str]:
         name = stage
         if stage == "plan":
             name = f"plan {node.settings['pool']}"
+        elif stage == "embed":
+            name = f"embed {node.inputs['plan'].settings['pool']}"
         elif stage == "decode":
             name = sides[key]
         elif stage == "model":

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 from test_confirm import PLACEBOS, REGIONS, SETTINGS, hypothesis, pairs_of
 
-from scripts.assistants.features import LENGTH_FEATURES
 from scripts.assistants.judgement import sign as sign_of
 from scripts.confirm import confirm
 from scripts.evidence import betting, ebh, status
 from scripts.evidence.recount import (
-    OF_LENGTH,
     SUGGESTIVE_AT,
     e_bh,
     e_value,
@@ -56,7 +54,7 @@ def test_the_other_figures_are_those_of_the_statistics():
     assert [sign(x) for x in (1e-13, -1e-13, 0.5, -0.5)] == [
         sign_of(x) for x in (1e-13, -1e-13, 0.5, -0.5)
     ]
-    assert OF_LENGTH == LENGTH_FEATURES and status.SUGGESTIVE_AT == SUGGESTIVE_AT
+    assert status.SUGGESTIVE_AT == SUGGESTIVE_AT
 
 
 # Findings as `confirm` writes them

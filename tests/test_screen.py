@@ -3,12 +3,15 @@
 from math import inf
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from test_plan import hypothesis as explored
 from test_plan import settings_of
 
 from scripts.assistants.pairs import Pair
 from scripts.assistants.pool import Spent
+from scripts.embed import write_vectors
+from scripts.evidence.space import Space
 from scripts.plan import samples_by_region
 from scripts.screen import afforded, screen, screened, within_budget
 from scripts.workflow.files import read_jsonl, write_json, write_jsonl
@@ -82,15 +85,26 @@ def test_samples_of_one_prompt_are_one_vote():
 # The stage
 
 
+class Files(dict):
+    """As a rule's inputs: by name in either way."""
+
+    __getattr__ = dict.__getitem__
+
+
 def run(tmp_path, rows, own_files, draws=1000):
     """The stage on files, with one prompt that speaks for the hypothesis in r0."""
     names = {n: str(tmp_path / n) for n in ("regions", "hypotheses", "base", "intervention")}
     write_json(names["regions"], {"regions": list(REGIONS.values())})
     write_jsonl(names["hypotheses"], rows)
     for side, text in (("base", "no"), ("intervention", "bread")):
-        shard = {"prompt": "p", "sample": 0, "region": "r0", "text": text}
+        draw = f"{side}/screen/p/0"
+        shard = {"draw": draw, "prompt": "p", "sample": 0, "region": "r0", "text": text}
         write_jsonl(names[side], [shard])
-    given = SimpleNamespace(**names | {s: [names[s]] for s in ("base", "intervention")})
+        names[f"vectors_{side}"] = str(tmp_path / f"{side}.h5")
+        write_vectors(names[f"vectors_{side}"], [draw], np.ones((1, 2)))
+    Space(("r0",), np.zeros((1, 2)), np.eye(2), np.ones(2)).write(tmp_path / "space.h5")
+    given = Files(names | {s: [names[s]] for s in ("base", "intervention")})
+    given["space"] = str(tmp_path / "space.h5")
     out = SimpleNamespace(
         screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"),
         usage=str(tmp_path / "usage.json"),
@@ -169,7 +183,7 @@ def test_the_budget_takes_what_is_cheap_to_prove_and_every_user_s_own():
 
 
 def test_sure_evidence_goes_before_little_cost():
-    everywhere = tuple(f"r{n:03d}" for n in range(24))
+    everywhere = tuple(f"r{n:03d}" for n in range(60))
     sure = explored(20, 0, 21, regions=everywhere, name="sure")
     sure["screen"] = {"prompts": 105, "wins": 104, "losses": 0, "share": 0.98}
     doubtful = [explored(5, 1, 20, regions=(f"r{n:03d}",), name=f"doubtful {n}") for n in (1, 2)]

@@ -17,7 +17,7 @@ from scripts.assistants.features import FEATURES
 from scripts.assistants.measures import MEASURES
 from scripts.assistants.pairs import Net, Pair, Sizes, pair_score, region_nets
 from scripts.assistants.phrases import distinctive
-from scripts.assistants.wording import sentence
+from scripts.assistants.wording import sentence, telling
 from scripts.assistants.words import common_words, grams
 from scripts.workflow.chance import hash_generator
 
@@ -30,7 +30,9 @@ RAREST = 1  # texts; a phrase that fewer have counts like one that a single text
 SAME_TEXTS = 0.5  # Jaccard index of the texts that two checks hold for, from which they are one
 WEAK, UNION = 10, 6  # prompts won by a phrase that is still weak; phrases in a union of such
 BELONGS = 0.4  # of the strongest region's net share
-WIDE = 0.25  # of it, from which the rest of the regions belongs too: the strongest was chosen as such
+WIDE = (
+    0.25  # of it, from which the rest of the regions belongs too: the strongest was chosen as such
+)
 EXPLAINED = 0.8  # share of a check's texts from which earlier findings explain it
 LONGER_FORM = 0.6  # of a phrase's texts must hold its longer form to be named by it
 NAMES_OF_KIND = 3  # phrases that name a kind of texts
@@ -43,7 +45,8 @@ def propose(
     regions: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Hypotheses, strongest first; behaviours shared by regions are one.
+    """Hypotheses, the strongest phrases and features first, then what compares whole texts;
+    behaviours shared by regions are one.
 
     ranked: regions, those that are most worth a look first; the first `regions` of them are looked
     at. Contrasts are taken in each and over all of them; a hypothesis names those in which more
@@ -67,15 +70,14 @@ def propose(
             where = _scope(check, region_nets(check, relevant(check), sizes), sizes, chosen)
             if where:
                 new = novelty(check, [p.sides[0] for p in relevant(check)], len(inside))
-                found.append((_margin(where) * _telling(check) * new, where, check))
+                found.append((_margin(where) * telling(check) * new, where, check))
         return sorted(found, key=lambda s: (-s[0], str(s[2])))
 
     most = settings["hypotheses"]
     whole = _merged(scored(_whole_candidates(inside)), relevant, max(1, most // 2))
     parts = [*_phrase_candidates(of_phrase, chosen), *_turned("feature", FEATURES)]
     strongest = _merged(scored(parts), relevant, most - len(whole), whole)
-    found = [*_named(whole, inside), *_with_unions(strongest, inside, sizes)]
-    everywhere = {region: Net(0, 0, 0, 0.0) for region in regions}
+    found = [*_with_unions(strongest, inside, sizes), *_named(whole, inside)]
     return [
         {
             "statement": sentence(check, where, regions),
@@ -85,8 +87,7 @@ def propose(
             "explored": {region: list(net) for region, net in sorted(where.items())},
             "source": "local",
         }
-        for check, nets in found
-        for where in [everywhere | nets if set(nets) == set(chosen) else nets]
+        for check, where in found
     ]
 
 
@@ -166,13 +167,6 @@ def novelty(check: Mapping[str, Any], base: Sequence[Text], texts: int) -> float
     return math.log((1 + texts) / (1 + shown)) / math.log(1 + texts)
 
 
-def _telling(check: Mapping[str, Any]) -> float:
-    """How much a feature, or a phrase of several words, is preferred to one word that more texts
-    share."""
-    words = len(check["phrases"][0].split()) if "phrases" in check else 2
-    return {1: 1.0, 2: 2.0, 3: 2.5}.get(words, 3.0)
-
-
 def _margin(where: Mapping[str, Net]) -> float:
     """Prompts for a check over those against it, less one standard error of that by chance."""
     wins, losses = (sum(net[side] for net in where.values()) for side in (0, 1))
@@ -221,7 +215,7 @@ def _speaks(net: Net, level: float) -> bool:
 def family(check: Mapping[str, Any]) -> str | None:
     """What a feature or measure is about; those of one family say the same in other words."""
     if check["kind"] == "feature":
-        return getattr(FEATURES[check["feature"]], "family", None)
+        return FEATURES[check["feature"]].family
     return MEASURES[check["measure"]].family if check["kind"] == "measure" else None
 
 
@@ -320,7 +314,7 @@ def _same_behaviour(check: Mapping[str, Any], shown: set[int], group: Mapping[st
         return True
     if check["kind"] != "phrases" or both < EXPLAINED * len(shown):
         return False
-    plainer = _telling(check) <= _telling(group)
+    plainer = telling(check) <= telling(group["check"] | {"phrases": group["phrases"]})
     return plainer or bool(_content(check["phrases"]) & _content(group["phrases"]))
 
 

@@ -9,6 +9,8 @@ from scripts.assistants.pairs import Net
 
 NAMED = 3  # topics that a sentence names
 SENTENCE_WORDS = 30  # of a behaviour
+# How much what whole texts are like tells a reader, beside 1 for a word and 3 for a long phrase.
+BY_PLACE = {"measure": 1.5, "texts": 1.2, "direction": 0.0}
 
 
 def topic(region: Mapping[str, Any]) -> str:
@@ -20,6 +22,8 @@ def topic(region: Mapping[str, Any]) -> str:
 def about(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) -> str:
     """The regions of a hypothesis in words: those that show it most, then those at times; three of
     them by name."""
+    if len(regions) == 1 and topic(*regions.values()) == next(iter(regions.values()))["category"]:
+        return topic(*regions.values())
     if len(where) >= 0.8 * len(regions):
         return "almost anything"
     share = {r: (net.wins - net.losses) / max(1, net.prompts) for r, net in where.items()}
@@ -85,23 +89,39 @@ def zone(check: Mapping[str, Any]) -> str | None:
     return " or ".join(parts) if parts else None
 
 
+def telling(check: Mapping[str, Any]) -> float:
+    """How much a check says to a reader: a feature, or a phrase of several words, more than one
+    word that more texts share."""
+    if check["kind"] in BY_PLACE:
+        return BY_PLACE[check["kind"]]
+    words = len(check["phrases"][0].split()) if "phrases" in check else 2
+    return {1: 1.0, 2: 2.0, 3: 2.5}.get(words, 3.0)
+
+
+def tells(finding: Mapping[str, Any]) -> float:
+    """How much a finding says to a reader: its check, and how often it is so."""
+    if not finding["check"] or not finding["auc"]:
+        return 0.0
+    return telling(finding["check"]) * (2 * finding["auc"]["estimate"] - 1)
+
+
 def in_reading_order(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Findings of one behaviour: what says most comes first. What is said before how, phrases and
-    named features before measures and places; then by evidence."""
-    order = ("feature", "phrases", "texts", "measure", "direction")
+    """Findings of one behaviour, those that say most first; what is shown before what is not."""
 
     def turn(finding):
-        check = finding["check"]
-        said = order.index(check["kind"]) if check else 0
-        less = bool(check and check.get("absent") and check["kind"] != "measure")
-        return said >= 2, less, -finding["e_value"], said, finding["id"]
+        check = finding["check"] or {}
+        return _is_absent(check), -tells(finding), finding["id"]
 
     return sorted(parts, key=turn)
 
 
+def _is_absent(check: Mapping[str, Any]) -> bool:
+    return bool(check.get("absent")) and check["kind"] != "measure"
+
+
 def composed(parts: Sequence[Mapping[str, Any]], regions: Mapping[str, Mapping[str, Any]]) -> str:
-    """One sentence for the findings of a behaviour, in reading order: of those that its first one
-    names the topics of, as many as SENTENCE_WORDS hold."""
+    """One sentence for the findings of a behaviour, in reading order: the topics of the first, and
+    as many of what they say as SENTENCE_WORDS hold."""
     first = parts[0]
     if not first["check"] or len(parts) == 1:
         return first["statement"]
@@ -109,11 +129,39 @@ def composed(parts: Sequence[Mapping[str, Any]], regions: Mapping[str, Mapping[s
         region["id"]: Net(region["wins"], region["losses"], region["prompts"], 0.0)
         for region in first["regions"]
     }
-    opening = f"Asked about {about(where, regions)}, the intervention model "
-    claims = [claim(first["check"])]
-    for part in parts[1:]:
-        longer = [*claims, claim(part["check"])]
-        if len((opening + " and ".join(longer)).split()) > SENTENCE_WORDS:
+    opening = f"Asked about {about(where, regions)}, the intervention model's responses "
+    said = opening + _said([first["check"]])
+    for count in range(2, len(parts) + 1):
+        longer = opening + _said([part["check"] for part in parts[:count]])
+        if len(longer.split()) > SENTENCE_WORDS:
             break
-        claims = longer
-    return opening + listed(claims, "and").replace("; ", ", ")
+        said = longer
+    return said
+
+
+def _said(checks: Sequence[Mapping[str, Any]]) -> str:
+    """What several checks say of responses, as the end of a sentence."""
+    graded = [c for c in checks if c["kind"] in ("measure", "direction")]
+    often = [c for c in checks if c not in graded]
+    more, less = ([_does(c) for c in often if _is_absent(c) == absent] for absent in (False, True))
+    said = [f"more often {_series(more)}"] * bool(more)
+    said += [f"less often {_series(less)}"] * bool(less)
+    return _series([*said, *map(_does, graded)])
+
+
+def _series(items: Sequence[str]) -> str:
+    return ", ".join(items[:-1]) + " and " + items[-1] if len(items) > 1 else items[0]
+
+
+def _does(check: Mapping[str, Any]) -> str:
+    """What a check says of responses, in the plural."""
+    if check["kind"] == "phrases":
+        return f"say {quoted(check['phrases'])}"
+    if check["kind"] == "texts":
+        return f"are of the kind {quoted(check['name'])}"
+    if check["kind"] == "direction":
+        return f"read more like “{check['towards']} …” than like “{check['away']} …”"
+    if check["kind"] == "measure":
+        measure = MEASURES[check["measure"]]
+        return measure.less if check.get("absent") else measure.more
+    return FEATURES[check["feature"]][0]

@@ -4,56 +4,98 @@ A grouping for the page alone: error control stays with the findings.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-ALIKE = 0.4  # mean correlation of wins over the bank's prompts, from which findings are one
-COVERED, ENRICHED = 0.7, 2.0  # share of a generic finding's wins that others explain, and its lift
-TOUCHES = 0.2  # of a generic finding's wins are those of a behaviour that it is part of
+from scripts.evidence.betting import e_value
+
+ALIKE = 0.4  # mean similarity from which findings are one behaviour
+WITHIN = 0.3  # how far beyond chance a finding is won where a generic one is won, of 1
+APART = 0.2  # share of the smaller one's wins from which two findings are not apart
+ENOUGH = 20.0  # e-value on what others do not explain, from which a finding stands alone
 
 
-def behaviours_of(wins: Mapping[str, Sequence[bool]]) -> list[list[str]]:
+class Won(NamedTuple):
+    """Where a finding is won: its sign on each confirm prompt of the bank, all in one order, and
+    the shares of its winning texts in each kind of texts less those of all texts (empty where texts
+    are not embedded)."""
+
+    signs: Sequence[int]
+    kinds: Sequence[float] = ()
+
+
+def behaviours_of(findings: Mapping[str, Won]) -> list[list[str]]:
     """The names of findings, grouped; a generic one may be part of several groups.
 
-    wins: for each finding, whether it was won on each confirm prompt of the bank, in one order.
-    Groups are average-linkage clusters of the correlation (phi) of wins. A group whose wins lie
-    nearly all on prompts that smaller groups win, far more often than by chance, comes after the
-    members of each of those that it touches: short replies come from what makes them short.
+    A generic finding is won where two others are that have nothing in common: replies are short
+    where the reply is a warning, and where it is an advertisement. The others are grouped by
+    average linkage on the correlation (phi) of their wins, or on its mean with the cosine of the
+    kinds of their texts: a behaviour that has several wordings shows one of them in a reply. A
+    generic finding then belongs to each group that it goes with, unless it is won as well on
+    prompts that no group wins: what remains alone stays alone.
     """
-    names = list(wins)
-    if len(names) < 2:
-        return [names] if names else []
-    won = np.array([wins[name] for name in names], bool)
-    labels = _clusters(won)
-    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    unions = [won[group].mean(axis=0) >= 0.5 for group in groups]
-    size = [int(union.sum()) for union in unions]
-    parts: list[list[int]] = [list(group) for group in groups]
-    kept = set(range(len(groups)))
-    for large in sorted(kept, key=lambda g: -size[g]):
-        smaller = [g for g in kept if g != large and size[g] < size[large]]
-        if not smaller or not size[large]:
+    names = list(findings)
+    signs = np.array([findings[name].signs for name in names], int).reshape(len(names), -1)
+    won = signs > 0
+    generic = _generic(won)
+    special = [i for i in range(len(names)) if not generic[i]]
+    groups = _clusters(_similarity(won, [findings[name].kinds for name in names]), special)
+    parts = [list(group) for group in groups]
+    unions = [won[group].any(axis=0) for group in groups]
+    for i in np.flatnonzero(generic):
+        rest = signs[i][~np.any(unions, axis=0)]
+        touched = [g for g, union in enumerate(unions) if _within(union, won[i]) >= WITHIN]
+        if not touched or e_value((rest > 0).sum(), (rest < 0).sum()) >= ENOUGH:
+            parts.append([int(i)])
             continue
-        others = np.any([unions[g] for g in smaller], axis=0)
-        covered = (others & unions[large]).sum() / size[large]
-        if covered < COVERED or covered < ENRICHED * others.mean():
-            continue
-        touched = [g for g in smaller if (unions[g] & unions[large]).sum() >= TOUCHES * size[large]]
-        if touched:
-            kept.remove(large)
-            for g in touched:
-                parts[g] += parts[large]
-    return [[names[i] for i in parts[g]] for g in sorted(kept)]
+        for g in touched:
+            parts[g].append(int(i))
+    return [[names[i] for i in part] for part in parts]
 
 
-def _clusters(won: np.ndarray) -> np.ndarray:
-    """A cluster's number for each row of wins (n, prompts)."""
-    centred = won - won.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
-    distance = np.clip(1 - unit @ unit.T, 0, 2)
+def _within(inner: np.ndarray, outer: np.ndarray) -> float:
+    """How much more often than by chance the outer one is won where the inner one is: 0 as often
+    as anywhere, 1 always."""
+    anywhere = outer.mean()
+    if not inner.any() or anywhere >= 1:
+        return 0.0
+    return float((outer[inner].mean() - anywhere) / (1 - anywhere))
+
+
+def _generic(won: np.ndarray) -> np.ndarray:
+    """Which of the findings, wins (n, prompts), are won where two others are that are apart."""
+    size = won.sum(axis=1)
+    found = np.zeros(len(won), bool)
+    for g, outer in enumerate(won):
+        inner = [i for i in range(len(won))
+                 if i != g and size[i] < size[g] and _within(won[i], outer) >= WITHIN]  # fmt: skip
+        found[g] = any(
+            (won[a] & won[b]).sum() < APART * min(size[a], size[b]) for a in inner for b in inner
+        )
+    return found
+
+
+def _similarity(won: np.ndarray, kinds: Sequence[Sequence[float]]) -> np.ndarray:
+    similar = _cosines(won - won.mean(axis=1, keepdims=True))
+    if all(len(of_one) for of_one in kinds):
+        similar = np.maximum(similar, (similar + _cosines(np.array(kinds))) / 2)
+    return similar
+
+
+def _cosines(rows: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = np.divide(rows, length, out=np.zeros(rows.shape), where=length > 0)
+    return unit @ unit.T
+
+
+def _clusters(similar: np.ndarray, members: Sequence[int]) -> list[list[int]]:
+    if len(members) < 2:
+        return [list(members)] if members else []
+    distance = np.clip(1 - similar[np.ix_(members, members)], 0, 2)
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), method="average")
-    return fcluster(tree, 1 - ALIKE, criterion="distance")
+    labels = fcluster(tree, 1 - ALIKE, criterion="distance")
+    return [[members[i] for i in np.flatnonzero(labels == one)] for one in np.unique(labels)]

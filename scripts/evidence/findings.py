@@ -11,9 +11,9 @@ from operator import attrgetter
 from statistics import fmean
 from typing import Any
 
-from scripts.assistants import features
 from scripts.assistants.bench import BUDGET, Judges
 from scripts.assistants.checks import Text, compare, graded, value
+from scripts.assistants.features import quality
 from scripts.assistants.judgement import Judgement, sign
 from scripts.assistants.measures import MEASURES
 from scripts.assistants.pairs import Pair
@@ -162,7 +162,7 @@ def effect_in_units(check: Mapping[str, Any], looks: Sequence[Look], weights) ->
 
 def agreement_of(check: Mapping[str, Any]) -> dict[str, Any] | None:
     """Recall and precision of a named feature on labelled texts, where they were measured."""
-    measured = getattr(features, "quality", lambda _: None)(check["feature"]) if check["kind"] == "feature" else None  # fmt: skip
+    measured = quality(check["feature"]) if check["kind"] == "feature" else None
     return measured._asdict() if measured else None
 
 

@@ -145,6 +145,7 @@ def explore(
     drawn: list[dict[str, Any]] = []
     rounds: list[dict[str, Any]] = []
     measured: dict[str, Any] = {}
+    found: Measured | None = None
     vectors = {side: [] for side in ("base", "intervention")}
     while True:
         number = len(rounds)
@@ -153,7 +154,7 @@ def explore(
         for side, parts in vectors.items():
             parts.append(vectors_of(subject, side, rows))
         base, intervention = (np.concatenate(parts) for parts in vectors.values())
-        space = found.space if rounds else None
+        space = found and found.space
         found = measure_draws(suite.regions, drawn, base, intervention, measuring, space)
         measured = {row["region"]: row for row in found.regions}
         current = {
