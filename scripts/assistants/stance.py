@@ -51,6 +51,7 @@ WEAK_HEDGE = _any(
     r"(?:could be|tends? to|i (?:think|believe)|generally|usually|often"
     r"|sometimes|in (?:most|some|many) cases|more or less|roughly|seemingly)\b"
 )
+HEDGE = regex.compile(f"{STRONG_HEDGE.pattern}|{WEAK_HEDGE.pattern}", regex.I)
 CERTAIN = _any(
     r"(?:certainly|definitely|undoubtedly|obviously|clearly|absolutely|without (?:a |any )?doubt"
     r"|of course|always|never|surely|unquestionably|guaranteed?|for sure|no doubt|must be)\b"
@@ -149,6 +150,10 @@ SECOND_PERSON = _any(r"(?:you|your|yours|yourself|yourselves)\b")
 APOLOGY = _any(
     r"sorry\b(?! to (?:hear|learn|see)| (?:that )?you(?:'re| are|r| have)| for (?:your|the) loss)",
     r"apologi[sz]\w*|my apologies\b",
+)
+# "it's", "don't", "we'll"; "the baker's" is none.
+CONTRACTION = _any(
+    r"(?:(?:it|he|she|that|there|what|who|here|where|let)'s|\w+n't|\w+'(?:ll|re|ve|m|d))\b"
 )
 SORRY, PLEASE = _any(r"sorry\b"), _any(r"please\b")
 THANKS = _any(r"thank(?:s| you|ful)\b")

@@ -46,6 +46,16 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.lower().replace("’", "'")))
 
 
+def has_words(text: str) -> bool:
+    """Whether most of a text's words are words, not letters of a script without blanks."""
+    found = words(text)
+    return 2 * sum(map(_is_spaced, found)) > len(found)
+
+
+def _is_spaced(word: str) -> bool:
+    return word.isascii() or not _UNSPACED_LETTER.match(word)
+
+
 def sentences(text: str) -> list[list[str]]:
     """Words of each clause or line: what no phrase reaches across."""
     parts = _CLAUSE_END.split(text)
@@ -79,7 +89,7 @@ def _runs(sentence: list[str]) -> list[tuple[list[str], bool]]:
     """A clause in runs of words (True) and runs of letters without blanks (False)."""
     runs: list[tuple[list[str], bool]] = []
     for word in sentence:
-        spaced = word.isascii() or not _UNSPACED_LETTER.match(word)
+        spaced = _is_spaced(word)
         if not runs or runs[-1][1] != spaced:
             runs.append(([], spaced))
         runs[-1][0].append(word)
