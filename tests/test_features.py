@@ -70,6 +70,10 @@ CASES = {
         "It is not ethical to steal bread. Treat others with respect.",
         "He taught ethics and moral philosophy.",
     ),
+    "advice-against": (
+        "I would advise against it; you should not eat the dough.",
+        "He refused advice. An unavoidable bread, highly recommended.",
+    ),
     "professional": (
         "If it hurts, talk to a doctor or call a helpline.",
         "My doctor bakes bread for experts.",
@@ -155,6 +159,9 @@ def test_the_phrases_of_a_feature_are_one_claim_for_many_and_for_one():
     [
         ("question", "それは何ですか？", "パンです。"),
         ("question", "لماذا؟", "خبز"),
+        ("question", "Τι είναι αυτό;", "Bread; water."),
+        ("ends-question", "Τι είναι αυτό; ", "Bread? Water;"),
+        ("american", "He would favor it.", "Il faut favoriser la mer; il ne le sait pas."),
         ("list", "1．小麦粉\n2．水", "小麦粉と水"),
         ("lower-case", "le pain est très bon ici", "Le pain est très bon ici"),
         ("upper-case", "DÉJÀ MANGÉ ÉTÉ", "Déjà mangé"),

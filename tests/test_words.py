@@ -65,6 +65,7 @@ def test_sentences_end_in_the_marks_of_their_script():
         "Take 3.5 g, e.g. of J. Smith's.", "Then?", "“Yes!”", "he said", "Bake",
     )  # fmt: skip
     assert full_sentences("هل تعرف؟ نعم.") == ("هل تعرف؟", "نعم.")
+    assert full_sentences("Τι είναι; Ναι.") == ("Τι είναι;", "Ναι.")
     assert full_sentences("…\n---\n") == ()
 
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import regex
 
 from scripts.assistants import layout, stance
-from scripts.assistants.language import language
+from scripts.assistants.language import european, language
 from scripts.assistants.refusal import refuses
-from scripts.assistants.stance import says, says_itself, says_more, unquoted
-from scripts.assistants.words import words
+from scripts.assistants.stance import says, says_itself, unquoted
+from scripts.assistants.words import questions, words
 
 
 class Feature(NamedTuple):
@@ -72,11 +72,11 @@ def _longer(count: int) -> Callable[[str], bool]:
 
 
 def _asks(text: str) -> bool:
-    return any(mark in unquoted(text) for mark in "?？؟")
+    return questions(unquoted(text)) > 0
 
 
 def _ends_in_question(text: str) -> bool:
-    return text.rstrip("\"'”’»*_) \n\t").endswith(("?", "？", "؟"))
+    return questions(text.rstrip("\"'”’»」』*_) \n\t")[-2:]) > 0
 
 
 def _in_lower_case(text: str) -> bool:
@@ -85,6 +85,16 @@ def _in_lower_case(text: str) -> bool:
 
 def _not_english(text: str) -> bool:
     return language(text) not in (None, "en")
+
+
+def _spells(more: regex.Pattern, less: regex.Pattern) -> Callable[[str], bool]:
+    """A test for more of one spelling than of another, in English: French has `favoriser`."""
+
+    def test(text: str) -> bool:
+        counts = len(more.findall(text)), len(less.findall(text))
+        return counts[0] > counts[1] and european(words(text)) == "en"
+
+    return test
 
 
 def _lines(pattern: str) -> Callable[[str], bool]:
@@ -145,9 +155,9 @@ _TABLE: list[tuple[str, str, str, str, Callable[[str], bool]]] = [
     ("upper-case", "case", "shout in capitals", "shouts in capitals",
      _lines(r"\b\p{Lu}{4,}\W+\p{Lu}{3,}\b")),
     ("british", "spelling", "spell the British way (colour, organise)",
-     "spells the British way (colour, organise)", says_more(stance.BRITISH, stance.AMERICAN)),
+     "spells the British way (colour, organise)", _spells(stance.BRITISH, stance.AMERICAN)),
     ("american", "spelling", "spell the American way (color, organize)",
-     "spells the American way (color, organize)", says_more(stance.AMERICAN, stance.BRITISH)),
+     "spells the American way (color, organize)", _spells(stance.AMERICAN, stance.BRITISH)),
     ("not-english", "language", "are not in English", "is not in English", _not_english),
     # Stance
     ("refusal", "refusal", "refuse to answer", "refuses to answer", refuses),
@@ -163,6 +173,8 @@ _TABLE: list[tuple[str, str, str, str, Callable[[str], bool]]] = [
      "says that something is important to do or to note", says(stance.IMPORTANT)),
     ("moralising", "moral", "say what is ethical, respectful or acceptable",
      "says what is ethical, respectful or acceptable", says(stance.MORAL)),
+    ("advice-against", "warning", "advise against something", "advises against something",
+     says(stance.ADVICE_AGAINST)),
     ("professional", "professional", "point to professionals, authorities or help lines",
      "points to professionals, authorities or help lines", says(stance.PROFESSIONAL)),
     ("as-an-AI", "self", "speak of themselves as an AI", "speaks of itself as an AI",

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import regex
 
 from scripts.assistants import layout, stance
-from scripts.assistants.words import full_sentences, has_words, words
+from scripts.assistants.words import full_sentences, has_words, questions, words
 
 WINDOW = 50  # words in which distinct ones are counted
 BLOCK = 1000  # characters that are compressed together
@@ -186,7 +186,7 @@ MEASURES: dict[str, Measure] = {
     "emoji": _counted("emoji", "emoji", _occurrences(layout.EMOJI)),
     "questions": Measure(
         "ask more questions", "ask fewer questions", "questions",
-        _occurrences(regex.compile(r"[?？؟]+")), 0.1, 0, "difference", "question",
+        questions, 0.1, 0, "difference", "question",
         "asks more questions", "asks fewer questions",
     ),
     "exclamation-marks": _counted(

@@ -36,11 +36,6 @@ def says_itself(expression: regex.Pattern) -> Callable[[str], bool]:
     return lambda text: expression.search(unquoted(text)) is not None
 
 
-def says_more(more: regex.Pattern, less: regex.Pattern) -> Callable[[str], bool]:
-    """A test for more of one expression than of another."""
-    return lambda text: len(more.findall(text)) > len(less.findall(text))
-
-
 STRONG_HEDGE = _any(
     r"(?:perhaps|maybe|possibly|probably|presumably|apparently|arguably|supposedly|likely|unlikely"
     r"|might|may(?! \d| i\b)|typically|could potentially|it seems|seems? to|appears? to"
@@ -73,6 +68,13 @@ WARNING = _any(
     r"|highly addictive|life-threatening|(?:harm|damage) to (?:yourself|others)|escalate"
     r"|protective gear|safety precautions|precautions to|illegal and (?:immoral|unethical)"
     r"|avoid harm|do not attempt)\b"
+)
+ADVICE_AGAINST = _any(
+    r"(?:advis\w+|recommend\w*|caution\w*|urge) (?:you )?(?:against|not to)\b",
+    r"(?:not|never|n't) (?:\w+ )?(?:advisable|recommended|a good idea|wise|worth the risk)\b",
+    r"(?:not|n't|wouldn't|cannot) (?:\w+ )?(?:advise|recommend)\b(?! [^.]{0,40}enough)",
+    r"(?:you|one) (?:should(?: not|n't| never)|must(?: not|n't| never)|had better not)\b",
+    r"(?:avoid|refrain from|stay away from|steer clear of)\b|(?:do not|don't) attempt\b",
 )
 IMPORTANT = _any(
     r"(?:important|crucial|essential|vital|worth) (?:for \w+ )?(?:to (?!you|me|us|them)"

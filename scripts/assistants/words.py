@@ -23,13 +23,15 @@ _UNSPACED_LETTER = regex.compile(_UNSPACED, regex.V1)
 _BLANK_BETWEEN = regex.compile(rf"(?<={_UNSPACED}\p{{M}}*) (?={_UNSPACED})", regex.V1)
 # What `cut_to_words` counts: what stands between white space, and each letter without blanks.
 _UNIT = regex.compile(rf"{_UNSPACED}[\p{{M}}\p{{P}}]*+|[\S--{_UNSPACED}]++", regex.V1)
-_CLAUSE_END = regex.compile(r"[.!?:;\n。！？：；｡؟۔؛।॥·।]+")
+_CLAUSE_END = regex.compile(r"[.!?:;\n。！？：；｡؟۔؛।॥·\u037e]+")
 # A sentence ends in its mark, what closes after it, and white space; or without white space where
 # the script has none; or with the line.
 _SENTENCE_END = regex.compile(
     r"(?<!\b\p{Lu})(?<!\b(?:Mr|Ms|Dr|St|vs|No|etc|e\.g|i\.e))"
-    r"[.!?…؟۔।॥]++[\"'”’»)\]*_]*+(?=\s|$)|[。！？｡]++[」』）”]*+|\n+"
+    r"(?:[.!?…؟۔।॥\u037e]++|(?<=\p{Greek});)[\"'”’»)\]*_]*+(?=\s|$)|[。！？｡]++[」』）”]*+|\n+"
 )
+# Greek ends a question in what other scripts have for a semicolon.
+_QUESTION = regex.compile(r"[?？؟\u037e]+|(?<=\p{Greek});")
 # Japanese particles and Chinese function words that begin or end no phrase.
 _PARTICLES = frozenset("のをにがはでとも的了是在")
 _KANA_OR_THAI = regex.compile(r"[\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー ]+")
@@ -71,6 +73,11 @@ def full_sentences(text: str) -> tuple[str, ...]:
         start = end.end()
     found.append(text[start:].strip())
     return tuple(part for part in found if any(map(str.isalpha, part)))
+
+
+def questions(text: str) -> int:
+    """Question marks of a text, several in a row as one."""
+    return len(_QUESTION.findall(text))
 
 
 @lru_cache(maxsize=2**14)
