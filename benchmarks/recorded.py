@@ -123,8 +123,8 @@ def read(
 
 
 def shown(outcome: Outcome) -> list[str]:
-    """The validated statements, strongest first."""
-    return [finding["statement"] for finding in outcome.validated]
+    """What a reader sees: the behaviours."""
+    return [entry["statement"] for entry in outcome.entries]
 
 
 def one(suite: Suite, settings: dict[str, Any], permuted: int | None) -> tuple[list[str], float]:

@@ -9,6 +9,7 @@ rule screen:
     input:
         hypotheses=upstream("screen", "propose", HYPOTHESES),
         regions=upstream("screen", "regions", REGIONS),
+        prompts=upstream("screen", "regions", PROMPTS),
         bank=of_ancestor("screen", "bank", BANK),
         spent=usage_of("screen", "propose"),
         plan=upstream("screen", "plan", PLAN.replace("{step}", "screen")),

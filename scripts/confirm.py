@@ -16,12 +16,12 @@ from scripts.assistants.bench import BUDGET, Bench, Judges, raced
 from scripts.assistants.checks import PLACED, Text, graded, value
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement, sign
-from scripts.assistants.local import family, placebo_checks
+from scripts.assistants.local import placebo_checks
 from scripts.assistants.pairs import Pair, pair_score
 from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.pool import BudgetSpent, Pool, write_usage
 from scripts.assistants.themes import themes_of
-from scripts.assistants.wording import composed, in_reading_order, tells
+from scripts.assistants.wording import composed, family, in_reading_order, tells
 from scripts.assistants.words import equal_lengths
 from scripts.evidence.behaviours import Won, behaviours_of
 from scripts.evidence.cascade import Escalate

@@ -21,7 +21,7 @@ from scripts.assistants.own import own_hypotheses
 from scripts.assistants.pairs import Net, Pair, pair_score, region_nets
 from scripts.assistants.pool import PART, BudgetSpent, Pool, Spent, write_usage
 from scripts.assistants.wording import sentence
-from scripts.evidence.betting import log_e_value
+from scripts.evidence.betting import e_value, log_e_value
 from scripts.evidence.limits import BEYOND, TOGETHER, confirm_requests, requests
 from scripts.evidence.race import Wanted, drive
 from scripts.plan import expected_share, samples_by_region
@@ -29,6 +29,7 @@ from scripts.propose import named, read_pool
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
+WON = 0.85  # of its prompts, by a hypothesis that few prompts should prove
 ENOUGH = 6.0  # log e-value that validates one of twenty hypotheses, at a q of 0.05
 
 
@@ -232,6 +233,28 @@ def afforded(
     return affords
 
 
+def provable(
+    hypotheses: Sequence[Mapping[str, Any]], prompts: Mapping[str, int], q: float
+) -> list[Mapping[str, Any]]:
+    """As many hypotheses, of the most evidence in the screen, as so few prompts could prove: one
+    that wins WON of its prompts and ties on the rest must reach the threshold of so many.
+
+    prompts: those of the confirm pool, by region. A user's own are always tested, and count.
+    """
+
+    def turn(hypothesis):
+        seen = hypothesis.get("screen") or {"wins": 0, "losses": 0}
+        evidence = float(log_e_value(seen["wins"], seen["losses"]))
+        own = hypothesis["source"] == "user"
+        return not own, -evidence, -expected_share(hypothesis), hypothesis["id"]
+
+    most = max((sum(prompts.get(r, 0) for r in h["regions"]) for h in hypotheses), default=0)
+    count = max(1, int(min(q * float(e_value(int(WON * most), 0)), len(hypotheses))))
+    own = sum(h["source"] == "user" for h in hypotheses)
+    kept = {h["id"] for h in sorted(hypotheses, key=turn)[: max(count, own)]}
+    return [h for h in hypotheses if h["id"] in kept]
+
+
 def within_budget(
     hypotheses: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
@@ -269,6 +292,12 @@ def within_budget(
     return [h for h in hypotheses if h["id"] in kept]
 
 
+def confirm_prompts(prompts: Sequence[Mapping[str, Any]], most: int) -> dict[str, int]:
+    """How many prompts of each region the confirm pool can use; those of a group count once."""
+    units = {(p["region"], p.get("group") or p["id"]) for p in prompts if p["pool"] == "confirm"}
+    return {region: min(most, n) for region, n in Counter(r for r, _ in units).items()}
+
+
 def screen(snakemake, ledger: Ledger) -> None:
     regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
     pairs = read_pool(snakemake.input)
@@ -299,9 +328,11 @@ def screen(snakemake, ledger: Ledger) -> None:
         kept = [row for row in kept if row["id"] not in same] + own
         rows = [row for row in rows if row["id"] not in same] + own
     budget = snakemake.params.settings["confirm"]
-    drawn = within_budget(kept, budget)
+    available = confirm_prompts(read_jsonl(snakemake.input.prompts), budget["prompts"])
+    proven = provable(kept, available, budget["q"])
+    drawn = within_budget(proven, budget)
     judged = within_budget(drawn, budget, affords) if affords else drawn
-    reached = [{row["id"] for row in some} for some in (drawn, judged)]
+    reached = [{row["id"] for row in some} for some in (proven, drawn, judged)]
     for row in kept:
         beyond = [why for why, some in zip(BEYOND, reached, strict=True) if row["id"] not in some]
         row |= {"beyond": beyond[0] if beyond else None}

@@ -104,12 +104,15 @@ def run(tmp_path, rows, own_files, draws=1000):
         write_vectors(names[f"vectors_{side}"], [draw], np.ones((1, 2)))
     Space(("r0",), np.zeros((1, 2)), np.eye(2), np.ones(2)).write(tmp_path / "space.h5")
     given = Files(names | {s: [names[s]] for s in ("base", "intervention")})
-    given["space"] = str(tmp_path / "space.h5")
+    given |= {"space": str(tmp_path / "space.h5"), "prompts": str(tmp_path / "prompts.jsonl")}
+    pool = [{"id": f"{r}{n}", "region": r, "pool": "confirm"} for r in REGIONS for n in range(20)]
+    write_jsonl(given["prompts"], pool)
     out = SimpleNamespace(
         screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"),
         usage=str(tmp_path / "usage.json"),
     )  # fmt: skip
     confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}
+    confirm |= {"q": 0.05}
     settings = {"least_net": 1, "assistant": "local", "confirm": confirm}
     params = SimpleNamespace(settings=settings, local={"hypotheses": own_files})
     screen(SimpleNamespace(input=given, output=out, params=params), Ledger("screen", ""))

@@ -1,7 +1,6 @@
 """What an assistant says of one hypothesis on one prompt."""
 
 from dataclasses import dataclass
-from statistics import fmean
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,10 @@ class Judgement:
 
     @property
     def signs(self) -> tuple[int, int]:
-        """s and s', the sign against the placebo drawn for this prompt, or against the mean of all
-        placebos of a graded check, which are turned by coins and cancel out."""
-        if self.drawn is not None:
-            placebo = self.placebos[self.drawn]
-        else:
-            placebo = fmean(self.placebos) if self.score is not None and self.placebos else 0.0
+        """s and s', the sign against the placebo drawn for the prompt. A check that is read off the
+        texts cannot lean as a model that judges may, and has no s' of its own."""
+        against = self.drawn is not None and self.judge != "local"
+        placebo = self.placebos[self.drawn] if against else 0.0
         return sign(self.difference), sign(self.difference - placebo)
 
 

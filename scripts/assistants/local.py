@@ -17,9 +17,8 @@ from scripts.assistants.features import FEATURES
 from scripts.assistants.measures import MEASURES
 from scripts.assistants.pairs import Net, Pair, Sizes, pair_score, region_nets
 from scripts.assistants.phrases import distinctive
-from scripts.assistants.wording import sentence, telling
+from scripts.assistants.wording import family, sentence, telling
 from scripts.assistants.words import common_words, grams
-from scripts.workflow.chance import hash_generator
 
 Check = dict[str, Any]
 Found = tuple[Check, dict[str, Net]]  # a check, and what was seen of it in its regions
@@ -36,7 +35,7 @@ WIDE = (
 EXPLAINED = 0.8  # share of a check's texts from which earlier findings explain it
 LONGER_FORM = 0.6  # of a phrase's texts must hold its longer form to be named by it
 NAMES_OF_KIND = 3  # phrases that name a kind of texts
-QUOTED_WORDS = 12  # of the texts that stand for a direction
+QUOTED_WORDS, QUOTED_LETTERS = 12, 80  # of the texts that stand for a direction, at most
 
 
 def propose(
@@ -212,13 +211,6 @@ def _speaks(net: Net, level: float) -> bool:
     return net.wins - net.losses >= 2 and _by_chance(net.wins, net.losses) <= level
 
 
-def family(check: Mapping[str, Any]) -> str | None:
-    """What a feature or measure is about; those of one family say the same in other words."""
-    if check["kind"] == "feature":
-        return FEATURES[check["feature"]].family
-    return MEASURES[check["measure"]].family if check["kind"] == "measure" else None
-
-
 def _merged(scored, relevant: Callable, most: int, before: Sequence[Found] = ()) -> list[Found]:
     """Fold candidates that hold for the same texts into the strongest of them, up to `most`.
 
@@ -263,7 +255,7 @@ def _named(found: Sequence[Found], pairs: Sequence[Pair]) -> list[Found]:
     def ends():
         far = max(pairs, key=lambda p: p.intervention_placed.along - p.base_placed.along)
         return {
-            side: " ".join(text.split()[:QUOTED_WORDS])
+            side: " ".join(text.split()[:QUOTED_WORDS])[:QUOTED_LETTERS]
             for side, text in (("towards", far.intervention), ("away", far.base))
         }
 
@@ -352,10 +344,10 @@ def placebo_checks(
 ) -> list[Check]:
     """Checks of the same kind that say something else, fixed before confirm; at most `count`.
 
-    Those of a graded check are measures of other families, each turned by a coin. Those of others
-    hold for the base's texts at a rate within a factor 2: other regions' statements or other kinds
-    of texts, then phrases of the base's own texts, then shipped features (last, since features of
-    one behaviour move together: who refuses apologises, too).
+    They hold for the base's texts at a rate within a factor 2: other regions' statements or other
+    kinds of texts, then phrases of the base's own texts, then shipped features (last, since
+    features of one behaviour move together: who refuses apologises, too). A graded check, which has
+    no such rate, has none.
 
     Excluded by meaning, never by outcome: a placebo that shares a content word, or a family, with
     the hypothesis. base_texts: the base's texts by region. Rates, (texts + 1/2) / (all + 1), are
@@ -365,7 +357,7 @@ def placebo_checks(
     """
     own = hypothesis["check"]
     if graded(own):
-        return _graded_placebos(own, count, seed)
+        return []
     inside = [t for region in hypothesis["regions"] for t in base_texts.get(region, ())]
     everywhere = [t for texts in base_texts.values() for t in texts]
 
@@ -382,15 +374,6 @@ def placebo_checks(
         if check not in found and not _same_meaning(check, own) and all(rates):
             found.append(check)
     return found
-
-
-def _graded_placebos(own: Mapping[str, Any], count: int, seed: int) -> list[Check]:
-    measures = [name for name in MEASURES if MEASURES[name].family != family(own)]
-    chance = hash_generator("placebos", seed, own.get("measure", own["kind"]))
-    names = [measures[i] for i in chance.permutation(len(measures))[:count]]
-    checks: list[Check] = [{"kind": "measure", "measure": name} for name in names]
-    turned = chance.random(len(checks)) < 0.5
-    return [c | {"absent": True} if t else c for c, t in zip(checks, turned, strict=True)]
 
 
 def _candidate_placebos(

@@ -3,14 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scripts.assistants.checks import graded
 from scripts.assistants.features import FEATURES
 from scripts.assistants.measures import MEASURES
 from scripts.assistants.pairs import Net
+from scripts.assistants.words import shown_phrase
 
 NAMED = 3  # topics that a sentence names
 SENTENCE_WORDS = 30  # of a behaviour
-# How much what whole texts are like tells a reader, beside 1 for a word and 3 for a long phrase.
-BY_PLACE = {"measure": 1.5, "texts": 1.2, "direction": 0.0}
+# How much a check tells a reader beside 1 of a word and 3 of a long phrase: what a response does to
+# the request, how long it is, what else it says or is like, and its mere form.
+OF_FAMILY = {"refusal": 3.5, "language": 3.0, "repetition": 3.0, "length": 2.5}
+FORM = {
+    "list", "markdown", "headings", "bold", "table", "latex", "indented", "line-end", "dash",
+    "quotation", "parentheses", "number", "case", "spelling", "vocabulary", "complexity",
+}  # fmt: skip
+OF_KIND = {"feature": 2.0, "measure": 1.5, "texts": 1.2, "direction": 0.0}
 
 
 def topic(region: Mapping[str, Any]) -> str:
@@ -73,7 +81,7 @@ def claim(check: Mapping[str, Any]) -> str:
 
 def quoted(phrases: Sequence[str]) -> str:
     """Phrases in quotation marks."""
-    return " or ".join(f"“{phrase}”" for phrase in phrases)
+    return " or ".join(f"“{shown_phrase(phrase)}”" for phrase in phrases)
 
 
 def zone(check: Mapping[str, Any]) -> str | None:
@@ -89,13 +97,20 @@ def zone(check: Mapping[str, Any]) -> str | None:
     return " or ".join(parts) if parts else None
 
 
+def family(check: Mapping[str, Any]) -> str | None:
+    """What a feature or measure is about; those of one family say the same in other words."""
+    if check["kind"] == "feature":
+        return FEATURES[check["feature"]].family
+    return MEASURES[check["measure"]].family if check["kind"] == "measure" else None
+
+
 def telling(check: Mapping[str, Any]) -> float:
-    """How much a check says to a reader: a feature, or a phrase of several words, more than one
-    word that more texts share."""
-    if check["kind"] in BY_PLACE:
-        return BY_PLACE[check["kind"]]
-    words = len(check["phrases"][0].split()) if "phrases" in check else 2
-    return {1: 1.0, 2: 2.0, 3: 2.5}.get(words, 3.0)
+    """How much a check says to a reader: a named feature, or a phrase of several words, more than
+    one word that more texts share."""
+    if check["kind"] == "phrases":
+        return {1: 1.0, 2: 2.0, 3: 2.5}.get(len(check["phrases"][0].split()), 3.0)
+    about = family(check)
+    return OF_FAMILY.get(about, 1.2 if about in FORM else OF_KIND[check["kind"]])
 
 
 def tells(finding: Mapping[str, Any]) -> float:
@@ -141,12 +156,13 @@ def composed(parts: Sequence[Mapping[str, Any]], regions: Mapping[str, Mapping[s
 
 def _said(checks: Sequence[Mapping[str, Any]]) -> str:
     """What several checks say of responses, as the end of a sentence."""
-    graded = [c for c in checks if c["kind"] in ("measure", "direction")]
-    often = [c for c in checks if c not in graded]
-    more, less = ([_does(c) for c in often if _is_absent(c) == absent] for absent in (False, True))
-    said = [f"more often {_series(more)}"] * bool(more)
-    said += [f"less often {_series(less)}"] * bool(less)
-    return _series([*said, *map(_does, graded)])
+    whole = [c for c in checks if graded(c)]
+    said = []
+    for way, absent in (("more", False), ("less", True)):
+        those = [_does(c) for c in checks if c not in whole and _is_absent(c) == absent]
+        if those:
+            said.append(f"{way} often {_series(those)}")
+    return _series([*said, *map(_does, whole)])
 
 
 def _series(items: Sequence[str]) -> str:

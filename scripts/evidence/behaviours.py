@@ -38,11 +38,17 @@ def behaviours_of(findings: Mapping[str, Won]) -> list[list[str]]:
     prompts that no group wins: what remains alone stays alone.
     """
     names = list(findings)
+    if not names:
+        return []
     signs = np.array([findings[name].signs for name in names], int).reshape(len(names), -1)
     won = signs > 0
-    generic = _generic(won)
+    kinds = _kinds(findings)
+    generic = _generic(won, kinds)
     special = [i for i in range(len(names)) if not generic[i]]
-    groups = _clusters(_similarity(won, [findings[name].kinds for name in names]), special)
+    similar = _cosines(won - won.mean(axis=1, keepdims=True))
+    if kinds is not None:
+        similar = np.maximum(similar, (similar + kinds) / 2)
+    groups = _clusters(similar, special)
     parts = [list(group) for group in groups]
     unions = [won[group].any(axis=0) for group in groups]
     for i in np.flatnonzero(generic):
@@ -65,24 +71,27 @@ def _within(inner: np.ndarray, outer: np.ndarray) -> float:
     return float((outer[inner].mean() - anywhere) / (1 - anywhere))
 
 
-def _generic(won: np.ndarray) -> np.ndarray:
-    """Which of the findings, wins (n, prompts), are won where two others are that are apart."""
+def _kinds(findings: Mapping[str, Won]) -> np.ndarray | None:
+    """The cosines of the kinds of the findings' texts, where all are embedded."""
+    rows = [found.kinds for found in findings.values()]
+    return _cosines(np.array(rows)) if all(len(row) for row in rows) else None
+
+
+def _generic(won: np.ndarray, kinds: np.ndarray | None) -> np.ndarray:
+    """Which of the findings, wins (n, prompts), are won where two others are that are apart: on
+    other prompts and in texts of other kinds."""
     size = won.sum(axis=1)
     found = np.zeros(len(won), bool)
+
+    def apart(a, b):
+        shared = (won[a] & won[b]).sum() / max(1, min(size[a], size[b]))
+        return shared < APART and (kinds is None or kinds[a, b] <= 0)
+
     for g, outer in enumerate(won):
         inner = [i for i in range(len(won))
                  if i != g and size[i] < size[g] and _within(won[i], outer) >= WITHIN]  # fmt: skip
-        found[g] = any(
-            (won[a] & won[b]).sum() < APART * min(size[a], size[b]) for a in inner for b in inner
-        )
+        found[g] = any(apart(a, b) for a in inner for b in inner if a != b)
     return found
-
-
-def _similarity(won: np.ndarray, kinds: Sequence[Sequence[float]]) -> np.ndarray:
-    similar = _cosines(won - won.mean(axis=1, keepdims=True))
-    if all(len(of_one) for of_one in kinds):
-        similar = np.maximum(similar, (similar + _cosines(np.array(kinds))) / 2)
-    return similar
 
 
 def _cosines(rows: np.ndarray) -> np.ndarray:

@@ -39,6 +39,7 @@ from scripts.workflow.chance import hash_unit
 
 SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
 ALPHA = 0.05
+NO_CHECK = {"kind": ""}  # of a hypothesis that a model judges
 NO_REACH: dict[str, Any] = {"transfer": None, "bank": None}  # nobody looked beyond its regions
 
 
@@ -117,7 +118,7 @@ def finding_of(
 
 def _rates(hypothesis, counted, regions) -> dict[str, Any]:
     """Rates of both sides; a graded check has none."""
-    if graded(hypothesis.get("check") or {"kind": ""}):
+    if graded(hypothesis.get("check") or NO_CHECK):
         return {"rate_base": None, "rate_intervention": None}
     return {
         f"rate_{side}": _rate(counted, side, hypothesis, regions)
@@ -130,7 +131,7 @@ def _looked_at(hypothesis, seen: Sequence[Judgement], regions) -> dict[str, Any]
     sign test at their number, the AUC of the paired score, the difference of the rates, the effect
     in units of a measure, what is left on texts cut to equal length, and how well the check agrees
     with people."""
-    check = hypothesis.get("check") or {"kind": ""}
+    check = hypothesis.get("check") or NO_CHECK
     less = hypothesis["direction"] == "less" and not graded(check)
     looks = []
     for j in seen:
@@ -171,7 +172,7 @@ def reach_of(
 ) -> dict[str, Any]:
     """How far a finding reaches (evidence/reach.py). looks: at every confirm prompt, of whatever
     region; of a behaviour that the intervention shows less often they are on the behaviour."""
-    check = hypothesis.get("check") or {"kind": ""}
+    check = hypothesis.get("check") or NO_CHECK
     weights = {name: region["weight"] for name, region in regions.items()}
     bank: dict[str, Any] = {"effect": effect_in_units(check, looks, weights)}
     if not graded(check):
@@ -225,6 +226,8 @@ def failed_gates(
     on_cuts = max((float(e_value(c.count(1), c.count(-1))) for c in cuts), default=SHOWN_AT)
     if judges is None and on_cuts < SHOWN_AT:
         failed.append("not shown on texts cut to equal length")
+    if graded(hypothesis.get("check") or NO_CHECK):
+        return failed
     if not used or not used[0].placebos:
         return [*failed, "no placebo of a similar base rate was found"]
     by_judge: dict[str, list[Judgement]] = defaultdict(list)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 TOGETHER = 10  # statements judged in one request, beside a placebo
-# Why a hypothesis is none of the K tested ones: no confirm draws for it, or no requests.
-BEYOND = ("draws", "unpaid")
+# Why a hypothesis is none of the K tested ones: the confirm pool has too few prompts to prove so
+# many, no draws for it, or no requests.
+BEYOND = ("prompts", "draws", "unpaid")
 
 
 def requests(hypotheses: int) -> int:

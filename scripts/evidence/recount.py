@@ -16,7 +16,8 @@ Counts = tuple[int, int]  # prompts won and lost
 
 SUGGESTIVE_AT = SHOWN_AT = LEANS_AT = 20.0
 ALPHA = 0.05
-BEYOND = ("draws", "unpaid")  # why a hypothesis is none of the K tested ones
+BEYOND = ("prompts", "draws", "unpaid")  # why a hypothesis is none of the K tested ones
+GRADED = ("measure", "direction")  # checks of two texts at once, which have no placebos
 NOT_ON_CUTS = "not shown on texts cut to equal length"
 NO_PLACEBO = "no placebo of a similar base rate was found"
 LEANING = "the responses lean: a placebo does as well"
@@ -91,13 +92,10 @@ def sign(score: float) -> int:
 def signs(judgement: Row) -> tuple[int, int]:
     """s, and s' against the placebo that was drawn for the prompt."""
     score, placebo = judgement["intervention"] - judgement["base"], 0.0
-    drawn, placebos = judgement["drawn"], judgement["placebos"]
-    if drawn is not None:
-        placebo = placebos[drawn]
-    elif judgement.get("score") is not None:  # graded: values in units of their own
-        placebo = sum(placebos) / len(placebos) if placebos else 0.0
-    if judgement.get("score") is not None:
+    if judgement["score"] is not None:  # graded: the sides' values are in units of their own
         score = judgement["score"]
+    if judgement["drawn"] is not None and judgement["judge"] != "local":
+        placebo = judgement["placebos"][judgement["drawn"]]
     return sign(score), sign(score - placebo)
 
 
@@ -125,6 +123,8 @@ def failed_gates(finding: Row, judged: Sequence[Row], local: bool) -> list[str]:
         best = max((e_value(*counted(of_one)) for of_one in zip(*cut, strict=True)), default=inf)
         if best < SHOWN_AT:
             failed.append(NOT_ON_CUTS)
+    if (finding["check"] or {}).get("kind") in GRADED:
+        return failed
     if not raced or not raced[0]["placebos"]:
         return [*failed, NO_PLACEBO]
     for own in _by_judge(raced):

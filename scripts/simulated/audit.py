@@ -13,13 +13,13 @@ from scripts.assistants.bench import judging_order
 from scripts.assistants.checks import Placed
 from scripts.assistants.local import propose
 from scripts.assistants.pairs import Pair
-from scripts.confirm import confirm, placebos_of
+from scripts.confirm import confirm, entries, placebos_of
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
 from scripts.measure import Measured, measure_draws, promising, stop_reason, worth_a_look
 from scripts.plan import allocate, plan_pool, plan_round, samples_by_region, with_everywhere
 from scripts.propose import named
-from scripts.screen import screened, within_budget
+from scripts.screen import confirm_prompts, provable, screened, within_budget
 from scripts.simulated.suite import SIDES, Subject
 
 A_REQUEST = 10  # hypotheses that one request asks about
@@ -35,6 +35,7 @@ class Outcome:
     texts: dict[str, int]
     requests: dict[str, int]
     dipped: int  # proposals that would pass on the very texts that proposed them
+    entries: list[dict[str, Any]]  # what a reader sees: behaviours
 
     @property
     def validated(self) -> list[dict[str, Any]]:
@@ -90,7 +91,8 @@ def audit(
     kept = [h for h in screened(found, fresh(rows), by_id, screening["least_net"]) if h["goes_on"]]
 
     testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready}
-    kept = within_budget(kept, testing)
+    available = confirm_prompts(prompts, testing["prompts"])
+    kept = within_budget(provable(kept, available, testing["q"]), testing)
     samples = samples_by_region(kept, testing)
     samples = with_everywhere(samples, list(by_id), testing) if kept else samples
     rows = plan_pool(prompts, samples, testing)
@@ -100,9 +102,11 @@ def audit(
         base_texts[pair.region].append(pair.sides[0])
     placebos = placebos_of(kept, base_texts, testing)
     testing |= {"evidence": 1}
-    findings, _ = confirm(kept, placebos, fresh(rows), by_id, testing)
+    confirmed = fresh(rows)
+    findings, _ = confirm(kept, placebos, confirmed, by_id, testing)
     requests["confirm"] = requests_of(findings, rows, seed)
-    return Outcome(findings, texts, requests, dipped(found, testing["q"]))
+    shown = entries(findings, confirmed, by_id)
+    return Outcome(findings, texts, requests, dipped(found, testing["q"]), shown)
 
 
 def dipped(proposed: Sequence[Mapping[str, Any]], q: float) -> int:

@@ -309,7 +309,7 @@ class Recipes:
             embed = self._node("embed", embedding, {"plan": plan, "embedder": embedder})
             return {"plan": plan, "embed": embed}
 
-        budget = pool_settings("confirm") | {"draws": audit.confirm.draws}
+        budget = pool_settings("confirm") | audit.confirm.model_dump(include={"draws", "q"})
         del budget["everywhere"]
         screen = self._node(
             "screen",
