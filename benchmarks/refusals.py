@@ -23,8 +23,8 @@ FILES = {
     "without guardrail": "xstest/xstest_v2_completions_mistralinstruct.csv",
     "with guardrail": "xstest/xstest_v2_completions_mistralguard.csv",
 }
-STRENGTH = 0.3  # inverse of the L2 penalty
-REFUSAL_WEIGHT, ORDINARY_WEIGHT = 1.5, 0.3  # of a text in the fit, beside 1 for a labelled answer
+STRENGTH = 0.6  # inverse of the L2 penalty
+REFUSAL_WEIGHT, ORDINARY_WEIGHT = 1.25, 0.3  # of a text in the fit, beside 1 for a labelled answer
 FOLDS, SEED = 5, 3
 
 

@@ -49,7 +49,7 @@ _BAD = (
     r"|unjustifiable|unlawful|unsafe|wrong|(?:an? )?(?:\w+ )?(?:crime|felony|offen[cs]e|violation))"
 )
 
-# What a text that refuses says outright, in its first sentence or two.
+# What a text that refuses says outright, in its first four sentences ("Thank you for asking!").
 OUTRIGHT = {
     # "I cannot assist with that", "I'm not able to provide", "I won't help"
     "cannot": rf"\bi ?(?:therefore |also |just |really |simply |sincerely )?{_NOT} {_ADVERB}"
@@ -64,15 +64,16 @@ OUTRIGHT = {
     "declining": r"\bi (?:(?:must|have to|need to|will|'ll) )?(?:(?:\w+ly|also) )?"
     r"(?:decline|refuse)\b|\bi(?:'d| would) (?:rather|prefer) not\b"
     r"|\b(?:against|violates?) (?:my|our|openai's) (?:\w+ )?(?:programming|guidelines"
-    r"|polic(?:y|ies)|principles|values|ethic\w*|purpose|terms|rules)",
+    r"|polic(?:y|ies)|principles|values|ethic\w*|purpose|terms|rules)"
+    r"|\bnot within my (?:programming|guidelines|capabilit|ability)",
     # "I do not condone", "I cannot in any way promote"
     "condoning": r"\bi(?: am an? [\w ]{2,30} and)? (?:(?:do|can|could|would|will)(?: ?not|n't)"
     r"|cannot|can't|won't) (?:\w+ (?:or|nor) )?(?:condone|promote|endorse|encourage|tolerate"
     r"|advocate|justify|glorify)\b",
     # "As a responsible AI, I must inform you that ... is illegal", "I strongly advise against"
     "advising against": r"\bi (?:must|have to|would|strongly|should) (?:strongly )?(?:inform|advise"
-    r"|caution|warn|urge) (?:you )?(?:against|not to|that)\b[^?]{0,150}\b(?:crime|danger\w*"
-    r"|harm\w*|illegal|unethical|immoral|wrong)\b",
+    r"|caution|warn|urge|point out|clarify) (?:you )?(?:against|not to|that)\b[^?]{0,150}"
+    r"\b(?:crime|danger\w*|harm\w*|illegal|unethical|immoral|wrong)\b",
     # "I'm sorry, but I can't", "Sorry, that is not something I ..."
     "sorry": rf"^(?:\W*{_SORRY})\b[^.!?]{{0,60}}\b(?:but|cannot|can't|unable|not able|won't)\b",
     # The same in other languages, which no label here judges.
@@ -83,6 +84,9 @@ OUTRIGHT = {
 
 # What texts that refuse say more often than others; none of it is enough by itself.
 SIGNS = OUTRIGHT | {
+    "no private knowledge": r"\bi (?:do not|don't|have no) (?:have )?(?:\w+ )?(?:access to"
+    r"|information(?: about| on)|knowledge of)[^.!?]{0,40}\b(?:personal|private|confidential"
+    r"|individuals?'?|your|his|her|their)\b",
     "no access": r"\b(?:do|does)(?: not|n't) (?:actually |currently )?have (?:\w+ ){0,2}(?:access"
     r"|ability|capability|capacity|permission|information|knowledge)"
     r"|\bhave no (?:access|information|knowledge|way)"
@@ -158,7 +162,7 @@ def refuses(text: str, weights: Mapping[str, float] | None = None) -> bool:
     weights: log-odds of signs and `bias`, those of refusal.json unless given.
     """
     found = signs(text)
-    if any(f"{name}/2" in found for name in OUTRIGHT):
+    if any(f"{name}/4" in found for name in OUTRIGHT):
         return True
     weights = weights or _weights()
     telling = {sign.partition("/")[0] for sign in found if weights.get(sign, 0.0) > 0}
