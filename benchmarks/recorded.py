@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -110,16 +111,27 @@ def read(
     """The prompts, regions, texts and vectors of a pair."""
     found = paired(folder, pair)
     prompts = [{"id": prompt_id(text), "text": text} for text in found]
-    samples = {len(sides[SIDES[0]]) for sides in found.values()}
-    least = min(samples)
+    least = min(len(sides[SIDES[0]]) for sides in found.values())
     texts = {s: [found[p["text"]][s][:least] for p in prompts] for s in SIDES}
-    vectors = {s: encode([t for of_one in texts[s] for t in of_one]) for s in SIDES}
-    shaped = {s: v.reshape(len(prompts), least, -1).astype(np.float16) for s, v in vectors.items()}
-    asked = {k: settings[k] for k in ("regions", "pools")} | {"seed": seed}
-    regions, cut_rows, _ = cut(prompts, encode([p["text"] for p in prompts]), asked, encode)
-    region = [row["region"] for row in cut_rows]
+    return suite_from(prompts, texts, settings, encode, seed)
+
+
+def suite_from(
+    prompts: list[dict[str, Any]],
+    texts: dict[str, list[list[str]]],
+    settings: dict[str, Any],
+    encode: Callable[..., np.ndarray],
+    seed: int = 0,
+) -> Suite:
+    """Prompts with as many texts each, by side, cut into regions and embedded."""
+    vectors = {}
+    for side, of_side in texts.items():
+        flat = encode([text for of_one in of_side for text in of_one]).astype(np.float16)
+        vectors[side] = flat.reshape(len(prompts), len(of_side[0]), -1)
+    asked = {name: settings[name] for name in ("regions", "pools")} | {"seed": seed}
+    regions, rows, _ = cut(prompts, encode([p["text"] for p in prompts]), asked, encode)
     ids = [prompt["id"] for prompt in prompts]
-    return Suite(ids, [""] * len(ids), regions, region, texts, shaped)
+    return Suite(ids, [""] * len(ids), regions, [row["region"] for row in rows], texts, vectors)
 
 
 def shown(outcome: Outcome) -> list[str]:
@@ -133,6 +145,12 @@ def one(suite: Suite, settings: dict[str, Any], permuted: int | None) -> tuple[l
     seed = 0 if permuted is None else permuted
     outcome = audit(Recorded(suite, permuted), settings, seed, ready=True)
     return shown(outcome), time.monotonic() - began
+
+
+def workers_of_one_thread(count: int) -> ProcessPoolExecutor:
+    """Processes for audits side by side; begun anew, since a fork would inherit locked threads."""
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
 
 
 def main() -> None:
@@ -151,7 +169,7 @@ def main() -> None:
         return embed(texts, EMBEDDER, given.model, "auto", Path("cache"), 32, threads, ledger)
 
     found: dict[str, Any] = {}
-    with ProcessPoolExecutor(threads) as workers:
+    with workers_of_one_thread(threads) as workers:
         for pair in given.pair:
             suite = read(given.folder, pair, settings, 0, encode)
             validated, seconds = one(suite, settings, None)

@@ -13,8 +13,14 @@ import numpy as np
 import psutil
 
 from scripts.evidence.limits import BEYOND
+from scripts.evidence.space import Space
+from scripts.page.cards import entries
 from scripts.page.figures import figures
+from scripts.page.kinds import Explored, kinds_of_texts
+from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
+from scripts.page.signal import Smallest, smallest_effects
+from scripts.propose import read_pairs
 from scripts.workflow.commit import commit
 from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
@@ -29,7 +35,9 @@ COUNTED = ("texts", "tokens", "cache_hits", "cache_misses")
 CSV_COLUMNS = (
     "id", "status", "statement", "direction", "regions", "e_value", "win_rate", "wins", "losses",
     "ties", "judged", "rate_base", "rate_base_low", "rate_base_high", "rate_intervention",
-    "rate_intervention_low", "rate_intervention_high", "minimum_detectable_effect", "gates_failed",
+    "rate_intervention_low", "rate_intervention_high", "difference", "difference_low",
+    "difference_high", "effect", "effect_low", "effect_high", "unit", "auc", "p_anytime", "p_sign",
+    "transfer", "behaviour", "minimum_detectable_effect", "gates_failed",
 )  # fmt: skip
 
 
@@ -118,9 +126,12 @@ def _no_cost() -> dict[str, Any]:
 
 def counts(
     rounds: Sequence[Mapping], pool_plans: Mapping[str, int], findings: Sequence[Mapping],
-    screened: Sequence[Mapping],
+    screened: Sequence[Mapping], behaviours: Sequence[Mapping] = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """Counts of draws by pool and side, hypotheses and statuses."""
+    """Counts of draws by pool and side, hypotheses, behaviours and statuses.
+
+    hypotheses: those that the error control counts; tested: those of them that could be decided.
+    """
     explore = rounds[-1]["draws"]
     of_side = explore + sum(pool_plans.values())
     statuses = Counter(finding["status"] for finding in findings)
@@ -132,6 +143,8 @@ def counts(
         "rounds": len(rounds),
         "proposed": len(screened),
         "hypotheses": sum(finding["stopped"] not in BEYOND for finding in findings),
+        "tested": len(findings) - statuses["untested"],
+        "behaviours": len(behaviours),
         **{s: statuses[s] for s in ("validated", "suggestive", "unsupported", "untested")},
     }
 
@@ -176,8 +189,10 @@ def versions() -> dict[str, str]:
     return found | ({"commit": str(code)} if code else {})
 
 
-def csv_row(finding: Mapping[str, Any]) -> dict[str, Any]:
-    """A finding as one flat row."""
+def csv_row(
+    finding: Mapping[str, Any], behaviours: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """A finding as one flat row, with the ids of the behaviours that it is part of."""
     row = {name: finding.get(name) for name in CSV_COLUMNS}
     row["regions"] = "; ".join(region["name"] for region in finding["regions"])
     row["win_rate"] = (finding["win_rate"] or {}).get("estimate")
@@ -186,51 +201,112 @@ def csv_row(finding: Mapping[str, Any]) -> dict[str, Any]:
         rate = finding[side] or {}
         row |= {side: rate.get("estimate"), f"{side}_low": rate.get("low")}
         row[f"{side}_high"] = rate.get("high")
+    for name in ("difference", "effect"):
+        found = finding[name] or {}
+        row |= {name: found.get("estimate"), f"{name}_low": found.get("low")}
+        row[f"{name}_high"] = found.get("high")
+    row["unit"] = unit_of(finding["effect"])
+    for name in ("auc", "transfer"):
+        row[name] = (finding[name] or {}).get("estimate")
+    row["behaviour"] = "; ".join(b["id"] for b in behaviours if finding["id"] in b["findings"])
     # A spreadsheet runs what begins like a formula.
     return {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()}
 
 
-def text_map(snakemake, most: int) -> list[dict[str, Any]]:
+def unit_of(effect: Mapping[str, Any] | None) -> str | None:
+    """What the effect of a measure is in: its unit, or a ratio of two numbers of it."""
+    if not effect:
+        return None
+    return f"ratio of {effect['unit']}" if effect["told"] == "ratio" else effect["unit"]
+
+
+def read_explored(files) -> tuple[Explored, np.ndarray]:
+    """The explored texts of both sides, the base's first, from the rule's named inputs; and the
+    score of each, of a classifier that has not seen its prompt."""
+    names, vectors = [], []
+    for side in ("base", "intervention"):
+        for path in files[f"vectors_{side}"]:
+            with h5py.File(path) as file:
+                names += list(file["draw"].asstr()[:])
+                vectors.append(file["vector"][:].astype(np.float32))
+    with h5py.File(files.texts) as file:
+        columns = (file["region"].asstr()[:], file["kind"][:], file["score"][:])
+        known = dict(zip(file["draw"].asstr()[:], zip(*columns, strict=True), strict=True))
+    texts = {}
+    for path in [*files.base, *files.intervention]:
+        texts |= {row["draw"]: row["text"] for row in read_jsonl(path)}
+    region, kind, score = zip(*(known[name] for name in names), strict=True)
+    explored = Explored(
+        [name.split("/")[0] for name in names],
+        list(region),
+        np.array(kind),
+        [texts[name] for name in names],
+        np.concatenate(vectors),
+    )
+    return explored, np.array(score)
+
+
+def text_map(explored: Explored, scores: np.ndarray, most: int) -> list[dict[str, Any]]:
     """Texts with 2-D coordinates (t-SNE of embeddings), side, region, divergence score and text."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    names, vectors = [], []
-    for side in ("base", "intervention"):
-        for path in snakemake.input[f"vectors_{side}"]:
-            with h5py.File(path) as file:
-                names += list(file["draw"].asstr()[:])
-                vectors.append(file["vector"][:].astype(np.float32))
-    vectors = np.concatenate(vectors)
     rng = np.random.default_rng(0)
     # both texts of a draw or neither: choose among the draws of one side
-    of_side = len(names) // 2
+    of_side = len(explored.text) // 2
     chosen = np.sort(rng.permutation(of_side)[: most // 2])
     rows = np.concatenate([chosen, chosen + of_side])
-    points = PCA(min(50, *vectors[rows].shape), random_state=0).fit_transform(vectors[rows])
+    vectors = explored.vectors[rows]
+    points = PCA(min(50, *vectors.shape), random_state=0).fit_transform(vectors)
     perplexity = max(2, min(30, len(rows) // 4))
     placed = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points)
-    with h5py.File(snakemake.input.texts) as file:
-        known = {
-            draw: (region, float(score))
-            for draw, region, score in zip(
-                file["draw"].asstr()[:], file["region"].asstr()[:], file["score"][:], strict=True
-            )
-        }
-    texts = {}
-    for path in [*snakemake.input.base, *snakemake.input.intervention]:
-        texts |= {row["draw"]: row["text"] for row in read_jsonl(path)}
     return [
         {
             "x": round(float(x), 2),
             "y": round(float(y), 2),
-            "side": names[row].split("/")[0],
-            "region": known[names[row]][0],
-            "score": round(known[names[row]][1], 3),
-            "text": texts[names[row]],
+            "side": explored.side[row],
+            "region": explored.region[row],
+            "score": round(float(scores[row]), 3),
+            "text": explored.text[row],
         }
         for row, (x, y) in zip(rows, placed, strict=True)
     ]
+
+
+def answered(files) -> list[Answered]:
+    """The explored prompts, what was asked last in each, with both subjects' responses."""
+    asked = {}
+    for row in read_jsonl(files.prompts):
+        last = row["messages"][-1]["content"] if row.get("messages") else row["text"]
+        asked[row["id"]] = last
+    pairs = read_pairs(files.base, files.intervention)
+    return [Answered(asked[pair.prompt], pair.base, pair.intervention) for pair in pairs]
+
+
+def names_of_kinds(screened: Sequence[Mapping[str, Any]]) -> dict[int, list[str]]:
+    """How hypotheses have named kinds of texts."""
+    checks = [row.get("check") or {} for row in screened]
+    return {check["texts"]: check["name"] for check in checks if check.get("kind") == "texts"}
+
+
+def effects(files, counted: Mapping[str, int], confirm: Mapping[str, Any]) -> list[Smallest]:
+    """The smallest effects that the confirm prompts could have shown.
+
+    Of a region's pool at most `confirm.prompts` are drawn; prompts of a group count once.
+    """
+    plans = [path for path in files.plans if Path(path).stem == "confirm"]
+    drawn = {row["prompt"]: row["region"] for path in plans for row in read_jsonl(path)}
+    rows = [row for row in read_jsonl(files.pools) if row["pool"] == "confirm"]
+    units = Counter(
+        region for region, _ in {(r["region"], r.get("group") or r["id"]) for r in rows}
+    )
+    return smallest_effects(
+        Counter(drawn.values()),
+        {region: min(confirm["prompts"], number) for region, number in units.items()},
+        counted["hypotheses"],
+        counted["validated"],
+        confirm["q"],
+    )
 
 
 def _measured(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,28 +316,27 @@ def _measured(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def report(snakemake, ledger: Ledger) -> None:
-    settings, out = snakemake.params.settings, snakemake.output
-    findings = read_jsonl(snakemake.input.findings)
-    rounds = [read_json(path) for path in snakemake.input.rounds]
-    screened = read_jsonl(snakemake.input.screened)
-    divergence = {row["region"]: row for row in read_jsonl(snakemake.input.divergence)}
+    settings, files, out = snakemake.params.settings, snakemake.input, snakemake.output
+    findings, screened = read_jsonl(files.findings), read_jsonl(files.screened)
+    behaviours, separability = read_json(files.behaviours), read_json(files.separability)
+    rounds = [read_json(path) for path in files.rounds]
+    divergence = {row["region"]: row for row in read_jsonl(files.divergence)}
     regions = [
         region | _measured(divergence[region["id"]])
-        for region in read_json(snakemake.input.regions)["regions"]
+        for region in read_json(files.regions)["regions"]
     ]
-    plans = {Path(path).stem: len(read_jsonl(path)) for path in snakemake.input.plans}
-    ledgers = [read_json(path) for path in snakemake.input.ledgers]
-    cost = costs(
-        ledgers, snakemake.params.call, [read_json(path) for path in snakemake.input.usage]
-    )
+    plans = {Path(path).stem: len(read_jsonl(path)) for path in files.plans}
+    ledgers = [read_json(path) for path in files.ledgers]
+    cost = costs(ledgers, snakemake.params.call, [read_json(path) for path in files.usage])
+    counted = counts(rounds, plans, findings, screened, behaviours["behaviours"])
     audit = {
         "schema": SCHEMA,
         "audit": settings["audit"],
         "null": settings["null"],
         "key": snakemake.wildcards.key,
-        "counts": counts(rounds, plans, findings, screened),
-        "themes": read_json(snakemake.input.themes)["themes"],
-        "bank": read_json(snakemake.input.bank),
+        "counts": counted,
+        "themes": read_json(files.themes)["themes"],
+        "bank": read_json(files.bank),
         "arithmetic": computed_in(ledgers),
         "config": settings["config"],
         "keys": snakemake.params.nodes,
@@ -272,26 +347,57 @@ def report(snakemake, ledger: Ledger) -> None:
         round_row(row, [entry for entry in ledgers if entry["step"] == f"round-{row['round']}"])
         for row in rounds
     ]
-    log.info("%s", audit["counts"])
-    if notice := arithmetic_notice(audit["arithmetic"]):
-        log.warning(notice)
-    points = text_map(snakemake, settings["map_texts"])
-    drawn = figures(regions, by_round, points, Path(out.figures))
+    notices = notices_of_texts(answered(files))
+    log.info("%s", counted)
+    for notice in (arithmetic_notice(audit["arithmetic"]), *notices):
+        if notice:
+            log.warning(notice)
+    explored, scores = read_explored(files)
+    points = text_map(explored, scores, settings["map_texts"])
+    drawn = figures(
+        regions,
+        by_round,
+        points,
+        Path(out.figures),
+        entries(behaviours["behaviours"], findings),
+        separability["separability"],
+    )
+    page = render(
+        audit,
+        findings,
+        screened,
+        regions,
+        by_round,
+        cost,
+        points,
+        drawn,
+        behaviours["behaviours"],
+        separability["separability"],
+        effects(files, counted, settings["config"]["audit"]["confirm"]),
+        kinds_of_texts(explored, Space.read(files.space), names_of_kinds(screened)),
+        notices,
+    )
     write_json(out.audit, audit)
     write_jsonl(out.rounds, by_round)
     write_json(out.regions, {"schema": SCHEMA, "regions": regions})
     write_jsonl(out.findings, findings)
+    write_json(out.behaviours, behaviours)
+    write_json(out.separability, separability)
+    write_json(out.costs, cost)
+    write_table(out.table, [csv_row(finding, behaviours["behaviours"]) for finding in findings])
+    with replacing(out.page) as temporary:
+        Path(temporary).write_text(page, encoding="utf-8")
+
+
+def write_table(path: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """findings.csv, with the mark by which a spreadsheet knows UTF-8."""
     with (
-        replacing(out.table) as temporary,
+        replacing(path) as temporary,
         open(temporary, "w", newline="", encoding="utf-8-sig", errors="replace") as stream,
     ):
         table = csv.DictWriter(stream, CSV_COLUMNS)
         table.writeheader()
-        table.writerows(map(csv_row, findings))
-    write_json(out.costs, cost)
-    page = render(audit, findings, screened, regions, by_round, cost, points, drawn)
-    with replacing(out.page) as temporary:
-        Path(temporary).write_text(page, encoding="utf-8")
+        table.writerows(rows)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ PUBLISHED = {
     "report.html": "Report, for people",
     "findings.jsonl": "Hypotheses with their statuses and evidence",
     "findings.csv": "The same as a table",
+    "behaviours.json": "Validated findings grouped into behaviours",
+    "separability.json": "Whether the subjects can be told apart at all",
     "audit.json": "Resolved configuration, keys, versions, hardware, counts",
     "regions.json": "Regions of the prompt bank",
     "rounds.jsonl": "Rounds of sampling",

@@ -32,9 +32,13 @@ _SENTENCE_END = regex.compile(
 )
 # Greek ends a question in what other scripts have for a semicolon.
 _QUESTION = regex.compile(r"[?？؟\u037e]+|(?<=\p{Greek});")
-# Japanese particles and Chinese function words that begin or end no phrase.
+# Japanese particles and Chinese function words that begin or end no phrase; small kana, long marks
+# and Thai vowels that begin no word, and those that end none.
 _PARTICLES = frozenset("のをにがはでとも的了是在")
-_KANA_OR_THAI = regex.compile(r"[\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー ]+")
+_NOT_FIRST = _PARTICLES | frozenset("っゃゅょぁぃぅぇぉーんッャュョァィゥェォンะาำๅๆฯ")
+_NOT_LAST = _PARTICLES | frozenset("っッเแโใไ")
+_NO_LOGOGRAPHS = regex.compile(r"[\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー ]+")
+_HANGUL = regex.compile(r"\p{Hangul}")
 
 
 def words(text: str) -> list[str]:
@@ -83,7 +87,8 @@ def questions(text: str) -> int:
 @lru_cache(maxsize=2**14)
 def grams(text: str, longest: int) -> frozenset[str]:
     """Phrases of 1 to `longest` words within clauses that neither begin nor end in a stop word and
-    hold a word of four letters or more; in scripts that have no blanks, of 2 to 8 letters."""
+    hold a word of four letters or more (fewer in scripts whose letters say more); in scripts that
+    have no blanks, of 2 to 8 letters."""
     found: set[str] = set()
     stop = common_words(european(_words(text)))
     for sentence in sentences(text):
@@ -106,7 +111,8 @@ def _runs(sentence: list[str]) -> list[tuple[list[str], bool]]:
 def _phrases(sentence: list[str], longest: int, stop: frozenset[str]) -> set[str]:
     common = [_is_common(word, stop) for word in sentence]
     telling = [
-        len(w) > 3 and not c and not w.isdigit() for w, c in zip(sentence, common, strict=True)
+        len(w) >= _least_letters(w) and not c and not w.isdigit()
+        for w, c in zip(sentence, common, strict=True)
     ]
     return {
         " ".join(sentence[start:end])
@@ -123,18 +129,27 @@ def _is_common(word: str, stop: frozenset[str]) -> bool:
     return word in stop or (bool(apostrophe) and elided in ELIDED and rest in stop)
 
 
+def _least_letters(word: str) -> int:
+    """Letters from which a word tells something: four in an alphabet, three where vowels are not
+    written, two where letters are syllables."""
+    if word.isascii() or word != word.upper():
+        return 4
+    return 2 if _HANGUL.match(word) else 3
+
+
 def _letter_phrases(run: list[str]) -> set[str]:
     least, most = UNSPACED_LENGTHS
-    return {
-        phrase
-        for start in range(len(run))
-        if run[start] not in _PARTICLES
-        for end in range(start + least, min(start + most, len(run)) + 1)
-        if run[end - 1] not in _PARTICLES
-        # Two letters of a syllabary or an alphabet are no word.
-        and (end - start > 2 or not _KANA_OR_THAI.fullmatch(phrase := " ".join(run[start:end])))
-        and (phrase := " ".join(run[start:end]))
-    }
+    found = set()
+    for start, first in enumerate(run):
+        if first in _NOT_FIRST:
+            continue
+        for end in range(start + least, min(start + most, len(run)) + 1):
+            if run[end - 1] not in _NOT_LAST:
+                phrase = " ".join(run[start:end])
+                # Three letters of a syllabary or an alphabet are an ending more often than a word.
+                if end - start > 3 or not _NO_LOGOGRAPHS.fullmatch(phrase):
+                    found.add(phrase)
+    return found
 
 
 @cache

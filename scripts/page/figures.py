@@ -1,12 +1,8 @@
-"""Draw the figures of a report: a map of the texts, divergence by region, and the rounds.
+"""Draw the figures of a report: behaviours, a map of the texts, regions, and the rounds.
 
-Each is an SVG file that stands alone, and the same drawing as text for the page. Text and axes take
-the colour of the page around them (`currentColor`), so that one drawing serves light and dark.
+Each is an SVG file that stands alone, and the same drawing as text for the page.
 """
 
-import io
-import unicodedata
-import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,36 +15,16 @@ from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from scripts.page.cards import Entry
+from scripts.page.forest import of_behaviours, told_apart_by_region
+from scripts.page.svg import INK, QUIET, SIDES, STYLE, Drawing, plain, svg
 from scripts.workflow.files import replacing
 
-SIDES = {"base": ("#2f7fc1", "o"), "intervention": ("#d55e00", "^")}  # after Okabe & Ito (2008)
-QUIET = "#8a8f98"  # visible on white and on black
-INK = "#010203"  # stands for the page's text colour until the drawing is done
 SCORES = LinearSegmentedColormap.from_list("scores", ["#1f6fb5", "#a3a6ab", "#d55e00"])
 SCORE_STEPS = 10
 FALSE_DISCOVERIES = 0.05
 LONGEST_LABEL = 34
 CATEGORY_SHARE = 0.6  # as in hypotheses: from here on a region goes by its category
-STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "auto-interventions",
-    "text.parse_math": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.linewidth": 0.6,
-    "font.size": 8.5,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    **dict.fromkeys(
-        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK
-    ),
-    "axes.titlecolor": INK,
-}
-SVG = "http://www.w3.org/2000/svg"
-XLINK = "{http://www.w3.org/1999/xlink}"
 
 
 def figures(
@@ -56,15 +32,23 @@ def figures(
     rounds: Sequence[Mapping[str, Any]],
     points: Sequence[Mapping[str, Any]],
     folder: Path,
+    entries: Sequence[Entry] = (),
+    separability: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
-    """Write map.svg, divergence.svg and rounds.svg into a folder; return each as inline SVG."""
+    """Write each figure as an SVG file into a folder; return them as inline SVG by name.
+
+    `behaviours` and `apart` are drawn only where there is something to draw.
+    """
+    labels = {name: short(label) for name, label in region_labels(regions).items()}
     with matplotlib.rc_context(STYLE):
         drawn = {
             "map": _map(points),
             "divergence": _divergence(regions),
             "rounds": _rounds(rounds),
+            "behaviours": of_behaviours(entries),
+            "apart": told_apart_by_region(separability or {}, labels),
         }
-        inline = {name: _svg(name, *drawing) for name, drawing in drawn.items()}
+        inline = {name: svg(name, drawing) for name, drawing in drawn.items() if drawing}
     for name, text in inline.items():
         with replacing(Path(folder) / f"{name}.svg") as temporary:
             prolog = '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -104,13 +88,7 @@ def standing_out(regions: Sequence[Mapping[str, Any]]) -> set[str]:
     return {region["id"] for region in ranked[:last]}
 
 
-def plain(text: Any) -> str:
-    """One line that any font and any XML parser can take: no control characters or surrogates."""
-    shown = (" " if c.isspace() else c for c in str(text))
-    return " ".join("".join(c for c in shown if unicodedata.category(c)[0] != "C").split())
-
-
-def _short(label: str) -> str:
+def short(label: str) -> str:
     """A label that fits beside a bar; of "category (word)" the category gives way."""
     head, _, tail = label.rpartition(" (") if label.endswith(")") else (label, "", "")
     tail = f" ({tail}" if tail else ""
@@ -120,7 +98,7 @@ def _short(label: str) -> str:
     return head[: room - 1].rstrip() + "…" + tail
 
 
-def _map(points) -> tuple[Figure, str, str]:
+def _map(points) -> Drawing:
     figure = Figure(figsize=(7.4, 3.9), layout="constrained")
     by_side, by_score = figure.subplots(1, 2)
     scores = np.array([point["score"] for point in points])
@@ -155,7 +133,7 @@ def _map(points) -> tuple[Figure, str, str]:
     for axes in (by_side, by_score):
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    return (
+    return Drawing(
         figure,
         "Map of the texts",
         f"Two panels with the same {len(points)} texts, placed so that texts alike lie together: "
@@ -164,7 +142,7 @@ def _map(points) -> tuple[Figure, str, str]:
     )
 
 
-def _divergence(regions) -> tuple[Figure, str, str]:
+def _divergence(regions) -> Drawing:
     ranked = sorted(regions, key=lambda region: (region["divergence"], region["id"]))
     labels, bold = region_labels(regions), standing_out(regions)
     figure = Figure(figsize=(4.9, 0.75 + 0.165 * max(3, len(ranked))), layout="constrained")
@@ -177,7 +155,7 @@ def _divergence(regions) -> tuple[Figure, str, str]:
             error_kw={"lw": 0.7, "alpha": 0.75, "capsize": 0},
         )  # fmt: skip
     axes.axvline(0, color=INK, lw=0.6)
-    names = [_short(labels[region["id"]]) for region in ranked]
+    names = [short(labels[region["id"]]) for region in ranked]
     axes.set_yticks(range(len(ranked)), names)
     for tick, region in zip(axes.get_yticklabels(), ranked, strict=True):
         tick.set_fontweight("bold" if region["id"] in bold else "normal")
@@ -188,7 +166,7 @@ def _divergence(regions) -> tuple[Figure, str, str]:
     axes.set_axisbelow(True)
     axes.set_xlabel("divergence (± 1.96 standard errors)")
     top = ", ".join(labels[region["id"]] for region in ranked[::-1][:5])
-    return (
+    return Drawing(
         figure,
         "Divergence by region",
         f"A bar for each of {len(ranked)} regions, most divergent on top: {top}. "
@@ -196,7 +174,7 @@ def _divergence(regions) -> tuple[Figure, str, str]:
     )
 
 
-def _rounds(rounds) -> tuple[Figure, str, str]:
+def _rounds(rounds) -> Drawing:
     figure = Figure(figsize=(4.9, 3.6), layout="constrained")
     (draws, promising), (silhouette, ari) = figure.subplots(2, 2)
     at = [row["round"] for row in rounds]
@@ -229,83 +207,9 @@ def _rounds(rounds) -> tuple[Figure, str, str]:
         axes.set_axisbelow(True)
     for axes in (silhouette, ari):
         axes.set_xlabel("round")
-    return (
+    return Drawing(
         figure,
         "The rounds of sampling",
         f"Over {len(rounds)} rounds: draws of each subject, number of promising regions, "
         "silhouette of the clusters of texts, and their agreement with the round before.",
     )
-
-
-def _svg(name: str, figure: Figure, title: str, description: str) -> str:
-    """A figure as SVG that can stand in a page: own ids, no styles, colours of the page's text."""
-    stream = io.BytesIO()
-    empty = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(stream, format="svg", transparent=True, metadata=empty)
-    ElementTree.register_namespace("", SVG)
-    root = ElementTree.fromstring(stream.getvalue())
-    for parent in list(root.iter()):
-        for child in list(parent):
-            kind = child.tag.removeprefix(f"{{{SVG}}}")
-            unseen = kind == "path" and child.get("style") == "fill: none"
-            if kind in ("metadata", "style") or unseen:
-                parent.remove(child)
-    for element in root.iter():
-        _restyle(element, f"figure-{name}-")
-    for group in root.iter(f"{{{SVG}}}g"):
-        _share(group)
-    for size in ("width", "height", "version"):
-        root.attrib.pop(size)
-    text = {"title": title, "desc": description}
-    for number, (tag, content) in enumerate(text.items()):
-        label = ElementTree.Element(f"{{{SVG}}}{tag}", id=f"figure-{name}-{tag}")
-        label.text = content
-        root.insert(number, label)
-    root.attrib |= {
-        "width": "100%",
-        "role": "img",
-        "aria-labelledby": " ".join(f"figure-{name}-{tag}" for tag in text),
-        "font-family": "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
-        "stroke-linejoin": "round",
-    }
-    for element in root.iter():
-        # line breaks between elements only: a text keeps what it says
-        element.tail = "\n" if element is not root else None
-        if element.tag != f"{{{SVG}}}text" and not (element.text or "").strip():
-            element.text = None
-    return ElementTree.tostring(root, encoding="unicode")
-
-
-def _restyle(element: ElementTree.Element, prefix: str) -> None:
-    """Styles become attributes, which no content security policy forbids; ids get a prefix."""
-    for rule in element.attrib.pop("style", "").split(";"):
-        name, _, value = rule.partition(":")
-        if name.strip() not in ("", "font-family"):
-            element.set(name.strip(), value.strip())
-    if href := element.attrib.pop(f"{XLINK}href", None):
-        element.set("href", f"#{prefix}{href.removeprefix('#')}")
-    for name, value in element.attrib.items():
-        if name == "id":
-            element.set(name, prefix + value)
-        elif value == INK:
-            element.set(name, "currentColor")
-        elif value.startswith("url(#"):
-            element.set(name, value.replace("url(#", f"url(#{prefix}"))
-        elif name in ("x", "y"):
-            element.set(name, f"{float(value):.1f}")
-        elif name == "d":
-            element.set(name, " ".join(value.split()))
-    if element.get("transform", "").startswith("rotate(-0 "):
-        del element.attrib["transform"]
-
-
-def _share(group: ElementTree.Element) -> None:
-    """Move what all marks of a group have in common to the group."""
-    marks = list(group)
-    if len(marks) < 2 or any(mark.tag != f"{{{SVG}}}use" for mark in marks):
-        return
-    for name, value in list(marks[0].attrib.items()):
-        if name not in ("x", "y", "href") and all(mark.get(name) == value for mark in marks):
-            group.set(name, value)
-            for mark in marks:
-                del mark.attrib[name]

@@ -17,41 +17,35 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from scripts.assistants.features import FEATURES
-from scripts.evidence.limits import BEYOND
+from scripts.assistants.words import words
+from scripts.page import numbers
+from scripts.page.cards import (
+    STOPPED,
+    Entry,
+    behaviour,
+    counted_as,
+    entries,
+    left_untested,
+    measured,
+    numbers_in_full,
+    reasons,
+    size,
+)
 from scripts.page.figures import FALSE_DISCOVERIES, region_labels, standing_out
+from scripts.page.numbers import count, decimal, duration, e_value, percent
+from scripts.page.signal import Smallest, found_with, told_apart
 
 FOLDER = Path(__file__).resolve().parent
 STAGES = (
     "model", "plant", "bank", "regions", "plan", "decode", "embed", "measure", "propose", "screen",
     "confirm", "report",
 )  # fmt: skip
+SIDES = ("base", "intervention")
 STATUSES = ("validated", "suggestive", "unsupported", "untested")
 SHOWN_POINTS = 6  # texts quoted beside the map, of each subject
-THIN = "\u202f"
 # Embeddings and overrides turn the reading order of what follows them.
 _TURNS_ORDER = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")  # as in scripts.assistants.checks.words
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-GATES = {
-    "not shown on texts cut to equal length": "When both responses are cut to the same length, the "
-    "evidence falls short: the difference may only be that one subject writes more.",
-    "no placebo of a similar base rate was found": "No placebo sentence with a similar rate was "
-    "found, so nothing tells whether the responses lean as a whole.",
-    "the responses lean: a placebo does as well": "The responses lean as a whole: a placebo "
-    "sentence, which says something else, does as well as this one.",
-}
-STOPPED = {
-    "validated": "The test ended early because the evidence sufficed.",
-    "hopeless": "The test ended early: even winning every prompt left could not have sufficed.",
-    "futile": "The test ended early: its effect is below what was worth finding.",
-    "exhausted": "Every prompt planned for it was used.",
-    "budget": "The budget of the assistant ended before it was decided.",
-    "no prompts": "The confirm pool held no prompt of its regions.",
-    "draws": "The budget of confirm draws (`confirm.draws`) did not reach to it.",
-    "unpaid": "The budget of the assistant (`assistant.budget`) did not reach to it.",
-}
 FIELDS = {
     "revision": "at revision",
     "dtype": "in",
@@ -78,6 +72,11 @@ def render(
     costs: Mapping[str, Any],
     points: Sequence[Mapping[str, Any]],
     figures: Mapping[str, str],
+    behaviours: Sequence[Mapping[str, Any]] = (),
+    separability: Mapping[str, Any] | None = None,
+    smallest: Sequence[Smallest] = (),
+    kinds: Sequence[Mapping[str, Any]] = (),
+    notices: Sequence[str] = (),
 ) -> str:
     """The whole page. `figures` is trusted SVG from scripts/page/figures.py; all else is not."""
     environment = Environment(
@@ -88,7 +87,10 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in (count, decimal, duration, e_value, highlighted, messages, percent):
+    for name in (
+        count, decimal, duration, e_value, first_upper, highlighted, messages, percent,
+        numbers.points,
+    ):  # fmt: skip
         environment.filters[name.__name__] = name
     css = (FOLDER / "page.css").read_text(encoding="utf-8")
     labels = region_labels(regions)
@@ -105,12 +107,25 @@ def render(
         effects=sorted(
             f["minimum_detectable_effect"] for f in findings if f["minimum_detectable_effect"]
         ),
-        arithmetic=arithmetic_notice(audit["arithmetic"]),
+        notices=[n for n in (arithmetic_notice(audit["arithmetic"]), *notices) if n],
+        entries=entries(behaviours, findings),
+        first_entry=first_entries(entries(behaviours, findings)),
+        untested=left_untested(findings),
+        told_apart=told_apart(separability),
+        smallest=smallest,
+        found_with=found_with(smallest),
+        kinds=kinds,
+        most_of_kind=max((kind[side] for kind in kinds for side in SIDES), default=1) or 1,
+        of_kinds=findings_of_kinds(findings),
         reasons=reasons,
         stopped=STOPPED,
         stop_words=stop_words,
         behaviour=behaviour,
-        anchor=lambda finding: "finding-" + re.sub(r"[^A-Za-z0-9_-]", "-", str(finding["id"])),
+        counted_as=counted_as,
+        measured=measured,
+        size=size,
+        numbers_in_full=numbers_in_full,
+        anchor=anchor,
         eliminated=[row for row in screened if not row["goes_on"]],
         regions=sorted(regions, key=lambda r: (-r["divergence"], r["id"])),
         labels=labels,
@@ -146,16 +161,13 @@ def printable(text: str) -> str:
 def highlighted(text: str, check: Mapping[str, Any] | None) -> Markup:
     """A text, escaped, with the phrases of a check in <mark>; words compare as in the check."""
     text = printable(text)
-    tokens = [
-        (match[0].lower().replace("’", "'"), match.start(), match.end())
-        for match in _WORD.finditer(text)
-    ]
+    tokens = _tokens(text)
     spans = []
-    for phrase in (check or {}).get("phrases") or []:
-        words = phrase.split()
-        for first in range(len(tokens) - len(words) + 1 if words else 0):
-            found = tokens[first : first + len(words)]
-            if [word for word, _, _ in found] == words:
+    for phrase in marked(check):
+        wanted = phrase.split()
+        for first in range(len(tokens) - len(wanted) + 1 if wanted else 0):
+            found = tokens[first : first + len(wanted)]
+            if [word for word, _, _ in found] == wanted:
                 spans.append((found[0][1], found[-1][2]))
     parts, at = [], 0
     for start, end in sorted(spans):
@@ -166,47 +178,59 @@ def highlighted(text: str, check: Mapping[str, Any] | None) -> Markup:
     return Markup("").join([*parts, escape(text[at:])])
 
 
+def marked(check: Mapping[str, Any] | None) -> Sequence[str]:
+    """Phrases that a reader looks for in the quoted texts of a check, as it spells them: those that
+    it counts, or those that are typical of a kind of texts."""
+    return (check or {}).get("phrases") or (check or {}).get("name") or ()
+
+
+def _tokens(text: str) -> list[tuple[str, int, int]]:
+    """The words of a text as a check reads them, with where they begin and end."""
+    lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text).replace("’", "'")
+    tokens, at = [], 0
+    for word in words(text):
+        start = lower.find(word, at)
+        if start >= 0:
+            at = start + len(word)
+            tokens.append((word, start, at))
+    return tokens
+
+
+def anchor(finding: Mapping[str, Any]) -> str:
+    """The id of a finding's place on the page."""
+    return "finding-" + re.sub(r"[^A-Za-z0-9_-]", "-", str(finding["id"]))
+
+
+def first_entries(found: Sequence[Entry]) -> dict[str, str]:
+    """For each finding the entry that shows it in full, the one that it leads or else the first:
+    a generic finding may be part of several."""
+    first: dict[str, str] = {entry.parts[0]["id"]: entry.id for entry in reversed(found)}
+    for entry in found:
+        for part in entry.parts:
+            first.setdefault(part["id"], entry.id)
+    return first
+
+
+def findings_of_kinds(findings: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    """The findings on each kind of texts, by its number."""
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for finding in findings:
+        check = finding["check"]
+        if check and check.get("kind") == "texts":
+            found.setdefault(check["texts"], []).append(finding)
+    return found
+
+
+def first_upper(sentence: str) -> str:
+    """A sentence that begins like one."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def messages(prompt: Any) -> list[tuple[str | None, str]]:
     """A prompt as (role, text) pairs; a plain text has no role."""
     if isinstance(prompt, str):
         return [(None, prompt)]
     return [(str(message["role"]), str(message["content"])) for message in prompt]
-
-
-def behaviour(check: Mapping[str, Any] | None) -> str:
-    """What the rates of a finding count, to be read after "responses that"; for less and more."""
-    if not check:
-        return "show it"
-    if check.get("kind") == "phrases":
-        return "say " + " or ".join(f"“{phrase}”" for phrase in check["phrases"])
-    return FEATURES.get(check.get("feature"), (f"show “{check.get('feature')}”",))[0]
-
-
-def reasons(finding: Mapping[str, Any], hypotheses: int, power: float = 0.8) -> list[str]:
-    """Why a finding is not validated, as sentences; none for a validated one."""
-    status = finding["status"]
-    if status == "validated":
-        return []
-    stopped = STOPPED.get(finding["stopped"])
-    if status == "suggestive":
-        gates = [GATES.get(gate, f"It failed a gate: {gate}.") for gate in finding["gates_failed"]]
-        return gates or [
-            "Its evidence is notable, but not enough for the error control over all "
-            f"{hypotheses} hypotheses."
-        ]
-    if status == "untested":
-        if finding["stopped"] in BEYOND:
-            return [stopped]
-        few = "There were too few prompts to decide, even had it won all of them."
-        return [few, stopped] if stopped else [few]
-    effect = finding["minimum_detectable_effect"]
-    could = (
-        f"An effect of {percent(effect)} of prompts would have been found with a chance of "
-        f"{percent(power)}."
-        if effect
-        else "With so many losses, no effect could have been found with the prompts at hand."
-    )
-    return [sentence for sentence in (stopped, could) if sentence]
 
 
 def arithmetic_notice(computed: Mapping[str, Mapping[str, int]]) -> str | None:
@@ -300,57 +324,3 @@ def configuration(audit: Mapping[str, Any]) -> str:
         content["plants"] = config["plants"]
     content["audits"] = {audit["audit"]: config["audit"]}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=88)
-
-
-# Numbers for people
-
-
-def count(value: float) -> str:
-    """A whole number with its thousands apart."""
-    return f"{round(value):,}"
-
-
-def decimal(value: float | None, digits: int = 3) -> str:
-    """A number to so many significant digits; a dash where there is none."""
-    if value is None:
-        return "–"
-    if value and abs(value) < 1e-4:
-        return _scientific(value)
-    shown = count(value) if abs(value) >= 100 else f"{value:.{digits}g}"
-    return shown.replace("-", "−")
-
-
-def percent(share: float | None) -> str:
-    """A share as a percentage: two significant digits, never more than one decimal place."""
-    if share is None:
-        return "–"
-    if 0 < share < 0.001:
-        return f"<{THIN}0.1{THIN}%"
-    places = 1 if 0 < share < 0.0995 or 0.9905 < share < 1 else 0
-    return f"{100 * share:.{places}f}".removesuffix(".0") + f"{THIN}%"
-
-
-def e_value(value: float | None) -> str:
-    """An e-value to three significant digits, large ones in powers of ten."""
-    if value is None:
-        return "–"
-    if value >= 1e100:
-        return "> 10¹⁰⁰"
-    return _scientific(value) if value >= 1e6 else decimal(value)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words short enough for a table."""
-    if seconds < 100:
-        return f"{seconds:.1f}{THIN}s" if seconds < 10 else f"{seconds:.0f}{THIN}s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes}{THIN}min"
-    return f"{minutes // 60}{THIN}h {minutes % 60:02d}{THIN}min"
-
-
-def _scientific(value: float) -> str:
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return (
-        f"{mantissa.replace('-', '−')}{THIN}×{THIN}10{str(int(exponent)).translate(_SUPERSCRIPT)}"
-    )

@@ -1,0 +1,393 @@
+"""Findings in words: what each says, how large it is, how sure, and what it does not say."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from scripts.assistants.features import FEATURES
+from scripts.assistants.measures import MEASURES
+from scripts.assistants.wording import listed, quoted, zone
+from scripts.assistants.words import shown_phrase
+from scripts.evidence.limits import BEYOND
+from scripts.page.numbers import between, count, decimal, e_value, percent, points
+
+Finding = Mapping[str, Any]
+
+GATES = {
+    "not shown on texts cut to equal length": "When both responses are cut to the same length, the "
+    "evidence falls short: the difference may only be that one subject writes more.",
+    "no placebo of a similar base rate was found": "No placebo sentence with a similar rate was "
+    "found, so nothing tells whether the responses lean as a whole.",
+    "the responses lean: a placebo does as well": "The responses lean as a whole: a placebo "
+    "sentence, which says something else, does as well as this one.",
+}
+STOPPED = {
+    "validated": "The test ended early because the evidence sufficed.",
+    "hopeless": "The test ended early: even winning every prompt left could not have sufficed.",
+    "futile": "The test ended early: its effect is below what was worth finding.",
+    "exhausted": "Every prompt planned for it was used.",
+    "budget": "The budget of the assistant ended before it was decided.",
+    "no prompts": "The confirm pool held no prompt of its regions.",
+    "prompts": "The confirm pool has too few prompts to prove so many statements; those that did "
+    "better in the screen went first.",
+    "draws": "The budget of confirm draws (`confirm.draws`) did not reach to it.",
+    "unpaid": "The budget of the assistant (`assistant.budget`) did not reach to it.",
+}
+UNTESTED = {
+    "prompts": "the fresh prompts are too few to prove so many statements, and those that did "
+    "better in the screen went first",
+    "draws": "the budget of confirm draws (`confirm.draws`) did not reach to them",
+    "unpaid": "the budget of the assistant (`assistant.budget`) did not reach to them",
+    "budget": "the budget of the assistant ended before they were decided",
+    "no prompts": "no fresh prompt of their topics was left",
+}
+TOO_FEW = "there were too few fresh prompts of their topics to decide, even had all been won"
+NOTABLE_CUT = 0.5  # of the mean pair score: below, length accounts for much of an effect
+
+
+class Entry(NamedTuple):
+    """What a reader sees as one: a behaviour, its statement, and the findings that it is made of,
+    the leading one first."""
+
+    id: str
+    statement: str
+    parts: list[Finding]
+
+
+class Row(NamedTuple):
+    """One number of a finding, with what it means."""
+
+    label: str
+    value: str
+    meaning: str
+
+
+def entries(behaviours: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) -> list[Entry]:
+    """The behaviours with their findings; a validated finding that is in none stands alone."""
+    known = {f["id"]: f for f in findings if f["status"] == "validated"}
+    found = []
+    for row in behaviours:
+        if parts := [known[name] for name in row["findings"] if name in known]:
+            found.append(Entry(row["id"], row["statement"], parts))
+    grouped = {part["id"] for entry in found for part in entry.parts}
+    alone = [f for name, f in known.items() if name not in grouped]
+    return found + [Entry(f["id"], f["statement"], [f]) for f in alone]
+
+
+def behaviour(check: Mapping[str, Any] | None) -> str:
+    """What a check looks for, to be read after "responses that"; for less and more alike, but for
+    measures, which say "longer" or "shorter"."""
+    if not check:
+        return "show it"
+    kind = check.get("kind")
+    if kind == "phrases":
+        return "say " + _or(check["phrases"])
+    if kind == "texts":
+        return f"are of the kind {_or(check['name'])}"
+    if kind == "measure":
+        measure = MEASURES.get(check["measure"])
+        if measure is None:
+            return f"differ in “{check['measure']}”"
+        return measure.less if check.get("absent") else measure.more
+    if kind == "direction":
+        return f"read more like “{check['towards']} …” than like “{check['away']} …”"
+    return FEATURES[name][0] if (name := check.get("feature")) in FEATURES else f"show “{name}”"
+
+
+def _or(phrases: Sequence[str]) -> str:
+    return quoted([shown_phrase(phrase) for phrase in phrases])
+
+
+def counted_as(finding: Finding) -> str:
+    """What a finding counts, after "responses that"; a model judged by its own sentence."""
+    said = finding["behaviour"]
+    return f"were judged so: “The response {said}”" if said else behaviour(finding["check"])
+
+
+def measured(check: Mapping[str, Any] | None, text: str) -> str | None:
+    """What the measure of a check reads off a text: "212 words"; None for other checks."""
+    if not check or check.get("kind") != "measure" or check["measure"] not in MEASURES:
+        return None
+    measure = MEASURES[check["measure"]]
+    return f"{decimal(float(measure.value(text)))} {measure.unit}"
+
+
+def size(finding: Finding) -> str | None:
+    """How large a finding is, in one line: rates with their difference, a measure in its units, or
+    the chance that the intervention's response shows more; None where nothing was judged."""
+    if finding["effect"]:
+        return in_units(finding["effect"])
+    base, intervention = finding["rate_base"], finding["rate_intervention"]
+    if base and intervention:
+        rates = (
+            f"{percent(base['estimate'])} of the base's responses, "
+            f"{percent(intervention['estimate'])} of the intervention's"
+        )
+        apart = finding["difference"]
+        return f"{rates}: a difference of {between(apart, points)} points" if apart else rates
+    if finding["auc"]:
+        return (
+            "of two responses to one prompt the intervention's shows more of it with a chance of "
+            + between(finding["auc"], percent)
+        )
+    return None
+
+
+def in_units(effect: Mapping[str, Any]) -> str:
+    """The effect of a measure: 128 instead of 231 words on average; median ratio 0.55 (...)."""
+    ratio = effect["told"] == "ratio"
+    return (
+        f"{_short(effect['intervention'])} instead of {_short(effect['base'])} {effect['unit']} "
+        f"on average; {'median ratio' if ratio else 'mean difference'} "
+        f"{between(effect, _short if ratio else _signed)}"
+    )
+
+
+def _short(value: float) -> str:
+    return decimal(value, 3 if abs(value) >= 1 else 2)
+
+
+def _signed(value: float) -> str:
+    return "+" * (value > 0) + _short(value)
+
+
+def numbers_in_full(finding: Finding) -> list[Row]:
+    """Every number of a finding that was judged, with what it means; none that is missing."""
+    return [
+        row
+        for row in (
+            _difference(finding),
+            _effect(finding),
+            _zone(finding),
+            _win_rate(finding),
+            _auc(finding),
+            *_evidence(finding),
+            _transfer(finding),
+            *_bank(finding),
+            _length(finding),
+            _agreement(finding),
+        )
+        if row
+    ]
+
+
+def _difference(finding) -> Row | None:
+    if not (apart := finding["difference"]):
+        return None
+    return Row(
+        "Difference of the rates",
+        f"{between(apart, points)} percentage points",
+        f"Intervention less base, both on the same {count(apart['prompts'])} prompts, with a "
+        f"{percent(0.95)} interval.",
+    )
+
+
+def _effect(finding) -> Row | None:
+    if not (effect := finding["effect"]):
+        return None
+    if effect["told"] == "ratio":
+        how = "Half of the prompts have a larger ratio of the intervention's to the base's, half a "
+        how += "smaller one; prompts where one side has none of it are left out."
+    else:
+        how = "The mean over prompts, topics weighted by their share of the bank, which the plain "
+        how += "averages of either side are not."
+    return Row("Effect", in_units(effect), f"{how} From {count(effect['prompts'])} prompts.")
+
+
+def _zone(finding) -> Row | None:
+    check = finding["check"]
+    if not check or check["kind"] != "measure" or check["measure"] not in MEASURES:
+        return None
+    if not (margin := zone(check)):
+        return Row("When two responses tie", "never", "Every difference counts.")
+    return Row(
+        "When two responses tie",
+        f"if they differ by no more than {margin}",
+        "A difference as small as that is no win and no loss.",
+    )
+
+
+def _win_rate(finding) -> Row | None:
+    rate = finding["win_rate"]
+    if not rate or rate["estimate"] is None:
+        return None
+    return Row(
+        "Win rate",
+        between(rate, percent),
+        f"Of the prompts that were not ties, up to where the test ended; the interval of "
+        f"{percent(rate['confidence'])} holds wherever it ends.",
+    )
+
+
+def _auc(finding) -> Row | None:
+    if not (auc := finding["auc"]):
+        return None
+    return Row(
+        "Area under the curve (AUC)",
+        between(auc, percent),
+        "The chance that of two responses to one prompt the intervention's fits the statement "
+        f"better, ties counted half, over all {count(auc['prompts'])} prompts; "
+        f"{percent(0.5)} is no difference.",
+    )
+
+
+def _evidence(finding) -> list[Row]:
+    rows = [
+        Row(
+            "e-value",
+            e_value(finding["e_value"]),
+            f"{e_value(finding['e_value_plain'])} plain, "
+            f"{e_value(finding['e_value_against_placebos'])} against placebo statements; the "
+            "smaller counts. The decision rests on it.",
+        )
+    ]
+    if finding["p_anytime"] is not None:
+        rows.append(
+            Row(
+                "p-value, any stopping time",
+                decimal(finding["p_anytime"]),
+                "Valid at any stopping time: min(1, 1/e).",
+            )
+        )
+    if finding["p_sign"] is not None:
+        rows.append(
+            Row(
+                "p-value, sign test",
+                decimal(finding["p_sign"]),
+                "Sign test over all prompts, fixed number, one-sided; not corrected for the number "
+                "of statements tested, and no decision rests on it.",
+            )
+        )
+    return rows
+
+
+def _transfer(finding) -> Row | None:
+    if not (beyond := finding["transfer"]):
+        return None
+    decided = beyond["wins"] + beyond["losses"]
+    if not decided:
+        return Row(
+            "Beyond its own topics",
+            f"all {count(beyond['prompts'])} prompts were ties",
+            "No sign that it shows elsewhere. No claim.",
+        )
+    return Row(
+        "Beyond its own topics",
+        f"won {count(beyond['wins'])} of {count(decided)} prompts that were not ties, "
+        f"{between(beyond, percent)}",
+        f"On {count(beyond['prompts'])} fresh prompts of topics that the statement does not name. "
+        "No claim: no error control covers it.",
+    )
+
+
+def _bank(finding) -> list[Row]:
+    bank = finding["bank"] or {}
+    rows = []
+    base, intervention = bank.get("rate_base"), bank.get("rate_intervention")
+    if base and intervention:
+        value = f"base {between(base, percent)}, intervention {between(intervention, percent)}"
+        if apart := bank["difference"]:
+            value += f"; difference {between(apart, points)} points"
+        rows.append(Row(_reach(base["share"]), value, _weighted(base["prompts"])))
+    if effect := bank.get("effect"):
+        rows.append(
+            Row("On every topic with fresh prompts", in_units(effect), _all(effect["prompts"]))
+        )
+    return rows
+
+
+def _reach(share: float) -> str:
+    """A part of the bank is not called the whole."""
+    if share == 1:
+        return "Over the whole bank"
+    return f"Over topics that weigh {percent(share)} of the bank"
+
+
+def _weighted(prompts: int) -> str:
+    return _all(prompts).removesuffix(".") + ", topics weighted by their share of the bank."
+
+
+def _all(prompts: int) -> str:
+    return f"From {count(prompts)} fresh prompts of all topics."
+
+
+def _length(finding) -> Row | None:
+    if not finding["cut"] or finding["uncut"] is None:
+        return None
+    first, last = finding["cut"]
+    whole = finding["uncut"]
+    much = whole > 0 and max(first, last) < NOTABLE_CUT * whole
+    return Row(
+        "On texts cut to equal length",
+        f"mean score {decimal(first, 2)} on beginnings and {decimal(last, 2)} on ends, instead of "
+        f"{decimal(whole, 2)} on whole texts",
+        "A prompt's score is 1 where it speaks for the statement, −1 where it speaks against it. "
+        "Both responses were cut to as many words as the shorter one has. "
+        + (
+            "Less than half is left: much of the effect goes with length."
+            if much
+            else "What is left does not come from one subject writing more."
+        ),
+    )
+
+
+def _agreement(finding) -> Row | None:
+    if not (found := finding["agreement"]):
+        return None
+    by = f", {found['of']}" if found.get("of") else ""
+    return Row(
+        "How well the check agrees with people",
+        f"it finds {percent(found['recall'])} of what people call so, and "
+        f"{percent(found['precision'])} of what it finds is",
+        f"Measured on {count(found['texts'])} labelled texts ({count(found['positives'])} of them "
+        f"so{by}). Where it misses much, the true rates are higher than those shown.",
+    )
+
+
+def left_untested(findings: Sequence[Finding]) -> str | None:
+    """How many statements were left untested and why, as one sentence."""
+    untested = [f for f in findings if f["status"] == "untested"]
+    if not untested:
+        return None
+    why = Counter(UNTESTED.get(f["stopped"], TOO_FEW) for f in untested)
+    many = len(untested) > 1
+    opening = (
+        f"{count(len(untested))} more {'were' if many else 'was'} proposed but left untested: "
+    )
+    if len(why) == 1:
+        (reason,) = why
+        return opening + (reason if many else _of_one(reason)) + "."
+    return (
+        opening + listed([f"of {number}, {reason}" for reason, number in why.items()], "and") + "."
+    )
+
+
+def _of_one(reason: str) -> str:
+    return reason.replace(" them", " it").replace("they were", "it was").replace("their", "its")
+
+
+def reasons(finding: Finding, hypotheses: int, power: float = 0.8) -> list[str]:
+    """Why a finding is not validated, as sentences; none for a validated one."""
+    status = finding["status"]
+    if status == "validated":
+        return []
+    stopped = STOPPED.get(finding["stopped"])
+    if status == "suggestive":
+        gates = [GATES.get(gate, f"It failed a gate: {gate}.") for gate in finding["gates_failed"]]
+        return gates or [
+            "Its evidence is notable, but not enough for the error control over all "
+            f"{hypotheses} statements."
+        ]
+    if status == "untested":
+        if finding["stopped"] in BEYOND:
+            return [stopped]
+        few = "There were too few prompts to decide, even had it won all of them."
+        return [few, stopped] if stopped else [few]
+    effect = finding["minimum_detectable_effect"]
+    could = (
+        f"An effect of {percent(effect)} of prompts would have been found with a chance of "
+        f"{percent(power)}."
+        if effect
+        else "With so many losses, no effect could have been found with the prompts at hand."
+    )
+    return [sentence for sentence in (stopped, could) if sentence]
