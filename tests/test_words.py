@@ -87,6 +87,7 @@ def test_grams_of_letters_hold_two_to_eight_and_are_found_again():
     for phrase in found:
         assert holds({"kind": "phrases", "phrases": [phrase]}, JAPANESE)
     assert not holds({"kind": "phrases", "phrases": ["人 工 智"]}, JAPANESE)
+    assert not {"ます", "されて"} & {shown_phrase(p) for p in grams("使われています。されて。", 3)}
     assert "ช่วยคุณ" in {shown_phrase(phrase) for phrase in grams(THAI, 3)}
 
 
@@ -94,6 +95,11 @@ def test_grams_of_mixed_scripts_do_not_mix():
     shown = {shown_phrase(phrase) for phrase in grams("人工知能 machine learning 入門", 3)}
     assert {"人工知能", "machine learning", "入門"} <= shown
     assert not any("能" in s and "machine" in s for s in shown)
+
+
+def test_words_are_shorter_where_letters_say_more():
+    assert {"인공 지능은", "지능은"} <= grams("인공 지능은 일을 돕는다", 2)
+    assert "לחם" in grams("לחם עם מים", 2) and "eau" not in grams("eau salée", 2)
 
 
 def test_grams_leave_out_the_stop_words_of_their_language():
