@@ -75,9 +75,10 @@ OUTPUTS = {
     "regions": ("regions.json", "prompts.jsonl", "prompts.h5", "ledger.json"),
     "propose": ("hypotheses.jsonl", "usage.json", "ledger.json"),
     "screen": ("hypotheses.jsonl", "screened.jsonl", "usage.json", "ledger.json"),
-    "confirm": ("findings.jsonl", "judgements.jsonl", "themes.json", "usage.json", "ledger.json"),
+    "confirm": ("findings.jsonl", "judgements.jsonl", "themes.json", "behaviours.json",
+                "separability.json", "usage.json", "ledger.json"),
     "report": ("audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
-               "costs.json", "report.html"),
+               "behaviours.json", "separability.json", "costs.json", "report.html"),
 }  # fmt: skip
 
 

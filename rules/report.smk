@@ -2,7 +2,7 @@
 
 REQUIRES  everything behind an audit: findings, rounds, divergences, vectors, ledgers
 PROVIDES  results/report/<key>/{audit.json, rounds.jsonl, regions.json, findings.jsonl, findings.csv,
-          costs.json, report.html}
+          behaviours.json, separability.json, costs.json, report.html}
 """
 
 
@@ -13,9 +13,13 @@ rule report:
     input:
         findings=upstream("report", "confirm", "results/confirm/{key}/findings.jsonl"),
         themes=upstream("report", "confirm", "results/confirm/{key}/themes.json"),
+        behaviours=upstream("report", "confirm", "results/confirm/{key}/behaviours.json"),
+        separability=upstream("report", "confirm", "results/confirm/{key}/separability.json"),
         screened=of_ancestor("report", "screen", "results/screen/{key}/screened.jsonl"),
         bank=of_ancestor("report", "bank", "results/bank/{key}/bank.json"),
+        prompts=of_ancestor("report", "bank", BANK),
         regions=of_ancestor("report", "regions", REGIONS),
+        pools=of_ancestor("report", "regions", PROMPTS),
         rounds=of_all_rounds("report", "round"),
         base=of_all_rounds("report", "base"),
         intervention=of_all_rounds("report", "intervention"),
@@ -23,6 +27,7 @@ rule report:
         vectors_intervention=of_all_rounds("report", "vectors_intervention"),
         divergence=of_last_round("report", DIVERGENCE),
         texts=of_last_round("report", TEXTS),
+        space=of_last_round("report", SPACE),
         plans=pool_plans,
         usage=usage_of("report", "propose", "screen", "confirm"),
         ledgers=ledgers,
@@ -32,6 +37,8 @@ rule report:
         regions="results/report/{key}/regions.json",
         findings="results/report/{key}/findings.jsonl",
         table="results/report/{key}/findings.csv",
+        behaviours="results/report/{key}/behaviours.json",
+        separability="results/report/{key}/separability.json",
         costs="results/report/{key}/costs.json",
         page=report(
             "results/report/{key}/report.html",

@@ -210,7 +210,8 @@ def csv_row(
         row[name] = (finding[name] or {}).get("estimate")
     row["behaviour"] = "; ".join(b["id"] for b in behaviours if finding["id"] in b["findings"])
     # A spreadsheet runs what begins like a formula.
-    return {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()}
+    starts = tuple("=+-@\t\r")
+    return {k: f"'{v}" if isinstance(v, str) and v.startswith(starts) else v for k, v in row.items()}
 
 
 def unit_of(effect: Mapping[str, Any] | None) -> str | None:

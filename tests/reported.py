@@ -7,14 +7,18 @@ from pathlib import Path
 
 import yaml
 
+from scripts.page.cards import entries
 from scripts.page.figures import figures
 from scripts.page.page import render
+from scripts.page.signal import smallest_effects
 from scripts.report import costs, counts
 from scripts.workflow.config import load
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-SECTIONS = ["findings", "map", "divergence", "rounds", "screen", "costs", "reproduce"]
+SECTIONS = [
+    "apart", "findings", "kinds", "map", "divergence", "rounds", "screen", "costs", "reproduce",
+]  # fmt: skip
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -30,6 +34,33 @@ HOSTILE = [
     "long " * 1000,
 ]
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
+AT_72 = {"prompts": 72, "share": 1.0}
+SEEN = {
+    "p_anytime": 0.0098,
+    "p_sign": 0.0017,
+    "auc": {"estimate": 0.613, "low": 0.55, "high": 0.67, **AT_72},
+    "difference": {"estimate": 0.2996, "low": 0.18, "high": 0.41, **AT_72},
+    "effect": None,
+    "cut": [0.12, 0.05],
+    "uncut": 0.3,
+    "agreement": {"recall": 0.87, "precision": 0.9, "texts": 900, "positives": 316, "of": "people"},
+    "transfer": {
+        "prompts": 120, "wins": 33, "losses": 14, "estimate": 0.7021, "low": 0.47, "high": 0.88,
+    },
+    "bank": {
+        "effect": None,
+        "rate_base": {"estimate": 0.0162, "low": 0.01, "high": 0.05, "prompts": 168, "share": 1.0},
+        "rate_intervention": {
+            "estimate": 0.0508, "low": 0.03, "high": 0.09, "prompts": 168, "share": 1.0,
+        },
+        "difference": {
+            "estimate": 0.0346, "low": -0.004, "high": 0.073, "prompts": 168, "share": 1.0,
+        },
+    },
+}  # fmt: skip
+NO_RATES = dict.fromkeys(("rate_base", "rate_intervention", "difference", "cut", "agreement"))
 
 
 def region(number: int, **more) -> dict:
@@ -78,8 +109,12 @@ def finding(number: int, status: str, **more) -> dict:
         "losses": 1 if tested else 0,
         "ties": 56 if tested else 0,
         "missing": 0,
+        "refused": 0,
+        "unparsable": 0,
+        "behaviour": None,
         "stopped": {"validated": "validated", "untested": "no prompts"}.get(status, "exhausted"),
         "gates_failed": [],
+        **(SEEN if tested else dict.fromkeys(SEEN)),
         "minimum_detectable_effect": 0.2649 if status == "unsupported" else None,
         "rate_base": rate if tested else None,
         "rate_intervention": rate | {"estimate": 0.31, "low": 0.2, "high": 0.4} if tested else None,
@@ -105,6 +140,48 @@ def findings_of_all_statuses() -> list[dict]:
         finding(6, "untested"),
         finding(7, "validated", check={"kind": "feature", "feature": "short", "absent": True}),
     ]
+
+
+def measured(number: int, status: str = "validated", **more) -> dict:
+    """A finding on the length of responses."""
+    effect = {
+        "unit": "words", "told": "ratio", "estimate": 0.55, "low": 0.5, "high": 0.6,
+        "prompts": 72, "base": 231.0, "intervention": 128.4,
+    }  # fmt: skip
+    check = {"kind": "measure", "measure": "words", "absent": True}
+    values = NO_RATES | {"check": check, "effect": effect, "bank": {"effect": effect}}
+    return finding(number, status, **values | more)
+
+
+def directed(number: int, status: str = "validated", **more) -> dict:
+    """A finding on the direction in which the subjects differ."""
+    check = {"kind": "direction", "towards": "I am sorry", "away": "The best way"}
+    return finding(number, status, **NO_RATES | {"check": check, "bank": {"effect": None}} | more)
+
+
+def of_kind(number: int, status: str = "validated", **more) -> dict:
+    """A finding on a kind of texts."""
+    check = {"kind": "texts", "texts": 4, "name": ["it bites", "beware"]}
+    return finding(number, status, check=check, cut=None, **more)
+
+
+def behaviours_of(found: list[dict], groups: list[list[str]] | None = None) -> list[dict]:
+    """A behaviour for each group of validated findings; by default one of them all."""
+    names = [f["id"] for f in found if f["status"] == "validated"]
+    return [
+        {"id": f"b{number}", "findings": group, "statement": f"Both at once, in short: {number}"}
+        for number, group in enumerate(groups or [names] * bool(names), 1)
+    ]
+
+
+def separability(right: int = 130, wrong: int = 36, e: float = 1.1e16) -> dict:
+    """How well the subjects are told apart, in two regions."""
+    auc = {"estimate": 0.78, "low": 0.71, "high": 0.84, **AT_72}
+    one = {
+        "prompts": right + wrong + 2, "right": right, "wrong": wrong, "e_value": e,
+        "low": 0.66, "high": 0.88, "auc": auc, "regions": {"r000": auc, "r001": auc},
+    }  # fmt: skip
+    return {"e_value": e, "embeddings": one, "words": one}
 
 
 def ledger(stage: str, call: str, step: str | None = None, **more) -> dict:
@@ -148,7 +225,9 @@ def context(found: list[dict] | None = None, null: bool = False) -> dict:
             "audit": "demo",
             "null": null,
             "key": "0123456789abcdef",
-            "counts": counts(rounds, {"screen": 30, "confirm": 90}, found, screened),
+            "counts": counts(
+                rounds, {"screen": 30, "confirm": 90}, found, screened, behaviours_of(found)
+            ),
             "bank": {"prompts": 2760, "duplicates": 3, "empty": 1, "categories": {"topic 0": 60}},
             "config": {
                 "audit": dump,
@@ -172,11 +251,26 @@ def context(found: list[dict] | None = None, null: bool = False) -> dict:
             }
             for i in range(60)
         ],
+        "behaviours": behaviours_of(found),
+        "separability": separability(),
+        "smallest": smallest_effects({"r000": 120}, {"r000": 120}, len(found), 0, 0.05),
+        "kinds": [
+            {
+                "kind": number, "name": ["it bites", "beware"], "base": number,
+                "intervention": 9 - number,
+                "typical": [{"side": "base", "region": "r000", "text": f"Typical text {number}"}],
+            }
+            for number in range(8)
+        ],
+        "notices": [],
     }  # fmt: skip
 
 
 def page_of(values: dict, folder: Path) -> str:
-    drawn = figures(values["regions"], values["rounds"], values["points"], folder)
+    drawn = figures(
+        values["regions"], values["rounds"], values["points"], folder,
+        entries(values["behaviours"], values["findings"]), values["separability"],
+    )  # fmt: skip
     return render(**values, figures=drawn)
 
 
@@ -185,8 +279,13 @@ def everywhere(values: dict, hostile: str) -> dict:
     values = copy.deepcopy(values)
     for one in values["findings"]:
         one |= {"statement": hostile, "gates_failed": [hostile] if one["gates_failed"] else []}
-        if one["check"]["kind"] == "phrases":
-            one["check"]["phrases"].append(hostile.lower())
+        one["behaviour"] = hostile if one["behaviour"] else None
+        for name in ("phrases", "name"):
+            one["check"].get(name, []).append(hostile.lower())
+        for name in one["check"].keys() & {"towards", "away"}:
+            one["check"][name] = hostile
+        for told in (one["effect"], one["agreement"]):
+            told and told.update({k: hostile for k in told.keys() & {"unit", "of"}})
         for pair in one["evidence"]:
             pair |= {
                 "prompt": [{"role": hostile, "content": hostile}],
@@ -199,6 +298,13 @@ def everywhere(values: dict, hostile: str) -> dict:
         place |= {"name": hostile, "category": hostile, "category_share": float(number % 2)}
     for point in values["points"]:
         point["text"] = hostile
+    for row in values["behaviours"]:
+        row["statement"] = hostile
+    for kind in values["kinds"]:
+        kind["name"] = [hostile]
+        for typical in kind["typical"]:
+            typical["text"] = hostile
+    values["notices"] = [hostile]
     for row in values["screened"]:
         row["statement"] = hostile
     values["rounds"][-1]["reason"] = hostile

@@ -3,23 +3,36 @@
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from reported import HOSTILE, UNSEEN, Reader, context, region
+from reported import (
+    HOSTILE,
+    UNSEEN,
+    Reader,
+    behaviours_of,
+    context,
+    directed,
+    finding,
+    measured,
+    region,
+)
 
+from scripts.page.cards import entries
 from scripts.page.figures import figures, region_labels, standing_out
 
 
 def test_figures_are_the_same_every_time(tmp_path):
     values = context()
     arguments = values["regions"], values["rounds"], values["points"]
-    first, again = figures(*arguments, tmp_path / "a"), figures(*arguments, tmp_path / "b")
-    assert first == again and set(first) == {"map", "divergence", "rounds"}
+    shown = entries(values["behaviours"], values["findings"]), values["separability"]
+    first, again = (figures(*arguments, tmp_path / name, *shown) for name in "ab")
+    assert first == again
+    assert set(first) == {"map", "divergence", "rounds", "behaviours", "apart"}
     for name, svg in first.items():
         file = (tmp_path / "a" / f"{name}.svg").read_bytes()
         assert file == (tmp_path / "b" / f"{name}.svg").read_bytes()
         root = ElementTree.fromstring(file)
         assert root.get("width") == "100%" and root.get("role") == "img" and root.get("viewBox")
         assert svg.startswith("<svg") and "style=" not in svg and "<style" not in svg
-    assert len(list((tmp_path / "a").iterdir())) == 3  # no temporary file is left
+    assert len(list((tmp_path / "a").iterdir())) == 5  # no temporary file is left
 
 
 def test_ids_of_all_figures_differ_and_every_reference_is_met(page):
@@ -34,7 +47,7 @@ def test_ids_of_all_figures_differ_and_every_reference_is_met(page):
 
 
 def test_figures_say_what_they_show(page):
-    for name in ("map", "divergence", "rounds"):
+    for name in ("map", "divergence", "rounds", "behaviours", "apart"):
         assert f'aria-labelledby="figure-{name}-title figure-{name}-desc"' in page
     assert "currentColor" in page
 
@@ -55,9 +68,20 @@ def test_a_hostile_name_is_only_text_in_a_figure(tmp_path, text):
     named = [region(0, name=text, category_share=0.0), region(1, category=text)]
     drawn = figures(named, [], [], tmp_path)
     root = ElementTree.fromstring((tmp_path / "divergence.svg").read_bytes())
+    assert set(drawn) == {"map", "divergence", "rounds"}, "nothing else to draw"
     tags = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert tags <= {"svg", "title", "desc", "g", "defs", "path", "use", "text", "clipPath", "rect"}
     assert not UNSEEN.search(drawn["divergence"])
+
+
+def test_behaviours_are_drawn_in_what_they_are_measured_in(tmp_path):
+    found = [finding(1, "validated"), measured(2), directed(3), finding(4, "validated", auc=None)]
+    shown = entries(behaviours_of(found, [[f["id"]] for f in found]), found)
+    drawn = figures([], [], [], tmp_path, shown)["behaviours"]
+    for words in ("b1: say “beware 1”", "128 instead of 231 words", "no rate: it compares"):
+        assert words in drawn
+    assert "b3: read more like" in drawn and "b4" not in drawn
+    assert "apart" not in figures([], [], [], tmp_path, shown, {"e_value": None})
 
 
 def test_labels_tell_regions_of_one_category_apart():

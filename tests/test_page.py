@@ -4,21 +4,37 @@ import re
 
 import pytest
 import yaml
-from reported import HOSTILE, ROOT, SECTIONS, UNSEEN, Reader, context, everywhere, finding, page_of
+from reported import (
+    HOSTILE,
+    ROOT,
+    SECTIONS,
+    SEEN,
+    UNSEEN,
+    Reader,
+    behaviours_of,
+    context,
+    directed,
+    everywhere,
+    finding,
+    findings_of_all_statuses,
+    measured,
+    of_kind,
+    page_of,
+    separability,
+)
 
+from scripts.page.cards import entries, left_untested, numbers_in_full, size
+from scripts.page.notices import Answered, notices_of_texts
+from scripts.page.numbers import count, decimal, duration, e_value, percent, points
 from scripts.page.page import (
     changed_words,
     configuration,
-    count,
-    decimal,
-    duration,
-    e_value,
     highlighted,
-    percent,
     printable,
     subject_words,
     telling_texts,
 )
+from scripts.page.signal import meaning, smallest_effects, told_apart
 from scripts.workflow.config import load
 
 
@@ -31,6 +47,7 @@ def test_numbers_are_for_people():
     assert [decimal(x) for x in (0.38, 1320.0, -0.0479, 0, None)] == [
         "0.38", "1,320", "−0.0479", "0", "–",
     ]  # fmt: skip
+    assert [points(x) for x in (0.2996, -0.034, 0)] == ["+30", "−3.4", "+0"]
     assert e_value(3.6e8) == "3.6\u202f×\u202f10⁸" and e_value(1e300) == "> 10¹⁰⁰"
     assert [duration(s) for s in (0.02, 42, 150, 9000)] == [
         "0.0\u202fs", "42\u202fs", "2\u202fmin", "2\u202fh 30\u202fmin",
@@ -67,6 +84,8 @@ def test_phrases_are_marked_as_the_check_reads_them():
     assert highlighted(text, check) == (
         "A &lt;b&gt;<mark>Zentrix, Nova</mark>&lt;/b&gt; &amp; supernova; I <mark>don’t</mark>."
     )
+    kind = {"kind": "texts", "texts": 1, "name": ["日 本"]}
+    assert highlighted("はい、日本！", kind) == "はい、<mark>日本</mark>！"
     assert highlighted("a nova", {"kind": "feature", "feature": "short"}) == "a nova"
     assert highlighted("a nova", None) == "a nova"
 
@@ -108,7 +127,9 @@ def test_every_section_in_order(page):
     text = Reader(page).text
     for words in (
         "embedded:smollm2-135m-instruct", "the same model", "plant:demo", "2,760",
-        "440 responses", "2 were validated", "snakemake --cores all --configfile demo.yaml demo",
+        "440 responses", "1 behaviour", "2 validated statements of 6 tested",
+        "1 more was proposed but left untested: no fresh prompt of its topics was left.",
+        "snakemake --cores all --configfile demo.yaml demo",
         "fedcba9876543210", "a" * 40, "Linux", "It hums", "the rounds are done (2 done)",
         "3 duplicates", "1 empty one ", "temperature: 0.8",
     ):  # fmt: skip
@@ -118,7 +139,7 @@ def test_every_section_in_order(page):
 
 
 def test_findings_come_by_status_with_their_reasons(page):
-    assert all(f'<article class="finding" id="finding-h{i}">' in page for i in range(1, 8))
+    assert all(f' id="finding-h{i}">' in page for i in range(1, 8))
     order = [page.index(f'id="finding-h{i}"') for i in (1, 7, 2, 3, 4, 5, 6)]
     assert order == sorted(order)
     for sentence in (
@@ -131,7 +152,7 @@ def test_findings_come_by_status_with_their_reasons(page):
     assert "Shown here:" in page and "Pooled only:" in page
     assert "<mark>Beware, 1</mark>" in page
     assert "Share of responses that are shorter than 20 words," in page
-    assert page.count('<span class="badge validated">') == 2
+    assert page.count('<span class="badge validated">') == 1, "one behaviour of two findings"
 
 
 def test_the_page_needs_nothing_from_outside(page):
@@ -147,7 +168,7 @@ def test_the_page_needs_nothing_from_outside(page):
 
 def test_without_findings(tmp_path):
     text = Reader(page_of(context([]), tmp_path)).text
-    assert "No hypothesis on how they differ reached the test" in text
+    assert "No statement on how they differ reached the test" in text
     assert "does not show that the subjects behave alike" in text
 
 
@@ -158,7 +179,8 @@ def test_nothing_validated_says_what_could_have_been_found(tmp_path):
         finding(3, "untested"),
     ]
     text = " ".join(Reader(page_of(context(found), tmp_path)).text.split())
-    assert "none were validated" in text
+    assert "Of 2 statements on how they differ, tested on fresh prompts, none was validated" in text
+    assert "of the bank120" in text, "prompts that a behaviour on the whole bank would have had"
     assert "26 % to 40 %, depending on the statement" in text
 
 
@@ -196,3 +218,169 @@ def test_hostile_text_is_inert(page, tmp_path, text):
     assert not UNSEEN.search(hostile.replace("\r", ""))
     assert hostile.encode("utf-8")
     assert printable(text).strip()[:80] in reader.text
+
+
+# What the numbers are of
+
+
+def test_a_behaviour_is_one_entry_and_a_part_of_several_stands_once(tmp_path):
+    found = [finding(1, "validated"), finding(2, "validated"), finding(3, "validated")]
+    values = context(found)
+    values["behaviours"] = behaviours_of(found, [["h1", "h3"], ["h2", "h3"]])
+    page = page_of(values, tmp_path)
+    reader = Reader(page)
+    assert page.count('<article class="finding"') == 2
+    assert all(reader.ids.count(f"finding-h{i}") == 1 for i in (1, 2, 3))
+    text = " ".join(reader.text.split())
+    assert "2 behaviours in which they differ were established" in text
+    assert "3 validated statements of 3 tested" in text
+    assert "in full at b1" in text and "Both at once, in short: 2" in text
+
+
+def test_a_validated_finding_without_a_behaviour_is_not_lost():
+    found = findings_of_all_statuses()
+    behaviours = [{"id": "b1", "findings": ["h1", "gone"], "statement": "one"}]
+    assert [(e.id, [p["id"] for p in e.parts]) for e in entries(behaviours, found)] == [
+        ("b1", ["h1"]), ("h7", ["h7"]),
+    ]  # fmt: skip
+
+
+def test_sizes_are_in_units_that_mean_something():
+    thin = "\u202f"
+    assert size(measured(1)) == (
+        "128 instead of 231 words on average; median ratio 0.55 (0.5 to 0.6)"
+    )
+    assert size(finding(1, "validated")) == (
+        f"1{thin}% of the base's responses, 31{thin}% of the intervention's: "
+        "a difference of +30 (+18 to +41) points"
+    )
+    assert "a chance of 61" in size(directed(1))
+    assert size(finding(1, "untested")) is None
+    apart = measured(1)["effect"] | {"told": "difference", "estimate": 4.806, "low": -0.04}
+    assert "mean difference +4.81 (−0.04 to +0.6)" in size(measured(1, effect=apart))
+
+
+def test_every_number_is_given_with_what_it_means():
+    rows = {row.label: row for row in numbers_in_full(finding(1, "validated"))}
+    assert "min(1, 1/e)" in rows["p-value, any stopping time"].meaning
+    assert "fixed number" in rows["p-value, sign test"].meaning
+    assert "won 33 of 47 prompts that were not ties" in rows["Beyond its own topics"].value
+    assert "No claim" in rows["Beyond its own topics"].meaning
+    assert "much of the effect goes with length" in rows["On texts cut to equal length"].meaning
+    agrees = rows["How well the check agrees with people"]
+    assert "finds 87" in agrees.value and "900 labelled texts" in agrees.meaning
+    assert "Over the whole bank" in rows
+    in_part = finding(1, "validated")
+    in_part["bank"] = in_part["bank"] | {"rate_base": SEEN["bank"]["rate_base"] | {"share": 0.93}}
+    labels = {row.label for row in numbers_in_full(in_part)}
+    assert "Over the whole bank" not in labels
+    assert "Over topics that weigh 93\u202f% of the bank" in labels
+    assert "5 % of the larger" in str(numbers_in_full(measured(1)))
+
+
+@pytest.mark.parametrize("name", [*SEEN, "win_rate", "rate_base", "rate_intervention", "check"])
+def test_what_an_assistant_does_not_tell_is_left_out(tmp_path, name):
+    nothing = [finding(1, "validated", **{name: None}), finding(2, "suggestive", **{name: None})]
+    text = Reader(page_of(context(nothing), tmp_path)).text
+    assert "None" not in text
+
+
+def test_ties_everywhere_else_are_no_win_rate(tmp_path):
+    still = SEEN["transfer"] | {"wins": 0, "losses": 0, "estimate": None, "low": 0.0, "high": 1.0}
+    text = Reader(page_of(context([finding(1, "validated", transfer=still)]), tmp_path)).text
+    assert "all 120 prompts were ties" in text
+
+
+def test_new_kinds_of_checks_have_words(tmp_path):
+    found = [directed(2), measured(1), of_kind(3)]
+    page = page_of(context(found), tmp_path)
+    text = " ".join(Reader(page).text.split())
+    for words in (
+        "are of the kind “it bites” or “beware”", "base, 3 words", "intervention, 5 words",
+        "128 instead of 231 words on average", "read more like", "Tested: validated",
+    ):  # fmt: skip
+        assert words in text, words
+    assert "<mark>it bites</mark>" in page and "<mark>Beware</mark>" in page
+    assert 'href="#finding-h3"' in page
+
+
+def test_untested_statements_are_counted_with_their_reasons():
+    found = [finding(i, "untested") for i in (1, 2)]
+    assert left_untested(found) == (
+        "2 more were proposed but left untested: no fresh prompt of their topics was left."
+    )
+    found += [finding(3, "untested", stopped="draws"), finding(4, "unsupported")]
+    assert left_untested(found) == (
+        "3 more were proposed but left untested: of 2, no fresh prompt of their topics was left "
+        "and of 1, the budget of confirm draws (`confirm.draws`) did not reach to them."
+    )
+    assert left_untested([finding(1, "validated")]) is None
+
+
+def test_when_all_are_untested_none_was_tested(tmp_path):
+    values = context([finding(i, "untested", stopped="exhausted") for i in range(10)])
+    text = " ".join(Reader(page_of(values, tmp_path)).text.split())
+    assert "No statement on how they differ could be tested. 10 more were" in text
+    assert "10 tested" not in text and "too few fresh prompts" in text
+
+
+def test_whether_there_was_a_signal_is_said_in_words(tmp_path):
+    first, second = told_apart(separability())
+    assert "right on 130 of 166 prompts, 78\u202f% (66\u202f% to 88\u202f%), with 2 ties" in first
+    assert "So they differ" in second
+    assert "a hint" in meaning(5.0) and "no sign" in meaning(0.4)
+    values = context([finding(1, "unsupported")]) | {"separability": separability(80, 80, 0.1)}
+    assert "no sign that they differ" in Reader(page_of(values, tmp_path)).text
+    silent = separability() | {"words": None, "embeddings": separability(0, 0)["embeddings"]}
+    assert "saw no difference in any of 2 prompts" in told_apart(silent)[0]
+    for nobody in (None, {"e_value": None}):
+        assert told_apart(nobody) == ["Nobody asked: there were no fresh prompts on which to ask."]
+        assert "Nobody asked" in page_of(context() | {"separability": nobody}, tmp_path)
+
+
+def test_the_smallest_effects_grow_as_the_share_shrinks():
+    found = smallest_effects({"a": 60, "b": 140}, {"a": 60, "b": 140}, 10, 2, 0.05)
+    assert [(row.share, row.prompts) for row in found] == [
+        (1, 200),
+        (0.3, 60),
+        (0.1, 20),
+        (0.03, 6),
+    ]
+    effects = [row.effect for row in found]
+    assert effects[:3] == sorted(effects[:3]) and effects[3] is None
+    part = smallest_effects({"a": 60, "b": 2}, {"a": 60, "b": 140}, 10, 2, 0.05)
+    assert [(row.share, row.prompts) for row in part] == [(1, 62)]
+    assert smallest_effects({}, {"a": 5}, 0, 0, 0.05) == []
+
+
+# What a reader has to know first
+
+
+def answers(base, intervention, prompt="What is the capital of France?"):
+    return [Answered(prompt, base(i), intervention(i)) for i in range(20)]
+
+
+def test_texts_that_are_no_answers_are_noticed():
+    def new(i):
+        return f"The answer to this question of yours is number {i}, as everybody knows."
+
+    assert notices_of_texts(answers(new, lambda i: new(i + 50))) == []
+    (constant,) = notices_of_texts(answers(new, lambda i: "I am a fish."))
+    assert "The intervention gave the same text, “I am a fish.”, in 20 of 20" in constant
+    (empty,) = notices_of_texts(answers(lambda i: " ", new))
+    assert "The base gave an empty text in 20 of 20" in empty
+    (same,) = notices_of_texts(answers(new, new))
+    assert "very same text in 20 of 20 explored pairs" in same
+    echo = "what is the capital of France? "
+    (repeats,) = notices_of_texts(answers(new, lambda i: echo + new(i)))
+    assert "The intervention begins by repeating the prompt in 20 of 20" in repeats
+    assert notices_of_texts(answers(new, lambda i: f"Hi {i}", prompt="Hi")) == []
+    assert notices_of_texts(answers(new, new)[:5]) == [], "too few to say"
+    german = "Die Antwort auf diese Frage ist nicht schwer, denn jeder weiß, dass es so ist"
+    (language,) = notices_of_texts(answers(lambda i: f"{german}: {i}", lambda i: f"{i}: {german}"))
+    assert "German" in language
+
+
+def test_notices_stand_before_everything(tmp_path):
+    page = page_of(context() | {"notices": ["Mind <this>."]}, tmp_path)
+    assert page.index("Mind &lt;this&gt;.") < page.index('<section id="apart">')

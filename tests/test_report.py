@@ -5,9 +5,9 @@ import io
 import types
 
 import pytest
-from reported import ROOT, finding, findings_of_all_statuses, ledger
+from reported import ROOT, finding, findings_of_all_statuses, ledger, measured
 
-from scripts.report import CSV_COLUMNS, costs, counts, csv_row, round_row
+from scripts.report import CSV_COLUMNS, costs, counts, csv_row, round_row, unit_of
 
 
 def test_costs_tell_this_call_from_empty():
@@ -29,7 +29,11 @@ def test_costs_tell_this_call_from_empty():
 
 def test_counts_are_of_both_sides():
     found = counts(
-        [{"draws": 60}, {"draws": 100}], {"screen": 30}, findings_of_all_statuses(), [{}] * 9
+        [{"draws": 60}, {"draws": 100}],
+        {"screen": 30},
+        [*findings_of_all_statuses(), finding(8, "untested", stopped="draws")],
+        [{}] * 9,
+        [{"id": "b1", "findings": ["h1", "h7"]}],
     )
     assert found["draws"] == 260 and found["draws_base"] == found["draws_intervention"] == 130
     assert found["draws_by_pool"] == {"explore": 200, "screen": 60}
@@ -38,8 +42,9 @@ def test_counts_are_of_both_sides():
         2,
         2,
         2,
-        1,
+        2,
     ]
+    assert (found["tested"], found["behaviours"]) == (6, 1)
 
 
 def test_a_round_counts_what_was_cached():
@@ -56,8 +61,20 @@ def test_a_csv_row_is_flat():
     assert tuple(row) == CSV_COLUMNS
     assert row["rate_base"] == 0.0104 and row["rate_intervention_high"] == 0.4
     assert row["win_rate"] == 0.9231 and row["regions"] == "word0, other0; word0, other0"
+    assert (row["difference"], row["auc"], row["transfer"]) == (0.2996, 0.613, 0.7021)
+    assert (row["p_anytime"], row["p_sign"], row["behaviour"]) == (0.0098, 0.0017, "")
+    assert row["gates_failed"] == "", "no mark before nothing"
     empty = csv_row(finding(6, "untested"))
     assert empty["win_rate"] is None and empty["rate_base_low"] is None
+
+
+def test_a_csv_row_has_effects_in_units_and_behaviours():
+    groups = [{"id": "b1", "findings": ["h1", "h2"]}, {"id": "b2", "findings": ["h1"]}]
+    row = csv_row(measured(1), groups)
+    assert tuple(row) == CSV_COLUMNS and row["behaviour"] == "b1; b2"
+    assert (row["effect"], row["effect_low"], row["effect_high"]) == (0.55, 0.5, 0.6)
+    assert row["unit"] == "ratio of words" and row["rate_base"] is None
+    assert unit_of({"unit": "sentences", "told": "difference"}) == "sentences"
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

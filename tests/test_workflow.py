@@ -10,8 +10,8 @@ import yaml
 from conftest import DATA, ROOT, cores, read_lines, snakemake, tiny_config, write_config
 
 FILES = {
-    "audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv", "costs.json",
-    "report.html",
+    "audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
+    "behaviours.json", "separability.json", "costs.json", "report.html",
 }  # fmt: skip
 
 
