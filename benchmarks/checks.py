@@ -1,4 +1,4 @@
-"""How well named features agree with people: recall and precision against labels.
+"""How well named features agree with readers: recall and precision against labels.
 
     python -m benchmarks.checks FOLDER [--write]
 
@@ -30,7 +30,7 @@ QUALITY = ROOT / "scripts" / "assistants" / "quality.json"
 LEAST_POSITIVES = 5  # labelled texts of the tested half, below which a report quotes nothing
 FEATURE_OF = {"human-claim": "life"}  # where a label's feature has another name
 IN_ANY_LANGUAGE = ("list", "code", "not-english", "repetition", "cut-off", "question")
-BY_HAND = "texts of seven models, labelled by one reader"
+BY_HAND = "labels of one reader, a language model, of seven models' texts"
 BY_XSTEST = "XSTest's labels of one model with and without a guardrail"
 
 

@@ -1,7 +1,7 @@
 """Named features: what a text has or has not, each a claim in words that readers understand.
 
-A claim has to agree with what people call so: quality.json says how well it does where people
-judged (benchmarks/checks.py, docs/checks.md). Words are English; what is told by layout, length or
+A claim has to agree with what readers call so: quality.json says how well it does where texts are
+labelled (benchmarks/checks.py, docs/checks.md). Words are English; what is told by layout, length or
 punctuation holds in any language.
 """
 
@@ -35,10 +35,10 @@ class Feature(NamedTuple):
 
 
 class Quality(NamedTuple):
-    """How well a feature agrees with people, on texts that it was not tuned on.
+    """How well a feature agrees with labels, on texts that it was not tuned on.
 
-    recall, precision: the shares found of what they call so, and called so of what it finds; texts,
-    positives: how many they judged, and called so; of: whose labels.
+    recall, precision: the shares found of what readers call so, and called so of what it finds;
+    texts, positives: how many they judged, and called so; of: whose labels.
     """
 
     recall: float
