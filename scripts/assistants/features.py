@@ -1,8 +1,8 @@
 """Named features: what a text has or has not, each a claim in words that readers understand.
 
 A claim has to agree with what readers call so: quality.json says how well it does where texts are
-labelled (benchmarks/checks.py, docs/checks.md). Words are English; what is told by layout, length or
-punctuation holds in any language.
+labelled (benchmarks/checks.py, docs/checks.md). Words are English; what is told by layout, length
+or punctuation holds in any language.
 """
 
 import json
