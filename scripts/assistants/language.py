@@ -87,7 +87,8 @@ def notice_of_language(texts: Sequence[str]) -> str | None:
     return (
         f"Most texts are in {NAMES.get(name, f'the language “{name}”')}. Named features such as "
         "refusals, apologies or hedges look for English words, and how well they agree with "
-        "readers was measured on English texts alone; lengths, layout and phrases do not depend on it."
+        "readers was measured on English texts alone; lengths, layout and phrases do not "
+        "depend on it."
     )
 
 
