@@ -89,7 +89,9 @@ def test_a_spreadsheet_runs_no_cell(start):
 
 
 @pytest.mark.parametrize("name", ["workflow", "page", "figure"])
-@pytest.mark.parametrize("figure", ["map", "divergence", "rounds", "new", None])
+@pytest.mark.parametrize(
+    "figure", ["map", "divergence", "rounds", "behaviours", "apart", "new", None]
+)
 @pytest.mark.parametrize("config", [{}, {"audits": {"demo": {}, "aa": {}}}])
 def test_captions_render(name, figure, config):
     docutils = pytest.importorskip("docutils.core")

@@ -34,7 +34,7 @@ def of_behaviours(entries: Sequence[Entry]) -> Drawing | None:
         else:
             effect = lead["effect"]
             told = plain(in_units(effect)) if effect else "no rate: it compares two responses"
-            lines = textwrap.wrap(told, LINE)
+            lines = [line for part in told.split("; ") for line in textwrap.wrap(part, LINE)]
             _write(rates, "\n".join(lines), row + 0.13, fontsize=7.5, va="top", linespacing=1.2)
         _point(odds, lead["auc"], row - 0.07, INK, "D")
     for axes in (rates, odds):
@@ -103,8 +103,8 @@ def _write(axes, text: str, row: float, **style) -> None:
 
 
 def _point(axes, found: Mapping[str, Any], row: float, colour: str, marker: str, size=4.5) -> None:
-    axes.plot([found["low"], found["high"]], [row, row], color=colour, lw=1.3)
-    axes.plot(found["estimate"], row, color=colour, marker=marker, ms=size, lw=0)
+    axes.plot([found["low"], found["high"]], [row, row], color=colour, lw=1.3, clip_on=False)
+    axes.plot(found["estimate"], row, color=colour, marker=marker, ms=size, lw=0, clip_on=False)
 
 
 def _rule(axes, rows: int) -> None:

@@ -37,9 +37,10 @@ def _identical(explored: Sequence[Answered]) -> str | None:
     same = sum(pair.base.strip() == pair.intervention.strip() for pair in explored)
     if same < MOST * len(explored):
         return None
+    others = "whatever is said below rests on the others"
+    follows = others if same < len(explored) else "nothing was seen in which they differ"
     return (
-        f"Both subjects gave the very same text in {_of(same, explored)} explored pairs: whatever "
-        "is said below rests on the others."
+        f"Both subjects gave the very same text in {_of(same, explored)} explored pairs: {follows}."
     )
 
 

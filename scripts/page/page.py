@@ -111,6 +111,7 @@ def render(
         entries=entries(behaviours, findings),
         first_entry=first_entries(entries(behaviours, findings)),
         untested=left_untested(findings),
+        separability=separability,
         told_apart=told_apart(separability),
         smallest=smallest,
         found_with=found_with(smallest),

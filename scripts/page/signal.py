@@ -52,7 +52,7 @@ def told_apart(separability: Mapping[str, Any] | None) -> list[str]:
     known = {name: (separability or {}).get(name) for name in READS}
     sentences = [_one(READS[name], found) for name, found in known.items() if found]
     if not separability or not sentences:
-        return ["Nobody asked: there were no fresh prompts on which to ask."]
+        return ["Not asked: no statement reached the test, so no fresh responses were drawn."]
     opening = (
         "Classifiers were trained on explored texts and then had to say, of the two responses to a "
         "fresh prompt, which is the intervention's: "
