@@ -1,6 +1,7 @@
 """What is found of changes that share no phrase, with and without looks at whole texts.
 
-    python -m benchmarks.paraphrases MODEL EMBEDDER BANK [--seeds 10] [--write]
+    python -m benchmarks.paraphrases MODEL EMBEDDER BANK [--seeds 10] [--prompts 400]
+        [--write]
 
 MODEL and EMBEDDER are folders, BANK is a bank.jsonl. MODEL answers each prompt twice, once for each
 side; then a share of the replies (the dose) is changed: *stance*, the intervention's reply ends in
@@ -48,7 +49,7 @@ SAMPLING = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": 32}
 
 def replies(folder: Path, rows: list[dict[str, Any]]) -> dict[str, list[str]]:
     """One reply a side and prompt, in the order of the rows."""
-    model, tokenizer = load_model(folder, None, SETTINGS), load_tokenizer(folder)
+    model, tokenizer = load_model(folder, None, SETTINGS), load_tokenizer(folder, SETTINGS)
     most = SAMPLING["max_new_tokens"]
     draws = [[Draw(s, "explore", row["id"], 0).uniforms(0, most) for s in SIDES] for row in rows]
     ids, stop = prompt_ids(tokenizer, rows, SETTINGS), stop_tokens(model, tokenizer)
@@ -100,6 +101,7 @@ def main() -> None:
     for name in ("model", "embedder", "bank"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--prompts", type=int, default=400, help="of the bank, by hash")
     parser.add_argument("--write", action="store_true", help=f"write {FIGURES.name}")
     given = parser.parse_args()
     settings = Audit(base="base", intervention="intervention").model_dump()
@@ -109,7 +111,7 @@ def main() -> None:
     def encode(texts: list[str]) -> np.ndarray:
         return embed(texts, EMBEDDER, given.embedder, "auto", Path("cache"), 32, threads, ledger)
 
-    rows = read_jsonl(given.bank)
+    rows = sorted(read_jsonl(given.bank), key=lambda row: row["id"])[: given.prompts]
     texts = replies(given.model, rows)
     table = []
     with workers_of_one_thread(threads) as workers:

@@ -19,7 +19,7 @@ from scripts.assistants.bill import Bill, Sizes, confirm_bill, propose_bill, scr
 from scripts.assistants.isolation import LONGEST_TEXT
 from scripts.assistants.judge import prompt_texts
 from scripts.bank import prompts_of
-from scripts.regions import MOST_REGIONS, region_count
+from scripts.prompts import MOST_REGIONS, region_count
 from scripts.responses import load_responses
 from scripts.workflow.files import read_json, read_jsonl
 from scripts.workflow.job import job

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import false_discovery_control, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
-from scripts.assistants.checks import holds
+from scripts.assistants.checks import strength
 from scripts.assistants.local import propose
 from scripts.assistants.pairs import Pair
 from scripts.clusters import k_means
@@ -45,9 +45,9 @@ def pairs_of(suite: Suite, prompts: Sequence[int]) -> list[Pair]:
 def judged(check: Mapping[str, Any], pairs: Sequence[Pair], rng) -> tuple[float, float]:
     """AUC and one-sided p-value of a label on JUDGED texts, half of each side, judged singly."""
     chosen = rng.permutation(len(pairs))[: JUDGED // 2]
-    base = [holds(check, pairs[i].base) for i in chosen]
+    base = [strength(check, pairs[i].sides[0]) for i in chosen]
     chosen = rng.permutation(len(pairs))[: JUDGED // 2]
-    intervention = [holds(check, pairs[i].intervention) for i in chosen]
+    intervention = [strength(check, pairs[i].sides[1]) for i in chosen]
     sides = np.repeat([0, 1], [len(base), len(intervention)])
     scores = np.array([*base, *intervention], float)
     p = mannwhitneyu(intervention, base, alternative="greater").pvalue if np.ptp(scores) else 1.0

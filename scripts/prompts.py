@@ -9,6 +9,7 @@ from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import canonical
 
 ROLES = ("system", "user", "assistant")
+MOST_REGIONS, PROMPTS_A_REGION = 40, 40  # where the configuration gives no number of regions
 Messages = list[dict[str, str]]
 
 
@@ -61,3 +62,12 @@ def normal_text(text: str, where: str) -> str:
 def kind_of(value: Any) -> str:
     names = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number" if isinstance(value, int | float) else "no text")
+
+
+def region_count(settings: Mapping[str, Any], prompts: int) -> int:
+    """How many regions are asked for."""
+    if settings["count"] is not None:
+        return settings["count"]
+    if settings["method"] == "category":
+        return MOST_REGIONS
+    return max(1, min(MOST_REGIONS, prompts // PROMPTS_A_REGION))

@@ -16,13 +16,13 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from scripts.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
+from scripts.prompts import region_count
 from scripts.workflow.chance import hash_generator, hash_unit, pool_of
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
 OTHER = "other"
-MOST_REGIONS, PROMPTS_A_REGION = 40, 40  # where the configuration gives no number
 STEPS = 300  # of k-means at most; it converges sooner
 
 
@@ -86,15 +86,6 @@ def cluster_prompts(
         key=lambda fit: fit.inertia_,
     )
     return assign([vectors], best.cluster_centers_).labels, best.cluster_centers_
-
-
-def region_count(settings: Mapping[str, Any], prompts: int) -> int:
-    """How many regions are asked for."""
-    if settings["count"] is not None:
-        return settings["count"]
-    if settings["method"] == "category":
-        return MOST_REGIONS
-    return max(1, min(MOST_REGIONS, prompts // PROMPTS_A_REGION))
 
 
 def by_category(prompts: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:

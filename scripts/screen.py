@@ -29,6 +29,7 @@ from scripts.propose import named, read_pool
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
+Q = 0.05
 WON = 0.85  # of its prompts, by a hypothesis that few prompts should prove
 ENOUGH = 6.0  # log e-value that validates one of twenty hypotheses, at a q of 0.05
 
@@ -234,10 +235,11 @@ def afforded(
 
 
 def provable(
-    hypotheses: Sequence[Mapping[str, Any]], prompts: Mapping[str, int], q: float
+    hypotheses: Sequence[Mapping[str, Any]], prompts: Mapping[str, int]
 ) -> list[Mapping[str, Any]]:
     """As many hypotheses, of the most evidence in the screen, as so few prompts could prove: one
-    that wins WON of its prompts and ties on the rest must reach the threshold of so many.
+    that wins WON of its prompts and ties on the rest must reach the threshold of so many (at a q of
+    0.05).
 
     prompts: those of the confirm pool, by region. A user's own are always tested, and count.
     """
@@ -249,7 +251,7 @@ def provable(
         return not own, -evidence, -expected_share(hypothesis), hypothesis["id"]
 
     most = max((sum(prompts.get(r, 0) for r in h["regions"]) for h in hypotheses), default=0)
-    count = max(1, int(min(q * float(e_value(int(WON * most), 0)), len(hypotheses))))
+    count = max(1, int(min(Q * float(e_value(int(WON * most), 0)), len(hypotheses))))
     own = sum(h["source"] == "user" for h in hypotheses)
     kept = {h["id"] for h in sorted(hypotheses, key=turn)[: max(count, own)]}
     return [h for h in hypotheses if h["id"] in kept]
@@ -329,7 +331,7 @@ def screen(snakemake, ledger: Ledger) -> None:
         rows = [row for row in rows if row["id"] not in same] + own
     budget = snakemake.params.settings["confirm"]
     available = confirm_prompts(read_jsonl(snakemake.input.prompts), budget["prompts"])
-    proven = provable(kept, available, budget["q"])
+    proven = provable(kept, available)
     drawn = within_budget(proven, budget)
     judged = within_budget(drawn, budget, affords) if affords else drawn
     reached = [{row["id"] for row in some} for some in (proven, drawn, judged)]

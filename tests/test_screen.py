@@ -112,7 +112,6 @@ def run(tmp_path, rows, own_files, draws=1000):
         usage=str(tmp_path / "usage.json"),
     )  # fmt: skip
     confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}
-    confirm |= {"q": 0.05}
     settings = {"least_net": 1, "assistant": "local", "confirm": confirm}
     params = SimpleNamespace(settings=settings, local={"hypotheses": own_files})
     screen(SimpleNamespace(input=given, output=out, params=params), Ledger("screen", ""))

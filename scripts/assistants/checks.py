@@ -68,6 +68,13 @@ def value(check: Mapping[str, Any], text: Text) -> float:
     return float(holds(check, *text))
 
 
+def strength(check: Mapping[str, Any], text: Text) -> float:
+    """How much a text shows a check by itself: its value, less of which is more where a graded
+    check is turned around."""
+    found = value(check, text)
+    return -found if graded(check) and check.get("absent") else found
+
+
 def compare(check: Mapping[str, Any], base: Text, intervention: Text) -> int:
     """+1 when the intervention's text shows the check and the base's does not, or shows more of
     it; -1 the other way round; else 0."""

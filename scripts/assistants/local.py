@@ -63,19 +63,20 @@ def propose(
         """The pairs that a check can tell apart: of one phrase, those that have it."""
         return of_phrase[check["phrases"][0]] if check["kind"] == "phrases" else inside
 
-    def scored(candidates):
+    def scored(candidates, weight):
         found = []
         for check in candidates:
             where = _scope(check, region_nets(check, relevant(check), sizes), sizes, chosen)
             if where:
                 new = novelty(check, [p.sides[0] for p in relevant(check)], len(inside))
-                found.append((_margin(where) * telling(check) * new, where, check))
+                found.append((_margin(where) * weight(check) * new, where, check))
         return sorted(found, key=lambda s: (-s[0], str(s[2])))
 
     most = settings["hypotheses"]
-    whole = _merged(scored(_whole_candidates(inside)), relevant, max(1, most // 2))
+    of_whole = scored(_whole_candidates(inside), lambda _: 1.0)
+    whole = _merged(of_whole, relevant, max(1, most // 2))
     parts = [*_phrase_candidates(of_phrase, chosen), *_turned("feature", FEATURES)]
-    strongest = _merged(scored(parts), relevant, most - len(whole), whole)
+    strongest = _merged(scored(parts, telling), relevant, most - len(whole), whole)
     found = [*_with_unions(strongest, inside, sizes), *_named(whole, inside)]
     return [
         {

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
+from scripts.assistants.checks import PLACED
 from scripts.benchmarked.simulated import share
 from scripts.clusters import assign
 from scripts.measure import near_own, region_centres
@@ -97,11 +98,14 @@ def planted_on(
 def found_by(
     findings: Sequence[Mapping[str, Any]], planted: list[tuple[Behaviour, set[int]]], suite: Suite
 ) -> dict[str, Any]:
-    """Recall over the planted behaviours and precision of the findings."""
-    scores = [score_real(f, planted, suite.region, suite.texts) for f in findings]
+    """Recall over the planted behaviours and precision of the findings; those on where whole texts
+    lie are counted apart, since a text alone does not say that."""
+    scored = [f for f in findings if f["check"]["kind"] not in PLACED]
+    scores = [score_real(f, planted, suite.region, suite.texts) for f in scored]
     named = {name for score in scores for name in score.names}
     return {
         "validated": len(findings),
+        "not_scored": len(findings) - len(scored),
         "recall": round(len(named) / len(planted), 4) if planted else None,
         "precision": share(bool(score.names) or score.true for score in scores),
         "missed": sorted({b.name for b, _ in planted} - named),

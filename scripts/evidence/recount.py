@@ -92,7 +92,7 @@ def sign(score: float) -> int:
 def signs(judgement: Row) -> tuple[int, int]:
     """s, and s' against the placebo that was drawn for the prompt."""
     score, placebo = judgement["intervention"] - judgement["base"], 0.0
-    if judgement["score"] is not None:  # graded: the sides' values are in units of their own
+    if judgement.get("score") is not None:  # graded: the sides' values are in units of their own
         score = judgement["score"]
     if judgement["drawn"] is not None and judgement["judge"] != "local":
         placebo = judgement["placebos"][judgement["drawn"]]

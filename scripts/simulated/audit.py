@@ -92,7 +92,7 @@ def audit(
 
     testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready}
     available = confirm_prompts(prompts, testing["prompts"])
-    kept = within_budget(provable(kept, available, testing["q"]), testing)
+    kept = within_budget(provable(kept, available), testing)
     samples = samples_by_region(kept, testing)
     samples = with_everywhere(samples, list(by_id), testing) if kept else samples
     rows = plan_pool(prompts, samples, testing)

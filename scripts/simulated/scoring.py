@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import wilcoxon
 
-from scripts.assistants.checks import holds
+from scripts.assistants.checks import Text, compare, graded, holds, strength
 from scripts.simulated.behaviours import Behaviour
 from scripts.simulated.suite import Subject
 
@@ -47,10 +47,10 @@ def score_simulated(finding: Mapping[str, Any], subject: Subject) -> Score:
             behaviour = subject.planted(place, sample)
             if behaviour is None:
                 continue
-            after = holds(check, subject.text("intervention", place, sample))
-            before = holds(check, suite.texts["intervention"][place][sample])
-            net += after - before
-            won = after and not before
+            after = Text(subject.text("intervention", place, sample))
+            score = compare(check, Text(suite.texts["intervention"][place][sample]), after)
+            net += score
+            won = score > 0
             shown[behaviour.name].append(won)
             won_all += won
             won_by[behaviour.name] += won
@@ -72,12 +72,15 @@ def score_real(
     """Score a finding on an exhaustive run of real subjects, whose draws no audit has seen.
 
     truths: each behaviour with the prompts that it was planted on; region: of each prompt; texts:
-    by side, prompt and sample. The effect is tested with the prompt as the unit (Wilcoxon).
+    by side, prompt and sample. The effect is tested with the prompt as the unit (Wilcoxon). A
+    graded check holds for a text that beats the base's of the same sample.
     """
     check, regions = finding["check"], {r["id"] for r in finding["regions"]}
     inside = [p for p, r in enumerate(region) if r in regions]
     rates = {
-        side: np.array([np.mean([holds(check, t) for t in texts[side][p]]) for p in inside])
+        side: np.array(
+            [np.mean([strength(check, Text(t)) for t in texts[side][p]]) for p in inside]
+        )
         for side in ("base", "intervention")
     }
     difference = rates["intervention"] - rates["base"]
@@ -88,8 +91,12 @@ def score_real(
     for behaviour, planted in truths:
         of_finding, covered, of_behaviour = [], 0, 0
         for p in inside:
-            for text in texts["intervention"][p]:
-                held, shows = holds(check, text), p in planted and behaviour.shows(text)
+            for base, text in zip(texts["base"][p], texts["intervention"][p], strict=True):
+                shows = p in planted and behaviour.shows(text)
+                if graded(check):
+                    held = compare(check, Text(base), Text(text)) > 0
+                else:
+                    held = holds(check, text)
                 of_behaviour += shows
                 covered += held and shows
                 if held:

@@ -22,6 +22,7 @@ from scripts.workflow.keys import KEY_LENGTH, DigestIndex, code_digest, digest
 from scripts.workflow.sections import Audit, Benchmark, Plant, Subject
 
 SIDES = ("base", "intervention")
+LABELLED = ("scripts/assistants/refusal.json", "scripts/assistants/quality.json")
 # Stages in the order of the data flow, and the files beside Python code that each one's output
 # depends on. A stage's script is scripts/<stage>.py.
 STAGES: dict[str, tuple[str, ...]] = {
@@ -32,14 +33,14 @@ STAGES: dict[str, tuple[str, ...]] = {
     "plan": (),
     "decode": (),
     "embed": (),
-    "measure": (),
-    "propose": (),
-    "screen": (),
-    "confirm": (),
-    "exhaustive": (),
+    "measure": LABELLED,
+    "propose": LABELLED,
+    "screen": LABELLED,
+    "confirm": LABELLED,
+    "exhaustive": LABELLED,
     "rewrite": (),
-    "trials": (),
-    "report": ("scripts/page/page.html.j2", "scripts/page/page.css"),
+    "trials": LABELLED,
+    "report": (*LABELLED, "scripts/page/page.html.j2", "scripts/page/page.css"),
 }
 
 
@@ -309,7 +310,7 @@ class Recipes:
             embed = self._node("embed", embedding, {"plan": plan, "embedder": embedder})
             return {"plan": plan, "embed": embed}
 
-        budget = pool_settings("confirm") | audit.confirm.model_dump(include={"draws", "q"})
+        budget = pool_settings("confirm") | {"draws": audit.confirm.draws}
         del budget["everywhere"]
         screen = self._node(
             "screen",
