@@ -51,8 +51,8 @@ def propose(
     at. Contrasts are taken in each and over all of them; a hypothesis names those in which more
     prompts speak for it than against it, or all where the rest speaks for it as well.
 
-    Of `hypotheses` up to half compare texts as a whole (measures, kinds of texts, the direction),
-    since a bank has hundreds of phrases and a dozen of these.
+    Of phrases and features there are up to `hypotheses`, of what compares texts as a whole
+    (measures, kinds of texts, the direction) up to half as many more.
     """
     chosen = list(ranked)[: settings["regions"]]
     inside = [pair for pair in pairs if pair.region in chosen]
@@ -76,7 +76,7 @@ def propose(
     of_whole = scored(_whole_candidates(inside), lambda _: 1.0)
     whole = _merged(of_whole, relevant, max(1, most // 2))
     parts = [*_phrase_candidates(of_phrase, chosen), *_turned("feature", FEATURES)]
-    strongest = _merged(scored(parts, telling), relevant, most - len(whole), whole)
+    strongest = _merged(scored(parts, telling), relevant, most, whole)
     found = [*_with_unions(strongest, inside, sizes), *_named(whole, inside)]
     return [
         {

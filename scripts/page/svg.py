@@ -6,6 +6,7 @@ light and dark.
 
 import io
 import unicodedata
+import warnings
 import xml.etree.ElementTree as ElementTree
 from typing import Any, NamedTuple
 
@@ -54,7 +55,10 @@ def svg(name: str, drawing: Drawing) -> str:
     """A figure as SVG that can stand in a page: own ids, no styles, colours of the page's text."""
     stream = io.BytesIO()
     empty = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    drawing.figure.savefig(stream, format="svg", transparent=True, metadata=empty)
+    with warnings.catch_warnings():
+        # the browser has the glyphs that Matplotlib's font lacks: texts stay texts
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        drawing.figure.savefig(stream, format="svg", transparent=True, metadata=empty)
     ElementTree.register_namespace("", SVG)
     root = ElementTree.fromstring(stream.getvalue())
     for parent in list(root.iter()):

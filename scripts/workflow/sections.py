@@ -310,7 +310,8 @@ class Propose(Section):
     regions: int = Field(60, ge=1)
     """Regions looked at, promising ones first, then the most divergent."""
     hypotheses: int = Field(20, ge=1, le=200)
-    """Hypotheses kept at most, strongest first."""
+    """Hypotheses kept at most, strongest first; the local assistant adds up to half as many that
+    compare texts as a whole."""
     phrase_words: int = Field(6, ge=1, le=8)
     """Longest phrase of the local assistant, in words."""
 
