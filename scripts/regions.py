@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from scripts.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
 from scripts.prompts import region_count
-from scripts.workflow.chance import hash_generator, hash_unit, pool_of
+from scripts.workflow.chance import hash_generator, hash_unit, pools_of
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
@@ -209,11 +209,13 @@ def cut(
     )
     described = [described[r] | {"id": f"r{place:03d}"} for place, r in enumerate(order)]
     place_of = {region: place for place, region in enumerate(order)}
+    units = [prompt.get("group") or prompt["id"] for prompt in prompts]
+    pools = pools_of(seed, units, settings["pools"])
     rows = [
         {
             "id": prompt["id"],
             "region": described[place_of[int(label)]]["id"],
-            "pool": pool_of(seed, prompt.get("group") or prompt["id"], settings["pools"]),
+            "pool": pools[prompt.get("group") or prompt["id"]],
             "place": hash_unit("place", seed, prompt["id"]),
             **({"samples": prompt["samples"]} if "samples" in prompt else {}),
             **({"group": prompt["group"]} if prompt.get("group") else {}),

@@ -19,7 +19,7 @@ from scripts.regions import (
     prompt_text,
     typical_words,
 )
-from scripts.workflow.chance import POOLS, hash_generator, hash_unit, pool_of
+from scripts.workflow.chance import POOLS, hash_generator, hash_unit, pool_of, pools_of
 from scripts.workflow.errors import AuditError
 
 SHARES = {"explore": 0.4, "screen": 0.15, "confirm": 0.45}
@@ -85,6 +85,19 @@ def test_pools_have_their_shares():
     assert set(found) == set(POOLS)
     for pool, share in SHARES.items():
         assert abs(found[pool] - share * count) < 4 * np.sqrt(count * share * (1 - share))
+
+
+@pytest.mark.parametrize("count", [5, 23, 50, 199])
+def test_few_prompts_are_shared_out_as_the_shares_say(count):
+    for seed in range(5):
+        found = Counter(pools_of(seed, ids(count), SHARES).values())
+        assert all(abs(found[pool] - share * count) <= 1 for pool, share in SHARES.items())
+
+
+def test_many_prompts_keep_their_pools_when_others_come():
+    many = pools_of(0, ids(400), SHARES)
+    assert many.items() <= pools_of(0, ids(500), SHARES).items()
+    assert many == {name: pool_of(0, name, SHARES) for name in ids(400)}
 
 
 def test_a_pool_of_share_zero_stays_empty():

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from scripts.simulated.behaviours import Behaviour
-from scripts.workflow.chance import hash_unit, pool_of
+from scripts.workflow.chance import hash_unit, pools_of
 from scripts.workflow.files import read_json, read_jsonl
 
 SIDES = ("base", "intervention")
@@ -43,11 +43,12 @@ class Suite:
 
     def rows(self, seed: int, pools: Mapping[str, float]) -> list[dict[str, Any]]:
         """The prompts with region, pool and place, as the regions stage deals them for a seed."""
+        dealt = pools_of(seed, self.ids, pools)
         return [
             {
                 "id": name,
                 "region": region,
-                "pool": pool_of(seed, name, pools),
+                "pool": dealt[name],
                 "place": hash_unit("place", seed, name),
                 "samples": self.samples,
             }
