@@ -210,8 +210,9 @@ def csv_row(
         row[name] = (finding[name] or {}).get("estimate")
     row["behaviour"] = "; ".join(b["id"] for b in behaviours if finding["id"] in b["findings"])
     # A spreadsheet runs what begins like a formula.
-    starts = tuple("=+-@\t\r")
-    return {k: f"'{v}" if isinstance(v, str) and v.startswith(starts) else v for k, v in row.items()}
+    formula = tuple("=+-@\t\r")
+    texts = {k: v for k, v in row.items() if isinstance(v, str) and v.startswith(formula)}
+    return row | {name: f"'{text}" for name, text in texts.items()}
 
 
 def unit_of(effect: Mapping[str, Any] | None) -> str | None:

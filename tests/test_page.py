@@ -208,7 +208,11 @@ def test_ready_responses_and_assistants_with_a_price(tmp_path):
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda t: repr(t[:20]))
 def test_hostile_text_is_inert(page, tmp_path, text):
-    hostile = page_of(everywhere(context(), text), tmp_path)
+    found = [*findings_of_all_statuses(), measured(8), directed(9), of_kind(10)]
+    found.append(finding(11, "validated", behaviour="warns"))
+    values = context(found)
+    values["behaviours"] = behaviours_of(found, [[f["id"]] for f in found[-4:]])
+    hostile = page_of(everywhere(values, text), tmp_path)
     usual, reader = Reader(page), Reader(hostile)
     # <title> and the like of an SVG count as tags too: the same kinds as ever, and no more
     assert set(reader.tags) <= set(usual.tags)
@@ -257,7 +261,10 @@ def test_sizes_are_in_units_that_mean_something():
     assert "a chance of 61" in size(directed(1))
     assert size(finding(1, "untested")) is None
     apart = measured(1)["effect"] | {"told": "difference", "estimate": 4.806, "low": -0.04}
-    assert "mean difference +4.81 (−0.04 to +0.6)" in size(measured(1, effect=apart))
+    unsure = measured(1, effect=apart)
+    assert "mean difference +4.81 (−0.04 to +0.6)" in size(unsure)
+    assert "The interval holds 0, no effect" in str(numbers_in_full(unsure))
+    assert "The interval holds" not in str(numbers_in_full(measured(1)))
 
 
 def test_every_number_is_given_with_what_it_means():

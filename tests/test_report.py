@@ -2,12 +2,25 @@
 
 import csv
 import io
+import json
 import types
 
+import numpy as np
 import pytest
 from reported import ROOT, finding, findings_of_all_statuses, ledger, measured
 
-from scripts.report import CSV_COLUMNS, costs, counts, csv_row, round_row, unit_of
+from scripts.evidence.space import Space
+from scripts.page.kinds import Explored, kinds_of_texts
+from scripts.report import (
+    CSV_COLUMNS,
+    answered,
+    costs,
+    counts,
+    csv_row,
+    names_of_kinds,
+    round_row,
+    unit_of,
+)
 
 
 def test_costs_tell_this_call_from_empty():
@@ -75,6 +88,54 @@ def test_a_csv_row_has_effects_in_units_and_behaviours():
     assert (row["effect"], row["effect_low"], row["effect_high"]) == (0.55, 0.5, 0.6)
     assert row["unit"] == "ratio of words" and row["rate_base"] is None
     assert unit_of({"unit": "sentences", "told": "difference"}) == "sentences"
+
+
+def explored() -> tuple[Explored, Space]:
+    """Forty texts of two kinds: both sides write the one alike, the intervention the other."""
+    texts = [f"Roses are red, says line {i}." for i in range(20)]
+    texts += [f"Beware of the sharp thorns, number {i}!" for i in range(20)]
+    side = ["base", "intervention"] * 10 + ["intervention"] * 20
+    vectors = np.array([[1.0, i / 100] for i in range(20)] + [[-1.0, i / 100] for i in range(20)])
+    space = Space(("r000",), np.zeros((1, 2)), np.array([[1.0, 0.0], [-1.0, 0.0]]), np.zeros(2))
+    return Explored(side, ["r000"] * 40, np.repeat([0, 1], 20), texts, vectors), space
+
+
+def test_kinds_of_texts_by_how_different_the_sides_are():
+    first, second = kinds_of_texts(*explored(), {})
+    assert (first["kind"], first["base"], first["intervention"]) == (1, 0, 20)
+    assert (second["kind"], second["base"], second["intervention"]) == (0, 10, 10)
+    assert {"beware", "sharp"} & {word for name in first["name"] for word in name.split()}
+    assert [t["text"] for t in first["typical"]] == [
+        f"Beware of the sharp thorns, number {i}!" for i in range(3)
+    ]
+    assert second["typical"][1] == {
+        "side": "intervention", "region": "r000", "text": "Roses are red, says line 1.",
+    }  # fmt: skip
+
+
+def test_a_kind_goes_by_the_name_that_a_hypothesis_gave_it():
+    rows = [
+        {"check": {"kind": "texts", "texts": 1, "name": ["thorny"]}},
+        {"check": {"kind": "feature", "feature": "short"}},
+        {"statement": "by a model"},
+    ]
+    first, _ = kinds_of_texts(*explored(), names_of_kinds(rows))
+    assert first["name"] == ["thorny"]
+
+
+def test_explored_prompts_are_known_by_what_was_asked_last(tmp_path):
+    def lines(name, rows):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return str(tmp_path / name)
+
+    row = {"prompt": "p1", "sample": 0, "region": "r000"}
+    chat = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+    files = types.SimpleNamespace(
+        prompts=lines("bank", [{"id": "p1", "messages": chat}, {"id": "p2", "text": "How?"}]),
+        base=[lines("base", [row | {"draw": "base/x", "text": "So."}])],
+        intervention=[lines("intervention", [row | {"draw": "intervention/x", "text": "No."}])],
+    )
+    assert answered(files) == [("Why?", "So.", "No.")]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

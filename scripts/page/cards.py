@@ -186,12 +186,22 @@ def _effect(finding) -> Row | None:
     if not (effect := finding["effect"]):
         return None
     if effect["told"] == "ratio":
-        how = "Half of the prompts have a larger ratio of the intervention's to the base's, half a "
-        how += "smaller one; prompts where one side has none of it are left out."
+        none, how = 1, (
+            "Half of the prompts have a larger ratio of the intervention's to the base's, half a "
+            "smaller one; prompts where one side has none of it are left out."
+        )  # fmt: skip
     else:
-        how = "The mean over prompts, topics weighted by their share of the bank, which the plain "
-        how += "averages of either side are not."
-    return Row("Effect", in_units(effect), f"{how} From {count(effect['prompts'])} prompts.")
+        none, how = 0, (
+            "The mean over prompts, topics weighted by their share of the bank, which the plain "
+            "averages of either side are not."
+        )  # fmt: skip
+    how += f" From {count(effect['prompts'])} prompts."
+    if effect["low"] <= none <= effect["high"]:
+        how += (
+            f" The interval holds {none}, no effect: the decision rests on how many prompts lean "
+            "which way, not on by how much."
+        )
+    return Row("Effect", in_units(effect), how)
 
 
 def _zone(finding) -> Row | None:

@@ -68,7 +68,8 @@ def _one(reads: str, found: Mapping[str, Any]) -> str:
     rate = {"estimate": found["right"] / decided, "low": found["low"], "high": found["high"]}
     return (
         f"one {reads} was right on {count(found['right'])} of {count(decided)} prompts, "
-        f"{between(rate, percent)}" + (f", with {count(ties)} ties" if ties else "")
+        f"{between(rate, percent)}"
+        + (f", with {count(ties)} tie{'s' * (ties > 1)}" if ties else "")
     )
 
 
