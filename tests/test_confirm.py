@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from scripts.assistants.pairs import Pair
-from scripts.confirm import confirm, judge
+from scripts.confirm import confirm, entries, judge
 from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.findings import ALPHA, rounded
@@ -162,7 +162,7 @@ def test_a_placebo_is_drawn_anew_for_each_prompt():
     assert drawn == [judge(hypothesis("bread", "r0"), PLACEBOS, [p], 0).drawn for p in pairs]
     for pair in pairs:
         j = judge(hypothesis("bread", "r0"), PLACEBOS, [pair], 0)
-        assert j.signs == (0, -int(j.placebos[j.drawn]))
+        assert j.signs == (0, 0), "nobody judges, so nobody leans"
 
 
 # What is not
@@ -239,17 +239,74 @@ def test_a_phrase_that_is_at_times_cut_off_is_still_validated():
     assert statuses.count("validated") >= 9
 
 
-def test_placebos_that_lean_as_much_take_the_evidence():
+def test_placebos_that_lean_as_much_fail_a_finding():
     """Any word comes more often in longer texts, and the placebos are such words."""
     river = hypothesis("river", "r0")
-    against_leaning = only(river, longer_pairs(60), placebos=PLACEBOS[1:])
-    assert (
-        against_leaning["e_value"]
-        < 1
-        < 20
-        <= only(river, longer_pairs(60), placebos=QUIET)["e_value"]
-    )
-    assert against_leaning["status"] == "unsupported"
+    leaning = "the responses lean: a placebo does as well"
+    against = only(river, longer_pairs(60), placebos=PLACEBOS[1:])
+    assert against["e_value"] >= 20 and against["status"] == "suggestive"
+    assert leaning in against["gates_failed"]
+    assert leaning not in only(river, longer_pairs(60), placebos=QUIET)["gates_failed"]
+
+
+# Graded checks
+
+
+def measured(name, *regions, absent=True):
+    check = {"kind": "measure", "measure": name} | ({"absent": True} if absent else {})
+    return hypothesis("x", *regions, name=name) | {"check": check, "direction": "less"}
+
+
+def lengths(shares, region="r0", seed=0):
+    """Pairs whose intervention has a share of the base's words."""
+    rng, found = random.Random(seed), []
+    for n, share in enumerate(shares):
+        size = rng.randint(40, 80)
+        found.append(
+            Pair(f"{region}-{n}", region, filler(rng, size), filler(rng, round(size * share)))
+        )
+    return found
+
+
+def test_half_as_long_is_validated_though_no_threshold_is_crossed():
+    finding = only(measured("words", "r0"), lengths([0.55] * 40), placebos=[])
+    assert finding["status"] == "validated" and finding["gates_failed"] == []
+    effect = finding["effect"]
+    assert effect["unit"] == "words" and effect["told"] == "ratio"
+    assert effect["low"] <= 0.55 <= effect["high"] and effect["intervention"] < effect["base"]
+    assert finding["rate_base"] is None and finding["difference"] is None
+    assert finding["auc"]["estimate"] > 0.9 and finding["cut"] is None
+
+
+def test_what_differs_by_less_than_the_zone_ties():
+    finding = only(measured("words", "r0"), lengths([0.97] * 40), placebos=[])
+    assert (finding["wins"], finding["losses"]) == (0, 0) and finding["status"] != "validated"
+
+
+def test_a_graded_check_counts_every_pair_of_samples():
+    pairs = [Pair("p", "r0", "a b c d", "a b"), Pair("p", "r0", "a", "a")]
+    judged = judge(measured("words", "r0"), [], pairs, 0)
+    assert judged.score == 0.25, "two of four pairs are shorter, one longer, one ties"
+    assert (judged.base, judged.intervention) == (2.5, 1.5) and judged.signs == (1, 1)
+
+
+def test_how_far_a_finding_reaches_counts_other_regions():
+    pairs = pairs_of(["r0", "r1", "r2", "r3"], intervention=0.9)
+    finding = only(hypothesis("bread", "r0"), pairs)
+    assert finding["transfer"]["prompts"] == 72 and finding["transfer"]["wins"] > 50
+    assert finding["bank"]["rate_intervention"]["share"] == 1
+    assert finding["bank"]["difference"]["low"] > 0.7
+    assert finding["p_anytime"] <= 0.05 and finding["p_sign"] < 1e-4
+
+
+def test_behaviours_are_entries_of_validated_findings():
+    pairs = pairs_of(["r0"]) + pairs_of(["r1"], word="honey") + pairs_of(["r2"], intervention=0.0)
+    some = [hypothesis("bread", "r0"), hypothesis("honey", "r1"), hypothesis("olive", "r2")]
+    findings = list(confirmed(some, pairs)[0].values())
+    names = {r: REGIONS[r] | {"category_share": 1.0} for r in REGIONS}
+    found = entries(findings, pairs, names)
+    assert [len(entry["findings"]) for entry in found] == [1, 1]
+    assert {entry["statement"] for entry in found} == {"says bread", "says honey"}
 
 
 def test_without_placebos_nothing_is_validated():

@@ -13,7 +13,7 @@ from scripts.assistants.pool import Spent
 from scripts.embed import write_vectors
 from scripts.evidence.space import Space
 from scripts.plan import samples_by_region
-from scripts.screen import afforded, screen, screened, within_budget
+from scripts.screen import afforded, provable, screen, screened, within_budget
 from scripts.workflow.files import read_jsonl, write_json, write_jsonl
 from scripts.workflow.job import Ledger
 
@@ -198,3 +198,29 @@ def test_sure_evidence_goes_before_little_cost():
     local = explored(8, 0, 10, name="local")
     local["screen"] = {"prompts": 8, "wins": 8, "losses": 0, "share": 1.0}
     assert local in within_budget([*doubtful, sure, local], settings), "more evidence for a draw"
+
+
+# Few prompts
+
+
+def test_few_prompts_prove_few_hypotheses_and_the_strongest_are_kept():
+    counts = {"losses": 0, "prompts": 9, "share": 0.1}
+    many = [hypothesis("r0") | {"id": f"h{n}", "screen": counts | {"wins": n}} for n in range(20)]
+    assert len(provable(many, {"r0": 60})) == 20
+    kept = provable(many, {"r0": 10})
+    assert [h["id"] for h in kept] == ["h15", "h16", "h17", "h18", "h19"], "8 of 10 won: E = 100"
+    assert len(provable(many, {"r0": 2})) == 1
+    own = [h | {"source": "user"} for h in many[:7]]
+    assert provable([*own, *many[7:]], {"r0": 10}) == own, "a user's own are always tested"
+
+
+def test_a_hypothesis_on_everything_keeps_regions_that_show_little():
+    rows = [
+        Pair(f"{r}{n}", r, "no", "bread" if r == "r0" else "no") for r in REGIONS for n in range(6)
+    ]
+    row = screened([hypothesis(*REGIONS)], rows, REGIONS, 1)[0]
+    assert row["regions"] == sorted(REGIONS) and row["statement"].startswith("Asked about almost")
+    against = [Pair(f"x{n}", "r1", "bread", "no") for n in range(3)]
+    assert screened([hypothesis(*REGIONS)], rows + against, REGIONS, 1)[0]["dropped_regions"] == [
+        "r1"
+    ]
