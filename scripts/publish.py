@@ -38,7 +38,7 @@ def index_page(audits: Path) -> str:
             name, counts = html.escape(audit["audit"]), audit["counts"]
             rows.append(
                 f'<tr><td><a href="audits/{name}/report.html">{name}</a></td>'
-                f"<td>{counts['validated']} of {counts['hypotheses']}</td>"
+                f"<td>{counts['validated']} of {counts['tested']}</td>"
                 f"<td>{counts['draws']}</td></tr>"
             )
     return (

@@ -3,31 +3,25 @@
 import sys
 from pathlib import Path
 
+from scripts.page.cards import size
 from scripts.workflow.files import read_json, read_jsonl
 
 
 def summary(folder: Path) -> str:
-    """The counts, the validated findings, and the path of the report."""
+    """The counts, the behaviours with their first findings, and the path of the report."""
     audit, findings = read_json(folder / "audit.json"), read_jsonl(folder / "findings.jsonl")
-    counts = audit["counts"]
+    counts, by_id = audit["counts"], {finding["id"]: finding for finding in findings}
     lines = [
         f"Audit {audit['audit']}: {counts['draws']} texts drawn from both subjects, "
-        f"{counts['hypotheses']} hypotheses tested, {counts['validated']} validated",
+        f"{counts['tested']} hypotheses tested, {counts['validated']} validated: "
+        f"{counts['behaviours']} behaviours",
         "",
     ]
-    for finding in findings:
-        if finding["status"] != "validated":
-            continue
-        lines.append(f"  - {finding['statement']}")
-        lines.append(
-            f"    in {_percent(finding['rate_intervention'])} of the intervention's responses, "
-            f"{_percent(finding['rate_base'])} of the base's; e-value {finding['e_value']:.3g}"
-        )
+    for behaviour in read_json(folder / "behaviours.json")["behaviours"]:
+        first = by_id[behaviour["findings"][0]]
+        lines.append(f"  - {behaviour['statement']}")
+        lines.append(f"    {size(first) or 'of unknown size'}; e-value {first['e_value']:.3g}")
     return "\n".join([*lines, "", f"Report: {folder / 'report.html'}"])
-
-
-def _percent(rate) -> str:
-    return f"{100 * rate['estimate']:.0f} %" if rate else "an unknown share"
 
 
 if __name__ == "__main__":

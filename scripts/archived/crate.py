@@ -55,7 +55,7 @@ def crate(
     made.metadata.extra_contexts.append(TERMS)
     made.name = f"Audit `{name}`"
     made.description = (
-        f"What an intervention did to a language model: {audit['counts']['hypotheses']} hypotheses "
+        f"What an intervention did to a language model: {audit['counts']['tested']} hypotheses "
         f"tested, {audit['counts']['validated']} validated, with every file behind them. "
         "`python3 verify.py` checks it."
     )

@@ -245,7 +245,7 @@ def _merged(scored, relevant: Callable, most: int, before: Sequence[Found] = ())
 
 def _named(found: Sequence[Found], pairs: Sequence[Pair]) -> list[Found]:
     """Kinds of texts with the phrases that tell them from the others, the direction with the pair
-    that lies furthest along it."""
+    that lies furthest along it, from the first word that differs."""
 
     def name(check):
         texts = [at for pair in pairs for at in pair.sides]
@@ -255,10 +255,10 @@ def _named(found: Sequence[Found], pairs: Sequence[Pair]) -> list[Found]:
 
     def ends():
         far = max(pairs, key=lambda p: p.intervention_placed.along - p.base_placed.along)
-        return {
-            side: " ".join(text.split()[:QUOTED_WORDS])[:QUOTED_LETTERS]
-            for side, text in (("towards", far.intervention), ("away", far.base))
-        }
+        texts = [text.split() for text in (far.intervention, far.base)]
+        parted = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
+        quoted = [" ".join(words[parted:][:QUOTED_WORDS])[:QUOTED_LETTERS] for words in texts]
+        return dict(zip(("towards", "away"), quoted, strict=True))
 
     named = []
     for check, where in found:

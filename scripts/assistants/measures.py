@@ -144,8 +144,8 @@ MEASURES: dict[str, Measure] = {
         *_LONGER,
     ),
     "characters": Measure(
-        "are longer in characters", "are shorter in characters", "characters", len, 0.05, 0, "ratio",
-        "length", "is longer in characters", "is shorter in characters",
+        "are longer in characters", "are shorter in characters", "characters", len, 0.05, 0,
+        "ratio", "length", "is longer in characters", "is shorter in characters",
     ),
     "sentences": Measure(
         "have more sentences", "have fewer sentences", "sentences",

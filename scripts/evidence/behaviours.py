@@ -12,6 +12,7 @@ from scipy.spatial.distance import squareform
 
 from scripts.evidence.betting import e_value
 
+EVERYWHERE = 0.9  # share of prompts; findings won on so many are of one piece
 ALIKE = 0.4  # mean similarity from which findings are one behaviour
 WITHIN = 0.3  # how far beyond chance a finding is won where a generic one is won, of 1
 APART = 0.2  # share of the smaller one's wins from which two findings are not apart
@@ -48,6 +49,8 @@ def behaviours_of(findings: Mapping[str, Won]) -> list[list[str]]:
     similar = _cosines(won - won.mean(axis=1, keepdims=True))
     if kinds is not None:
         similar = np.maximum(similar, (similar + kinds) / 2)
+    everywhere = won.mean(axis=1) >= EVERYWHERE  # wins on all prompts correlate with nothing
+    similar[np.ix_(everywhere, everywhere)] = 1.0
     groups = _clusters(similar, special)
     parts = [list(group) for group in groups]
     unions = [won[group].any(axis=0) for group in groups]

@@ -110,7 +110,7 @@ def finding_of(
         "placebos": len(used[0].placebos) if used else 0,
         "gates_failed": gates,
         "minimum_detectable_effect": effect and round(effect, 4),
-        "p_anytime": min(1.0, 1 / max(1e-300, rounded(min(standing.e, standing.e_prime)))),
+        "p_anytime": float(f"{min(1.0, 1 / max(1e-300, min(standing.e, standing.e_prime))):.4g}"),
         **_rates(hypothesis, counted, regions),
         **_looked_at(hypothesis, seen, regions),
     }

@@ -4,6 +4,7 @@ All of it rests on confirm prompts whose number was fixed before any of their te
 of it is a claim under the audit's error control.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -93,8 +94,8 @@ def effect_of(
     looks: Sequence[Look], weights: Mapping[str, float], told: str
 ) -> dict[str, Any] | None:
     """The effect of a measure in its own units: the median of the prompts' ratios, or the mean of
-    their differences by region weights, with 95 % intervals, and the mean of either side. At least
-    one look.
+    their differences by region weights, with 95 % intervals, and the mean of either side by region
+    weights. At least one look.
 
     The median's interval is that of the sign test (order statistics; Conover 1999, section 3.2),
     the mean's that of the stratified estimate with Satterthwaite's degrees of freedom. Ratios are
@@ -110,7 +111,10 @@ def effect_of(
         return None
     names = ("estimate", "low", "high", "prompts")
     rounded = {name: _figures(value) for name, value in zip(names, found, strict=True)}
-    means = {"base": float(base.mean()), "intervention": float(intervention.mean())}
+    inside = Counter(look.region for look in looks)
+    share = [weights[look.region] / inside[look.region] for look in looks]
+    means = {"base": float(np.average(base, weights=share))}
+    means["intervention"] = float(np.average(intervention, weights=share))
     return {"told": told, **rounded, **{side: _figures(mean) for side, mean in means.items()}}
 
 

@@ -30,9 +30,10 @@ def check(recipes: Recipes) -> None:
         regions = report.ancestor("regions")
         count = _prompt_count(regions.inputs["bank"])
         settings = regions.settings["regions"]
-        if count is not None and settings["method"] == "kmeans" and count < settings["count"]:
+        asked = settings["count"] or 1
+        if count is not None and settings["method"] == "kmeans" and count < asked:
             raise ConfigError(
-                f"`audits.{name}`: the bank has {count} prompts for {settings['count']} regions; "
+                f"`audits.{name}`: the bank has {count} prompts for {asked} regions; "
                 "lower `regions.count` or add prompts"
             )
         budget = recipes.config.audits[name].assistant.budget
