@@ -198,9 +198,13 @@ def entries(
     checked = [f for f in shown.values() if f["check"]]
     groups = behaviours_of({f["id"]: won_by(f["check"], pairs) for f in checked})
     groups += [[name] for name, finding in shown.items() if not finding["check"]]
-    found = []
+    by_first: dict[str, dict[str, Any]] = {}  # groups that begin with the same finding are one
     for group in groups:
-        parts = in_reading_order([shown[name] for name in group])
+        first = in_reading_order([shown[name] for name in group])[0]["id"]
+        by_first.setdefault(first, {}).update({name: shown[name] for name in group})
+    found = []
+    for of_one in by_first.values():
+        parts = in_reading_order(list(of_one.values()))
         names = [part["id"] for part in parts]
         found.append({"findings": names, "statement": composed(parts, regions)})
     found.sort(key=lambda entry: -tells(shown[entry["findings"][0]]))

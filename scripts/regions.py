@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from scripts.assistants.words import grams, has_words, shown_phrase
 from scripts.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
 from scripts.prompts import region_count
@@ -23,6 +24,7 @@ from scripts.workflow.files import read_jsonl, replacing, write_json, write_json
 from scripts.workflow.job import Ledger, job, log
 
 OTHER = "other"
+LONGEST_LETTERS = 4  # of a name in a script without blanks between words
 STEPS = 300  # of k-means at most; it converges sooner
 
 
@@ -139,6 +141,8 @@ def typical_words(
 
 
 def _words(text: str) -> list[str]:
+    if not has_words(text):  # as in Chinese, Japanese and Thai
+        return [p for p in map(shown_phrase, grams(text, 1)) if len(p) <= LONGEST_LETTERS]
     return [w for w in re.findall(r"[^\W\d_]{3,}", text.lower()) if w not in ENGLISH_STOP_WORDS]
 
 

@@ -35,7 +35,7 @@ WIDE = (
 EXPLAINED = 0.8  # share of a check's texts from which earlier findings explain it
 LONGER_FORM = 0.6  # of a phrase's texts must hold its longer form to be named by it
 NAMES_OF_KIND = 3  # phrases that name a kind of texts
-QUOTED_WORDS, QUOTED_LETTERS = 12, 80  # of the texts that stand for a direction, at most
+QUOTED_WORDS, QUOTED_LETTERS = 12, 60  # of the texts that stand for a direction, at most
 
 
 def propose(

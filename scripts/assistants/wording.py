@@ -145,9 +145,12 @@ def composed(parts: Sequence[Mapping[str, Any]], regions: Mapping[str, Mapping[s
         for region in first["regions"]
     }
     opening = f"Asked about {about(where, regions)}, the intervention model's responses "
-    said = opening + _said([first["check"]])
-    for count in range(2, len(parts) + 1):
-        longer = opening + _said([part["check"] for part in parts[:count]])
+    checks = [part["check"] for part in parts if part["check"]["kind"] != "direction"] or [
+        first["check"]
+    ]
+    said = opening + _said(checks[:1])
+    for count in range(2, len(checks) + 1):
+        longer = opening + _said(checks[:count])
         if len(longer.split()) > SENTENCE_WORDS:
             break
         said = longer
