@@ -26,6 +26,7 @@ from scripts.assistants.words import equal_lengths
 from scripts.evidence.behaviours import Won, behaviours_of
 from scripts.evidence.cascade import Escalate
 from scripts.evidence.choice import ASSUMED, choose
+from scripts.evidence.ebh import e_threshold
 from scripts.evidence.findings import (
     NO_REACH,
     SHOWN_AT,
@@ -150,6 +151,7 @@ def confirm(
             continue
         used = [judgement for b in benches for judgement in b.raced[name]]
         seen = used if judges else bench.first(hypothesis, prompts)
+        threshold = e_threshold(len(hypotheses), max(1, validated), settings["q"])
         looks = looks_at(hypothesis["check"], bench) if not judges else []
         findings.append(
             finding_of(
@@ -161,7 +163,7 @@ def confirm(
                     for b, of_one in zip(benches, counted, strict=True)
                 ],
                 used,
-                failed_gates(hypothesis, standing, seen, used, judges),
+                failed_gates(hypothesis, standing, seen, used, threshold, judges),
                 regions,
                 len(hypotheses),
                 validated,

@@ -77,7 +77,7 @@ def publish(results: Path, audit, name="demo", config=None) -> None:
             "key": audit["key"],
             "config": config or report["settings"]["config"],
             "audit": name,
-            "counts": {"hypotheses": 1, "validated": 1, "draws": 2},
+            "counts": {"hypotheses": 1, "tested": 1, "behaviours": 1, "validated": 1, "draws": 2},
             "versions": {"snakemake": "9.27.1"},
             "keys": [{k: n[k] for k in ("stage", "key", "settings")} for n in keys],
         },

@@ -207,6 +207,7 @@ def failed_gates(
     standing: Standing,
     seen: Sequence[Judgement],
     used: Sequence[Judgement],
+    threshold: float,
     judges: Judges | None,
 ) -> list[str]:
     """Reasons for which evidence alone does not validate; each is one sentence.
@@ -215,16 +216,16 @@ def failed_gates(
     stops, uncut texts barely reach the threshold, and one phrase that was cut off would fail it.
     What length alone brings about vanishes from beginnings and from ends, so one of the two must
     show it; the cut-off part of a text that ends or begins in a certain way says nothing. They need
-    an e-value of 20, not the threshold of many hypotheses: the claim is another one, and few
-    prompts show it on cut texts as often as on whole ones.
+    the threshold of all hypotheses: those that reach it on whole texts are a selection, which at an
+    e-value of 20 let a phrase through in two of eight audits of texts twice as long.
     A hypothesis on length itself is exempt: of equally long texts it says nothing; so are those on
     where whole texts lie. A model that judges is shown no cut texts; if it leans to longer ones,
     its placebos show that.
     """
     failed = []
     cuts = list(zip(*([sign(s) for s in j.cut] for j in seen if j.cut is not None), strict=True))
-    on_cuts = max((float(e_value(c.count(1), c.count(-1))) for c in cuts), default=SHOWN_AT)
-    if judges is None and on_cuts < SHOWN_AT:
+    on_cuts = max((float(e_value(c.count(1), c.count(-1))) for c in cuts), default=threshold)
+    if judges is None and on_cuts < threshold:
         failed.append("not shown on texts cut to equal length")
     if graded(hypothesis.get("check") or NO_CHECK):
         return failed

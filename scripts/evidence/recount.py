@@ -113,7 +113,7 @@ def evidence(raced: Sequence[Row]) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def failed_gates(finding: Row, judged: Sequence[Row], local: bool) -> list[str]:
+def failed_gates(finding: Row, judged: Sequence[Row], threshold: float, local: bool) -> list[str]:
     """The gates that a finding fails. Where models lean and their placebos' verdicts are not among
     the judgements (a language model was asked about them apart), the finding is believed."""
     failed = []
@@ -121,7 +121,7 @@ def failed_gates(finding: Row, judged: Sequence[Row], local: bool) -> list[str]:
     if local:
         cut = [[sign(score) for score in j["cut"]] for j in judged if j["cut"] is not None]
         best = max((e_value(*counted(of_one)) for of_one in zip(*cut, strict=True)), default=inf)
-        if best < SHOWN_AT:
+        if best < threshold:
             failed.append(NOT_ON_CUTS)
     if (finding["check"] or {}).get("kind") in GRADED:
         return failed
@@ -201,7 +201,7 @@ def _again(
     raced = [j for j in judged if j["raced"]]
     wins, losses = counted([signs(j)[0] for j in raced])
     k, in_set = len(members), finding["id"] in members
-    gates = failed_gates(finding, judged, local)
+    gates = failed_gates(finding, judged, K / (q * max(1, k)), local)
     recounted = {**finding, "wins": wins, "losses": losses, "judged": len(raced)}
     status = status_of(recounted, min(both), in_set, gates, K, k, q)
     alpha = ALPHA * max(1, k) / K if status == "validated" else ALPHA
