@@ -18,7 +18,7 @@ from scripts.workflow.job import Ledger, job, log
 
 WANTED = {"screen": 4, "confirm": 12}  # prompts won, from which more are not worth their price
 LEAST = {"screen": 2, "confirm": 6}  # prompts of a region that any hypothesis is judged on, ...
-LEAST_OF_MANY, LEAST_IN_ALL = 2, 60  # ... or, of one on many regions, so many of each and in all
+LEAST_OF_MANY, LEAST_IN_ALL = 2, 144  # ... or, of one on many regions, so many of each and in all
 
 
 class Deck:

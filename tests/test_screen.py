@@ -191,7 +191,7 @@ def test_sure_evidence_goes_before_little_cost():
     doubtful = [explored(5, 1, 20, regions=(f"r{n:03d}",), name=f"doubtful {n}") for n in (1, 2)]
     for one in doubtful:
         one["screen"] = {"prompts": 8, "wins": 3, "losses": 1, "share": 0.1}
-    settings = settings_of(draws=150)
+    settings = settings_of(draws=200)
     cost = [sum(map(sum, samples_by_region([h], settings).values())) for h in (sure, doubtful[0])]
     assert settings["draws"] > cost[0] > cost[1]
     assert within_budget([*doubtful, sure], settings) == [sure]

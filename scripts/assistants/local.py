@@ -76,7 +76,7 @@ def propose(
     of_whole = scored(_whole_candidates(inside), lambda _: 1.0)
     whole = _merged(of_whole, relevant, max(1, most // 2))
     parts = [*_phrase_candidates(of_phrase, chosen), *_turned("feature", FEATURES)]
-    strongest = _merged(scored(parts, telling), relevant, most, whole)
+    strongest = _merged(scored(parts, _preference), relevant, most, whole)
     found = [*_with_unions(strongest, inside, sizes), *_named(whole, inside)]
     return [
         {
@@ -165,6 +165,12 @@ def novelty(check: Mapping[str, Any], base: Sequence[Text], texts: int) -> float
         return 1.0
     shown = sum(holds(check, *text) for text in base)
     return math.log((1 + texts) / (1 + shown)) / math.log(1 + texts)
+
+
+def _preference(check: Mapping[str, Any]) -> float:
+    """How much a feature, or a phrase of several words, is preferred to one word that more texts
+    share; formal features no less than others, since the screen eliminates."""
+    return max(2.0, telling(check)) if check["kind"] == "feature" else telling(check)
 
 
 def _margin(where: Mapping[str, Net]) -> float:

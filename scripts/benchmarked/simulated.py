@@ -101,7 +101,7 @@ def of_null(null: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _other_than_length(statements: Sequence[str]) -> int:
-    return sum("shorter than" not in s and "longer than" not in s for s in statements)
+    return sum("are shorter" not in s and "are longer" not in s for s in statements)
 
 
 def of_rates(rates: Mapping[str, Any]) -> dict[str, Any]:
