@@ -76,7 +76,7 @@ def propose(
     of_whole = scored(_whole_candidates(inside), lambda _: 1.0)
     whole = _merged(of_whole, relevant, max(1, most // 2))
     parts = [*_phrase_candidates(of_phrase, chosen), *_turned("feature", FEATURES)]
-    strongest = _merged(scored(parts, _preference), relevant, most, whole)
+    strongest = _merged(scored(parts, _preference), relevant, most)
     found = [*_with_unions(strongest, inside, sizes), *_named(whole, inside)]
     return [
         {
@@ -218,15 +218,15 @@ def _speaks(net: Net, level: float) -> bool:
     return net.wins - net.losses >= 2 and _by_chance(net.wins, net.losses) <= level
 
 
-def _merged(scored, relevant: Callable, most: int, before: Sequence[Found] = ()) -> list[Found]:
+def _merged(scored, relevant: Callable, most: int) -> list[Found]:
     """Fold candidates that hold for the same texts into the strongest of them, up to `most`.
 
-    Of a family the strongest stands for all in its regions, among those found `before` too. Of its
-    longer forms a phrase takes the longest that still holds for most of its texts; up to two other
+    Of a family the strongest stands for all in its regions; a feature beside a measure, though,
+    which does not see what is rare. Of its longer forms a phrase takes the longest that still holds for most of its texts; up to two other
     phrases that add texts join it as alternatives.
     """
     groups: list[dict[str, Any]] = []
-    families = [(family(check), set(where)) for check, where in before]
+    families: list[tuple[str | None, set[str]]] = []
     for _, where, check in scored:
         if len(groups) >= most:
             break
