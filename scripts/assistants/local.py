@@ -222,8 +222,8 @@ def _merged(scored, relevant: Callable, most: int) -> list[Found]:
     """Fold candidates that hold for the same texts into the strongest of them, up to `most`.
 
     Of a family the strongest stands for all in its regions; a feature beside a measure, though,
-    which does not see what is rare. Of its longer forms a phrase takes the longest that still holds for most of its texts; up to two other
-    phrases that add texts join it as alternatives.
+    which does not see what is rare. Of its longer forms a phrase takes the longest that still holds
+    for most of its texts; up to two other phrases that add texts join it as alternatives.
     """
     groups: list[dict[str, Any]] = []
     families: list[tuple[str | None, set[str]]] = []
