@@ -15,6 +15,7 @@ import numpy as np
 from scripts.assistants import questions
 from scripts.assistants.author import statement_of
 from scripts.assistants.bench import AHEAD
+from scripts.assistants.checks import graded
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.judgement import Judgement
 from scripts.assistants.own import own_hypotheses
@@ -24,11 +25,13 @@ from scripts.assistants.wording import sentence
 from scripts.evidence.betting import e_value, log_e_value
 from scripts.evidence.limits import BEYOND, TOGETHER, confirm_requests, requests
 from scripts.evidence.race import Wanted, drive
+from scripts.evidence.reach import sign_test
 from scripts.plan import expected_share, samples_by_region
 from scripts.propose import named, read_pool
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
+BY_LUCK = 0.2
 Q = 0.05
 WON = 0.85  # of its prompts, by a hypothesis that few prompts should prove
 ENOUGH = 6.0  # log e-value that validates one of twenty hypotheses, at a q of 0.05
@@ -70,7 +73,7 @@ def screened(
                     "share": round(sum(scores) / max(1, len(scores)), 4),
                 },
                 # Without any prompt to screen on there is nothing to eliminate by.
-                "goes_on": not nets or net >= least_net,
+                "goes_on": not nets or (net >= least_net and _more_than_chance(hypothesis, nets)),
             }
         )
     return rows
@@ -78,6 +81,13 @@ def screened(
 
 def _stays(net: Net | None, everywhere: bool) -> bool:
     return net is None or net.wins - net.losses > (-2 if everywhere else 0)
+
+
+def _more_than_chance(hypothesis: Mapping[str, Any], nets: Mapping[str, Net]) -> bool:
+    """Of a graded check, which nearly every prompt speaks for or against, half would pass by luck
+    and take the draws of others: a sign test keeps one in five of those."""
+    wins, losses = (sum(net[side] for net in nets.values()) for side in (0, 1))
+    return not graded(hypothesis["check"]) or sign_test(wins, losses) <= BY_LUCK
 
 
 class Elimination:

@@ -224,3 +224,11 @@ def test_a_hypothesis_on_everything_keeps_regions_that_show_little():
     assert screened([hypothesis(*REGIONS)], rows + against, REGIONS, 1)[0]["dropped_regions"] == [
         "r1"
     ]
+
+
+@pytest.mark.parametrize(("wins", "losses", "passes"), [(3, 0, True), (2, 1, False), (9, 7, False)])
+def test_a_graded_hypothesis_passes_by_more_than_luck(wins, losses, passes):
+    longer = hypothesis("r0") | {"check": {"kind": "measure", "measure": "words"}}
+    texts = [("a", "a b c")] * wins + [("a b c", "a")] * losses
+    rows = [Pair(f"p{n}", "r0", *both) for n, both in enumerate(texts)]
+    assert screened([longer], rows, REGIONS, 1)[0]["goes_on"] == passes
