@@ -67,7 +67,7 @@ def test_the_whole_workflow_runs_on_the_embedded_model(audited):
     assert audit["counts"]["rounds"] == 2
     for finding in read_lines(folder / "findings.jsonl"):
         assert finding["judged"] >= finding["wins"] + finding["losses"]
-        if finding["status"] == "validated":
+        if finding["status"] == "validated" and finding["rate_base"]:
             rates = finding["rate_base"]["estimate"], finding["rate_intervention"]["estimate"]
             assert (rates[1] - rates[0] > 0) == (finding["direction"] == "more")
     shards = (audited / "results/decode").glob("*/base/*/round-0/shard-0-of-1.jsonl")

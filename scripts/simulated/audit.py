@@ -177,9 +177,9 @@ def explore(
 
 def vectors_of(subject: Subject, side: str, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """The vectors of one side's texts; (rows, d) float32."""
-    place = subject.suite.place
+    place, dimension = subject.suite.place, subject.suite.vectors[side].shape[-1]
     found = [subject.vector(side, place[row["prompt"]], row["sample"]) for row in rows]
-    return np.array(found, np.float32)
+    return np.array(found, np.float32).reshape(len(rows), dimension)
 
 
 def explored_places_of(measured: Measured) -> tuple[list[Placed], list[Placed]]:
