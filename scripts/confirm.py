@@ -198,7 +198,8 @@ def entries(
     """
     shown = {f["id"]: f for f in findings if f["status"] == "validated"}
     checked = [f for f in shown.values() if f["check"]]
-    groups = behaviours_of({f["id"]: won_by(f["check"], pairs) for f in checked})
+    bench = Bench(lambda _: dict, pairs, 0)  # prompts in one order; nobody is asked
+    groups = behaviours_of({f["id"]: won_by(f["check"], bench, pairs) for f in checked})
     groups += [[name] for name, finding in shown.items() if not finding["check"]]
     by_first: dict[str, dict[str, Any]] = {}  # groups that begin with the same finding are one
     for group in groups:
@@ -213,9 +214,8 @@ def entries(
     return [{"id": f"b{number}", **entry} for number, entry in enumerate(found, 1)]
 
 
-def won_by(check: Mapping[str, Any], pairs: Sequence[Pair]) -> Won:
+def won_by(check: Mapping[str, Any], bench: Bench, pairs: Sequence[Pair]) -> Won:
     """Where a check is won, over all confirm prompts."""
-    bench = Bench(lambda _: dict, pairs, 0)
     signs = [sign(look.score) for look in looks_at(check, bench)]
     kinds = [pair.intervention_placed.kind for pair in pairs if pair.intervention_placed]
     if len(kinds) < len(pairs):

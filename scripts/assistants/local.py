@@ -29,9 +29,7 @@ RAREST = 1  # texts; a phrase that fewer have counts like one that a single text
 SAME_TEXTS = 0.5  # Jaccard index of the texts that two checks hold for, from which they are one
 WEAK, UNION = 10, 6  # prompts won by a phrase that is still weak; phrases in a union of such
 BELONGS = 0.4  # of the strongest region's net share
-WIDE = (
-    0.25  # of it, from which the rest of the regions belongs too: the strongest was chosen as such
-)
+WIDE = 0.25  # of it, from which the rest belongs too: the strongest was chosen for its strength
 EXPLAINED = 0.8  # share of a check's texts from which earlier findings explain it
 LONGER_FORM = 0.6  # of a phrase's texts must hold its longer form to be named by it
 NAMES_OF_KIND = 3  # phrases that name a kind of texts

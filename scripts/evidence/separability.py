@@ -19,6 +19,7 @@ from scripts.assistants.judgement import sign
 from scripts.assistants.pairs import Pair
 from scripts.assistants.words import words
 from scripts.evidence.betting import e_value, win_rate_interval
+from scripts.evidence.findings import rounded
 from scripts.evidence.reach import Look, auc_of
 
 DIRECTION = {"kind": "direction"}
@@ -39,7 +40,7 @@ def separability(
         scores["words"] = by_words
     found = {name: _told_apart(confirmed, of_one, weights) for name, of_one in scores.items()}
     values = [of_one["e_value"] for of_one in found.values()]
-    return {"e_value": _rounded(float(np.mean(values))) if values else None, **found}
+    return {"e_value": rounded(float(np.mean(values))) if values else None, **found}
 
 
 def word_scores(explored: Sequence[Pair], confirmed: Sequence[Pair]) -> list[float] | None:
@@ -83,14 +84,9 @@ def _told_apart(
         "prompts": len(signs),
         "right": right,
         "wrong": wrong,
-        "e_value": _rounded(float(e_value(right, wrong))),
+        "e_value": rounded(float(e_value(right, wrong))),
         "low": round(low, 4),
         "high": round(high, 4),
         "auc": auc_of(looks, weights),
         "regions": {region: auc for region, auc in regions.items() if auc},
     }
-
-
-def _rounded(e: float) -> float:
-    """Four significant digits; an infinite e-value is written as the largest number."""
-    return float(f"{min(e, 1e300):.4g}")
