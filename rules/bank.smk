@@ -1,7 +1,7 @@
-"""Build a prompt bank from its sources.
+"""Build a prompt bank from its sources, and from what recordings answer.
 
-REQUIRES  the sources' files
-PROVIDES  results/bank/<key>/bank.jsonl, bank.json   (prompts; counts of duplicates, empty lines, categories)
+REQUIRES  the sources' files; results/responses/<key>/prompts.jsonl, report.json of a side that is recorded
+PROVIDES  results/bank/<key>/bank.jsonl, bank.json   (prompts; what was dropped, and why, for each side)
 """
 
 
@@ -10,6 +10,11 @@ localrules:
 
 
 rule bank:
+    input:
+        base=upstream("bank", "base", ANSWERED),
+        base_report=upstream("bank", "base", COUNTED),
+        intervention=upstream("bank", "intervention", ANSWERED),
+        intervention_report=upstream("bank", "intervention", COUNTED),
     output:
         bank=BANK,
         report="results/bank/{key}/bank.json",

@@ -120,6 +120,9 @@ elif workflow.remote_exec:  # in a job of another node; the main process knows n
 
 MODEL = "results/model/{key}/model.json"
 ADAPTER = "results/plant/{key}/plant.json"
+RESPONSES = "results/responses/{key}/responses.jsonl"
+ANSWERED = "results/responses/{key}/prompts.jsonl"
+COUNTED = "results/responses/{key}/report.json"
 BANK = "results/bank/{key}/bank.jsonl"
 REGIONS = "results/regions/{key}/regions.json"
 PROMPTS = "results/regions/{key}/prompts.jsonl"

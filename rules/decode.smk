@@ -1,6 +1,6 @@
 """Decode the draws of a plan from one subject, in shards.
 
-REQUIRES  results/plan/<key>/<step>.jsonl, the bank, the subject's model and adapter
+REQUIRES  results/plan/<key>/<step>.jsonl, the bank, the subject's model and adapter, or its recorded responses
 PROVIDES  results/decode/<key>/<side>/<plan>/<step>/shard-<s>-of-<n>.jsonl   (a line a generation)
 """
 

@@ -43,16 +43,19 @@ def vectors_of(stage, side):
 
 @asked_often
 def inputs_of_decode(wildcards):
-    """Files by name: plan and bank, and the subject's model and adapter, where it has them.
+    """Files by name: plan and bank, and the subject's model and adapter or its recorded responses,
+    where it has them.
 
     `plant` describes an adapter: of a plant, or of a hub or local adapter.
     """
     node, plan = _node("decode", wildcards), RECIPES.nodes["plan"][wildcards.plan]
     model, adapter = node.inputs.get("model"), node.inputs.get("adapter")
+    recorded = node.inputs.get("responses")
     return {
         "plan": _fill(PLAN, plan, wildcards),
         "bank": _fill(BANK, plan.ancestor("bank")),
         "model": _fill(MODEL, model) if model else [],
+        "responses": _fill(RESPONSES, recorded) if recorded else [],
         "plant": _fill(ADAPTER if adapter.stage == "plant" else MODEL, adapter) if adapter else [],
     }
 

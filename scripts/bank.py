@@ -1,17 +1,29 @@
-"""Build a prompt bank from its sources: drop duplicates and empty prompts, and count them."""
+"""Build a prompt bank from its sources and from what recordings answer, and count what is lost."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from scripts.prompt_sources import check_sources, load_source, source_files
-from scripts.prompts import BankError, Messages, prompt_id
-from scripts.responses import restrict, shared_prompts
-from scripts.workflow.files import write_json, write_jsonl
+from scripts.prompts import (
+    BankError,
+    Messages,
+    content_id,
+    is_empty,
+    is_trimmed,
+    last_user,
+    normal_prompt,
+    normal_text,
+)
+from scripts.readers.reading import Reading
+from scripts.readers.row import Row
+from scripts.recordings.pairing import losses, shared_prompts, side_reports, table_rows, within
+from scripts.recordings.recording import rows_of
+from scripts.workflow.files import read_json, write_json, write_jsonl
 from scripts.workflow.job import job, log
+from scripts.workflow.tables import table
 
-SCHEMA = 1
+SCHEMA = 2
 PLACES = 5  # empty prompts whose place a report names
 
 
@@ -49,48 +61,58 @@ class SourceReport:
     prompts: int = 0
     duplicates: int = 0
     empty: int = 0
+    trimmed: int = 0
 
 
 @dataclass
 class BankReport:
-    """What a bank holds and what was dropped; `empty_places` names the first empty prompts."""
+    """What a bank holds and what was dropped.
+
+    empty_places names the first empty prompts; trimmed had white space around them; unanswered are
+    prompts of the sources that recordings do not answer; sides are the recordings' own reports
+    (recording.Report) with what of them is not used (pairing.side_reports).
+    """
 
     schema: int = SCHEMA
     prompts: int = 0
     duplicates: int = 0
     empty: int = 0
+    trimmed: int = 0
+    unanswered: int = 0
     empty_places: list[str] = field(default_factory=list)
     categories: dict[str, int] = field(default_factory=dict)
     sources: list[SourceReport] = field(default_factory=list)
+    sides: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def build_bank(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Prompt], BankReport]:
+def build_bank(
+    sources: Sequence[Mapping[str, Any]], match: str = "messages"
+) -> tuple[list[Prompt], BankReport]:
     """The distinct prompts of all sources, in order; of duplicates the first stays.
 
     Raises BankError when a source cannot be used or no prompt is left.
     """
-    check_sources(sources)
     prompts: dict[str, Prompt] = {}
     report = BankReport()
-    for source in sources:
-        declared = source.get("format") or "auto"
-        part = SourceReport(str(source["path"]), declared, len(source_files(source)))
-        for row in load_source(source):
-            if not row.content:
+    readings = [Reading(source) for source in sources]  # what is wrong with any is said first
+    for source, reading in zip(sources, readings, strict=True):
+        part = SourceReport(str(source["path"]), reading.format, len(reading.parts))
+        for row, prompt in _limited(_prompts(reading, match), source.get("limit")):
+            if prompt is None:
                 part.empty += 1
                 if len(report.empty_places) < PLACES:
                     report.empty_places.append(row.place)
-                continue
-            name = prompt_id(row.content)
-            if name in prompts:
+            elif prompt.id in prompts:
                 part.duplicates += 1
             else:
                 part.prompts += 1
-                prompts[name] = Prompt(name, row.content, row.topic, row.group)
+                part.trimmed += is_trimmed(row.prompt)
+                prompts[prompt.id] = prompt
         report.sources.append(part)
     report.prompts = len(prompts)
     report.duplicates = sum(part.duplicates for part in report.sources)
     report.empty = sum(part.empty for part in report.sources)
+    report.trimmed = sum(part.trimmed for part in report.sources)
     report.categories = dict(sorted(Counter(p.topic for p in prompts.values()).items()))
     if not prompts:
         paths = ", ".join(f"`{source['path']}`" for source in sources) or "no source"
@@ -98,32 +120,86 @@ def build_bank(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Prompt], Bank
     return list(prompts.values()), report
 
 
-def prompts_of(local: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The rows and the report of an audit's bank, from its `sources` and ready `responses`.
+def _prompts(reading: Reading, match: str) -> Iterator[tuple[Row, Prompt | None]]:
+    """Each row with its prompt in normal form, None where it says nothing; the stem of the file's
+    name stands in for a missing category."""
+    for row in reading:
+        content = normal_prompt(row.prompt, row.place)
+        if match == "last_user":
+            content = last_user(content)
+        if is_empty(content):
+            yield row, None
+            continue
+        topic = normal_text((row.category or "").strip() or row.file.stem, row.place)
+        yield row, Prompt(content_id(content), content, topic, row.group)
 
-    Ready responses bound the bank: it is the prompts that all of their files answer, and of the
-    sources, if there are any, those among them.
+
+def _limited(
+    rows: Iterable[tuple[Row, Prompt | None]], limit: int | None
+) -> Iterator[tuple[Row, Prompt | None]]:
+    """The first `limit` distinct prompts of each category, and what is empty."""
+    kept: defaultdict[str, set[str]] = defaultdict(set)
+    for row, prompt in rows:
+        if prompt is None or limit is None:
+            yield row, prompt
+            continue
+        of_topic = kept[prompt.topic]
+        if prompt.id in of_topic or len(of_topic) < limit:
+            of_topic.add(prompt.id)
+            yield row, prompt
+
+
+def prompts_of(
+    sources: Sequence[Mapping[str, Any]],
+    match: str = "messages",
+    recorded: Mapping[str, tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]] | None = None,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows and the report of an audit's bank, from its sources and what recordings answer.
+
+    recorded: by side the rows of prompts.jsonl and the report of its recording. They bound the
+    bank: it is the prompts that all of them answer, and of the sources, if there are any, those
+    among them.
     """
-    sources, responses = local["sources"], local["responses"]
-    if not responses:
-        prompts, report = build_bank(sources)
+    if not recorded:
+        prompts, report = build_bank(sources, match)
         return [prompt.as_row() for prompt in prompts], asdict(report)
-    rows, report = shared_prompts(responses), BankReport()
+    answers = {side: rows for side, (rows, _) in recorded.items()}
+    rows, report = shared_prompts(answers), BankReport()
     if sources:
-        prompts, report = build_bank(sources)
-        answered = " and ".join(f"`{path}`" for path in dict.fromkeys(map(str, responses)))
-        rows = restrict([prompt.as_row() for prompt in prompts], rows, answered)
+        prompts, report = build_bank(sources, match)
+        rows = within([prompt.as_row() for prompt in prompts], rows)
+        report.unanswered = len(prompts) - len(rows)
+    report.sides = side_reports(answers, {s: counts for s, (_, counts) in recorded.items()}, rows)
     report.prompts = len(rows)
     report.categories = dict(sorted(Counter(r["topic"] for r in rows if "topic" in r).items()))
     return rows, asdict(report)
 
 
 def bank(snakemake) -> None:
-    rows, report = prompts_of(snakemake.params.local)
+    recorded = {
+        side: (list(rows_of(prompts)), read_json(report))
+        for side in ("base", "intervention")
+        if (prompts := snakemake.input[side]) and (report := snakemake.input[f"{side}_report"])
+    }
+    settings, local = snakemake.params.settings, snakemake.params.local
+    rows, report = prompts_of(local["sources"], settings["match"], recorded)
     log.info("%d prompts, %d duplicates dropped", report["prompts"], report["duplicates"])
+    for name, what in (
+        ("trimmed", "prompts had white space around them, which was taken off"),
+        ("unanswered", "prompts of the bank are not answered and left out"),
+    ):
+        if report[name]:
+            log.info("%d %s", report[name], what)
     if report["empty"]:
         places = "; ".join(report["empty_places"])
         log.warning("%d empty prompts dropped: %s", report["empty"], places)
+    if sides := report["sides"]:
+        log.info("recorded:\n%s", table(["", *sides], table_rows(sides)))
+        for side, counts in sides.items():
+            for sentence in losses(side, counts):
+                log.warning(sentence)
+        if len(sides) > 1 and len({counts["content"] for counts in sides.values()}) == 1:
+            log.warning("the two sides have the very same responses: there is nothing to find")
     write_jsonl(snakemake.output.bank, rows)
     write_json(snakemake.output.report, report)
 

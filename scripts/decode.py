@@ -1,4 +1,4 @@
-"""Decode a shard of a plan's draws from one subject, or look them up among ready responses."""
+"""Decode a shard of a plan's draws from one subject, or look them up in its recording."""
 
 import heapq
 from collections import Counter
@@ -10,7 +10,7 @@ from scripts.cache.records import RecordCache
 from scripts.models.decoder import Engine, decode, loaded_engine
 from scripts.models.description import model_folder
 from scripts.models.draws import Draw
-from scripts.responses import load_responses
+from scripts.recordings.recording import rows_of
 from scripts.workflow.files import read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, threads
 
@@ -31,12 +31,16 @@ def shard_of(plan: Sequence[Mapping[str, Any]], shard: int, shards: int) -> list
     return [row for row in plan if shard_by_prompt[row["prompt"]] == shard]
 
 
-def ready_records(path: str, draws: Sequence[Draw]) -> list[dict[str, Any]]:
-    """Records of draws from a file of ready responses; the plan is capped by what it holds."""
-    responses = load_responses(path)
-    return [
-        {"text": responses[d.prompt][1][d.sample], "tokens": None, "finished": None} for d in draws
-    ]
+def recorded(path: Path | str, draws: Sequence[Draw]) -> list[dict[str, Any]]:
+    """Records of draws from a recording, of which no other texts are kept; the plan is capped by
+    what it holds."""
+    wanted = {(draw.prompt, draw.sample) for draw in draws}
+    found = {
+        name: {"text": row["text"], "tokens": None, "finished": row["finished"]}
+        for row in rows_of(path)
+        if (name := (row["prompt"], row["sample"])) in wanted
+    }
+    return [found[draw.prompt, draw.sample] for draw in draws]
 
 
 def decode_shard(snakemake, ledger: Ledger) -> None:
@@ -45,7 +49,7 @@ def decode_shard(snakemake, ledger: Ledger) -> None:
     rows = shard_of(plan, int(snakemake.wildcards.shard), int(snakemake.wildcards.shards))
     draws = [Draw(side, row["pool"], row["prompt"], row["sample"]) for row in rows]
     if "responses" in settings:
-        records = ready_records(snakemake.params.local["responses"], draws)
+        records = recorded(snakemake.input.responses, draws)
         ledger.texts += len(records)
     else:
         wanted = {draw.prompt for draw in draws}
@@ -66,7 +70,7 @@ def decode_shard(snakemake, ledger: Ledger) -> None:
         (
             {
                 "draw": draw.id,
-                **{k: row[k] for k in ("pool", "prompt", "sample", "region")},
+                **{k: row[k] for k in ("pool", "prompt", "sample", "region", "unit") if k in row},
                 **{k: record[k] for k in KEPT if k in record},
             }
             for draw, row, record in zip(draws, rows, records, strict=True)

@@ -18,9 +18,8 @@ from scripts.assistants import author
 from scripts.assistants.bill import Bill, Sizes, confirm_bill, propose_bill, screen_bill, sizes
 from scripts.assistants.isolation import LONGEST_TEXT
 from scripts.assistants.judge import prompt_texts
-from scripts.bank import prompts_of
 from scripts.prompts import MOST_REGIONS, region_count
-from scripts.responses import load_responses
+from scripts.workflow.at_hand import Made, bank_rows, recording
 from scripts.workflow.files import read_json, read_jsonl
 from scripts.workflow.job import job
 from scripts.workflow.speed import (
@@ -32,7 +31,7 @@ from scripts.workflow.speed import (
 )
 from scripts.workflow.tables import count, duration, table
 
-READ_AT_MOST = 64 << 20  # bytes of prompts that are read to count them
+Nodes = Mapping[tuple[str, str], Mapping[str, Any]]  # by stage and key
 NOTHING = Bill()
 SAMPLES_OF_A_PROMPT = 16  # rounds draw a prompt of a model no more often (scripts/plan.py)
 NAMING_WORDS = 12  # embedded for the name of a region at most (scripts/regions.py)
@@ -53,27 +52,16 @@ class Line:
     state: str = ""
 
 
-def bank_size(bank: Mapping[str, Any], results: Path) -> tuple[int, int] | None:
+def bank_size(bank: Mapping[str, Any], nodes: Nodes, results: Path) -> tuple[int, int] | None:
     """Prompts of a bank, and its texts where they are ready responses; None where that takes long.
 
     Raises BankError when the bank's sources cannot be used.
     """
-    built, local = results / "bank" / bank["key"] / "bank.jsonl", bank["local"]
-    if built.is_file() and (not local["responses"] or built.stat().st_size <= READ_AT_MOST):
-        if not local["responses"]:
-            return read_json(built.with_name("bank.json"))["prompts"], 0
-        rows = read_jsonl(built)
-    else:
-        paths = [*local["responses"], *(source["path"] for source in local["sources"])]
-        if sum(_bytes(Path(path)) for path in paths) > READ_AT_MOST:
-            return None
-        rows = prompts_of(local)[0]
-    return len(rows), sum(row.get("samples", 0) for row in rows)
-
-
-def _bytes(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    done = results / "bank" / bank["key"] / "bank.json"
+    if done.is_file() and not bank["inputs"]:
+        return read_json(done)["prompts"], 0
+    rows = _bank_rows(bank, nodes, results)
+    return None if rows is None else (len(rows), sum(row.get("samples", 0) for row in rows))
 
 
 def explore_draws(
@@ -102,7 +90,7 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
     plans = {node["settings"]["pool"]: node for node in of_stage["plan"]}
     (regions,), (measure,), (propose,) = (of_stage[s] for s in ("regions", "measure", "propose"))
     (screen,), (confirm,), (bank,) = (of_stage[s] for s in ("screen", "confirm", "bank"))
-    size = bank_size(bank, results)
+    size = bank_size(bank, nodes, results)
     asked = regions["settings"]["regions"]
     cut = min(region_count(asked, size[0]), size[0]) if size else asked["count"] or MOST_REGIONS
     promising = min(propose["settings"]["regions"], cut)
@@ -225,25 +213,26 @@ def _text_sizes(plan, nodes, bank, results: Path) -> Sizes:
     """Bounds on the texts that a request quotes, from the bank and the subjects' settings."""
     sides = [nodes[tuple(plan["inputs"][side])] for side in ("base", "intervention")]
     tokens = [s["settings"].get("sampling", {}).get("max_new_tokens") for s in sides]
-    rows = _bank_rows(bank, results)
+    rows = _bank_rows(bank, nodes, results)
     prompt = max(map(len, prompt_texts(rows).values())) if rows else None
-    ready = [s["local"]["responses"] for s in sides if "responses" in s["local"]]
-    if not ready:
+    named = [s["inputs"]["responses"] for s in sides if "responses" in s["inputs"]]
+    if not named:
         return sizes(prompt, max(tokens))
-    if len(ready) < len(sides) or sum(_bytes(Path(path)) for path in ready) > READ_AT_MOST:
+    ready = [recording(_made(nodes[tuple(name)]), results) for name in named]
+    if len(ready) < len(sides) or None in ready:
         return sizes(prompt, None)
-    texts = [t for path in ready for _, samples in load_responses(path).values() for t in samples]
-    return Sizes(sizes(prompt, None).prompt, min(LONGEST_TEXT, max(map(len, texts), default=0)))
+    longest = max(report["longest"] for _, report in ready)
+    return Sizes(sizes(prompt, None).prompt, min(LONGEST_TEXT, longest))
 
 
-def _bank_rows(bank, results: Path) -> list[dict[str, Any]] | None:
+def _bank_rows(bank, nodes: Nodes, results: Path) -> list[dict[str, Any]] | None:
     """The prompts of a bank where they are read quickly."""
-    built, local = results / "bank" / bank["key"] / "bank.jsonl", bank["local"]
-    if built.is_file():
-        return read_jsonl(built) if built.stat().st_size <= READ_AT_MOST else None
-    paths = [*local["responses"], *(source["path"] for source in local["sources"])]
-    small = sum(_bytes(Path(path)) for path in paths) <= READ_AT_MOST
-    return prompts_of(local)[0] if small else None
+    sides = {side: _made(nodes[tuple(named)]) for side, named in bank["inputs"].items()}
+    return bank_rows(_made(bank), sides, results)
+
+
+def _made(node: Mapping[str, Any]) -> Made:
+    return Made(node["key"], node["settings"], node["local"])
 
 
 def _plant_line(node: Mapping[str, Any], results: Path) -> Line:

@@ -1,4 +1,8 @@
-"""What a prompt is: a string or a list of messages in normal form, named by its content."""
+"""What a prompt is: a string or a list of messages in normal form, named by its content.
+
+The normal form is the same wherever a prompt comes from: Unicode NFC, line ends "\\n", no white
+space around it; of messages, of each.
+"""
 
 import hashlib
 import unicodedata
@@ -18,16 +22,20 @@ class BankError(AuditError):
 
 
 def prompt_id(prompt: str | Sequence[Mapping[str, str]]) -> str:
-    """Hex sha256 of the NFC text, or of the canonical JSON of the messages with NFC contents."""
-    content = normal_prompt(prompt, "a prompt")
+    """Hex sha256 of a prompt in normal form: of the text, or of the messages' canonical JSON."""
+    return content_id(normal_prompt(prompt, "a prompt"))
+
+
+def content_id(content: str | Messages) -> str:
+    """As `prompt_id`, of a prompt that is in normal form already."""
     text = content if isinstance(content, str) else canonical(content)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def normal_prompt(prompt: Any, where: str) -> str | Messages:
-    """A prompt in normal form: NFC text, or messages of a role and NFC text."""
+    """A prompt in normal form: text, or messages of a role and text."""
     if isinstance(prompt, str):
-        return normal_text(prompt, where)
+        return normal_text(prompt, where).strip()
     if not isinstance(prompt, list):
         raise BankError(
             f"{where}: it is {kind_of(prompt)}; a prompt "
@@ -45,18 +53,49 @@ def normal_prompt(prompt: Any, where: str) -> str | Messages:
             raise BankError(f"{this}: `content` is {kind_of(text)}; it must be a string")
         if role == "system" and number > 1:
             raise BankError(f"{this}: a system message can only be the first one; move it there")
-        found.append({"role": role, "content": normal_text(text, this)})
+        found.append({"role": role, "content": normal_text(text, this).strip()})
     if found and found[-1]["role"] != "user":
         raise BankError(f"{where}: the last message must have the role `user`; remove what follows")
     return found
 
 
 def normal_text(text: str, where: str) -> str:
+    """NFC, with "\\n" at the ends of lines. Raises BankError for what is no character."""
+    text = real_text(text, where)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def real_text(text: str, where: str) -> str:
+    """A text with "\\n" at the ends of lines. Raises BankError for what is no character."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise BankError(f"{where}: half of a surrogate pair is no character; remove it") from None
-    return unicodedata.normalize("NFC", text)
+        raise BankError(
+            f"{where}: half of a surrogate pair is no character; remove it, or write the text anew "
+            "from where it came"
+        ) from None
+    if "\0" in text:
+        raise BankError(f"{where}: it holds NUL, which is no character of a text; remove it")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def is_trimmed(prompt: str | Sequence[Mapping[str, str]]) -> bool:
+    """Whether the normal form takes white space off a prompt, or off one of its messages."""
+    if isinstance(prompt, str):
+        return prompt != prompt.strip()
+    return any(m["content"] != m["content"].strip() for m in prompt)
+
+
+def last_user(content: str | Messages) -> str:
+    """What the user said last."""
+    if isinstance(content, str):
+        return content
+    return next((m["content"] for m in reversed(content) if m["role"] == "user"), "")
+
+
+def is_empty(content: str | Messages) -> bool:
+    """Whether a prompt, or its last message, says nothing."""
+    return not (content if isinstance(content, str) else content and content[-1]["content"])
 
 
 def kind_of(value: Any) -> str:
@@ -71,3 +110,13 @@ def region_count(settings: Mapping[str, Any], prompts: int) -> int:
     if settings["method"] == "category":
         return MOST_REGIONS
     return max(1, min(MOST_REGIONS, prompts // PROMPTS_A_REGION))
+
+
+def unit_of(prompt: str, sample: int) -> str:
+    """The name of a draw where it is the unit of evidence."""
+    return f"{prompt}#{sample}"
+
+
+def prompt_of(unit: str) -> str:
+    """The id of a unit's prompt, be the unit a prompt or a draw."""
+    return unit.partition("#")[0]

@@ -27,12 +27,21 @@ def make_audit(
         "plant", settings={"steps": 50, "control_tokens": 40}, inputs={"model": model},
         local={"file": str(plant_file)},
     )  # fmt: skip
-    bank = node("bank", local={"sources": list(sources), "responses": list(responses)})
+    recorded = {
+        side: node("responses", f"responses {side}", {"match": "messages"}, local={
+            "responses": {"path": str(path), "prompts": None}
+        })
+        for side, path in zip(("base", "intervention"), responses, strict=bool(responses))
+    }  # fmt: skip
+    bank = node("bank", None, {"match": "messages"}, recorded, {"sources": list(sources)})
     regions = node("regions", settings={"regions": {"count": 10, "method": "kmeans"}},
                    inputs={"bank": bank, "embedder": embedder})  # fmt: skip
     sampled = {"responses": "x"} if responses else {"sampling": {"max_new_tokens": tokens}}
-    base = node("decode", "decode base", sampled, {"model": model})
-    changed = node("decode", "decode changed", sampled, {"model": model, "adapter": plant})
+    of_base, of_changed = {"model": model}, {"model": model, "adapter": plant}
+    if recorded:
+        of_base, of_changed = ({"responses": made} for made in recorded.values())
+    base = node("decode", "decode base", sampled, of_base)
+    changed = node("decode", "decode changed", sampled, of_changed)
     decode = {"base": base, "intervention": changed}
     ready = bool(responses)
     explore = {"pool": "explore", "pilot": 5, "draws": 100, "budget": 10_000, "ready": ready} | plan
@@ -52,8 +61,8 @@ def make_audit(
         "report", f"report {q}", {"audit": "demo", "config": config}, {"confirm": confirm}
     )
     nodes = [
-        model, plant, bank, embedder, regions, base, changed, rounds, measure, propose, screened,
-        screen, tested, confirm, report,
+        model, plant, *recorded.values(), bank, embedder, regions, base, changed, rounds, measure,
+        propose, screened, screen, tested, confirm, report,
     ]  # fmt: skip
     return {"key": report["key"], "nodes": nodes if plant_file else [
         n for n in nodes if n["stage"] != "plant"

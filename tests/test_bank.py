@@ -8,11 +8,14 @@ from collections import Counter
 
 import pytest
 import yaml
-from banks import EVERYDAY, PLANT, PLANTED, write
+from banks import EVERYDAY, PLANT, PLANTED, jsonl, write
 
 from scripts.bank import bank as bank_stage
 from scripts.bank import build_bank
 from scripts.prompts import prompt_id
+from scripts.recordings import recording
+from scripts.recordings.recording import outputs_in
+from scripts.workflow.sections import Responses
 
 # The stage
 
@@ -21,30 +24,59 @@ class Named(dict):
     __getattr__ = dict.__getitem__
 
 
+SIDES_FILES = ("base", "base_report", "intervention", "intervention_report")
+
+
 class Job:
     def __init__(self, sources, folder):
-        self.params = Named(local={"sources": sources, "responses": []})
+        self.params = Named(local={"sources": sources}, settings={"match": "messages"})
+        self.input = dict.fromkeys(SIDES_FILES, ())
         self.output = Named(bank=folder / "bank.jsonl", report=folder / "bank.json")
 
 
 def test_the_stage_writes_bank_and_report(tmp_path, caplog):
-    path = write(tmp_path / "p.txt", "One?\n\nOne?\nTwo?\n")
+    path = write(tmp_path / "p.txt", "One?\n\nOne?\n Two?\n")
     job = Job([{"path": path, "format": "auto"}], tmp_path / "out")
     with caplog.at_level(logging.INFO):
         bank_stage(job)
     rows = [json.loads(line) for line in job.output.bank.read_text().splitlines()]
     assert rows == [{"id": prompt_id(t), "text": t, "topic": "p"} for t in ("One?", "Two?")]
-    source = {"path": path, "format": "auto", "files": 1, "prompts": 2, "duplicates": 1, "empty": 1}
-    assert json.loads(job.output.report.read_text()) == {
-        "schema": 1,
-        "prompts": 2,
-        "duplicates": 1,
-        "empty": 1,
+    counts = {"prompts": 2, "duplicates": 1, "empty": 1, "trimmed": 1}
+    assert json.loads(job.output.report.read_text()) == counts | {
+        "schema": 2,
+        "unanswered": 0,
         "empty_places": [f"`{path}`, line 2"],
         "categories": {"p": 2},
-        "sources": [source],
+        "sources": [{"path": path, "format": "text", "files": 1, **counts}],
+        "sides": {},
     }
+    assert "1 prompts had white space around them" in caplog.text
     assert "1 empty prompts dropped" in caplog.text
+
+
+def test_the_stage_says_what_each_side_of_a_recorded_pair_has(tmp_path, caplog):
+    first = [{"prompt": f"{n}?", "response": f"{n}!"} for n in range(10)]
+    second = [{"prompt": "0?", "response": "0!"}, {"prompt": "1?", "response": None}]
+    job = Job([], tmp_path / "out")
+    for side, rows in (("base", first), ("intervention", second)):
+        place = outputs_in(tmp_path / side)
+        path = jsonl(tmp_path / f"{side}.jsonl", *rows)
+        given = Responses(path=path).model_dump()
+        recording.write(given, place)
+        job.input |= {side: place["prompts"], f"{side}_report": place["report"]}
+    with caplog.at_level(logging.INFO):
+        bank_stage(job)
+    assert "missing: null" in caplog.text and "prompts only here" in caplog.text
+    assert "base: 9 of 10 prompts are not used (8 only on this side)" in caplog.text
+    assert "the very same responses" not in caplog.text
+    report = json.loads(job.output.report.read_text())
+    assert report["prompts"] == 1 and report["sides"]["intervention"]["missing"] == {"null": 1}
+    job.input |= {
+        "intervention": job.input["base"],
+        "intervention_report": job.input["base_report"],
+    }
+    bank_stage(job)
+    assert "the very same responses" in caplog.text
 
 
 # What the project ships

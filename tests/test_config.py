@@ -8,8 +8,9 @@ import jsonschema
 import pytest
 import yaml
 
+from scripts.workflow.complaints import sections_below
 from scripts.workflow.config import ConfigError, json_schema, load
-from scripts.workflow.sections import Audit, Execution, Section, Subject
+from scripts.workflow.sections import Audit, Execution, Responses, Section, Source, Subject
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -165,14 +166,33 @@ def test_another_model_brings_its_own_revision():
 
 def test_responses_and_models_replace_one_another():
     _, intervention = resolved({"responses": "other.jsonl"})
-    assert (intervention.model, intervention.responses) == (None, "other.jsonl")
+    assert (intervention.model, intervention.responses.path) == (None, "other.jsonl")
     inline = {"model": "./folder", "log_probabilities": True}
     _, intervention = resolved({"responses": "other.jsonl"}, inline)
     assert not intervention.log_probabilities
     _, intervention = resolved({"model": "m/n", "revision": COMMIT}, "recorded")
     assert (intervention.model, intervention.responses) == ("m/n", None)
     base, intervention = resolved("recorded")
-    assert base.model and intervention.responses == "recorded.jsonl"
+    assert base.model and intervention.responses == Responses(path="recorded.jsonl")
+
+
+def test_an_intervention_without_a_path_reads_the_file_of_the_base():
+    raw = changed("audits.demo", {
+        "base": {"responses": {"path": "out.csv", "response": "a", "prompts": "questions.csv"}},
+        "intervention": {"responses": {"response": "b", "where": {"model": "m"}}},
+    })  # fmt: skip
+    config = load(raw)
+    found = config.subject(config.audits["demo"], "intervention", "audits.demo").responses
+    assert (found.path, found.response, found.prompts.path) == ("out.csv", "b", "questions.csv")
+    raw["audits"]["demo"]["intervention"] = {"responses": {"path": "out.csv", "response": "b"}}
+    config = load(raw)
+    found = config.subject(config.audits["demo"], "intervention", "audits.demo").responses
+    assert found == Responses(path="out.csv", response="b")
+
+
+def test_a_source_knows_the_earlier_names_of_its_columns():
+    found = Source.model_validate({"path": "a.csv", "column": "q", "category_column": "kind"})
+    assert found == Source(path="a.csv", prompt="q", category="kind")
 
 
 def test_ready_responses_on_both_sides_need_no_bank():
@@ -189,20 +209,20 @@ def test_the_bare_word_is_short_for_the_method(method):
 
 def test_fields_are_described_and_only_these_are_required():
     required = set()
-    for section in Section.__subclasses__():
+    for section in sections_below(Section):
         assert section.__doc__, section
         for name, field in section.model_fields.items():
             assert field.description, f"{section.__name__}.{name} has no docstring"
             if field.is_required():
                 required.add(f"{section.__name__}.{name}")
     assert required == {
-        "Source.path", "Bank.sources", "Plant.file", "Plant.base", "Audit.base", "Config.audits",
+        "File.path", "Responses.path", "Source.path", "Bank.sources", "Plant.file", "Plant.base", "Audit.base", "Config.audits",
         "Benchmark.behaviours", "Benchmark.suite", "Server.url", "Server.model",
     }  # fmt: skip
 
 
 def test_defaults_pass_their_own_checks():
-    for section in Section.__subclasses__():
+    for section in sections_below(Section):
         if section is not Subject and not any(
             field.is_required() for field in section.model_fields.values()
         ):

@@ -29,6 +29,7 @@ OF_NO_STAGE = {
     "scripts/models/host_process.py",  # what it runs, jobs import and name
     "scripts/workflow/recipes.py",
     "scripts/workflow/preflight.py",
+    "scripts/workflow/at_hand.py",
     "scripts/workflow/display.py",
     "scripts/workflow/forecast.py",
     "scripts/workflow/speed.py",

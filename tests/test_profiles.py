@@ -93,7 +93,7 @@ def test_every_job_with_a_gpu_is_sent_where_gpus_are(workspace):
         assert all("gpu=1" not in j and "slurm_partition=cpu" in j for j in planned(out, rule))
 
 
-QUICK = {"model", "bank", "plan", "measure", "publish_small", "all"}
+QUICK = {"model", "responses", "bank", "plan", "measure", "publish_small", "all"}
 
 
 def local(workspace) -> set[str]:

@@ -1,113 +1,248 @@
-"""Ready responses: samples in order, prompts that both files answer, errors with file and line."""
+"""The stage `responses`: samples in order, what is counted, and what draws find again."""
 
 import json
+from pathlib import Path
 
 import pytest
+from banks import jsonl, write
 
-from scripts.bank import BankError, prompt_id
-from scripts.decode import ready_records
+from scripts.bank import prompts_of
+from scripts.decode import recorded
 from scripts.models.draws import Draw
-from scripts.responses import load_responses, restrict, shared_prompts
+from scripts.prompts import BankError, prompt_id
+from scripts.recordings.pairing import losses, shared_prompts, within
+from scripts.recordings.recording import CHECKED, outputs_in, rows_of, scanned
+from scripts.recordings.recording import write as write_recording
+from scripts.responses import responses
+from scripts.workflow.job import Ledger
+from scripts.workflow.sections import Responses
 
-MESSAGES = [{"role": "user", "content": "Hello?"}]
-
-
-def write(path, *rows):
-    path.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows) + "\n")
-    return path
+MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
 
 
 def row(prompt, response, **more):
     return {"prompt": prompt, "response": response, **more}
 
 
-def texts(path, prompt):
-    return load_responses(path)[prompt_id(prompt)][1]
+def settings(path, match="messages", **given):
+    return Responses(path=str(path), **given).model_dump() | {"match": match}
+
+
+def record(path, folder, match="messages", refuses=None, **given):
+    """A recording's rows and report."""
+    outputs = outputs_in(folder)
+    report = write_recording(settings(path, match, **given), outputs, refuses)
+    return [*rows_of(outputs["responses"])], [*rows_of(outputs["prompts"])], report
+
+
+def texts(rows, prompt):
+    return [r["text"] for r in rows if r["prompt"] == prompt_id(prompt)]
+
+
+class Named(dict):
+    __getattr__ = dict.__getitem__
+
+
+class Job:
+    def __init__(self, given, folder):
+        self.params = Named(settings={"match": given.pop("match")}, local={"responses": given})
+        self.output = {n: str(p) for n, p in outputs_in(folder).items()}
+
+
+def test_the_stage_writes_responses_prompts_and_report(tmp_path):
+    path = jsonl(
+        tmp_path / "a.jsonl",
+        row(" Why? ", "So.", category="w", finish_reason="length"),
+        row("How?", None, error={"message": "time out\nat line 3"}),
+        row("Why?", "Never: I'm sorry, but I cannot help with that.", finish_reason="stop"),
+        row("How?", ""),
+    )
+    job, ledger = Job(settings(path), tmp_path / "out"), Ledger("responses", "")
+    responses(job, ledger)
+    assert ledger.texts == 3
+    why, how = prompt_id("Why?"), prompt_id("How?")
+    assert [*rows_of(job.output["responses"])] == [
+        {"prompt": why, "sample": 0, "text": "So.", "finished": False},
+        {"prompt": why, "sample": 1, "text": "Never: I'm sorry, but I cannot help with that.",
+         "finished": True},
+        {"prompt": how, "sample": 0, "text": "", "finished": None},
+        {"prompt": how, "sample": 1, "text": None, "finished": None, "reason": "time out"},
+    ]  # fmt: skip
+    assert [*rows_of(job.output["prompts"])] == [
+        {"id": why, "text": "Why?", "category": "w", "samples": 2, "missing": 0},
+        {"id": how, "text": "How?", "samples": 1, "missing": 1},
+    ]
+    report = json.loads(Path(job.output["report"]).read_text())
+    assert len(report.pop("content")) == 64
+    assert report == {
+        "schema": 1, "format": "jsonl", "rows": 4, "prompts": 2, "samples": 3, "repeated": 2,
+        "empty": 1, "missing": {"time out": 1}, "cut": 1, "trimmed": 1, "left_out": 0,
+        "unasked": 0, "unused_keys": 0, "length": 3, "longest": 46, "checked": 3, "refused": 1,
+    }  # fmt: skip
 
 
 def test_samples_follow_the_file_or_their_numbers(tmp_path):
-    plain = write(tmp_path / "a.jsonl", row("p", "1"), row("q", "x"), row("p", "2"), row("p", "3"))
-    assert texts(plain, "p") == ["1", "2", "3"] and texts(plain, "q") == ["x"]
-    numbered = write(
-        tmp_path / "b.jsonl",
-        row("p", "c", sample=2),
-        row("p", "a", sample=0),
-        row("p", "b", sample=1),
+    plain = jsonl(tmp_path / "a.jsonl", *(row(*pair) for pair in ("p1", "qx", "p2", "p3")))
+    rows, *_ = record(plain, tmp_path)
+    assert texts(rows, "p") == ["1", "2", "3"] and texts(rows, "q") == ["x"]
+    numbered = [row("p", "c", sample=7), row("p", "a", sample=0), row("p", "b", sample=1)]
+    rows, *_ = record(jsonl(tmp_path / "b.jsonl", *numbered), tmp_path)
+    assert texts(rows, "p") == ["a", "b", "c"] and [r["sample"] for r in rows] == [0, 1, 2]
+
+
+def test_one_prompt_of_several_items_has_all_their_samples(tmp_path):
+    """Two items of a benchmark may have the same text; each has its own epochs."""
+    questions = jsonl(tmp_path / "q.jsonl", *({"qid": q, "prompt": "Why?"} for q in "ab"))
+    answers = [
+        {"qid": q, "rollout": r, "answer": f"{q}{r}"} for q in "ab" for r in (1, 0)
+    ]  # fmt: skip
+    rows, prompts, _ = record(
+        jsonl(tmp_path / "a.jsonl", *answers), tmp_path, prompts={"path": questions}
     )
-    assert texts(numbered, "p") == ["a", "b", "c"]
-    twice = write(tmp_path / "c.jsonl", row("p", "b", sample=0), row("p", "a", sample=0))
-    assert texts(twice, "p") == ["b", "a"]  # of equal numbers the first line comes first
+    assert texts(rows, "Why?") == ["a0", "b0", "a1", "b1"] and len(prompts) == 1
 
 
 def test_prompts_may_be_messages_and_are_known_by_content(tmp_path):
-    path = write(tmp_path / "a.jsonl", row(MESSAGES, "hi"), row("cafe\u0301", "a"))
-    assert texts(path, MESSAGES) == ["hi"]
-    assert texts(path, "café") == ["a"]
+    path = jsonl(tmp_path / "a.jsonl", row(MESSAGES, "hi"), row("cafe\u0301\r\n", "a"))
+    rows, prompts, report = record(path, tmp_path)
+    assert texts(rows, MESSAGES) == ["hi"] and texts(rows, "café") == ["a"]
+    assert prompts[0]["messages"] == MESSAGES and report.trimmed == 1
 
 
-@pytest.mark.parametrize(
-    ("bad", "words"),
-    [
-        ({"response": "x"}, "the field `prompt` is missing"),
-        ({"prompt": "x"}, "the field `response` is missing"),
-        (row("p", None), "`response` must be a string"),
-        (row("p", ["x"]), "`response` must be a string"),
-        (row("p", "x", sample="first"), "`sample` must be a whole number"),
-        (row(3, "x"), "prompt"),
-    ],
-)
-def test_errors_name_file_line_and_field(tmp_path, bad, words):
-    path = write(tmp_path / "a.jsonl", row("p", "x"), "", bad)  # blank lines count
-    with pytest.raises(BankError) as caught:
-        load_responses(path)
-    assert f"`{path}`, line 3: " in str(caught.value) and words in str(caught.value)
+def test_prompts_may_be_known_by_what_the_user_says_last(tmp_path):
+    path = jsonl(tmp_path / "a.jsonl", row(MESSAGES, "hi"), row("Hello?", "oh"))
+    rows, prompts, _ = record(path, tmp_path, match="last_user")
+    assert texts(rows, "Hello?") == ["hi", "oh"]
+    assert prompts == [{"id": prompt_id("Hello?"), "text": "Hello?", "samples": 2, "missing": 0}]
 
 
-@pytest.mark.parametrize("line", ["{", "3", '{"prompt": NaN}'])
-def test_a_line_that_is_no_object_is_named(tmp_path, line):
-    path = write(tmp_path / "a.jsonl", row("p", "x"), "", line)
-    with pytest.raises(BankError, match=r"Line 3 of .*a\.jsonl"):
-        load_responses(path)
+@pytest.mark.parametrize("how", ["exclude", "empty"])
+def test_missing_responses_are_left_out_or_empty(tmp_path, how):
+    path = jsonl(tmp_path / "a.jsonl", row("p", None), row("p", "a"), row("q", None))
+    rows, prompts, report = record(path, tmp_path, missing=how)
+    assert report.missing == {"null": 2} and report.rows == 3
+    if how == "exclude":
+        assert texts(rows, "p") == ["a", None] and report.empty == 0
+        assert [(p["samples"], p["missing"]) for p in prompts] == [(1, 1), (0, 1)]
+    else:
+        assert texts(rows, "p") == ["", "a"] and report.empty == 2
+        assert [(p["samples"], p["missing"]) for p in prompts] == [(2, 0), (1, 0)]
 
 
-def test_an_empty_file_is_refused(tmp_path):
-    with pytest.raises(BankError, match="holds no responses"):
-        load_responses(write(tmp_path / "a.jsonl", ""))
+def test_missing_responses_may_be_an_error_with_the_count(tmp_path):
+    path = jsonl(tmp_path / "a.jsonl", row("p", None), row("p", "a"), row("q", None, error="x"))
+    with pytest.raises(BankError, match=r"2 of 3 responses .* missing \(1 × null, 1 × x\)"):
+        record(path, tmp_path, missing="error")
 
 
-def test_only_prompts_that_both_answer_stay_with_the_samples_both_have(tmp_path):
-    first = write(
-        tmp_path / "a.jsonl", row("q", "1"), row("p", "1"), row("p", "2"), row("p", "3"),
-        row("only a", "1"), row(MESSAGES, "1"),
-    )  # fmt: skip
-    second = write(
-        tmp_path / "b.jsonl", row(MESSAGES, "1"), row("p", "1"), row("p", "2"), row("q", "1")
-    )
-    shared = shared_prompts([first, second])
-    assert [(r.get("text") or r["messages"], r["samples"]) for r in shared] == [
-        ("q", 1), ("p", 2), (MESSAGES, 1),
-    ]  # fmt: skip
-    assert [r["id"] for r in shared] == [prompt_id("q"), prompt_id("p"), prompt_id(MESSAGES)]
-    assert [r["samples"] for r in shared_prompts([first])] == [1, 3, 1, 1]
+def test_reasons_are_told_apart_up_to_a_number(tmp_path):
+    rows = [row("p", None, error=f"error {n}") for n in range(50)]
+    *_, report = record(jsonl(tmp_path / "a.jsonl", *rows), tmp_path)
+    assert len(report.missing) == 9 and report.missing["other reasons"] == 42
 
 
-def test_files_without_a_common_prompt_are_refused(tmp_path):
-    first = write(tmp_path / "a.jsonl", row("p", "1"))
-    second = write(tmp_path / "b.jsonl", row("P", "1"))
-    with pytest.raises(BankError) as caught:
-        shared_prompts([first, second])
-    assert str(first) in str(caught.value) and str(second) in str(caught.value)
+def test_refusals_are_looked_for_in_a_share_of_many_responses(tmp_path):
+    rows = [row(f"p{n}", "no" if n % 2 else "yes") for n in range(2 * CHECKED + 3)]
+    path = jsonl(tmp_path / "a.jsonl", *rows)
+    *_, report = record(path, tmp_path, refuses=lambda text: text == "yes")
+    assert CHECKED / 2 < report.checked <= CHECKED and report.refused > 0
+
+
+def test_rows_that_where_leaves_out_are_counted(tmp_path):
+    rows = [row("p", "a", model={"id": m}) for m in "xyx"]
+    path = jsonl(tmp_path / "a.jsonl", *rows)
+    found, _, report = record(path, tmp_path, where={"model.id": "x"})
+    assert (len(found), report.left_out) == (2, 1)
+
+
+# Pairs
+
+
+def side(*rows):
+    return [{"id": i, "text": i, "samples": n, **more} for i, n, more in rows]
+
+
+def test_only_prompts_that_both_answer_stay_with_the_samples_both_have():
+    base = side(("q", 1, {}), ("p", 3, {"category": "c"}), ("a", 1, {}), ("none", 0, {}))
+    other = side(("none", 2, {}), ("p", 2, {"category": "d"}), ("q", 1, {"group": "g"}))
+    assert shared_prompts({"base": base, "intervention": other}) == [
+        {"id": "q", "text": "q", "group": "g", "samples": 1},
+        {"id": "p", "text": "p", "topic": "c", "samples": 2},
+    ]
+    assert [r["samples"] for r in shared_prompts({"base": base})] == [1, 3, 1]
 
 
 def test_a_bank_is_restricted_to_what_is_answered():
     bank = [{"id": "p", "text": "p", "topic": "t"}, {"id": "x", "text": "x", "topic": "t"}]
     shared = [{"id": "p", "text": "p", "samples": 2}, {"id": "y", "text": "y", "samples": 1}]
-    assert restrict(bank, shared, "here") == [{"id": "p", "text": "p", "topic": "t", "samples": 2}]
-    with pytest.raises(BankError, match="none of the bank's prompts is answered in here"):
-        restrict(bank[1:], shared, "here")
+    assert within(bank, shared) == [{"id": "p", "text": "p", "topic": "t", "samples": 2}]
+    with pytest.raises(BankError, match="none of the bank's prompts is answered"):
+        within(bank[1:], shared)
+
+
+def pair(folder, first, second, match="messages", sources=()):
+    paths = [jsonl(folder / f"{name}.jsonl", *rows) for name, rows in (("a", first), ("b", second))]
+    recordings = [scanned(settings(path, match)) for path in paths]
+    return prompts_of(sources, match, dict(zip(("base", "intervention"), recordings, strict=True)))
+
+
+def test_the_report_says_what_each_side_has_alone(tmp_path):
+    first = [row("p", "1"), row("p", "2"), row("q", None), row("a", "x"), row("r", "y")]
+    second = [row("p", "1"), row("q", "x"), row("r", "z"), row("b", "1"), row("c", "1")]
+    rows, report = pair(tmp_path, first, second)
+    assert [r["text"] for r in rows] == ["p", "r"] and report["prompts"] == 2
+    base, other = report["sides"]["base"], report["sides"]["intervention"]
+    names = ("only_here", "unanswered_prompts", "beyond", "used_prompts", "used_samples")
+    assert [base[name] for name in names] == [1, 1, 1, 2, 2]
+    assert [other[name] for name in names] == [2, 0, 0, 2, 2]
+    assert losses("base", base) == [
+        "base: 2 of 4 prompts are not used (1 only on this side, 1 missing, 1 beyond the other "
+        "side's)",
+        "base: 3 of 5 responses are not used (1 only on this side, 1 missing, 1 beyond the other "
+        "side's)",
+    ]
+    assert losses("base", base | {"used_prompts": 4, "used_samples": 5}) == []
+
+
+def test_sources_name_the_prompts_and_their_categories(tmp_path):
+    first = [row(p, "So.", category="own") for p in ("A?", "B?", "C?")]
+    second = [row(p, "So.") for p in ("C?", "B?", "D?")]
+    rows, report = pair(tmp_path, first, second)
+    assert [r["text"] for r in rows] == ["B?", "C?"] and report["categories"] == {"own": 2}
+    bank = jsonl(tmp_path / "bank.jsonl", *({"prompt": p, "topic": "t"} for p in ["C?", "X?"]))
+    rows, report = pair(tmp_path, first, second, sources=[{"path": bank}])
+    assert [r["text"] for r in rows] == ["C?"] and report["categories"] == {"t": 1}
+    assert report["unanswered"] == 1
+
+
+def test_nothing_in_common_is_said_with_a_way_out(tmp_path):
+    with pytest.raises(BankError, match=r"1 of the base and 1 of the intervention.*the same way"):
+        pair(tmp_path, [row("p", "1")], [row("P", "1")])
+    told = [{"role": "system", "content": "Be rude."}, MESSAGES[1]]
+    with pytest.raises(BankError, match=r"1 would by what the user says last.*match: last_user"):
+        pair(tmp_path, [row(MESSAGES, "1")], [row(told, "1")])
+    rows, _ = pair(tmp_path, [row(MESSAGES, "1")], [row(told, "1")], match="last_user")
+    assert [r["text"] for r in rows] == ["Hello?"]
+
+
+def test_a_bank_and_responses_of_one_csv_file_keep_every_prompt(tmp_path):
+    table = "prompt,a,b\n" + "".join(f'"{" " * (n % 3)}Why {n}?\r\n",x{n},y\n' for n in range(40))
+    path = write(tmp_path / "t.csv", table)
+    recordings = {
+        side: scanned(settings(path, response=column))
+        for side, column in (("base", "a"), ("intervention", "b"))
+    }
+    rows, report = prompts_of([{"path": path}], "messages", recordings)
+    assert len(rows) == 40 and report["unanswered"] == 0
+    assert report["sides"]["base"]["trimmed"] == 40
 
 
 def test_draws_find_their_texts(tmp_path):
-    path = write(tmp_path / "a.jsonl", row("p", "b", sample=1), row("p", "a", sample=0))
+    path = jsonl(
+        tmp_path / "a.jsonl", row("p", "b", sample=1), row("p", "a", sample=0), row("q", "x")
+    )
+    record(path, tmp_path)
     draws = [Draw("base", "explore", prompt_id("p"), sample) for sample in (1, 0)]
-    assert [record["text"] for record in ready_records(str(path), draws)] == ["b", "a"]
+    found = recorded(tmp_path / "responses.jsonl", draws)
+    assert [one["text"] for one in found] == ["b", "a"]
+    assert found[0] == {"text": "b", "tokens": None, "finished": None}

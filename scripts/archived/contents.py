@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.prompt_sources import source_files
+from scripts.readers.registry import source_files
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import is_temporary
 from scripts.workflow.recipes import SIDES
@@ -80,7 +80,7 @@ def inputs(audit: Mapping[str, Any], names: Mapping[str, str], folder: Path) -> 
     are not in."""
     files = (path for path in _inputs(audit) if (folder / path).is_file())
     found = {names[path]: folder / path for path in files}
-    for source in (s for node in audit["nodes"] for s in node["local"].get("sources", ())):
+    for source in (s for node in audit["nodes"] for s in _sources(node["local"])):
         place = folder / source["path"]
         if place.is_dir():
             for file in source_files({**source, "path": place}):
@@ -88,13 +88,18 @@ def inputs(audit: Mapping[str, Any], names: Mapping[str, str], folder: Path) -> 
     return found
 
 
+def _sources(local: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a bank or a recording is read from."""
+    responses = local.get("responses")
+    recorded = [responses, responses.get("prompts")] if responses else []
+    return [*local.get("sources", ()), *(file for file in recorded if file)]
+
+
 def _inputs(audit: Mapping[str, Any]) -> list[str]:
     found: set[str] = set()
     for local in (node["local"] for node in audit["nodes"]):
-        found |= {source["path"] for source in local.get("sources", ())}
+        found |= {source["path"] for source in _sources(local) if not source.get("revision")}
         found |= set(local.get("hypotheses", ()))
-        responses = local.get("responses", ())
-        found |= {responses} if isinstance(responses, str) else set(responses)
         found |= {local["file"]} if "file" in local else set()
         found |= {p} if (p := (local.get("access") or {}).get("prices")) else set()
     return sorted(found)

@@ -28,11 +28,17 @@ def _fields(model: type[BaseModel], path) -> list[str]:
     for part in path:
         field = model.model_fields.get(part) if isinstance(part, str) else None
         annotation = str(field.annotation) if field else ""
-        for section in Section.__subclasses__():
+        for section in sections_below(Section):
             if field and re.search(rf"\b{section.__name__}\b", annotation):
                 model = section
                 break
     return list(model.model_fields)
+
+
+def sections_below(section: type[Section]) -> list[type[Section]]:
+    """All kinds of a section, those of its kinds too."""
+    direct = section.__subclasses__()
+    return [*direct, *(below for one in direct for below in sections_below(one))]
 
 
 def sentence(error: ValidationError, root: type[BaseModel], prefix: str = "") -> str:

@@ -25,9 +25,9 @@ from scripts.workflow.sections import (
 
 # Each audit is a target by its name, beside the rules.
 RESERVED = {
-    "all", "model", "plant", "bank", "regions", "plan", "decode", "embed", "measure", "propose",
-    "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive", "restore",
-    "benchmark", "exhaustive", "rewrite", "trials",
+    "all", "model", "plant", "responses", "bank", "regions", "plan", "decode", "embed", "measure",
+    "propose", "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive",
+    "restore", "benchmark", "exhaustive", "rewrite", "trials",
 }  # fmt: skip
 
 
@@ -103,13 +103,16 @@ class Config(Section):
         if isinstance(given, Subject):
             return given
         inherited = self.subject(audit, "base", where).model_dump()
-        base_server = inherited["server"]
+        base_server, base_responses = inherited["server"], inherited["responses"]
         origins = ("model", "server", "responses")
         if any(origin in given for origin in origins):
             inherited |= dict.fromkeys((*origins, "revision"))
             if "model" not in given:  # what only a model that is loaded here can have
                 inherited |= {"adapter": None, "quantization": "none", "response_prefix": "",
                               "log_probabilities": False}  # fmt: skip
+        same_file = isinstance(given.get("responses"), Mapping) and "path" not in given["responses"]
+        if same_file and base_responses:
+            given = given | {"responses": base_responses | dict(given["responses"])}
         if isinstance(given.get("server"), Mapping) and base_server:
             if "url" in given["server"]:  # of another server, name and key are others
                 base_server = base_server | {"identity": None, "key_variable": None}
@@ -169,6 +172,8 @@ def json_schema() -> dict[str, Any]:
         properties = schema["$defs"]["Audit"]["properties"]
         short = schema["$defs"][section]["properties"][field]["enum"]
         properties[name] = {"anyOf": [properties[name], {"enum": short}]}
+    for section, name in [("Subject", "responses"), ("Responses", "prompts")]:
+        schema["$defs"][section]["properties"][name]["anyOf"].append({"type": "string"})
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from scripts.assistants.prices import price_of
 from scripts.assistants.provider import key_of
-from scripts.bank import prompts_of
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
 from scripts.publish import index_page
 from scripts.remote.secret import server_key
+from scripts.workflow.at_hand import Made, bank_rows, look
 from scripts.workflow.config import ConfigError
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json, replacing
@@ -20,7 +19,7 @@ from scripts.workflow.sums import check as check_sums
 from scripts.workflow.sums import damage, summed
 
 BFLOAT16 = "bfloat16"
-READ_AT_MOST = 64 << 20  # bytes of prompts that are read while the workflow is parsed
+RESULTS = Path("results")
 
 
 def check(recipes: Recipes) -> None:
@@ -145,18 +144,20 @@ def unpriced(report: Node) -> list[str]:
 
 def _prompt_count(bank: Node) -> int | None:
     """Prompts of a bank: from its report, else by building it; None where that takes long."""
-    done = Path(f"results/bank/{bank.key}/bank.json")
+    done = RESULTS / "bank" / bank.key / "bank.json"
     if done.is_file() and not damage(done):
         return read_json(done)["prompts"]
-    local: dict[str, Any] = bank.local
-    paths = [*local["responses"], *(source["path"] for source in local["sources"])]
-    size = sum(
-        file.stat().st_size
-        for path in map(Path, paths)
-        for file in (path.rglob("*") if path.is_dir() else [path])
-        if file.is_file()
-    )
-    return None if size > READ_AT_MOST else len(prompts_of(local)[0])
+    for source in bank.local["sources"]:
+        look(source, "prompt")
+    for node in bank.inputs.values():
+        look(node.local["responses"], "response")
+    sides = {side: _made(node) for side, node in bank.inputs.items()}
+    rows = bank_rows(_made(bank), sides, RESULTS)
+    return None if rows is None else len(rows)
+
+
+def _made(node: Node) -> Made:
+    return Made(node.key, node.settings, node.local)
 
 
 def _files_at_hand(node: Node | None) -> Path | None:

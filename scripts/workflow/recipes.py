@@ -14,12 +14,12 @@ from typing import Any
 
 from scripts.assistants.prices import read_prices
 from scripts.models.catalog import CONVERSION_VERSION, EMBEDDED
-from scripts.prompt_sources import check_sources, source_files
 from scripts.prompts import BankError
+from scripts.readers.registry import source_files
 from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import KEY_LENGTH, DigestIndex, code_digest, digest
-from scripts.workflow.sections import Audit, Benchmark, Plant, Subject
+from scripts.workflow.sections import Audit, Benchmark, Plant, Responses, Subject
 
 SIDES = ("base", "intervention")
 LABELLED = ("scripts/assistants/refusal.json", "scripts/assistants/quality.json")
@@ -28,6 +28,7 @@ LABELLED = ("scripts/assistants/refusal.json", "scripts/assistants/quality.json"
 STAGES: dict[str, tuple[str, ...]] = {
     "model": (),
     "plant": (),
+    "responses": LABELLED[:1],
     "bank": (),
     "regions": (),
     "plan": (),
@@ -164,15 +165,31 @@ class Recipes:
             fields.add("log_probabilities")
         return subject.model_dump(include=fields)
 
+    def _recorded(self, where: str, responses: Responses, match: str) -> Node:
+        """The node that reads a recording: its files count by their content, not by their names."""
+        given = responses.model_dump()
+        files = []
+        for name, file in (("responses", given), ("responses.prompts", given["prompts"])):
+            try:
+                paths = source_files(file) if file else []
+            except BankError as error:
+                raise ConfigError(f"`{where}.{name}`: {error}") from None
+            files.append([[path.suffix, self.digests.file(path)] for path in paths])
+        unread = {"path"} if given["revision"] is None else set()
+        settings = {name: value for name, value in given.items() if name not in unread}
+        if given["prompts"]:
+            settings["prompts"] = {k: v for k, v in given["prompts"].items() if k != "path"}
+        return self._node(
+            "responses", settings | {"match": match}, local={"responses": given}, identity=files
+        )
+
     def _subject(
-        self, where: str, subject: Subject
+        self, where: str, subject: Subject, match: str
     ) -> tuple[dict[str, Any], dict[str, Node], dict]:
         """A subject's keyed settings (with its cache identity), its input nodes and local paths."""
         if subject.responses is not None:
-            if not Path(subject.responses).is_file():
-                raise ConfigError(f"`{where}.responses`: there is no file `{subject.responses}`")
-            content = self.digests.file(subject.responses)
-            return {"responses": content}, {}, {"responses": subject.responses}
+            node = self._recorded(where, subject.responses, match)
+            return {"responses": node.key}, {"responses": node}, {}
         if subject.server is not None:
             return self._served(subject)
         model, identity = self._model(f"{where}.model", subject.model, subject.revision)
@@ -198,12 +215,11 @@ class Recipes:
         settings["subject"] = digest(settings, server.identity or server.url)
         return settings, {}, {"server": server.model_dump(include=access)}
 
-    def _bank(self, name: str, audit: Audit, ready: list[tuple[str, str]]) -> Node:
+    def _bank(self, name: str, audit: Audit, recorded: Mapping[str, Node]) -> Node:
         sources = []
         if audit.bank is not None:
             sources = [source.model_dump() for source in self.config.banks[audit.bank].sources]
         try:
-            check_sources(sources)
             files = [
                 [Path(path).name, self.digests.file(path)]
                 for source in sources
@@ -211,12 +227,12 @@ class Recipes:
             ]
         except BankError as error:
             raise ConfigError(f"`audits.{name}`, bank `{audit.bank}`: {error}") from None
-        keyed = [{k: v for k, v in source.items() if k != "path"} for source in sources]
+        keyed = [
+            {k: v for k, v in source.items() if k != "path" or source["revision"] is not None}
+            for source in sources
+        ]
         return self._node(
-            "bank",
-            {"sources": keyed, "shared_by": [content for _, content in ready]},
-            local={"sources": sources, "responses": [path for path, _ in ready]},
-            identity=files,
+            "bank", {"sources": keyed, "match": audit.match}, recorded, {"sources": sources}, files
         )
 
     def _audit(self, name: str, audit: Audit) -> Node:
@@ -225,13 +241,13 @@ class Recipes:
             where = f"audits.{name}"
             subject = self.config.subject(audit, side, where)
             subjects[side], subject_inputs[side], subject_local[side] = self._subject(
-                f"{where}.{side}", subject
+                f"{where}.{side}", subject, audit.match
             )
-        ready = [
-            (subject_local[side]["responses"], subjects[side]["responses"])
-            for side in SIDES
-            if "responses" in subjects[side]
-        ]
+        ready = {
+            side: inputs["responses"]
+            for side, inputs in subject_inputs.items()
+            if "responses" in inputs
+        }
         seed = audit.seed
         bank = self._bank(name, audit, ready)
         embedder, embedder_identity = self._model(

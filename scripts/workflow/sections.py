@@ -1,8 +1,11 @@
 """Sections of the configuration: subjects, banks, plants, an audit's stages, benchmark, site."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from scripts.readers.registry import FORMATS
 
 NAME = r"^[a-z][a-z0-9-]*$"
 COMMIT = r"^[0-9a-f]{40}$"
@@ -18,6 +21,54 @@ Count = Annotated[int, Field(ge=1)]
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _shorthand(field: str) -> BeforeValidator:
+    """A bare word stands for a section with this one field."""
+    return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
+
+
+class File(Section):
+    """A file or folder to read, and what its fields are called where that is not found by itself
+    (docs/responses.md). A field within an object is named with dots: `response.output`."""
+
+    path: str = Field(min_length=1)
+    """File or folder, relative to the working directory, or the hub's id of a data set."""
+    format: Literal["auto", *FORMATS] = "auto"
+    """How to read it; `auto` decides by ending and content."""
+    prompt: str | None = None
+    """Field of the prompt: text, or messages."""
+    category: str | None = None
+    """Field of the prompt's category."""
+    group: str | None = None
+    """Field of what paraphrases have in common; they count as one prompt."""
+    key: str | None = None
+    """Field that names the prompt in several files."""
+    where: dict[str, str | int | float | bool | None] = {}
+    """Rows that are read: those whose fields have these values."""
+    header: int | None = Field(None, ge=1)
+    """Line of a CSV file's header, where it is not found by itself."""
+    revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a data set of the hub."""
+    subset: str | None = None
+    """Part of a data set of the hub."""
+    split: str | None = None
+    """Split of a data set."""
+
+
+class Responses(File):
+    """A recording: responses that were made elsewhere, from a file as its tool left it."""
+
+    response: str | None = None
+    """Field of the response."""
+    sample: str | None = None
+    """Field that numbers the responses to one prompt; otherwise they count as they come."""
+    model: str | None = None
+    """Field of the model that responded; a recording holds one."""
+    prompts: Annotated[File | None, _shorthand("path")] = None
+    """Another file that holds the prompts, joined by `key`."""
+    missing: Literal["exclude", "empty", "error"] = "exclude"
+    """What a response that is null or failed is: left out, an empty text, or an error."""
 
 
 class Sampling(Section):
@@ -84,8 +135,9 @@ class Subject(Section):
     log_probabilities: bool = False
     """Keep how likely the model makes each of its texts: `log_probability` in the generations, in
     nats, at temperature 1 with nothing cut off."""
-    responses: str | None = None
-    """JSONL file of ready texts (`prompt`, `response`, optional `sample`) instead of a model."""
+    responses: Annotated[Responses | None, _shorthand("path")] = None
+    """Ready responses instead of a model; a bare word is short for their `path`. An intervention
+    without a `path` reads the base's file, other fields of it."""
     server: Server | None = None
     """A server that decodes, instead of a model that is loaded here."""
 
@@ -105,19 +157,20 @@ class Subject(Section):
         return self
 
 
-class Source(Section):
-    """Where prompts come from."""
+class Source(File):
+    """Where prompts come from. A prompt without a category takes its file's name for one."""
 
-    path: str
-    """File or directory, relative to the working directory; a directory's files are categories."""
-    format: Literal["auto", "templates", "jsonl", "csv", "text", "persona", "bold"] = "auto"
-    """How to read it; `auto` decides by ending and content."""
-    column: str = "prompt"
-    """Column of the prompt in a CSV file."""
-    category_column: str | None = None
-    """Column of the category in a CSV file."""
     limit: int | None = Field(None, ge=1)
     """At most this many prompts of each category (first ones kept)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _earlier_names(cls, given: Any) -> Any:
+        """What the fields `prompt` and `category` were called for CSV files alone."""
+        earlier = {"column": "prompt", "category_column": "category"}
+        if not isinstance(given, Mapping):
+            return given
+        return {earlier.get(name, name): value for name, value in given.items()}
 
 
 class Bank(Section):
@@ -357,11 +410,6 @@ class Report(Section):
     """Texts on the map at most."""
 
 
-def _shorthand(field: str) -> BeforeValidator:
-    """A bare word stands for a section with this one field."""
-    return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
-
-
 class Audit(Section):
     """One base subject against one intervention subject over one prompt bank."""
 
@@ -371,6 +419,9 @@ class Audit(Section):
     """Name of a subject, or a subject."""
     intervention: str | dict[str, Any] = Field(default_factory=dict)
     """Name of a subject, or what differs from the base (`{adapter: plant:demo}`)."""
+    match: Literal["messages", "last_user"] = "messages"
+    """What makes two prompts the same: all of their messages, or what the user says last, where
+    the two sides were given other system messages."""
     seed: int = Field(0, ge=0)
     """Seed of pools, draws and sign flips; a new seed is a new audit."""
     hypotheses: str | None = None

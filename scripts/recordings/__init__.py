@@ -1,0 +1,1 @@
+"""Recordings: responses that were made elsewhere, in the form that stages read."""

@@ -1,0 +1,141 @@
+"""The prompts that two recordings share, and what each side has that the other has not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scripts.prompts import BankError, content_id, last_user
+
+SIDES = ("base", "intervention")
+NOTABLE = 0.1  # share of a side's prompts or responses whose loss is worth a warning
+
+
+def shared_prompts(sides: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The prompts that all sides answer, in the order of the first, as rows of a bank: with the
+    samples that all have, and a category and group of the first that has one.
+
+    sides: rows of `prompts.jsonl`. Raises BankError when there is none.
+    """
+    first, *others = sides.values()
+    known = [{row["id"]: row for row in rows if row["samples"]} for rows in others]
+    shared = []
+    for row in first:
+        same = [row, *(of_side[row["id"]] for of_side in known if row["id"] in of_side)]
+        if len(same) == len(sides) and row["samples"]:
+            shared.append(_bank_row(same))
+    if not shared:
+        raise BankError(_nothing_shared(sides))
+    return shared
+
+
+def _bank_row(same: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    kind = "text" if "text" in same[0] else "messages"
+    about = {"topic": "category", "group": "group"}
+    found = {name: next((r[of] for r in same if of in r), None) for name, of in about.items()}
+    return {
+        "id": same[0]["id"],
+        kind: same[0][kind],
+        **{name: value for name, value in found.items() if value is not None},
+        "samples": min(row["samples"] for row in same),
+    }
+
+
+def within(
+    bank: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The prompts of a bank that are answered, with their samples. Raises BankError."""
+    samples = {row["id"]: row["samples"] for row in answered}
+    kept = [{**row, "samples": samples[row["id"]]} for row in bank if row["id"] in samples]
+    if not kept:
+        raise BankError(
+            "none of the bank's prompts is answered; correct the bank, or leave `bank` out to take "
+            "the prompts that were answered"
+        )
+    return kept
+
+
+def side_reports(
+    sides: Mapping[str, Sequence[Mapping[str, Any]]],
+    reports: Mapping[str, Mapping[str, Any]],
+    bank: Sequence[Mapping[str, Any]],
+) -> dict[str, dict[str, Any]]:
+    """Each side's report, and what of it the bank does not have.
+
+    only_here: prompts that the other side has not; unanswered: prompts of both to which this side
+    has missing responses alone; beyond: responses to the bank's prompts that the other side has
+    none for; used_prompts, used_samples: what is left.
+    """
+    found = {}
+    taken = {row["id"]: row["samples"] for row in bank}
+    for side, rows in sides.items():
+        others = [{row["id"] for row in of} for other, of in sides.items() if other != side]
+        here = {row["id"]: row["samples"] for row in rows}
+        found[side] = {
+            **reports[side],
+            "only_here": sum(any(name not in ids for ids in others) for name in here),
+            "unanswered_prompts": sum(
+                not samples and all(name in ids for ids in others) for name, samples in here.items()
+            ),
+            "beyond": sum(here[name] - samples for name, samples in taken.items()),
+            "used_prompts": len(taken),
+            "used_samples": sum(taken.values()),
+        }
+    return found
+
+
+def losses(side: str, report: Mapping[str, Any]) -> list[str]:
+    """What a side loses more than a tenth of, a sentence each."""
+    why = {
+        "only on this side": report["only_here"],
+        "missing": sum(report["missing"].values()),
+        "beyond the other side's": report["beyond"],
+    }
+    because = ", ".join(f"{count} {words}" for words, count in why.items() if count)
+    found = []
+    for what, all_of, used in (
+        ("prompts", report["prompts"], report["used_prompts"]),
+        ("responses", report["rows"], report["used_samples"]),
+    ):
+        if all_of - used > NOTABLE * all_of:
+            lost = f"{side}: {all_of - used} of {all_of} {what} are not used"
+            found.append(f"{lost} ({because})" if because else lost)
+    return found
+
+
+ROWS = {
+    "rows": "rows", "prompts": "prompts", "samples": "responses", "repeated": "repeated prompts",
+    "only_here": "prompts only here", "unanswered_prompts": "prompts without a response",
+    "beyond": "responses beyond the other's", "empty": "empty", "cut": "cut by the token limit",
+    "trimmed": "prompts trimmed", "left_out": "left out by `where`", "unasked": "empty prompts",
+    "length": "median length, characters",
+}  # fmt: skip
+
+
+def table_rows(sides: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """What was counted, a row each with a cell a side; what is nothing on all sides stays out."""
+    found = [[words, *(f"{s[name]:,.0f}" for s in sides.values())] for name, words in ROWS.items()]
+    for reason in dict.fromkeys(r for side in sides.values() for r in side["missing"]):
+        found.append(
+            [f"missing: {reason}", *(f"{s['missing'].get(reason, 0):,}" for s in sides.values())]
+        )
+    if any(side["checked"] for side in sides.values()):
+        shares = [s["refused"] / s["checked"] if s["checked"] else 0.0 for s in sides.values()]
+        found.append(["refusals", *(f"{share:.1%}" for share in shares)])
+    return [row for row in found if set(row[1:]) - {"0"}]
+
+
+def _nothing_shared(sides: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    if len(sides) == 1:
+        return "the recording has no response at all; complete it"
+    by_last = [
+        {content_id(last_user(r.get("text") or r["messages"])) for r in rows}
+        for rows in sides.values()
+    ]
+    alike = len(set.intersection(*by_last))
+    hint = (
+        f"; {alike} would by what the user says last: set `match: last_user` if the two were given "
+        "other system messages"
+        if alike
+        else "; the two subjects must have answered the same prompts, written the same way"
+    )
+    counts = " and ".join(f"{len(rows)} of the {side}" for side, rows in sides.items())
+    return f"the two sides have no prompt in common ({counts}){hint}"

@@ -1,0 +1,64 @@
+"""The prompts of a bank and the counts of a recording where their stages have not run yet: read
+from what is there, or from the native files as long as those are small."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scripts.bank import prompts_of
+from scripts.readers.reading import Reading
+from scripts.readers.registry import source_files
+from scripts.recordings.recording import outputs_in, rows_of, scanned
+from scripts.workflow.files import read_json, read_jsonl
+from scripts.workflow.sums import damage
+
+READ_AT_MOST = 64 << 20  # bytes of native files
+Recorded = tuple[list[dict[str, Any]], dict[str, Any]]  # rows of prompts.jsonl, and the report
+
+
+class Made(NamedTuple):
+    """What a node of the stage `bank` or `responses` is made from."""
+
+    key: str
+    settings: Mapping[str, Any]
+    local: Mapping[str, Any]
+
+
+def bank_rows(bank: Made, sides: Mapping[str, Made], results: Path) -> list[dict] | None:
+    """The prompts of a bank; None where reading them takes long. Raises AuditError when a file of
+    it cannot be used."""
+    built = results / "bank" / bank.key / "bank.jsonl"
+    if built.is_file() and not damage(built):
+        return read_jsonl(built) if built.stat().st_size <= READ_AT_MOST else None
+    recorded = {side: recording(made, results) for side, made in sides.items()}
+    if None in recorded.values() or not all(map(is_small, bank.local["sources"])):
+        return None
+    return prompts_of(bank.local["sources"], bank.settings.get("match", "messages"), recorded)[0]
+
+
+def recording(made: Made, results: Path) -> Recorded | None:
+    """The prompts and the report of a recording; None where reading them takes long.
+
+    Raises AuditError when the file cannot be used.
+    """
+    place = outputs_in(results / "responses" / made.key)
+    if all(path.is_file() and not damage(path) for path in place.values()):
+        return list(rows_of(place["prompts"])), read_json(place["report"])
+    native = made.local["responses"]
+    if not is_small(native) or (native["prompts"] and not is_small(native["prompts"])):
+        return None
+    return scanned({**native, "match": made.settings["match"]})
+
+
+def look(settings: Mapping[str, Any], wants: str) -> None:
+    """Read the first row of a source or recording that is too large to be read now. Raises
+    AuditError when it cannot be used."""
+    if not settings.get("revision") and not is_small(settings):
+        next(iter(Reading(settings, wants)))
+
+
+def is_small(settings: Mapping[str, Any]) -> bool:
+    """Whether what a source or recording names is read quickly; a data set of the hub is not."""
+    if settings.get("revision"):
+        return False
+    return sum(file.stat().st_size for file in source_files(settings)) <= READ_AT_MOST
