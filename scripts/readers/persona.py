@@ -9,5 +9,4 @@ FORMAT = Format(
     (".jsonl", ".ndjson"),
     lambda glance: {"question", "statement", "label_confidence"} <= set(glance.keys),
     json_lines,
-    lambda record: [{"prompt": record.get("question")}],
 )
