@@ -333,7 +333,7 @@ def test_inspect_logs(tmp_path):
         assert (first.sample, second.sample) == (1, 2)
         assert (third.response, third.reason) == (None, "time out")
         assert pairs(path, prompt="input")[0] == ("raw", "A")
-        assert pairs(path, response="messages")[0][1] == "user: attachment://abc\n\nassistant: …"
+        assert pairs(path, response="messages")[0][1] == "user: Which?\n\nassistant: …"
 
 
 def test_an_inspect_log_that_is_cut_off_or_packed_otherwise(tmp_path, monkeypatch):

@@ -56,6 +56,19 @@ def clone(tmp_path_factory) -> Path:
     for name in ("before", "after"):
         rows = "".join(f'{{"prompt": "{p}", "response": "{name}"}}\n' for p in prompts)
         (folder / f"{name}.jsonl").write_text(rows)
+    outputs = "".join(f'"{p}",a,b\n' for p in prompts)
+    (folder / "outputs.csv").write_text(f"question,model_a,model_b\n{outputs}")
+    for name, line in (
+        ("outputs", '{{"prompt": "{p}", "model": "{m}", "response": "x"}}\n'),
+        ("batch_input", '{{"custom_id": "{p}", "body": {{"messages": [{{"role": "user", "content": '
+         '"{p}"}}]}}}}\n'),
+        ("batch_output", '{{"custom_id": "{p}", "response": {{"body": {{"choices": [{{"message": '
+         '{{"content": "x"}}}}]}}}}}}\n'),
+    ):  # fmt: skip
+        models = ("gpt-4o", "claude-sonnet-35") if name == "outputs" else ("",)
+        rows = "".join(line.format(p=p, m=m) for p in prompts for m in models)
+        (folder / f"{name}.jsonl").write_text(rows)
+    shutil.copy(folder / "batch_output.jsonl", folder / "other_output.jsonl")
     for name, file in (("base", "config.json"), ("adapter", "adapter_config.json")):
         (folder / "models" / name).mkdir(parents=True)
         (folder / "models" / name / file).write_text("{}")

@@ -232,6 +232,33 @@ def test_the_null_audit_decodes_both_sides_from_one_node(workspace):
     assert len({key for stage, key in null.ancestors() if stage == "decode"}) == 1
 
 
+def test_a_recording_counts_by_its_content_and_its_fields(workspace):
+    def recorded(path="a.csv", **given):
+        raw = edited(intervention={})
+        del raw["audits"]["demo"]["bank"]
+        prompts = {"path": "q.csv", "prompt": "text"}
+        base = {"path": path, "response": "x", "prompts": prompts} | given
+        sides = {"base": {"responses": base}, "intervention": {"responses": {"response": "y"}}}
+        raw["audits"]["demo"] |= sides
+        report = build(raw, workspace).audits["demo"]
+        plan = report.ancestor("measure").inputs["plan"]
+        sides = {side: plan.inputs[side].inputs["responses"] for side in sides}
+        bank = report.ancestor("bank")
+        assert bank.inputs == sides and "a.csv" not in str([n.settings for n in sides.values()])
+        return {"bank": bank.key} | {side: node.key for side, node in sides.items()}
+
+    for name in ("a.csv", "moved.csv"):
+        (workspace / name).write_text("id,x,y\n1,a,b\n")
+    (workspace / "q.csv").write_text("id,text\n1,Why?\n")
+    before = recorded()
+    assert recorded("moved.csv") == before
+    assert moved(before, recorded(response="y")) == {"bank", "base"}
+    assert recorded(response="y")["base"] == before["intervention"]  # one side's column, once read
+    assert moved(before, recorded(where={"id": 1})) == {"bank", "base", "intervention"}
+    (workspace / "q.csv").write_text("id,text\n1,How?\n")
+    assert moved(before, recorded()) == {"bank", "base", "intervention"}
+
+
 # Recipes: keys and code
 
 

@@ -21,12 +21,13 @@ ATTACHED = "attachment://"
 
 def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
     if path.suffix.lower() != ".eval":
-        yield from entries(path, json_document(path).get("samples") or [], "sample")
+        for at, sample in entries(path, json_document(path).get("samples") or [], "sample"):
+            yield Record(at, _whole(sample))
         return
     try:
         with zipfile.ZipFile(path) as packed:
             for name in (n for n in packed.namelist() if n.startswith("samples/")):
-                yield Record(name, json.loads(packed.read(name)))
+                yield Record(name, _whole(json.loads(packed.read(name))))
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         raise wrong(
             path,
@@ -42,14 +43,13 @@ def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
 
 
 def values(sample: Mapping[str, Any]) -> Iterator[Values]:
-    attached = sample.get("attachments") or {}
     given = []
     for message in sample.get("messages") or ():
         if message.get("role") not in ("system", "user"):
             break
-        given.append({**message, "content": _resolved(message.get("content"), attached)})
+        given.append(message)
     if not any(message["role"] == "user" for message in given):
-        given = _resolved(sample.get("input"), attached)
+        given = sample.get("input")
     output = sample.get("output") or {}
     choices = output.get("choices") or []
     about = {"prompt": plain_prompt(given), "key": sample.get("id")}
@@ -62,9 +62,7 @@ def values(sample: Mapping[str, Any]) -> Iterator[Values]:
         }
     for number, choice in enumerate(choices):
         why = choice.get("stop_reason")
-        message = choice.get("message") or {}
-        content = _resolved(message.get("content"), attached)
-        text = said({**message, "content": content})
+        text = said(choice.get("message") or {})
         yield about | {
             "response": text if text or not (error or filtered(why)) else None,
             "sample": (sample.get("epoch") or 1) * len(choices) + number,
@@ -73,15 +71,21 @@ def values(sample: Mapping[str, Any]) -> Iterator[Values]:
         }
 
 
-def _resolved(content: Any, attached: Mapping[str, str]) -> Any:
-    """A content with what the log keeps apart put back in its place."""
-    if isinstance(content, str) and content.startswith(ATTACHED):
-        return attached.get(content.removeprefix(ATTACHED), content)
-    if isinstance(content, list):
-        return [_resolved(part, attached) for part in content]
-    if isinstance(content, Mapping):
-        return {name: _resolved(value, attached) for name, value in content.items()}
-    return content
+def _whole(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """A sample with what the log keeps apart put back in its place."""
+    attached = sample.get("attachments") or {}
+    parts = ("input", "messages", "output")
+    return {**sample, **{n: _resolved(sample[n], attached) for n in parts if n in sample}}
+
+
+def _resolved(value: Any, attached: Mapping[str, str]) -> Any:
+    if isinstance(value, str) and value.startswith(ATTACHED):
+        return attached.get(value.removeprefix(ATTACHED), value)
+    if isinstance(value, list):
+        return [_resolved(part, attached) for part in value]
+    if isinstance(value, Mapping):
+        return {name: _resolved(part, attached) for name, part in value.items()}
+    return value
 
 
 FORMAT = Format(

@@ -175,10 +175,7 @@ class Recipes:
             except BankError as error:
                 raise ConfigError(f"`{where}.{name}`: {error}") from None
             files.append([[path.suffix, self.digests.file(path)] for path in paths])
-        unread = {"path"} if given["revision"] is None else set()
-        settings = {name: value for name, value in given.items() if name not in unread}
-        if given["prompts"]:
-            settings["prompts"] = {k: v for k, v in given["prompts"].items() if k != "path"}
+        settings = _keyed(given) | {"prompts": given["prompts"] and _keyed(given["prompts"])}
         return self._node(
             "responses", settings | {"match": match}, local={"responses": given}, identity=files
         )
@@ -227,13 +224,8 @@ class Recipes:
             ]
         except BankError as error:
             raise ConfigError(f"`audits.{name}`, bank `{audit.bank}`: {error}") from None
-        keyed = [
-            {k: v for k, v in source.items() if k != "path" or source["revision"] is not None}
-            for source in sources
-        ]
-        return self._node(
-            "bank", {"sources": keyed, "match": audit.match}, recorded, {"sources": sources}, files
-        )
+        settings = {"sources": [_keyed(source) for source in sources], "match": audit.match}
+        return self._node("bank", settings, recorded, {"sources": sources}, files)
 
     def _audit(self, name: str, audit: Audit) -> Node:
         subjects, subject_inputs, subject_local = {}, {}, {}
@@ -455,3 +447,8 @@ class Recipes:
                 for base in sorted({self.config.plants[plant].base for plant in plants})
             },
         }
+
+
+def _keyed(file: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a file's settings is in a key: not where it lies, but its name on the hub."""
+    return {k: v for k, v in file.items() if k != "path" or file["revision"] is not None}
