@@ -154,6 +154,18 @@ def test_inputs_from_elsewhere_are_packed_and_the_configuration_names_them_there
     assert "hypotheses: inputs/own.jsonl" in (folder / "audit.yaml").read_text()
 
 
+def test_recordings_and_their_prompts_are_packed(tmp_path):
+    paths = [write(tmp_path / "elsewhere" / f"{name}.jsonl", name) for name in "abq"]
+    audit = make_audit(responses=paths[:2])
+    recorded = next(n for n in audit["nodes"] if n["stage"] == "responses")
+    recorded["local"]["responses"]["prompts"] = {"path": str(paths[2])}
+    publish(tmp_path / "work" / "results", audit)
+    config = {"audits": {"demo": {"base": {"responses": {"path": str(paths[0])}}}}}
+    folder = unpacked(pack(tmp_path / "work", audit, config=config), tmp_path / "out")
+    assert {p.name for p in (folder / "inputs").iterdir()} == {"a.jsonl", "b.jsonl", "q.jsonl"}
+    assert "path: inputs/a.jsonl" in (folder / "audit.yaml").read_text()
+
+
 def test_the_crate_describes_the_run(tmp_path):
     audit = make_audit()
     publish(tmp_path / "results", audit)

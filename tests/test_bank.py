@@ -67,7 +67,7 @@ def test_the_stage_says_what_each_side_of_a_recorded_pair_has(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         bank_stage(job)
     assert "missing: null" in caplog.text and "prompts only here" in caplog.text
-    assert "base: 9 of 10 prompts are not used (8 only on this side)" in caplog.text
+    assert "base: 9 of 10 prompts are not used (8 only on this side, 1 missing on" in caplog.text
     assert "the very same responses" not in caplog.text
     report = json.loads(job.output.report.read_text())
     assert report["prompts"] == 1 and report["sides"]["intervention"]["missing"] == {"null": 1}

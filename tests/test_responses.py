@@ -192,15 +192,21 @@ def test_the_report_says_what_each_side_has_alone(tmp_path):
     rows, report = pair(tmp_path, first, second)
     assert [r["text"] for r in rows] == ["p", "r"] and report["prompts"] == 2
     base, other = report["sides"]["base"], report["sides"]["intervention"]
-    names = ("only_here", "unanswered_prompts", "beyond", "used_prompts", "used_samples")
-    assert [base[name] for name in names] == [1, 1, 1, 2, 2]
-    assert [other[name] for name in names] == [2, 0, 0, 2, 2]
+    names = (
+        "only_here", "unanswered_prompts", "unanswered_there", "beyond", "used_prompts",
+        "used_samples",
+    )  # fmt: skip
+    assert [base[name] for name in names] == [1, 1, 0, 1, 2, 2]
+    assert [other[name] for name in names] == [2, 0, 1, 0, 2, 2]
     assert losses("base", base) == [
         "base: 2 of 4 prompts are not used (1 only on this side, 1 missing, 1 beyond the other "
         "side's)",
         "base: 3 of 5 responses are not used (1 only on this side, 1 missing, 1 beyond the other "
         "side's)",
     ]
+    assert losses("intervention", other)[0] == (
+        "intervention: 3 of 5 prompts are not used (2 only on this side, 1 missing on the other)"
+    )
     assert losses("base", base | {"used_prompts": 4, "used_samples": 5}) == []
 
 

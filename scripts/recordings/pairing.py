@@ -60,21 +60,23 @@ def side_reports(
 ) -> dict[str, dict[str, Any]]:
     """Each side's report, and what of it the bank does not have.
 
-    only_here: prompts that the other side has not; unanswered: prompts of both to which this side
-    has missing responses alone; beyond: responses to the bank's prompts that the other side has
-    none for; used_prompts, used_samples: what is left.
+    only_here: prompts that the other side has not; unanswered_prompts: prompts of both to which
+    this side has missing responses alone; unanswered_there: those to which the other side has;
+    beyond: responses to the bank's prompts that the other side has none for; used_prompts,
+    used_samples: what is left.
     """
     found = {}
     taken = {row["id"]: row["samples"] for row in bank}
+    silent = {side: {r["id"] for r in rows if not r["samples"]} for side, rows in sides.items()}
     for side, rows in sides.items():
         others = [{row["id"] for row in of} for other, of in sides.items() if other != side]
         here = {row["id"]: row["samples"] for row in rows}
+        there = set().union(*(silent[other] for other in sides if other != side))
         found[side] = {
             **reports[side],
             "only_here": sum(any(name not in ids for ids in others) for name in here),
-            "unanswered_prompts": sum(
-                not samples and all(name in ids for ids in others) for name, samples in here.items()
-            ),
+            "unanswered_prompts": len(silent[side].intersection(*others)),
+            "unanswered_there": len(set(here) & there),
             "beyond": sum(here[name] - samples for name, samples in taken.items()),
             "used_prompts": len(taken),
             "used_samples": sum(taken.values()),
@@ -87,6 +89,7 @@ def losses(side: str, report: Mapping[str, Any]) -> list[str]:
     why = {
         "only on this side": report["only_here"],
         "missing": sum(report["missing"].values()),
+        "missing on the other": report["unanswered_there"],
         "beyond the other side's": report["beyond"],
     }
     because = ", ".join(f"{count} {words}" for words, count in why.items() if count)
