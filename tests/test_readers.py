@@ -160,6 +160,15 @@ def test_fields_that_are_named_go_first(tmp_path):
     assert (found.prompt, found.category, found.sample) == ("Why?", "b", 4)
 
 
+def test_what_is_not_sought_does_not_matter(tmp_path):
+    row = {"question": "Why?", "query": "?", "output": "a", "answer": "b", "sample": "one"}
+    bank = jsonl(tmp_path / "bank.jsonl", row | {"id": 1})
+    assert contents({"path": bank, "prompt": "question"}) == ["Why?"]
+    keyed = jsonl(tmp_path / "q.jsonl", {"id": 1, "prompt": "How?", "sample": True})
+    answers = jsonl(tmp_path / "a.jsonl", {"id": 1, "question": "", "query": "", "output": "a"})
+    assert pairs(answers, prompts=keyed) == [("How?", "a")]
+
+
 def test_a_response_may_be_several_in_a_list_or_messages_with_calls(tmp_path):
     messages = [
         {"role": "system", "content": "Be brief."},

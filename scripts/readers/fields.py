@@ -45,14 +45,16 @@ def look_up(record: Mapping[str, Any], path: str, otherwise: Any = None) -> Any:
     return value
 
 
-def found_names(keys: Sequence[str], named: Mapping[str, str]) -> dict[str, str]:
-    """The fields among `keys` that are named or known by their names, by what they are.
+def found_names(
+    keys: Sequence[str], named: Mapping[str, str], sought: Sequence[str]
+) -> dict[str, str]:
+    """The fields among `keys` that are named, or known by their names, as one of those sought.
 
     Raises BankError, without its place, when a prompt or response could be one of several.
     """
     found = dict(named)
-    for what, aliases in ALIASES.items():
-        here = [name for name in aliases if name in keys and name not in named.values()]
+    for what in sought:
+        here = [name for name in ALIASES[what] if name in keys and name not in named.values()]
         if what in named or not here:
             continue
         if what in REQUIRED and here[0] != what and len(here) > 1:

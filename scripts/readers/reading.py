@@ -22,10 +22,10 @@ from scripts.readers.fields import (
     value_at,
 )
 from scripts.readers.messages import filtered, finished, prompt_of
-from scripts.readers.registry import format_of, parts, source_files
+from scripts.readers.registry import parts
 from scripts.readers.row import Format, Record, Row, wrong
 
-__all__ = ["Reading", "format_of", "source_files"]
+OF_PROMPTS = ("prompt", "category", "group", "key")  # what matters where responses do not
 SEEN = 5  # values that an error lists at most
 
 
@@ -41,6 +41,10 @@ class Reading:
     ):
         self.settings, self.wants = settings, wants
         self.named = {name: settings[name] for name in ALIASES if settings.get(name)}
+        of_responses = wants == "response"
+        self.sought = [what for what in ALIASES if of_responses or what in OF_PROMPTS]
+        if settings.get("prompts"):
+            self.sought.remove("prompt")
         self.where: Mapping[str, Any] = settings.get("where") or {}
         self.parts = parts(settings)
         self.left_out = 0
@@ -102,10 +106,7 @@ class Reading:
     def _names(self, fields: Mapping[str, Any]) -> dict[str, str]:
         keys = tuple(fields)
         if keys not in self._known:
-            names = found_names(keys, self.named)
-            if self.wants != "response":
-                names.pop("response", None)
-            self._known[keys] = self._complete(names, fields)
+            self._known[keys] = self._complete(found_names(keys, self.named, self.sought), fields)
         return self._known[keys]
 
     def _complete(self, names: dict[str, str], fields: Mapping[str, Any]) -> dict[str, str]:
