@@ -41,6 +41,7 @@ from scripts.evidence.findings import (
 from scripts.evidence.reach import Look
 from scripts.evidence.separability import separability
 from scripts.evidence.space import explored_places
+from scripts.prompts import prompt_of
 from scripts.propose import read_pairs, read_pool
 from scripts.workflow.chance import hash_generator
 from scripts.workflow.files import read_json, read_jsonl, write_json, write_jsonl
@@ -114,6 +115,9 @@ def confirm(
     `rate_prompts` a region do, as the strong one judges them, with the help of the cheap one on its
     own share: both numbers are fixed beforehand. A hypothesis that a budget does not reach
     (`beyond`) is untested, and none of those that e-BH counts.
+
+    Where the draw is the unit, a region is a prompt, and every region has as many draws: one of
+    each makes a block, and the race, which goes on in all regions at once, looks between blocks.
     """
     beyond = [h for h in hypotheses if h.get("beyond")]
     hypotheses = [h for h in hypotheses if not h.get("beyond")]
@@ -135,6 +139,8 @@ def confirm(
     tested = [h for h in hypotheses if any(r in order for r in h["regions"])]
     of_tested = {h["id"]: [r for r in h["regions"] if r in order] for h in tested}
     prompts = {region: len(of_region) for region, of_region in order.items()}
+    if settings.get("unit") == "draw" and not _in_blocks(of_tested, prompts):
+        raise ValueError("the regions of a hypothesis have unlike numbers of draws")
     standings = raced(of_tested, prompts, benches, judges, len(hypotheses), settings)
     validated = sum(standing.in_set for standing in standings.values())
     rated = of_tested
@@ -173,9 +179,15 @@ def confirm(
             | {"evidence": evidence_of(hypothesis, bench.by_region, seen, settings["evidence"])}
         )
     findings += [untested(hypothesis, regions, hypothesis["beyond"]) for hypothesis in beyond]
+    findings = [finding | {"unit": settings.get("unit", "prompt")} for finding in findings]
     rank = ["validated", "suggestive", "unsupported", "untested"]
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
     return findings, [judgement for b in benches for judgement in b.all_judged()]
+
+
+def _in_blocks(regions: Mapping[str, Sequence[str]], draws: Mapping[str, int]) -> bool:
+    """Whether all regions of each hypothesis have as many draws."""
+    return all(len({draws[region] for region in of_one}) == 1 for of_one in regions.values())
 
 
 def looks_at(check: Mapping[str, Any], bench: Bench) -> list[Look]:
@@ -335,7 +347,7 @@ def write_findings(snakemake, ledger: Ledger) -> None:
     prompts = {row["id"]: row for row in bank}
     for finding in findings:
         for pair in finding["evidence"]:
-            prompt = prompts[pair["prompt"]]
+            prompt = prompts[prompt_of(pair["prompt"])]
             pair["prompt"] = prompt.get("text") or prompt["messages"]
     log.info(
         "%d findings of %d validated",

@@ -228,10 +228,11 @@ def measure_draws(
     before: Space | None = None,
 ) -> Measured:
     """Measure all draws so far; `rows` (prompt, region) and the vectors (n, d) are in one order.
+    What this module says of prompts holds of draws where they are the `unit`.
 
     before: the space of the round before, which this one's goes on from.
     """
-    prompt = np.array([row["prompt"] for row in rows])
+    prompt = np.array([row.get("unit", row["prompt"]) for row in rows])
     region = np.array([row["region"] for row in rows])
     seed = settings["seed"]
     folds = np.array([int(hash_unit("fold", seed, p) * FOLDS) for p in prompt])

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scripts.prompts import unit_of
 from scripts.workflow.chance import hash_generator
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
@@ -24,24 +25,25 @@ LEAST_OF_MANY, LEAST_IN_ALL = 2, 144  # ... or, of one on many regions, so many 
 class Deck:
     """The prompts of one pool in one region, in hash order: first each once, then again.
 
-    `cap` bounds the samples of a prompt; ready responses have only so many (`samples`).
+    `cap` bounds the samples of a prompt; ready responses have only so many (`samples`). Where the
+    draw is the unit, a row names the one sample that it is.
     """
 
     def __init__(self, prompts: Iterable[Mapping[str, Any]], cap: int):
         self.prompts = sorted(prompts, key=lambda p: (p["place"], p["id"]))
         most = max((prompt.get("samples", cap) for prompt in self.prompts), default=0)
         self.left = [
-            (prompt["id"], sample)
-            for sample in range(min(cap, most))
+            (prompt["id"], prompt.get("sample", number))
+            for number in range(min(cap, most))
             for prompt in self.prompts
-            if sample < prompt.get("samples", cap)
+            if number < (1 if "sample" in prompt else prompt.get("samples", cap))
         ]
 
     def skip(self, taken: set[tuple[str, int]]) -> None:
         self.left = [draw for draw in self.left if draw not in taken]
 
     def probability(self, drawn: set[str]) -> float:
-        """Inclusion probability of each prompt of this region, given how many were drawn."""
+        """Inclusion probability of each unit of this region, given how many were drawn."""
         return len(drawn) / len(self.prompts)
 
 
@@ -124,7 +126,7 @@ def plan_round(
     taken = {(row["prompt"], row["sample"]) for row in earlier}
     seen: dict[str, set[str]] = defaultdict(set)
     for row in earlier:
-        seen[row["region"]].add(row["prompt"])
+        seen[row["region"]].add(row.get("unit", row["prompt"]))
     for deck in decks.values():
         deck.skip(taken)
     room = {region: len(deck.left) for region, deck in decks.items()}
@@ -142,20 +144,23 @@ def plan_round(
         counts = whole_draws({r: float(c) for r, c in counts.items()}, left, counts)
     rows = []
     for region, deck in decks.items():
-        draws = deck.left[: counts[region]]
-        drawn_prompts = seen[region] | {prompt for prompt, _ in draws}
-        for prompt, sample in draws:
-            rows.append(
-                {
-                    "pool": "explore",
-                    "prompt": prompt,
-                    "sample": sample,
-                    "region": region,
-                    "probability": round(deck.probability(drawn_prompts), 6),
-                    "reason": reason,
-                }
-            )
+        draws = [
+            draw_row("explore", prompt, sample, region, reason, settings.get("unit"))
+            for prompt, sample in deck.left[: counts[region]]
+        ]
+        units = seen[region] | {draw.get("unit", draw["prompt"]) for draw in draws}
+        rows += [draw | {"probability": round(deck.probability(units), 6)} for draw in draws]
     return rows
+
+
+def draw_row(
+    pool: str, prompt: str, sample: int, region: str, reason: str, unit: str | None
+) -> dict[str, Any]:
+    """A planned draw; it names its unit of evidence where that is not the prompt."""
+    row = {
+        "pool": pool, "prompt": prompt, "sample": sample, "region": region, "reason": reason
+    }  # fmt: skip
+    return row | {"unit": unit_of(prompt, sample)} if unit == "draw" else row
 
 
 class Need(NamedTuple):
@@ -203,12 +208,16 @@ def samples_by_region(
     hypotheses: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]
 ) -> dict[str, list[int]]:
     """By region the samples of its first, second, … prompt: as many as the neediest hypothesis
-    that reaches so far asks for."""
+    that reaches so far asks for. Where the draw is the unit, all regions, which are prompts there,
+    give as many, so that draws of all of them make whole blocks."""
     needs: dict[str, list[Need]] = defaultdict(list)
     for hypothesis in hypotheses:
         need = needed(hypothesis, settings)
         for region in hypothesis["regions"]:
             needs[region].append(need)
+    if settings.get("unit") == "draw":
+        most = max((need for of_region in needs.values() for need in of_region), default=Need(0, 0))
+        needs = {region: [most] for region in needs}
     return {
         region: [
             max(need.samples for need in of_region if need.prompts > place)
@@ -244,22 +253,25 @@ def plan_pool(
     pool, rows = settings["pool"], []
     units: dict[str, Mapping[str, Any]] = {}
     for prompt in Deck([p for p in prompts if p["pool"] == pool], 1).prompts:
-        units.setdefault(prompt.get("group") or prompt["id"], prompt)
+        units.setdefault(unit_name(prompt), prompt)
     for region, samples in sorted(regions.items()):
         here = [prompt for prompt in units.values() if prompt["region"] == region]
+        share = round(min(1.0, len(samples) / max(1, len(here))), 6)
         for prompt, count in zip(here, samples, strict=False):
-            for sample in range(min(count, prompt.get("samples", count))):
-                rows.append(
-                    {
-                        "pool": pool,
-                        "prompt": prompt["id"],
-                        "sample": sample,
-                        "region": region,
-                        "probability": round(min(1.0, len(samples) / len(here)), 6),
-                        "reason": pool,
-                    }
-                )
+            held = [prompt["sample"]] if "sample" in prompt else range(prompt.get("samples", count))
+            rows += [
+                draw_row(pool, prompt["id"], sample, region, pool, settings.get("unit"))
+                | {"probability": share}
+                for sample in held[:count]
+            ]
     return rows
+
+
+def unit_name(row: Mapping[str, Any]) -> str:
+    """The unit of evidence of a row of prompts.jsonl: its draw, its group, or itself."""
+    if "sample" in row:
+        return unit_of(row["id"], row["sample"])
+    return row.get("group") or row["id"]
 
 
 def plan_everything(prompts: Iterable[Mapping[str, Any]], samples: int) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ def read_pairs(
     )
     return [
         Pair(
-            key[0],
+            row.get("unit", row["prompt"]),
             row["region"],
             row["text"],
             second[key]["text"],

@@ -6,6 +6,7 @@ fitted on hash-chosen prompts, and k-means starts from draws whose noise is keye
 
 import math
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,13 +18,16 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from scripts.assistants.words import grams, has_words, shown_phrase
 from scripts.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
-from scripts.prompts import region_count
+from scripts.prompts import region_count, unit_of
 from scripts.workflow.chance import hash_generator, hash_unit, pools_of
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
 OTHER = "other"
+MOST_OF_DRAWS = 200  # prompts, where each is a region of its own
+LEAST_OF_DRAWS = 8  # samples of a prompt, to be shared among three pools
+LONGEST_NAME = 36  # characters of a prompt that names a region
 LONGEST_LETTERS = 4  # of a name in a script without blanks between words
 STEPS = 300  # of k-means at most; it converges sooner
 
@@ -169,16 +173,24 @@ def describe(
         found.append(
             {
                 "id": f"r{region:03d}",
-                "name": category if method == "category" else names[region],
+                "name": _name(method, category, names[region], prompts[group[0]]),
                 "words": names[region],
                 "category": category,
                 "category_share": round(count / len(group), 4),
                 "weight": len(group) / len(prompts),
                 "prompts": len(group),
                 "medoid": prompts[medoid]["id"],
+                **({"unit": "draw"} if method == "draw" else {}),
             }
         )
     return found
+
+
+def _name(method: str, category: str, words: str, first: Mapping[str, Any]) -> str:
+    """Of a region that is one prompt, the prompt's own beginning."""
+    if method == "draw":
+        return f"“{textwrap.shorten(prompt_text(first), LONGEST_NAME, placeholder=' …')}”"
+    return category if method == "category" else words
 
 
 def cut(
@@ -187,14 +199,17 @@ def cut(
     settings: Mapping[str, Any],
     embed_words: Callable[[list[str]], np.ndarray],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], np.ndarray]:
-    """Regions, one row a prompt (id, region, pool, place in its region's order), centroids.
+    """Regions, one row a prompt or a draw (id, region, pool, place in its region's order),
+    centroids. Where the draw is the unit, every prompt is a region.
 
     Raises AuditError when there are fewer prompts than regions.
     """
     seed, count = settings["seed"], region_count(settings["regions"], len(prompts))
     regions = settings["regions"] | {"count": count}
     ids = [p["id"] for p in prompts]
-    if regions["method"] == "kmeans":
+    if settings.get("unit") == "draw":
+        labels = np.arange(len(prompts))
+    elif regions["method"] == "kmeans":
         if len(prompts) < count:
             raise AuditError(
                 f"the bank has {len(prompts)} prompts for {count} regions; "
@@ -206,28 +221,82 @@ def cut(
         order = {name: place for place, name in enumerate(sorted(set(names)))}
         labels = np.array([order[name] for name in names])
     _, labels = np.unique(labels, return_inverse=True)
-    described = describe(prompts, labels, vectors, regions["method"], embed_words)
+    method = "draw" if settings.get("unit") == "draw" else regions["method"]
+    described = describe(prompts, labels, vectors, method, embed_words)
     # Ids follow the name, so that they say the same whatever order k-means found the regions in.
     order = sorted(
         range(len(described)), key=lambda r: (described[r]["name"], described[r]["medoid"])
     )
     described = [described[r] | {"id": f"r{place:03d}"} for place, r in enumerate(order)]
     place_of = {region: place for place, region in enumerate(order)}
+    where = [described[place_of[int(label)]]["id"] for label in labels]
+    rows = (draw_rows if settings.get("unit") == "draw" else prompt_rows)(prompts, where, settings)
+    centroids = np.stack([vectors[labels == region].mean(axis=0) for region in order])
+    return described, rows, centroids
+
+
+def prompt_rows(
+    prompts: Sequence[Mapping[str, Any]], regions: Sequence[str], settings: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """A row a prompt: its region, its pool, by hash of it or of its group, and its place."""
+    seed = settings["seed"]
     units = [prompt.get("group") or prompt["id"] for prompt in prompts]
     pools = pools_of(seed, units, settings["pools"])
-    rows = [
+    return [
         {
             "id": prompt["id"],
-            "region": described[place_of[int(label)]]["id"],
-            "pool": pools[prompt.get("group") or prompt["id"]],
+            "region": region,
+            "pool": pools[unit],
             "place": hash_unit("place", seed, prompt["id"]),
             **({"samples": prompt["samples"]} if "samples" in prompt else {}),
             **({"group": prompt["group"]} if prompt.get("group") else {}),
         }
-        for prompt, label in zip(prompts, labels, strict=True)
+        for prompt, unit, region in zip(prompts, units, regions, strict=True)
     ]
-    centroids = np.stack([vectors[labels == region].mean(axis=0) for region in order])
-    return described, rows, centroids
+
+
+def draw_rows(
+    prompts: Sequence[Mapping[str, Any]], regions: Sequence[str], settings: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """A row a draw, where claims are about these very prompts: of every prompt as many, shared
+    among the pools by hash of the draw, so that the n-th draws of all prompts make a block.
+
+    Raises AuditError when there are more prompts than MOST_OF_DRAWS, or too few samples of one.
+    """
+    if len(prompts) > MOST_OF_DRAWS:
+        raise AuditError(
+            f"`unit: draw` is for at most {MOST_OF_DRAWS} prompts, the bank has {len(prompts)}; "
+            "leave `unit` out, so that claims are about prompts like these"
+        )
+    held = [prompt.get("samples", settings["samples"]) for prompt in prompts]
+    count = min(held)
+    if count < LEAST_OF_DRAWS:
+        raise AuditError(
+            f"`unit: draw` needs at least {LEAST_OF_DRAWS} samples of every prompt, and one prompt "
+            f"has {count}; leave that prompt out of the bank"
+        )
+    if sum(held) > count * len(held):
+        log.warning(
+            "`unit: draw` takes as many samples of every prompt, %d; %d others are left out",
+            count, sum(held) - count * len(held),
+        )  # fmt: skip
+    rows = []
+    for prompt, region in zip(prompts, regions, strict=True):
+        names = [unit_of(prompt["id"], sample) for sample in range(count)]
+        pools = pools_of(settings["seed"], names, settings["pools"], few=count + 1)
+        places: Counter[str] = Counter()
+        for sample, name in enumerate(names):
+            places[pools[name]] += 1
+            rows.append(
+                {
+                    "id": prompt["id"],
+                    "sample": sample,
+                    "region": region,
+                    "pool": pools[name],
+                    "place": places[pools[name]],
+                }
+            )
+    return rows
 
 
 def regions(snakemake, ledger: Ledger) -> None:

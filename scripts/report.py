@@ -20,6 +20,8 @@ from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
 from scripts.page.signal import Smallest, smallest_effects
+from scripts.plan import unit_name
+from scripts.prompts import prompt_of
 from scripts.propose import read_pairs
 from scripts.workflow.commit import commit
 from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
@@ -282,7 +284,9 @@ def answered(files) -> list[Answered]:
         last = row["messages"][-1]["content"] if row.get("messages") else row["text"]
         asked[row["id"]] = last
     pairs = read_pairs(files.base, files.intervention)
-    return [Answered(asked[pair.prompt], pair.base, pair.intervention) for pair in pairs]
+    return [
+        Answered(asked[prompt_of(pair.prompt)], pair.base, pair.intervention) for pair in pairs
+    ]
 
 
 def names_of_kinds(screened: Sequence[Mapping[str, Any]]) -> dict[int, list[str]]:
@@ -297,11 +301,10 @@ def effects(files, counted: Mapping[str, int], confirm: Mapping[str, Any]) -> li
     Of a region's pool at most `confirm.prompts` are drawn; prompts of a group count once.
     """
     plans = [path for path in files.plans if Path(path).stem == "confirm"]
-    drawn = {row["prompt"]: row["region"] for path in plans for row in read_jsonl(path)}
+    planned = [row for path in plans for row in read_jsonl(path)]
+    drawn = {row.get("unit", row["prompt"]): row["region"] for row in planned}
     rows = [row for row in read_jsonl(files.pools) if row["pool"] == "confirm"]
-    units = Counter(
-        region for region, _ in {(r["region"], r.get("group") or r["id"]) for r in rows}
-    )
+    units = Counter(region for region, _ in {(r["region"], unit_name(r)) for r in rows})
     return smallest_effects(
         Counter(drawn.values()),
         {region: min(confirm["prompts"], number) for region, number in units.items()},

@@ -26,12 +26,12 @@ from scripts.evidence.betting import e_value, log_e_value
 from scripts.evidence.limits import BEYOND, TOGETHER, confirm_requests, requests
 from scripts.evidence.race import Wanted, drive
 from scripts.evidence.reach import sign_test
-from scripts.plan import expected_share, samples_by_region
+from scripts.plan import expected_share, samples_by_region, unit_name
 from scripts.propose import named, read_pool
 from scripts.workflow.files import read_json, read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
-BY_LUCK = 0.2
+BY_LUCK = 0.05
 Q = 0.05
 WON = 0.85  # of its prompts, by a hypothesis that few prompts should prove
 ENOUGH = 6.0  # log e-value that validates one of twenty hypotheses, at a q of 0.05
@@ -49,7 +49,7 @@ def screened(
     A region stays where the screen pool speaks for the hypothesis, or has no prompt to ask; of a
     hypothesis on all regions each stays that does not speak against it by two prompts, since what
     is rare shows in few of them. When none would stay, all do and the hypothesis is judged by its
-    counts alone.
+    counts alone. Its share is of all its prompts: of the regions that stay it would flatter.
     """
     rows = []
     for hypothesis in hypotheses:
@@ -58,7 +58,7 @@ def screened(
         net = sum(n.wins - n.losses for n in nets.values())
         everywhere = len(hypothesis["regions"]) == len(regions)
         kept = [r for r in hypothesis["regions"] if _stays(nets.get(r), everywhere)]
-        scores = [pair_score(hypothesis["check"], p) for p in here if p.region in (kept or nets)]
+        scores = [pair_score(hypothesis["check"], pair) for pair in here]
         explored = {r: Net(*hypothesis["explored"][r]) for r in kept or hypothesis["regions"]}
         rows.append(
             dict(hypothesis)
@@ -85,9 +85,11 @@ def _stays(net: Net | None, everywhere: bool) -> bool:
 
 def _more_than_chance(hypothesis: Mapping[str, Any], nets: Mapping[str, Net]) -> bool:
     """Of a graded check, which nearly every prompt speaks for or against, half would pass by luck
-    and take the draws of others: a sign test keeps one in five of those."""
+    and take the draws of others: a sign test keeps one in twenty of those, and what was won on each
+    of a few prompts."""
     wins, losses = (sum(net[side] for net in nets.values()) for side in (0, 1))
-    return not graded(hypothesis["check"]) or sign_test(wins, losses) <= BY_LUCK
+    kept = not losses or sign_test(wins, losses) <= BY_LUCK
+    return kept or not graded(hypothesis["check"])
 
 
 class Elimination:
@@ -305,8 +307,8 @@ def within_budget(
 
 
 def confirm_prompts(prompts: Sequence[Mapping[str, Any]], most: int) -> dict[str, int]:
-    """How many prompts of each region the confirm pool can use; those of a group count once."""
-    units = {(p["region"], p.get("group") or p["id"]) for p in prompts if p["pool"] == "confirm"}
+    """How many units of each region the confirm pool can use; prompts of a group count once."""
+    units = {(p["region"], unit_name(p)) for p in prompts if p["pool"] == "confirm"}
     return {region: min(most, n) for region, n in Counter(r for r, _ in units).items()}
 
 

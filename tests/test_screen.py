@@ -59,7 +59,7 @@ def test_regions_that_do_not_show_it_are_dropped_and_the_sentence_follows():
     seen = pairs("r0", wins=3) + pairs("r1", losses=1, ties=2) + pairs("r4", ties=3)
     row = one(seen, "r0", "r1", "r4", "r2")  # r2 has no prompt to ask
     assert row["regions"] == ["r0", "r2"] and row["dropped_regions"] == ["r1", "r4"]
-    assert row["screen"] == {"prompts": 9, "wins": 3, "losses": 1, "share": 1.0}  # of what stays
+    assert row["screen"] == {"prompts": 9, "wins": 3, "losses": 1, "share": 0.2222}  # of all
     assert row["statement"].startswith("Asked about food or film, the intervention model says")
     assert row["goes_on"] and row["id"] == "h1"
 

@@ -7,7 +7,7 @@ from typing import Any
 from scripts.assistants.pairs import Net, Pair
 from scripts.assistants.pool import BudgetSpent, Pool
 from scripts.assistants.questions import merge_question, write_question
-from scripts.assistants.wording import about
+from scripts.assistants.wording import asked
 from scripts.workflow.chance import hash_unit
 
 PAIRS = 8  # of responses that a request shows, each to another prompt
@@ -75,9 +75,9 @@ def statement_of(
     regions: Mapping[str, Mapping[str, Any]],
 ) -> str:
     """A directional sentence for a behaviour and the regions that show it."""
-    topics = about({region: Net(1, 0, 1, 1.0) for region in where}, regions)
+    opening = asked({region: Net(1, 0, 1, 1.0) for region in where}, regions)
     return (
-        f"Asked about {topics}, the intervention model is {direction} likely than the base to give "
+        f"{opening}, the intervention model is {direction} likely than the base to give "
         f"a response that {behaviour}"
     )
 

@@ -12,6 +12,7 @@ from scripts.assistants.pairs import Pair
 from scripts.assistants.pool import Answer, Pool
 from scripts.assistants.questions import judge_question
 from scripts.evidence.limits import TOGETHER
+from scripts.prompts import prompt_of
 from scripts.workflow.chance import hash_generator
 
 PLACEBO = "placebo "  # before the number of a placebo among the names in a request
@@ -170,11 +171,24 @@ def pairs_by_prompt(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
     return found
 
 
-def prompt_texts(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+class PromptTexts(dict[str, str]):
+    """The text of each prompt by its id, or by the name of one of its draws."""
+
+    def __missing__(self, unit: str) -> str:
+        prompt = prompt_of(unit)
+        if prompt == unit:
+            raise KeyError(unit)
+        return self[prompt]
+
+
+def prompt_texts(rows: Iterable[Mapping[str, Any]]) -> PromptTexts:
     """The text of each prompt of a bank; a dialogue as lines that begin with the role."""
-    return {
-        row["id"]: row["text"]
-        if row.get("text") is not None
-        else "\n".join(f"{m['role']}: {m['content']}" for m in row["messages"])
+    return PromptTexts(
+        (
+            row["id"],
+            row["text"]
+            if row.get("text") is not None
+            else "\n".join(f"{m['role']}: {m['content']}" for m in row["messages"]),
+        )
         for row in rows
-    }
+    )

@@ -10,7 +10,11 @@ from scripts.assistants.checks import Placed, Text, compare
 
 @dataclass(frozen=True)
 class Pair:
-    """The two subjects' texts for one draw of a prompt, and where they lie, once embedded."""
+    """The two subjects' texts for one draw of a prompt, and where they lie, once embedded.
+
+    prompt: the unit of evidence, a prompt's id; where the draw is the unit, its name
+    (prompts.unit_of).
+    """
 
     prompt: str
     region: str

@@ -9,7 +9,7 @@ from scripts.assistants.measures import MEASURES
 from scripts.assistants.pairs import Net
 from scripts.assistants.words import shown_phrase
 
-NAMED = 3  # topics that a sentence names
+NAMED, QUOTED = 3, 2  # topics that a sentence names, and prompts
 SENTENCE_WORDS = 30  # of a behaviour
 # How much a check tells a reader beside 1 of a word and 3 of a long phrase: what a response does to
 # the request, how long it is, what else it says or is like, and its mere form.
@@ -22,7 +22,10 @@ OF_KIND = {"feature": 2.0, "measure": 1.5, "texts": 1.2, "direction": 0.0}
 
 
 def topic(region: Mapping[str, Any]) -> str:
-    """A region in words: its category where that fits, else its typical words."""
+    """A region in words: its category where that fits, else its typical words; where a region is
+    one prompt, that."""
+    if region.get("unit") == "draw":
+        return region["name"]
     fits = region["category_share"] >= 0.6 and region["category"] != "other"
     return region["category"] if fits else region["name"]
 
@@ -30,24 +33,38 @@ def topic(region: Mapping[str, Any]) -> str:
 def about(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) -> str:
     """The regions of a hypothesis in words: those that show it most, then those at times; three of
     them by name."""
-    if len(regions) == 1 and topic(*regions.values()) == next(iter(regions.values()))["category"]:
-        return topic(*regions.values())
+    these = _are_prompts(regions)
+    only = next(iter(regions.values())) if len(regions) == 1 else None
+    if only and (these or topic(only) == only["category"]):
+        return topic(only)
     if len(where) >= 0.8 * len(regions):
-        return "almost anything"
+        return f"almost any of these {len(regions)} prompts" if these else "almost anything"
     share = {r: (net.wins - net.losses) / max(1, net.prompts) for r, net in where.items()}
-    most = max(share.values())
+    half = max(share.values()) / 2
     ordered = sorted(where, key=lambda r: (-share[r], r))
-    mainly = list(dict.fromkeys(topic(regions[r]) for r in ordered if share[r] >= most / 2))
-    rest = dict.fromkeys(topic(regions[r]) for r in ordered if share[r] < most / 2)
+    mainly = list(dict.fromkeys(topic(regions[r]) for r in ordered if share[r] >= half))
+    rest = dict.fromkeys(topic(regions[r]) for r in ordered if share[r] < half)
     rest = [name for name in rest if name not in mainly]
-    named, left = mainly[:NAMED], rest[: max(0, NAMED - len(mainly))]
+    most = QUOTED if these else NAMED
+    named, left = mainly[:most], rest[: max(0, most - len(mainly))]
     unnamed = len(mainly) + len(rest) - len(named) - len(left)
     if left:
         more = f" and {unnamed} more" if unnamed else ""
         return f"{listed(named)} (and at times {'; '.join(left)}{more})"
     if unnamed:
-        return f"{'; '.join(named)} or {unnamed} more topic{'s' * (unnamed > 1)}"
+        others = "of these prompts" if these else "topics" if unnamed > 1 else "topic"
+        return f"{'; '.join(named)} or {unnamed} more {others}"
     return listed(named)
+
+
+def asked(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) -> str:
+    """The opening of a sentence that names the regions of a hypothesis."""
+    return f"Asked {'' if _are_prompts(regions) else 'about '}{about(where, regions)}"
+
+
+def _are_prompts(regions: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether each region is one prompt, since the draw is the unit."""
+    return any(region.get("unit") == "draw" for region in regions.values())
 
 
 def listed(names: Sequence[str], last: str = "or") -> str:
@@ -59,7 +76,7 @@ def sentence(
     check: Mapping[str, Any], where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]
 ) -> str:
     """A directional sentence for a check and what was seen of it in its regions."""
-    return f"Asked about {about(where, regions)}, the intervention model {claim(check)}"
+    return f"{asked(where, regions)}, the intervention model {claim(check)}"
 
 
 def claim(check: Mapping[str, Any]) -> str:
@@ -144,7 +161,7 @@ def composed(parts: Sequence[Mapping[str, Any]], regions: Mapping[str, Mapping[s
         region["id"]: Net(region["wins"], region["losses"], region["prompts"], 0.0)
         for region in first["regions"]
     }
-    opening = f"Asked about {about(where, regions)}, the intervention model's responses "
+    opening = f"{asked(where, regions)}, the intervention model's responses "
     checks = [part["check"] for part in parts if part["check"]["kind"] != "direction"] or [
         first["check"]
     ]

@@ -112,7 +112,7 @@ def finding_of(
         "minimum_detectable_effect": effect and round(effect, 4),
         "p_anytime": float(f"{min(1.0, 1 / max(1e-300, min(standing.e, standing.e_prime))):.4g}"),
         **_rates(hypothesis, counted, regions),
-        **_looked_at(hypothesis, seen, regions),
+        **_looked_at(hypothesis, seen, regions, settings.get("unit")),
     }
 
 
@@ -126,11 +126,11 @@ def _rates(hypothesis, counted, regions) -> dict[str, Any]:
     }
 
 
-def _looked_at(hypothesis, seen: Sequence[Judgement], regions) -> dict[str, Any]:
+def _looked_at(hypothesis, seen: Sequence[Judgement], regions, unit: str | None) -> dict[str, Any]:
     """What all judgements of a finding's own regions say beside the race, which may end early: the
-    sign test at their number, the AUC of the paired score, the difference of the rates, the effect
-    in units of a measure, what is left on texts cut to equal length, and how well the check agrees
-    with people."""
+    sign test at their number (draws of unlike prompts do not allow it), the AUC of the paired
+    score, the difference of the rates, the effect in units of a measure, what is left on texts cut
+    to equal length, and how well the check agrees with people."""
     check = hypothesis.get("check") or NO_CHECK
     less = hypothesis["direction"] == "less" and not graded(check)
     looks = []
@@ -142,7 +142,9 @@ def _looked_at(hypothesis, seen: Sequence[Judgement], regions) -> dict[str, Any]
     signs = [sign(look.score) for look in looks]
     cut = [j.cut for j in seen if j.cut is not None]
     return {
-        "p_sign": float(f"{sign_test(signs.count(1), signs.count(-1)):.4g}") if looks else None,
+        "p_sign": float(f"{sign_test(signs.count(1), signs.count(-1)):.4g}")
+        if looks and unit != "draw"
+        else None,
         "auc": auc_of(looks, weights),
         "difference": None if graded(check) else difference_of(looks, weights),
         "effect": effect_in_units(check, looks, weights),

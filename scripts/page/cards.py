@@ -9,7 +9,7 @@ from scripts.assistants.measures import MEASURES
 from scripts.assistants.wording import listed, quoted, zone
 from scripts.assistants.words import shown_phrase
 from scripts.evidence.limits import BEYOND
-from scripts.page.numbers import between, count, decimal, e_value, percent, points
+from scripts.page.numbers import between, count, decimal, e_value, percent, points, units
 
 Finding = Mapping[str, Any]
 
@@ -177,7 +177,7 @@ def _difference(finding) -> Row | None:
     return Row(
         "Difference of the rates",
         f"{between(apart, points)} percentage points",
-        f"Intervention less base, both on the same {count(apart['prompts'])} prompts, with a "
+        f"Intervention less base, both on the same {_of_all(finding, apart)}, with a "
         f"{percent(0.95)} interval.",
     )
 
@@ -185,20 +185,21 @@ def _difference(finding) -> Row | None:
 def _effect(finding) -> Row | None:
     if not (effect := finding["effect"]):
         return None
+    many = units(finding["unit"])
     if effect["told"] == "ratio":
         none, how = 1, (
-            "Half of the prompts have a larger ratio of the intervention's to the base's, half a "
-            "smaller one; prompts where one side has none of it are left out."
+            f"Half of the {many} have a larger ratio of the intervention's to the base's, half a "
+            f"smaller one; {many} where one side has none of it are left out."
         )  # fmt: skip
     else:
         none, how = 0, (
-            "The mean over prompts, topics weighted by their share of the bank, which the plain "
+            f"The mean over {many}, topics weighted by their share of the bank, which the plain "
             "averages of either side are not."
         )  # fmt: skip
-    how += f" From {count(effect['prompts'])} prompts."
+    how += f" From {_of_all(finding, effect)}."
     if effect["low"] <= none <= effect["high"]:
         how += (
-            f" The interval holds {none}, no effect: the decision rests on how many prompts lean "
+            f" The interval holds {none}, no effect: the decision rests on how many lean "
             "which way, not on by how much."
         )
     return Row("Effect", in_units(effect), how)
@@ -224,8 +225,8 @@ def _win_rate(finding) -> Row | None:
     return Row(
         "Win rate",
         between(rate, percent),
-        f"Of the prompts that were not ties, up to where the test ended; the interval of "
-        f"{percent(rate['confidence'])} holds wherever it ends.",
+        f"Of the {units(finding['unit'])} that were not ties, up to where the test ended; the "
+        f"interval of {percent(rate['confidence'])} holds wherever it ends.",
     )
 
 
@@ -236,7 +237,7 @@ def _auc(finding) -> Row | None:
         "Area under the curve (AUC)",
         between(auc, percent),
         "The chance that of two responses to one prompt the intervention's fits the statement "
-        f"better, ties counted half, over all {count(auc['prompts'])} prompts; "
+        f"better, ties counted half, over all {_of_all(finding, auc)}; "
         f"{percent(0.5)} is no difference.",
     )
 
@@ -275,17 +276,18 @@ def _transfer(finding) -> Row | None:
     if not (beyond := finding["transfer"]):
         return None
     decided = beyond["wins"] + beyond["losses"]
+    others = "prompts" if finding["unit"] == "draw" else "topics"
     if not decided:
         return Row(
-            "Beyond its own topics",
-            f"all {count(beyond['prompts'])} prompts were ties",
+            f"Beyond its own {others}",
+            f"all {_of_all(finding, beyond)} were ties",
             "No sign that it shows elsewhere. No claim.",
         )
     return Row(
-        "Beyond its own topics",
-        f"won {count(beyond['wins'])} of {count(decided)} prompts that were not ties, "
+        f"Beyond its own {others}",
+        f"won {count(beyond['wins'])} of {count(decided)} that were not ties, "
         f"{between(beyond, percent)}",
-        f"On {count(beyond['prompts'])} fresh prompts of topics that the statement does not name. "
+        f"On {_of_all(finding, beyond)} of {others} that the statement does not name. "
         "No claim: no error control covers it.",
     )
 
@@ -298,10 +300,10 @@ def _bank(finding) -> list[Row]:
         value = f"base {between(base, percent)}, intervention {between(intervention, percent)}"
         if apart := bank["difference"]:
             value += f"; difference {between(apart, points)} points"
-        rows.append(Row(_reach(base["share"]), value, _weighted(base["prompts"])))
+        rows.append(Row(_reach(base["share"]), value, _weighted(finding, base)))
     if effect := bank.get("effect"):
         rows.append(
-            Row("On every topic with fresh prompts", in_units(effect), _all(effect["prompts"]))
+            Row("On every topic with fresh prompts", in_units(effect), _all(finding, effect))
         )
     return rows
 
@@ -313,12 +315,19 @@ def _reach(share: float) -> str:
     return f"Over topics that weigh {percent(share)} of the bank"
 
 
-def _weighted(prompts: int) -> str:
-    return _all(prompts).removesuffix(".") + ", topics weighted by their share of the bank."
+def _weighted(finding, number) -> str:
+    return _all(finding, number).removesuffix(".") + ", topics weighted by their share of the bank."
 
 
-def _all(prompts: int) -> str:
-    return f"From {count(prompts)} fresh prompts of all topics."
+def _all(finding, number) -> str:
+    if finding["unit"] == "draw":
+        return f"From {_of_all(finding, number)}."
+    return f"From {count(number['prompts'])} fresh prompts of all topics."
+
+
+def _of_all(finding, number) -> str:
+    """How many prompts, or pairs of draws, a number rests on."""
+    return f"{count(number['prompts'])} {units(finding['unit'])}"
 
 
 def _length(finding) -> Row | None:
@@ -393,11 +402,11 @@ def reasons(finding: Finding, hypotheses: int, power: float = 0.8) -> list[str]:
             return [stopped]
         few = "There were too few prompts to decide, even had it won all of them."
         return [few, stopped] if stopped else [few]
-    effect = finding["minimum_detectable_effect"]
+    effect, many = finding["minimum_detectable_effect"], units(finding["unit"])
     could = (
-        f"An effect of {percent(effect)} of prompts would have been found with a chance of "
+        f"An effect of {percent(effect)} of {many} would have been found with a chance of "
         f"{percent(power)}."
         if effect
-        else "With so many losses, no effect could have been found with the prompts at hand."
+        else f"With so many losses, no effect could have been found with the {many} at hand."
     )
     return [sentence for sentence in (stopped, could) if sentence]

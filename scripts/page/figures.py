@@ -65,6 +65,7 @@ def region_labels(regions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for region in regions:
         category = region.get("category")
         fits = region.get("category_share", 0) >= CATEGORY_SHARE and category not in (None, "other")
+        fits = fits and region.get("unit") != "draw"
         labels[region["id"]] = plain(category if fits else region["name"])
     own = {r["id"]: [w.strip() for w in plain(r["name"]).split(",")] for r in regions}
     same = defaultdict(list)

@@ -69,3 +69,8 @@ def _scientific(value: float) -> str:
     return (
         f"{mantissa.replace('-', '−')}{THIN}×{THIN}10{str(int(exponent)).translate(_SUPERSCRIPT)}"
     )
+
+
+def units(unit: str) -> str:
+    """What counts as one piece of evidence, in the plural: prompts, or pairs of draws."""
+    return {"prompt": "prompts", "draw": "pairs of draws"}[unit]

@@ -32,7 +32,7 @@ from scripts.page.cards import (
     size,
 )
 from scripts.page.figures import FALSE_DISCOVERIES, region_labels, standing_out
-from scripts.page.numbers import count, decimal, duration, e_value, percent
+from scripts.page.numbers import count, decimal, duration, e_value, percent, units
 from scripts.page.signal import Smallest, found_with, told_apart
 
 FOLDER = Path(__file__).resolve().parent
@@ -95,6 +95,7 @@ def render(
     css = (FOLDER / "page.css").read_text(encoding="utf-8")
     labels = region_labels(regions)
     settings = audit["config"]["audit"]
+    unit = settings.get("unit", "prompt")
     return environment.get_template("page.html.j2").render(
         audit=audit,
         settings=settings,
@@ -112,7 +113,9 @@ def render(
         first_entry=first_entries(entries(behaviours, findings)),
         untested=left_untested(findings),
         separability=separability,
-        told_apart=told_apart(separability),
+        told_apart=told_apart(separability, unit),
+        by_draw=unit == "draw",
+        units=units(unit),
         smallest=smallest,
         found_with=found_with(smallest),
         kinds=kinds,

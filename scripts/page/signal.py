@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.power import minimum_detectable_effect
-from scripts.page.numbers import between, count, e_value, percent
+from scripts.page.numbers import between, count, e_value, percent, units
 
 SURE, NOTABLE = 20.0, 3.0  # e-values from which the two are told apart, or may be
 SHARES = (1.0, 0.3, 0.1, 0.03)  # of the bank, on which a behaviour shows
@@ -47,33 +47,35 @@ def smallest_effects(
     return found
 
 
-def told_apart(separability: Mapping[str, Any] | None) -> list[str]:
-    """What two classifiers say that were trained on explored texts and asked on fresh prompts."""
+def told_apart(separability: Mapping[str, Any] | None, unit: str = "prompt") -> list[str]:
+    """What two classifiers say that were trained on explored texts and asked on fresh prompts, or
+    fresh draws."""
     known = {name: (separability or {}).get(name) for name in READS}
-    sentences = [_one(READS[name], found) for name, found in known.items() if found]
+    sentences = [_one(READS[name], found, units(unit)) for name, found in known.items() if found]
     if not separability or not sentences:
         return ["Not asked: no statement reached the test, so no fresh responses were drawn."]
     opening = (
-        "Classifiers were trained on explored texts and then had to say, of the two responses to a "
-        "fresh prompt, which is the intervention's: "
+        "Classifiers were trained on explored texts and then had to say, of the two responses of a "
+        "fresh pair, which is the intervention's: "
     )
-    return [opening + "; ".join(sentences) + ".", meaning(separability["e_value"])]
+    like = "these prompts" if unit == "draw" else "prompts like the bank's"
+    return [opening + "; ".join(sentences) + ".", meaning(separability["e_value"], like)]
 
 
-def _one(reads: str, found: Mapping[str, Any]) -> str:
+def _one(reads: str, found: Mapping[str, Any], many: str) -> str:
     decided = found["right"] + found["wrong"]
     ties = found["prompts"] - decided
     if not decided:
-        return f"one {reads} saw no difference in any of {count(found['prompts'])} prompts"
+        return f"one {reads} saw no difference in any of {count(found['prompts'])} {many}"
     rate = {"estimate": found["right"] / decided, "low": found["low"], "high": found["high"]}
     return (
-        f"one {reads} was right on {count(found['right'])} of {count(decided)} prompts, "
+        f"one {reads} was right on {count(found['right'])} of {count(decided)} {many}, "
         f"{between(rate, percent)}"
         + (f", with {count(ties)} tie{'s' * (ties > 1)}" if ties else "")
     )
 
 
-def meaning(e: float | None) -> str:
+def meaning(e: float | None, like: str = "prompts like the bank's") -> str:
     """What the e-value of any difference at all means, in a sentence or two."""
     if e is None:
         return "That gives no e-value."
@@ -81,7 +83,7 @@ def meaning(e: float | None) -> str:
     if e >= SURE:
         return (
             f"{told}: were the subjects alike, {e_value(SURE)} would be reached with a chance of "
-            "at most 1 in 20. So they differ on prompts like the bank's; the findings say in what, "
+            f"at most 1 in 20. So they differ on {like}; the findings say in what, "
             "as far as it was put into words."
         )
     if e >= NOTABLE:
@@ -90,8 +92,8 @@ def meaning(e: float | None) -> str:
             f"{e_value(SURE)} on it would be taken for established)."
         )
     return (
-        f"{told}: no sign that they differ. Either they behave alike on prompts like the bank's, "
-        "or what differs is too rare or too slight to show with so many prompts."
+        f"{told}: no sign that they differ. Either they behave alike on {like}, "
+        "or what differs is too rare or too slight to show with so many responses."
     )
 
 

@@ -30,15 +30,17 @@ def pool_of(seed: int, unit: str, shares: Mapping[str, float]) -> str:
     return POOLS[-1]
 
 
-def pools_of(seed: int, units: Iterable[str], shares: Mapping[str, float]) -> dict[str, str]:
-    """The pool of each prompt or group of a bank.
+def pools_of(
+    seed: int, units: Iterable[str], shares: Mapping[str, float], few: int = FEW
+) -> dict[str, str]:
+    """The pool of each prompt or group of a bank, or of each draw of a prompt.
 
     Where there are so few that pools by hash alone would miss their shares by much, by the place in
     the order of hashes: 23 prompts have 10 to confirm on, not 5 or 15. There a prompt more or less
     moves others next to an edge.
     """
     ordered = sorted(set(units), key=lambda unit: hash_unit("pool", seed, unit))
-    if len(ordered) >= FEW:
+    if len(ordered) >= few:
         return {unit: pool_of(seed, unit, shares) for unit in ordered}
     edges, edge = [], 0.0
     for pool in POOLS:

@@ -258,6 +258,8 @@ class Recipes:
             {
                 "regions": audit.regions.model_dump(),
                 "pools": audit.pools.model_dump(),
+                "unit": audit.unit,
+                "samples": audit.samples,
                 "seed": seed,
                 **embedding,
             },
@@ -279,6 +281,7 @@ class Recipes:
                 "pool": "explore",
                 **audit.plan.model_dump(),
                 "budget": audit.measure.budget,
+                "unit": audit.unit,
                 "seed": seed,
                 "ready": bool(ready),
             },
@@ -309,7 +312,8 @@ class Recipes:
         def pool_settings(pool):
             fields = {"prompts", "samples", "everywhere"}
             drawn = getattr(audit, pool).model_dump(include=fields)
-            return {"pool": pool, **drawn, "ready": bool(ready)}
+            drawn |= {"samples": 1} if audit.unit == "draw" else {}
+            return {"pool": pool, "unit": audit.unit, **drawn, "ready": bool(ready)}
 
         def fresh_draws(pool, hypotheses):
             settings = pool_settings(pool) | {"seed": seed}
@@ -336,7 +340,8 @@ class Recipes:
         confirm = self._node(
             "confirm",
             audit.confirm.model_dump(include={"q", "delta", "placebos"})
-            | {"evidence": audit.report.evidence, "seed": seed, "assistant": assistant},
+            | {"evidence": audit.report.evidence, "seed": seed, "assistant": assistant}
+            | {"unit": audit.unit},
             {
                 "screen": screen,
                 **fresh_draws("confirm", screen),

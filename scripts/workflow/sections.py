@@ -422,6 +422,12 @@ class Audit(Section):
     match: Literal["messages", "last_user"] = "messages"
     """What makes two prompts the same: all of their messages, or what the user says last, where
     the two sides were given other system messages."""
+    unit: Literal["prompt", "draw"] = "prompt"
+    """What is one piece of evidence: `prompt`, for claims about prompts like the bank's, or `draw`,
+    for claims about the very prompts of a small bank, each with many samples."""
+    samples: int = Field(60, ge=8)
+    """With `unit: draw`, the samples of each prompt that the pools share; of ready responses as
+    many as there are."""
     seed: int = Field(0, ge=0)
     """Seed of pools, draws and sign flips; a new seed is a new audit."""
     hypotheses: str | None = None
