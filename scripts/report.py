@@ -284,9 +284,7 @@ def answered(files) -> list[Answered]:
         last = row["messages"][-1]["content"] if row.get("messages") else row["text"]
         asked[row["id"]] = last
     pairs = read_pairs(files.base, files.intervention)
-    return [
-        Answered(asked[prompt_of(pair.prompt)], pair.base, pair.intervention) for pair in pairs
-    ]
+    return [Answered(asked[prompt_of(pair.prompt)], pair.base, pair.intervention) for pair in pairs]
 
 
 def names_of_kinds(screened: Sequence[Mapping[str, Any]]) -> dict[int, list[str]]:

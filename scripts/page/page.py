@@ -34,6 +34,7 @@ from scripts.page.cards import (
 from scripts.page.figures import FALSE_DISCOVERIES, region_labels, standing_out
 from scripts.page.numbers import count, decimal, duration, e_value, percent, units
 from scripts.page.signal import Smallest, found_with, told_apart
+from scripts.recordings.pairing import losses, table_rows
 
 FOLDER = Path(__file__).resolve().parent
 STAGES = (
@@ -96,6 +97,8 @@ def render(
     labels = region_labels(regions)
     settings = audit["config"]["audit"]
     unit = settings.get("unit", "prompt")
+    sides = audit["bank"].get("sides", {})
+    lost = [f"{first_upper(loss)}." for side in sides for loss in losses(side, sides[side])]
     return environment.get_template("page.html.j2").render(
         audit=audit,
         settings=settings,
@@ -108,7 +111,8 @@ def render(
         effects=sorted(
             f["minimum_detectable_effect"] for f in findings if f["minimum_detectable_effect"]
         ),
-        notices=[n for n in (arithmetic_notice(audit["arithmetic"]), *notices) if n],
+        read=table_rows(sides),
+        notices=[n for n in (arithmetic_notice(audit["arithmetic"]), *lost, *notices) if n],
         entries=entries(behaviours, findings),
         first_entry=first_entries(entries(behaviours, findings)),
         untested=left_untested(findings),
@@ -252,8 +256,11 @@ def arithmetic_notice(computed: Mapping[str, Mapping[str, int]]) -> str | None:
 
 def subject_words(subject: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """A subject in words: (phrase, what it names) pairs."""
-    if subject.get("responses"):
-        return [("ready responses in the file", subject["responses"])]
+    if responses := subject.get("responses"):
+        found = [("what is recorded in the file", responses["path"])]
+        if responses["response"]:
+            found.append(("as", responses["response"]))
+        return found + [(f"of the {field}", value) for field, value in responses["where"].items()]
     words = _model_words(subject)
     told = [name for name in FIELDS if subject.get(name) not in (None, "", "none")]
     if subject.get("server") or subject.get("dtype") == "auto":  # the machine decides
