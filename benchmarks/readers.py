@@ -21,7 +21,8 @@ from pathlib import Path
 from scripts.assistants.refusal import refuses
 from scripts.decode import recorded
 from scripts.models.draws import Draw
-from scripts.recordings.recording import outputs_in, rows_of, write
+from scripts.recordings.files import outputs_in, rows_of
+from scripts.recordings.recording import write
 from scripts.workflow.sections import Responses
 from scripts.workflow.tables import table
 

@@ -17,8 +17,8 @@ from scripts.prompts import (
 )
 from scripts.readers.reading import Reading
 from scripts.readers.row import Row
+from scripts.recordings.files import rows_of
 from scripts.recordings.pairing import losses, shared_prompts, side_reports, table_rows, within
-from scripts.recordings.recording import rows_of
 from scripts.workflow.files import read_json, write_json, write_jsonl
 from scripts.workflow.job import job, log
 from scripts.workflow.tables import table

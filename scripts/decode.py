@@ -10,7 +10,7 @@ from scripts.cache.records import RecordCache
 from scripts.models.decoder import Engine, decode, loaded_engine
 from scripts.models.description import model_folder
 from scripts.models.draws import Draw
-from scripts.recordings.recording import rows_of
+from scripts.recordings.files import rows_of
 from scripts.workflow.files import read_jsonl, write_jsonl
 from scripts.workflow.job import Ledger, job, threads
 

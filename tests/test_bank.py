@@ -14,7 +14,7 @@ from scripts.bank import bank as bank_stage
 from scripts.bank import build_bank
 from scripts.prompts import prompt_id
 from scripts.recordings import recording
-from scripts.recordings.recording import outputs_in
+from scripts.recordings.files import outputs_in
 from scripts.workflow.sections import Responses
 
 # The stage

@@ -28,6 +28,9 @@ PACKAGE_OF = {  # where the name of an import is not that of its package
     "sentence_transformers": "sentence-transformers",
 }
 
+# What reads some files of the user's, where it is installed; a sentence says so where it is not.
+OPTIONAL = {"pyarrow", "datasets"}
+
 
 def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -73,7 +76,7 @@ def imports(path: Path) -> frozenset[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.split(".")[0])
     outside = found - set(sys.stdlib_module_names) - {"scripts", "benchmarks"}
-    return frozenset(normal(PACKAGE_OF.get(name, name)) for name in outside)
+    return frozenset(normal(PACKAGE_OF.get(name, name)) for name in outside) - OPTIONAL
 
 
 def environments() -> list[str]:

@@ -10,8 +10,9 @@ from scripts.bank import prompts_of
 from scripts.decode import recorded
 from scripts.models.draws import Draw
 from scripts.prompts import BankError, prompt_id
+from scripts.recordings.files import outputs_in, rows_of
 from scripts.recordings.pairing import losses, shared_prompts, within
-from scripts.recordings.recording import CHECKED, outputs_in, rows_of, scanned
+from scripts.recordings.recording import CHECKED, scanned
 from scripts.recordings.recording import write as write_recording
 from scripts.responses import responses
 from scripts.workflow.job import Ledger

@@ -30,13 +30,13 @@ from scripts.prompts import (
 )
 from scripts.readers.reading import Reading
 from scripts.readers.row import Row
+from scripts.recordings.files import outputs_in, rows_of
 from scripts.workflow.files import read_json, write_json, write_jsonl
 
 SCHEMA = 1
 REASONS = 8  # kinds of missing responses that are told apart
 LONGEST_REASON = 80  # characters
 CHECKED = 2000  # responses at most that are looked at for refusals
-FILES = ("responses.jsonl", "prompts.jsonl", "report.json")
 
 
 @dataclass
@@ -96,18 +96,6 @@ def scanned(settings: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str
         place = outputs_in(Path(folder))
         write(settings, place)
         return list(rows_of(place["prompts"])), read_json(place["report"])
-
-
-def outputs_in(folder: Path) -> dict[str, Path]:
-    """A recording's files in the folder of its key."""
-    return {Path(name).stem: folder / name for name in FILES}
-
-
-def rows_of(path: Path | str) -> Iterator[dict[str, Any]]:
-    """The rows of one of a recording's files, one at a time."""
-    with open(path, "rb") as file:
-        for line in file:
-            yield json.loads(line)
 
 
 class _Recorder:

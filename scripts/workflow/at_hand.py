@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from scripts.bank import prompts_of
 from scripts.readers.reading import Reading
 from scripts.readers.registry import source_files
-from scripts.recordings.recording import outputs_in, rows_of, scanned
+from scripts.recordings.files import outputs_in, rows_of
+from scripts.recordings.recording import scanned
 from scripts.workflow.files import read_json, read_jsonl
 from scripts.workflow.sums import damage
 
