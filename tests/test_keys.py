@@ -44,6 +44,9 @@ OF_NO_STAGE = {
     "scripts/archived/crate.py",
     "scripts/archived/private.py",
     "scripts/evidence/recount.py",
+    "scripts/export.py",
+    "scripts/exported/finished.py",
+    "scripts/exported/formats.py",
     "scripts/restore.py",
     "scripts/verify.py",
     "scripts/benchmark.py",
@@ -314,3 +317,9 @@ def test_local_modules_are_imported_by_their_full_names():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 called = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
                 assert called not in ("import_module", "__import__"), f"{name}: hidden import"
+
+
+def test_a_format_that_is_added_moves_no_key_of_a_model():
+    for stage in ("model", "plant", "decode", "embed"):
+        own = local_imports(DigestIndex(os.devnull), ROOT, f"scripts/{stage}.py")
+        assert not any(name.startswith("scripts/readers/") for name in own), stage
