@@ -3,6 +3,7 @@
 REQUIRES  nothing (benchmark: the audits and trials of its configuration); what lies in results/ and in the record cache is read where it is there
 PROVIDES  estimate, why, prune: lines on the terminal (prune deletes only when told)
           archive: results/archives/<audit>-<digest>.tar.gz
+          export: results/export/<audit>/texts.jsonl, .csv or .parquet (as `export` says)
           restore: the outputs of such a file in their places (with `--config archive=…`)
           benchmark: results/benchmarks/summary.json, tables.txt, *.svg (with `--config scale=…`)
 """
@@ -59,6 +60,19 @@ rule archive:
         cache=CACHE,
     script:
         "../scripts/archive.py"
+
+
+rule export:
+    log:
+        "logs/export.log",
+    localrule: True
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        audits=nodes_of_audits,
+        format=CONFIG.export,
+    script:
+        "../scripts/export.py"
 
 
 rule restore:

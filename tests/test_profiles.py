@@ -101,7 +101,8 @@ def local(workspace) -> set[str]:
     listing = subprocess.run(
         [sys.executable, "-c", LOCAL_RULES], cwd=workspace, text=True, capture_output=True
     )
-    return set(listing.stdout.split()) - {"archive", "estimate", "prune", "restore", "why"}
+    tools = {"archive", "estimate", "export", "prune", "restore", "why"}
+    return set(listing.stdout.split()) - tools
 
 
 def test_what_is_tiny_or_needs_the_network_stays_where_snakemake_was_called(workspace):

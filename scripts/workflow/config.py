@@ -6,10 +6,11 @@ the two equal. `load` returns a checked `Config` or raises `ConfigError` with on
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from scripts.exported.formats import WRITERS
 from scripts.workflow.complaints import known, listed, sentence
 from scripts.workflow.sections import (
     NAME,
@@ -27,7 +28,7 @@ from scripts.workflow.sections import (
 RESERVED = {
     "all", "model", "plant", "responses", "bank", "regions", "plan", "decode", "embed", "measure",
     "propose", "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive",
-    "restore", "benchmark", "exhaustive", "rewrite", "trials",
+    "restore", "export", "benchmark", "exhaustive", "rewrite", "trials",
 }  # fmt: skip
 
 
@@ -58,6 +59,8 @@ class Config(Section):
     """Whether `snakemake prune` deletes what it lists; meant for the command line (`--config`)."""
     archive: str | None = None
     """File that `snakemake restore` unpacks; meant for the command line."""
+    export: Literal[*WRITERS] = "jsonl"
+    """What `snakemake export` writes; `parquet` needs pyarrow."""
 
     @model_validator(mode="after")
     def _names_exist(self):
