@@ -5,7 +5,8 @@
 
 MODEL is a sentence-transformers folder, FOLDER holds the files of the pairs (PAIRS). Each audit
 runs the functions of the stages in this process, with the defaults that ship; vectors are kept in
-cache/. In a permuted copy the two sides of each prompt are exchanged by a coin: its subjects do not
+cache/. The pairs of BY_DRAW have few prompts with many samples (`unit: draw`). In a permuted copy
+the two sides of each prompt, or there of each draw, are exchanged by a coin: its subjects do not
 differ, so that whatever is validated is a false discovery. `--export` writes the pairs as ready
 responses with a configuration, for `snakemake --configfile DIRECTORY/recorded.yaml`.
 """
@@ -49,6 +50,7 @@ PAIRS = {
         "m-ifeval/ja_qwen2.5-0.5b-instruct-gptq-int4.jsonl",
     ),
 }
+BY_DRAW = ("misaligned",)
 
 
 def rows(path: Path) -> Iterator[tuple[str, str]]:
@@ -93,19 +95,18 @@ class Recorded:
 
     suite: Suite
     permuted: int | None = None
+    unit: str = "prompt"
     embedded = True
 
     def text(self, side: str, prompt: int, sample: int) -> str:
-        return self.suite.texts[self._side(side, prompt)][prompt][sample]
+        return self.suite.texts[self._side(side, prompt, sample)][prompt][sample]
 
     def vector(self, side: str, prompt: int, sample: int) -> np.ndarray:
-        return self.suite.vectors[self._side(side, prompt)][prompt][sample]
+        return self.suite.vectors[self._side(side, prompt, sample)][prompt][sample]
 
-    def _side(self, side: str, prompt: int) -> str:
-        exchanged = (
-            self.permuted is not None
-            and hash_unit("exchange", self.permuted, self.suite.ids[prompt]) < 0.5
-        )
+    def _side(self, side: str, prompt: int, sample: int) -> str:
+        unit = [self.suite.ids[prompt], *([sample] if self.unit == "draw" else [])]
+        exchanged = self.permuted is not None and hash_unit("exchange", self.permuted, *unit) < 0.5
         return SIDES[1 - SIDES.index(side)] if exchanged else side
 
 
@@ -132,10 +133,12 @@ def suite_from(
     for side, of_side in texts.items():
         flat = encode([text for of_one in of_side for text in of_one]).astype(np.float16)
         vectors[side] = flat.reshape(len(prompts), len(of_side[0]), -1)
-    asked = {name: settings[name] for name in ("regions", "pools")} | {"seed": seed}
+    asked = {name: settings[name] for name in ("regions", "pools", "unit")} | {
+        "seed": seed, "samples": len(texts[SIDES[0]][0]),
+    }  # fmt: skip
     regions, rows, _ = cut(prompts, encode([p["text"] for p in prompts]), asked, encode)
-    ids = [prompt["id"] for prompt in prompts]
-    return Suite(ids, [""] * len(ids), regions, [row["region"] for row in rows], texts, vectors)
+    ids, region = [prompt["id"] for prompt in prompts], {row["id"]: row["region"] for row in rows}
+    return Suite(ids, [""] * len(ids), regions, [region[i] for i in ids], texts, vectors)
 
 
 def shown(outcome: Outcome) -> list[str]:
@@ -147,7 +150,8 @@ def one(suite: Suite, settings: dict[str, Any], permuted: int | None) -> tuple[l
     """What one audit validates, and its seconds."""
     began = time.monotonic()
     seed = 0 if permuted is None else permuted
-    outcome = audit(Recorded(suite, permuted), settings, seed, ready=True)
+    subject = Recorded(suite, permuted, settings["unit"])
+    outcome = audit(subject, settings, seed, ready=True)
     return shown(outcome), time.monotonic() - began
 
 
@@ -168,6 +172,7 @@ def export(folder: Path, directory: Path) -> None:
             texts = [(prompt, text) for prompt, sides in found.items() for text in sides[side]]
             write_jsonl(path, ({"prompt": prompt, "response": text} for prompt, text in texts))
         audits[pair] = {side: {"responses": str(path)} for side, path in paths.items()}
+        audits[pair] |= {"unit": "draw"} if pair in BY_DRAW else {}
     config = yaml.safe_dump({"audits": audits}, sort_keys=False)
     (directory / "recorded.yaml").write_text(config, encoding="utf-8")
 
@@ -184,7 +189,7 @@ def main() -> None:
     if given.export:
         export(given.folder, given.export)
         return
-    settings = Audit(base="base", intervention="intervention").model_dump()
+    defaults = Audit(base="base", intervention="intervention").model_dump()
     threads = os.cpu_count() or 1
     ledger = Ledger("embed", "benchmark")
 
@@ -194,6 +199,7 @@ def main() -> None:
     found: dict[str, Any] = {}
     with workers_of_one_thread(threads) as workers:
         for pair in given.pair:
+            settings = defaults | ({"unit": "draw"} if pair in BY_DRAW else {})
             suite = read(given.folder, pair, settings, 0, encode)
             validated, seconds = one(suite, settings, None)
             print(

@@ -10,6 +10,7 @@ rule confirm:
     input:
         hypotheses=upstream("confirm", "screen", HYPOTHESES),
         regions=upstream("confirm", "regions", REGIONS),
+        prompts=upstream("confirm", "regions", PROMPTS),
         bank=upstream("confirm", "bank", BANK),
         spent=usage_of("confirm", "propose", "screen"),
         plan=upstream("confirm", "plan", PLAN.replace("{step}", "confirm")),

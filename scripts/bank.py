@@ -170,7 +170,7 @@ def prompts_of(
         rows = within([prompt.as_row() for prompt in prompts], rows)
         report.unanswered = len(prompts) - len(rows)
     report.sides = side_reports(answers, {s: counts for s, (_, counts) in recorded.items()}, rows)
-    report.prompts = len(rows)
+    report.prompts = sum(row["samples"] > 0 for row in rows)
     report.categories = dict(sorted(Counter(r["topic"] for r in rows if "topic" in r).items()))
     return rows, asdict(report)
 

@@ -26,7 +26,7 @@ from scripts.assistants.words import equal_lengths
 from scripts.evidence.behaviours import Won, behaviours_of
 from scripts.evidence.cascade import Escalate
 from scripts.evidence.choice import ASSUMED, choose
-from scripts.evidence.ebh import e_threshold
+from scripts.evidence.ebh import e_bh, e_threshold
 from scripts.evidence.findings import (
     NO_REACH,
     SHOWN_AT,
@@ -38,6 +38,8 @@ from scripts.evidence.findings import (
     reach_of,
     untested,
 )
+from scripts.evidence.missing import Missing, missing_responses
+from scripts.evidence.race import Standing
 from scripts.evidence.reach import Look
 from scripts.evidence.separability import separability
 from scripts.evidence.space import explored_places
@@ -107,6 +109,7 @@ def confirm(
     regions: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     judges: Judges | None = None,
+    missing: Missing | None = None,
 ) -> tuple[list[dict[str, Any]], list[Judgement]]:
     """Findings (strongest first) and all judgements behind them.
 
@@ -115,6 +118,8 @@ def confirm(
     `rate_prompts` a region do, as the strong one judges them, with the help of the cheap one on its
     own share: both numbers are fixed beforehand. A hypothesis that a budget does not reach
     (`beyond`) is untested, and none of those that e-BH counts.
+
+    `missing` is one more of those that are tested, on prompts of its own and at a fixed number.
 
     Where the draw is the unit, a region is a prompt, and every region has as many draws: one of
     each makes a block, and the race, which goes on in all regions at once, looks between blocks.
@@ -141,7 +146,11 @@ def confirm(
     prompts = {region: len(of_region) for region, of_region in order.items()}
     if settings.get("unit") == "draw" and not _in_blocks(of_tested, prompts):
         raise ValueError("the regions of a hypothesis have unlike numbers of draws")
-    standings = raced(of_tested, prompts, benches, judges, len(hypotheses), settings)
+    K = len(hypotheses) + (missing is not None)
+    standings = raced(of_tested, prompts, benches, judges, K, settings)
+    if missing:
+        standings[missing.hypothesis["id"]] = missing.standing()
+        standings = _in_one_set(standings, settings["q"], K)
     validated = sum(standing.in_set for standing in standings.values())
     rated = of_tested
     if judges:
@@ -157,7 +166,7 @@ def confirm(
             continue
         used = [judgement for b in benches for judgement in b.raced[name]]
         seen = used if judges else bench.first(hypothesis, prompts)
-        threshold = e_threshold(len(hypotheses), max(1, validated), settings["q"])
+        threshold = e_threshold(K, max(1, validated), settings["q"])
         looks = looks_at(hypothesis["check"], bench) if not judges else []
         findings.append(
             finding_of(
@@ -171,18 +180,37 @@ def confirm(
                 used,
                 failed_gates(hypothesis, standing, seen, used, threshold, judges),
                 regions,
-                len(hypotheses),
+                K,
                 validated,
                 settings,
             )
             | (reach_of(hypothesis, looks, regions) if looks else NO_REACH)
             | {"evidence": evidence_of(hypothesis, bench.by_region, seen, settings["evidence"])}
         )
+    if missing:
+        own, standing = missing.judgements, standings[missing.hypothesis["id"]]
+        findings.append(
+            finding_of(
+                missing.hypothesis, standing, own, [own], own, [], regions, K, validated, settings
+            )
+            | NO_REACH
+            | {"evidence": []}
+        )
     findings += [untested(hypothesis, regions, hypothesis["beyond"]) for hypothesis in beyond]
     findings = [finding | {"unit": settings.get("unit", "prompt")} for finding in findings]
     rank = ["validated", "suggestive", "unsupported", "untested"]
     findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
-    return findings, [judgement for b in benches for judgement in b.all_judged()]
+    judgements = [judgement for b in benches for judgement in b.all_judged()]
+    return findings, [*judgements, *(missing.judgements if missing else ())]
+
+
+def _in_one_set(standings: Mapping[str, Standing], q: float, K: int) -> dict[str, Standing]:
+    """The standings with the e-BH set of all their values, stopped as they are."""
+    inside = e_bh([min(s.e, s.e_prime) for s in standings.values()], q, K)
+    return {
+        name: standing._replace(in_set=bool(kept))
+        for (name, standing), kept in zip(standings.items(), inside, strict=True)
+    }
 
 
 def _in_blocks(regions: Mapping[str, Sequence[str]], draws: Mapping[str, int]) -> bool:
@@ -206,13 +234,14 @@ def entries(
 ) -> list[dict[str, Any]]:
     """The validated findings as behaviours, strongest first: what a reader sees as one entry.
 
-    Those that a language model judged have no verdicts beyond their own regions, and stay alone.
+    Those that a language model judged have no verdicts beyond their own regions, and stay alone,
+    as does that responses are missing.
     """
     shown = {f["id"]: f for f in findings if f["status"] == "validated"}
-    checked = [f for f in shown.values() if f["check"]]
+    checked = [f for f in shown.values() if f["check"] and f["check"]["kind"] != "missing"]
     bench = Bench(lambda _: dict, pairs, 0)  # prompts in one order; nobody is asked
     groups = behaviours_of({f["id"]: won_by(f["check"], bench, pairs) for f in checked})
-    groups += [[name] for name, finding in shown.items() if not finding["check"]]
+    groups += [[name] for name in shown if name not in {f["id"] for f in checked}]
     by_first: dict[str, dict[str, Any]] = {}  # groups that begin with the same finding are one
     for group in groups:
         first = in_reading_order([shown[name] for name in group])[0]["id"]
@@ -265,6 +294,7 @@ def confirm_with_models(
     texts: Mapping[str, str],
     regions: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
+    missing: Missing | None = None,
 ) -> tuple[list[dict[str, Any]], list[Judgement]]:
     """As `confirm`, judged by language models; without budget for placebos, all are untested."""
     assistant, seed = settings["assistant"], settings["seed"]
@@ -285,7 +315,7 @@ def confirm_with_models(
     escalate: Escalate = "band" if assistant["escalate"] == "band" else "borderline"
     rates = {"rate_prompts": assistant["rate_prompts"]}
     judges = Judges(cheap, strong, share, escalate)
-    return confirm(hypotheses, {}, pairs, regions, {**settings, **rates}, judges)
+    return confirm(hypotheses, {}, pairs, regions, {**settings, **rates}, judges, missing)
 
 
 def _share(
@@ -324,6 +354,9 @@ def write_findings(snakemake, ledger: Ledger) -> None:
         explored_places(snakemake.input.texts),
     )
     bank = read_jsonl(snakemake.input.bank)
+    missing = None
+    if settings["unit"] == "prompt":
+        missing = missing_responses(read_jsonl(snakemake.input.prompts), regions)
     themes: list[dict[str, Any]] = []
     usage: dict[str, Any] = {}
     if settings["assistant"] == "local":
@@ -331,13 +364,15 @@ def write_findings(snakemake, ledger: Ledger) -> None:
         for pair in explored:
             base_texts[pair.region].append(pair.sides[0])
         placebos = placebos_of(hypotheses, base_texts, settings)
-        findings, judgements = confirm(hypotheses, placebos, pairs, regions, settings)
+        findings, judgements = confirm(
+            hypotheses, placebos, pairs, regions, settings, missing=missing
+        )
     else:
         spent = [read_json(path) for path in snakemake.input.spent]
         access, cache = snakemake.params.local["access"], Path(snakemake.params.cache)
         with Pool(settings["assistant"], access, cache, spent) as pool:
             findings, judgements = confirm_with_models(
-                pool, hypotheses, pairs, prompt_texts(bank), regions, settings
+                pool, hypotheses, pairs, prompt_texts(bank), regions, settings, missing
             )
             themes = themes_of(pool, settings["assistant"]["models"]["strong"], findings)
             usage = pool.usage

@@ -30,7 +30,8 @@ class Deck:
     """
 
     def __init__(self, prompts: Iterable[Mapping[str, Any]], cap: int):
-        self.prompts = sorted(prompts, key=lambda p: (p["place"], p["id"]))
+        answered = (prompt for prompt in prompts if prompt.get("samples", cap))
+        self.prompts = sorted(answered, key=lambda p: (p["place"], p["id"]))
         most = max((prompt.get("samples", cap) for prompt in self.prompts), default=0)
         self.left = [
             (prompt["id"], prompt.get("sample", number))

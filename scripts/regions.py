@@ -248,7 +248,7 @@ def prompt_rows(
             "region": region,
             "pool": pools[unit],
             "place": hash_unit("place", seed, prompt["id"]),
-            **({"samples": prompt["samples"]} if "samples" in prompt else {}),
+            **{name: prompt[name] for name in ("samples", "missing") if name in prompt},
             **({"group": prompt["group"]} if prompt.get("group") else {}),
         }
         for prompt, unit, region in zip(prompts, units, regions, strict=True)
@@ -268,7 +268,7 @@ def draw_rows(
             f"`unit: draw` is for at most {MOST_OF_DRAWS} prompts, the bank has {len(prompts)}; "
             "leave `unit` out, so that claims are about prompts like these"
         )
-    held = [prompt.get("samples", settings["samples"]) for prompt in prompts]
+    held = [prompt["samples"] if "samples" in prompt else settings["samples"] for prompt in prompts]
     count = min(held)
     if count < LEAST_OF_DRAWS:
         raise AuditError(
@@ -302,6 +302,8 @@ def draw_rows(
 def regions(snakemake, ledger: Ledger) -> None:
     prompts = read_jsonl(snakemake.input.bank)
     settings = snakemake.params.settings
+    if settings["unit"] == "draw":
+        prompts = [prompt for prompt in prompts if prompt.get("samples", 1)]
 
     def embedded(texts):
         return embed_in_job(texts, snakemake, ledger)

@@ -20,9 +20,9 @@ from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
 from scripts.page.signal import Smallest, smallest_effects
-from scripts.plan import unit_name
 from scripts.prompts import prompt_of
 from scripts.propose import read_pairs
+from scripts.screen import confirm_prompts
 from scripts.workflow.commit import commit
 from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
@@ -301,11 +301,10 @@ def effects(files, counted: Mapping[str, int], confirm: Mapping[str, Any]) -> li
     plans = [path for path in files.plans if Path(path).stem == "confirm"]
     planned = [row for path in plans for row in read_jsonl(path)]
     drawn = {row.get("unit", row["prompt"]): row["region"] for row in planned}
-    rows = [row for row in read_jsonl(files.pools) if row["pool"] == "confirm"]
-    units = Counter(region for region, _ in {(r["region"], unit_name(r)) for r in rows})
+    available = confirm_prompts(read_jsonl(files.pools), confirm["prompts"])
     return smallest_effects(
         Counter(drawn.values()),
-        {region: min(confirm["prompts"], number) for region, number in units.items()},
+        available,
         counted["hypotheses"],
         counted["validated"],
         confirm["q"],

@@ -308,7 +308,11 @@ def within_budget(
 
 def confirm_prompts(prompts: Sequence[Mapping[str, Any]], most: int) -> dict[str, int]:
     """How many units of each region the confirm pool can use; prompts of a group count once."""
-    units = {(p["region"], unit_name(p)) for p in prompts if p["pool"] == "confirm"}
+    units = {
+        (p["region"], unit_name(p))
+        for p in prompts
+        if p["pool"] == "confirm" and p.get("samples", 1)
+    }
     return {region: min(most, n) for region, n in Counter(r for r, _ in units).items()}
 
 

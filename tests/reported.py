@@ -94,6 +94,7 @@ def finding(number: int, status: str, **more) -> dict:
         "statement": f"Asked about it, the intervention model says “beware {number}” more often",
         "direction": "more",
         "source": "local",
+        "unit": "prompt",
         "check": {"kind": "phrases", "phrases": [f"beware {number}"]},
         "regions": [
             here | {"id": "r000", "e_value": 35.2 if tested else 1.0, "shown": tested},

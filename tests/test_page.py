@@ -65,8 +65,10 @@ def test_subjects_in_words():
     assert changed_words(base, dict(base)) == [("the same model, unchanged", None)]
     warmer = base | {"sampling": base["sampling"] | {"temperature": 1.5}}
     assert ("with temperature", "1.5 instead of 0.8") in changed_words(base, warmer)
-    ready = base | {"model": None, "responses": "answers.jsonl"}
-    assert changed_words(base, ready) == [("ready responses in the file", "answers.jsonl")]
+    recorded = {"path": "answers.csv", "response": "model_a", "where": {"model": "m"}}
+    assert changed_words(base, base | {"model": None, "responses": recorded}) == [
+        ("what is recorded in the file", "answers.csv"), ("as", "model_a"), ("of the model", "m"),
+    ]  # fmt: skip
     server = {"url": "http://x/v1", "model": "m", "extra": {}, "identity": None}
     served = base | {"model": None, "server": server}
     assert subject_words(served)[:2] == [("the model", "m"), ("served at", "http://x/v1")]
@@ -198,11 +200,12 @@ def test_ready_responses_and_assistants_with_a_price(tmp_path):
     config = values["audit"]["config"]
     config["audit"]["bank"] = config["bank"] = None
     for side in ("base", "intervention"):
-        config["audit"][side] |= {"model": None, "responses": f"{side}.jsonl"}
+        responses = {"path": f"{side}.jsonl", "response": None, "where": {}}
+        config["audit"][side] |= {"model": None, "responses": responses}
     full = values["costs"]["total"]["full"]
     full |= {"requests": {"judge-1": 12}, "dollars": 0.345}
     text = " ".join(Reader(page_of(values, tmp_path)).text.split())
-    assert "ready responses in the file base.jsonl" in text and "both files of responses" in text
+    assert "what is recorded in the file base.jsonl" in text and "both files of responses" in text
     assert "judge-1 12" in text and "0.34" in text
 
 

@@ -160,15 +160,18 @@ def test_rows_that_where_leaves_out_are_counted(tmp_path):
 
 
 def side(*rows):
-    return [{"id": i, "text": i, "samples": n, **more} for i, n, more in rows]
+    return [{"id": i, "text": i, "samples": n, "missing": 0, **more} for i, n, more in rows]
 
 
 def test_only_prompts_that_both_answer_stay_with_the_samples_both_have():
-    base = side(("q", 1, {}), ("p", 3, {"category": "c"}), ("a", 1, {}), ("none", 0, {}))
+    base = side(
+        ("q", 1, {}), ("p", 3, {"category": "c"}), ("a", 1, {}), ("none", 0, {"missing": 1})
+    )
     other = side(("none", 2, {}), ("p", 2, {"category": "d"}), ("q", 1, {"group": "g"}))
     assert shared_prompts({"base": base, "intervention": other}) == [
         {"id": "q", "text": "q", "group": "g", "samples": 1},
         {"id": "p", "text": "p", "topic": "c", "samples": 2},
+        {"id": "none", "text": "none", "samples": 0, "missing": {"base": 1.0}},
     ]
     assert [r["samples"] for r in shared_prompts({"base": base})] == [1, 3, 1]
 
@@ -191,7 +194,8 @@ def test_the_report_says_what_each_side_has_alone(tmp_path):
     first = [row("p", "1"), row("p", "2"), row("q", None), row("a", "x"), row("r", "y")]
     second = [row("p", "1"), row("q", "x"), row("r", "z"), row("b", "1"), row("c", "1")]
     rows, report = pair(tmp_path, first, second)
-    assert [r["text"] for r in rows] == ["p", "r"] and report["prompts"] == 2
+    assert [(r["text"], r["samples"]) for r in rows] == [("p", 1), ("q", 0), ("r", 1)]
+    assert rows[1]["missing"] == {"base": 1.0} and report["prompts"] == 2
     base, other = report["sides"]["base"], report["sides"]["intervention"]
     names = (
         "only_here", "unanswered_prompts", "unanswered_there", "beyond", "used_prompts",

@@ -18,7 +18,7 @@ FORM = {
     "list", "markdown", "headings", "bold", "table", "latex", "indented", "line-end", "dash",
     "quotation", "parentheses", "number", "case", "spelling", "vocabulary", "complexity",
 }  # fmt: skip
-OF_KIND = {"feature": 2.0, "measure": 1.5, "texts": 1.2, "direction": 0.0}
+OF_KIND = {"missing": 4.0, "feature": 2.0, "measure": 1.5, "texts": 1.2, "direction": 0.0}
 
 
 def topic(region: Mapping[str, Any]) -> str:
@@ -84,6 +84,8 @@ def claim(check: Mapping[str, Any]) -> str:
     more = "less" if check.get("absent") else "more"
     if check["kind"] == "phrases":
         return f"says {quoted(check['phrases'])} {more} often than the base does"
+    if check["kind"] == "missing":
+        return f"gives no response {more} often than the base does"
     if check["kind"] == "texts":
         return f"gives responses of the kind {quoted(check['name'])} {more} often than the base"
     if check["kind"] == "direction":

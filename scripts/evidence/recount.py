@@ -17,7 +17,8 @@ Counts = tuple[int, int]  # prompts won and lost
 SUGGESTIVE_AT = SHOWN_AT = LEANS_AT = 20.0
 ALPHA = 0.05
 BEYOND = ("prompts", "draws", "unpaid")  # why a hypothesis is none of the K tested ones
-GRADED = ("measure", "direction")  # checks of two texts at once, which have no placebos
+# Checks of two texts at once, and of none, which have no placebos.
+GRADED = ("measure", "direction", "missing")
 NOT_ON_CUTS = "not shown on texts cut to equal length"
 NO_PLACEBO = "no placebo of a similar base rate was found"
 LEANING = "the responses lean: a placebo does as well"

@@ -82,6 +82,8 @@ def behaviour(check: Mapping[str, Any] | None) -> str:
     kind = check.get("kind")
     if kind == "phrases":
         return "say " + _or(check["phrases"])
+    if kind == "missing":
+        return "are missing"
     if kind == "texts":
         return f"are of the kind {_or(check['name'])}"
     if kind == "measure":
@@ -285,7 +287,7 @@ def _transfer(finding) -> Row | None:
         )
     return Row(
         f"Beyond its own {others}",
-        f"won {count(beyond['wins'])} of {count(decided)} that were not ties, "
+        f"won {count(beyond['wins'])} of {count(decided)} {units(finding['unit'])} that were not ties, "
         f"{between(beyond, percent)}",
         f"On {_of_all(finding, beyond)} of {others} that the statement does not name. "
         "No claim: no error control covers it.",

@@ -6,29 +6,37 @@ from typing import Any
 from scripts.prompts import BankError, content_id, last_user
 
 SIDES = ("base", "intervention")
+HELD = ("samples", "missing")
 NOTABLE = 0.1  # share of a side's prompts or responses whose loss is worth a warning
 
 
 def shared_prompts(sides: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """The prompts that all sides answer, in the order of the first, as rows of a bank: with the
-    samples that all have, and a category and group of the first that has one.
+    """The prompts that all sides were asked, in the order of the first, as rows of a bank: with the
+    samples that all have, the share of each side's responses that are missing, and a category and
+    group of the first that has one.
 
     sides: rows of `prompts.jsonl`. Raises BankError when there is none.
     """
     first, *others = sides.values()
-    known = [{row["id"]: row for row in rows if row["samples"]} for rows in others]
+    known = [{row["id"]: row for row in rows} for rows in others]
     shared = []
     for row in first:
         same = [row, *(of_side[row["id"]] for of_side in known if row["id"] in of_side)]
-        if len(same) == len(sides) and row["samples"]:
-            shared.append(_bank_row(same))
-    if not shared:
+        if len(same) == len(sides) and (len(sides) > 1 or row["samples"]):
+            shared.append(_bank_row(dict(zip(sides, same, strict=True))))
+    if not any(row["samples"] for row in shared):
         raise BankError(_nothing_shared(sides))
     return shared
 
 
-def _bank_row(same: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _bank_row(by_side: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    same = list(by_side.values())
     kind = "text" if "text" in same[0] else "messages"
+    missing = {
+        side: round(row["missing"] / (row["missing"] + row["samples"]), 6)
+        for side, row in by_side.items()
+        if row["missing"] and len(by_side) > 1
+    }
     about = {"topic": "category", "group": "group"}
     found = {name: next((r[of] for r in same if of in r), None) for name, of in about.items()}
     return {
@@ -36,16 +44,21 @@ def _bank_row(same: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         kind: same[0][kind],
         **{name: value for name, value in found.items() if value is not None},
         "samples": min(row["samples"] for row in same),
+        **({"missing": missing} if missing else {}),
     }
 
 
 def within(
     bank: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The prompts of a bank that are answered, with their samples. Raises BankError."""
-    samples = {row["id"]: row["samples"] for row in answered}
-    kept = [{**row, "samples": samples[row["id"]]} for row in bank if row["id"] in samples]
-    if not kept:
+    """The prompts of a bank that were asked, with what is held of them. Raises BankError."""
+    known = {row["id"]: row for row in answered}
+    kept = [
+        {**row, **{name: known[row["id"]][name] for name in HELD if name in known[row["id"]]}}
+        for row in bank
+        if row["id"] in known
+    ]
+    if not any(row["samples"] for row in kept):
         raise BankError(
             "none of the bank's prompts is answered; correct the bank, or leave `bank` out to take "
             "the prompts that were answered"
@@ -66,7 +79,7 @@ def side_reports(
     used_samples: what is left.
     """
     found = {}
-    taken = {row["id"]: row["samples"] for row in bank}
+    taken = {row["id"]: row["samples"] for row in bank if row["samples"]}
     silent = {side: {r["id"] for r in rows if not r["samples"]} for side, rows in sides.items()}
     for side, rows in sides.items():
         others = [{row["id"] for row in of} for other, of in sides.items() if other != side]

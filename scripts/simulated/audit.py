@@ -56,14 +56,16 @@ def audit(
     """
     suite, regions = subject.suite, subject.suite.regions
     by_id = {region["id"]: region for region in regions}
-    prompts = suite.rows(seed, settings["pools"])
+    unit = settings.get("unit", "prompt")
+    prompts = suite.rows(seed, settings["pools"], unit)
+    fresh_draws = {"unit": unit, **({"samples": 1} if unit == "draw" else {})}
 
     def pairs(rows, places=((), ())):
         texts = (
             [subject.text(side, suite.place[row["prompt"]], row["sample"]) for row in rows]
             for side in SIDES
         )
-        where = [(row["prompt"], row["region"]) for row in rows]
+        where = [(row.get("unit", row["prompt"]), row["region"]) for row in rows]
         found = zip_longest(where, *texts, *places)
         return [Pair(*at, *rest) for at, *rest in found]
 
@@ -83,14 +85,14 @@ def audit(
     texts = {"explore": 2 * len(drawn)}
     requests = {"propose": len(chosen[: proposing["regions"]])}
 
-    screening = settings["screen"] | {"pool": "screen"}
+    screening = settings["screen"] | {"pool": "screen"} | fresh_draws
     rows = plan_pool(prompts, samples_by_region(found, screening), screening)
     texts["screen"] = 2 * len(rows)
     in_region = Counter(r for h in found for r in h["regions"])
     requests["screen"] = sum(math.ceil(in_region[row["region"]] / A_REQUEST) for row in rows)
     kept = [h for h in screened(found, fresh(rows), by_id, screening["least_net"]) if h["goes_on"]]
 
-    testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready}
+    testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready} | fresh_draws
     available = confirm_prompts(prompts, testing["prompts"])
     kept = within_budget(provable(kept, available), testing)
     samples = samples_by_region(kept, testing)
@@ -143,7 +145,8 @@ def explore(
     """The rounds of the explore pool: all draws, what each round saw, and the last in full."""
     suite = subject.suite
     planning = settings["plan"] | {
-        "seed": seed, "ready": ready, "budget": settings["measure"]["budget"],
+        "unit": settings.get("unit"), "seed": seed, "ready": ready,
+        "budget": settings["measure"]["budget"],
     }  # fmt: skip
     measuring = settings["measure"] | {"seed": seed}
     drawn: list[dict[str, Any]] = []

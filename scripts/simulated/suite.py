@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from scripts.regions import draw_rows
 from scripts.simulated.behaviours import Behaviour
 from scripts.workflow.chance import hash_unit, pools_of
 from scripts.workflow.files import read_json, read_jsonl
@@ -41,8 +42,14 @@ class Suite:
     def samples(self) -> int:
         return len(self.texts["base"][0])
 
-    def rows(self, seed: int, pools: Mapping[str, float]) -> list[dict[str, Any]]:
-        """The prompts with region, pool and place, as the regions stage deals them for a seed."""
+    def rows(
+        self, seed: int, pools: Mapping[str, float], unit: str = "prompt"
+    ) -> list[dict[str, Any]]:
+        """The prompts, or draws, with region, pool and place, as the regions stage deals them for
+        a seed."""
+        if unit == "draw":
+            asked = [{"id": name, "samples": self.samples} for name in self.ids]
+            return draw_rows(asked, self.region, {"seed": seed, "pools": pools})
         dealt = pools_of(seed, self.ids, pools)
         return [
             {
