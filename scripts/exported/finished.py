@@ -1,17 +1,16 @@
 """A finished audit: the files that its stages left, and the texts that are in them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from snakemake.iocontainers import InputFiles
-
+from scripts.assistants.checks import Placed
 from scripts.assistants.pairs import Pair
-from scripts.evidence.space import explored_places
-from scripts.propose import read_pairs, read_pool
+from scripts.evidence.space import Places, explored_places, fresh_places
+from scripts.propose import read_pairs
 from scripts.recordings.files import rows_of
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json
@@ -37,21 +36,16 @@ class Finished:
 
     def pairs(self) -> dict[Name, Pair]:
         """Both texts of every draw of all pools, and where they lie in the explored space."""
-        steps = self._rounds()
-        texts, space = (self.file("measure", steps[-1], n) for n in ("texts.h5", "space.h5"))
-        base, intervention = (
-            [path for step in steps for path in self._generations("explore", side, step)]
-            for side in SIDES
-        )
-        found = _named(base, read_pairs(base, intervention, explored_places(texts)))
+        rounds = self._rounds()
+        texts, space = (self.file("measure", rounds[-1], n) for n in ("texts.h5", "space.h5"))
+        found = self._pairs("explore", rounds, explored_places(texts))
         for pool in ("screen", "confirm"):
-            sides = {side: self._generations(pool, side, pool) for side in SIDES}
-            vectors = {
-                f"vectors_{side}": self.file("embed", side, f"{pool}.h5", pool=pool)
-                for side in SIDES
-            }
-            files = InputFiles(fromdict={**sides, **vectors, "space": space})
-            found |= _named(sides["base"], read_pool(files))
+            places: dict[str, Placed] = {}
+            for side in SIDES:
+                drawn = rows_in(self._generations(pool, side, [pool]))
+                vectors = self.file("embed", side, f"{pool}.h5", pool=pool)
+                places |= fresh_places(space, vectors, {r["draw"]: r["region"] for r in drawn})
+            found |= self._pairs(pool, [pool], places)
         return found
 
     def recorded(self) -> tuple[Recorded, Recorded] | None:
@@ -91,34 +85,43 @@ class Finished:
             if read_json(self.file("measure", steps[-1], "round.json"))["stop"]:
                 return steps
 
-    def _generations(self, pool: str, side: str, step: str) -> list[Path]:
-        """One side's texts of a step, into however many shards they were cut."""
+    def _pairs(self, pool: str, steps: Sequence[str], places: Places) -> dict[Name, Pair]:
+        """The pairs of a pool by the names of their draws, in the order of `read_pairs`."""
+        base, intervention = (self._generations(pool, side, steps) for side in SIDES)
+        names = sorted({(row["prompt"], row["sample"]) for row in rows_in(base)})
+        return dict(zip(names, read_pairs(base, intervention, places), strict=True))
+
+    def _generations(self, pool: str, side: str, steps: Sequence[str]) -> list[Path]:
+        """One side's texts of some steps, into however many shards they were cut."""
         plan = self._node("plan", pool)
-        folder = self.results / "decode" / plan["inputs"][side][1] / side / plan["key"] / step
+        folder = self.results / "decode" / plan["inputs"][side][1] / side / plan["key"]
+        return [self._whole(path) for step in steps for path in self._shards(folder / step)]
+
+    def _shards(self, folder: Path) -> list[Path]:
         by_count: dict[int, list[Path]] = defaultdict(list)
         for path in sorted(folder.glob("shard-*-of-*.jsonl")):
             by_count[int(path.stem.rpartition("-")[2])].append(path)
         for shards, paths in by_count.items():
             if len(paths) == shards:
-                return [self._whole(path) for path in paths]
+                return paths
         raise AuditError(
             f"the texts in `{folder}` are not all there, so the audit `{self.name}` is not "
             f"exported; run `snakemake {self.name} --cores all --forcerun decode` first"
         )
 
     def _whole(self, path: Path) -> Path:
-        if path.is_file() and not damage(path):
-            return path
-        what, first = ("is not as it was written", "delete it and ")
         if not path.is_file():
             what, first = "is missing", ""
+        elif damage(path):
+            what, first = "is not as it was written", "delete it and "
+        else:
+            return path
         raise AuditError(
             f"`{path}` {what}, so the audit `{self.name}` is not exported; {first}run "
             f"`snakemake {path} --cores all` to make it again"
         )
 
 
-def _named(base: Iterable[Path], pairs: Sequence[Pair]) -> dict[Name, Pair]:
-    """Pairs by the names of their draws, whose order is that of `read_pairs`."""
-    names = sorted({(row["prompt"], row["sample"]) for path in base for row in rows_of(path)})
-    return dict(zip(names, pairs, strict=True))
+def rows_in(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """The rows of several files, one at a time."""
+    return chain.from_iterable(map(rows_of, paths))
