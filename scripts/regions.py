@@ -27,6 +27,7 @@ from scripts.workflow.job import Ledger, job, log
 OTHER = "other"
 MOST_OF_DRAWS = 200  # prompts, where each is a region of its own
 LEAST_OF_DRAWS = 8  # samples of a prompt, to be shared among three pools
+NAMED_MERGED = 5  # categories without a region of their own that a notice names
 LONGEST_NAME = 36  # characters of a prompt that names a region
 LONGEST_LETTERS = 4  # of a name in a script without blanks between words
 STEPS = 300  # of k-means at most; it converges sooner
@@ -92,6 +93,44 @@ def cluster_prompts(
         key=lambda fit: fit.inertia_,
     )
     return assign([vectors], best.cluster_centers_).labels, best.cluster_centers_
+
+
+def without_small(labels: np.ndarray, vectors: np.ndarray, least: int) -> np.ndarray:
+    """The labels (n,), the smallest cluster joined to the one with the nearest centre until each
+    has at least so many prompts, or is the only one; of vectors (n, d)."""
+    labels = np.unique(labels, return_inverse=True)[1]
+    while (sizes := np.bincount(labels)).min() < least and len(sizes) > 1:
+        small = int(np.argmin(sizes))
+        centres = np.stack([vectors[labels == region].mean(axis=0) for region in range(len(sizes))])
+        distances = ((centres - centres[small]) ** 2).sum(axis=1)
+        distances[small] = np.inf
+        labels = np.where(labels == small, int(np.argmin(distances)), labels)
+        labels = np.unique(labels, return_inverse=True)[1]
+    return labels
+
+
+def merged(
+    prompts: Sequence[Mapping[str, Any]], regions: Sequence[Mapping[str, Any]], method: str
+) -> str | None:
+    """Which categories have no region of their own, as a sentence; None where all have."""
+    if method != "category":
+        return None
+    named = {region["name"] for region in regions}
+    counts = Counter(p["topic"] for p in prompts if p.get("topic") and p["topic"] not in named)
+    without = sum(not p.get("topic") for p in prompts)
+    if not counts and not without:
+        return None
+    first = ", ".join(f"{name} ({n})" for name, n in counts.most_common(NAMED_MERGED))
+    more = f" and {len(counts) - NAMED_MERGED} more" if len(counts) > NAMED_MERGED else ""
+    what = []
+    if counts:
+        what.append(f"{len(counts)} categories with {sum(counts.values())} prompts: {first}{more}")
+    if without:
+        what.append(f"{without} prompts without a category")
+    return (
+        f"The region “{OTHER}” holds {' and '.join(what)}; `regions.least` is how many prompts a "
+        "category needs, `regions.count` how many regions there are at most."
+    )
 
 
 def by_category(prompts: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
@@ -216,6 +255,7 @@ def cut(
                 "lower `regions.count` or add prompts"
             )
         labels, _ = cluster_prompts(vectors, ids, regions, seed)
+        labels = without_small(labels, vectors, regions["least"])
     else:
         names = by_category(prompts, regions)
         order = {name: place for place, name in enumerate(sorted(set(names)))}
@@ -310,13 +350,16 @@ def regions(snakemake, ledger: Ledger) -> None:
 
     vectors = embedded([prompt_text(prompt) for prompt in prompts])
     described, rows, centroids = cut(prompts, vectors, settings, embedded)
-    log.info("%d prompts in %d regions", len(rows), len(described))
+    log.info("%d prompts in %d regions", len(prompts), len(described))
+    notice = merged(prompts, described, settings["regions"]["method"])
+    if notice:
+        log.warning(notice)
     with replacing(snakemake.output.vectors) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("prompt", data=[p["id"] for p in prompts], dtype=h5py.string_dtype())
         file.create_dataset("vector", data=vectors.astype(np.float16), chunks=True)
         file.create_dataset("centroid", data=centroids.astype(np.float32))
     write_jsonl(snakemake.output.prompts, rows)
-    write_json(snakemake.output.regions, {"schema": 1, "regions": described})
+    write_json(snakemake.output.regions, {"schema": 1, "regions": described, "notice": notice})
 
 
 if __name__ == "__main__":

@@ -349,7 +349,8 @@ def report(snakemake, ledger: Ledger) -> None:
         round_row(row, [entry for entry in ledgers if entry["step"] == f"round-{row['round']}"])
         for row in rounds
     ]
-    notices = notices_of_texts(answered(files))
+    notices = [*filter(None, [read_json(files.regions).get("notice")])]
+    notices += notices_of_texts(answered(files))
     log.info("%s", counted)
     for notice in (arithmetic_notice(audit["arithmetic"]), *notices):
         if notice:

@@ -16,8 +16,10 @@ from scripts.regions import (
     cluster_prompts,
     cut,
     first_centres,
+    merged,
     prompt_text,
     typical_words,
+    without_small,
 )
 from scripts.workflow.chance import POOLS, hash_generator, hash_unit, pool_of, pools_of
 from scripts.workflow.errors import AuditError
@@ -317,3 +319,23 @@ def test_fewer_prompts_than_regions_is_said():
     vectors, _ = blobs(1, 7)
     with pytest.raises(AuditError, match=r"7 prompts for 8 regions; lower `regions\.count`"):
         cut(bank(7), vectors, settings(), same_vector)
+
+
+def test_clusters_too_small_to_prove_anything_are_joined_to_the_nearest():
+    vectors = np.array([[0.0, 0], [0, 1], [0, 2], [9, 9], [9, 8], [9, 7], [8, 9], [7, 9]])
+    labels = np.array([0, 0, 1, 2, 2, 2, 3, 3])
+    joined = without_small(labels, vectors, 3)
+    assert [list(joined).count(label) for label in np.unique(joined)] == [3, 5]
+    assert len(set(joined[:3])) == len(set(joined[3:])) == 1
+    assert set(without_small(labels, vectors, 1)) == {0, 1, 2, 3}
+    assert set(without_small(labels, vectors, 99)) == {0}, "there is nothing left to join"
+
+
+def test_categories_without_a_region_of_their_own_are_named():
+    prompts = [*topics(a=5, b=3, c=1, d=2), {"topic": ""}]
+    regions = [{"name": name} for name in ("a", "b", "other")]
+    assert merged(prompts, regions, "category").startswith(
+        "The region “other” holds 2 categories with 3 prompts: d (2), c (1) and 1 prompts without"
+    )
+    assert merged(topics(a=5, b=3), regions, "category") is None
+    assert merged(prompts, regions, "kmeans") is None

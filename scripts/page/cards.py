@@ -287,8 +287,8 @@ def _transfer(finding) -> Row | None:
         )
     return Row(
         f"Beyond its own {others}",
-        f"won {count(beyond['wins'])} of {count(decided)} {units(finding['unit'])} that were not ties, "
-        f"{between(beyond, percent)}",
+        f"won {count(beyond['wins'])} of {count(decided)} {units(finding['unit'])} that were not "
+        f"ties, {between(beyond, percent)}",
         f"On {_of_all(finding, beyond)} of {others} that the statement does not name. "
         "No claim: no error control covers it.",
     )

@@ -1,11 +1,13 @@
 """Checks before anything runs: what would fail an audit later is said now, in one sentence."""
 
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from scripts.assistants.prices import price_of
 from scripts.assistants.provider import key_of
+from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
 from scripts.publish import index_page
@@ -20,6 +22,7 @@ from scripts.workflow.sums import damage, summed
 
 BFLOAT16 = "bfloat16"
 RESULTS = Path("results")
+_COUNTED: dict[str, int | None] = {}  # prompts by the key of their bank
 
 
 def check(recipes: Recipes) -> None:
@@ -103,6 +106,9 @@ def take_back(recipes: Recipes) -> Iterator[str]:
 def notices(recipes: Recipes) -> Iterator[str]:
     """What is allowed but worth saying."""
     for name, report in recipes.audits.items():
+        if (few := too_few(report)) is not None:
+            yield f"audit `{name}`: {few}"
+    for name, report in recipes.audits.items():
         for model in unpriced(report):
             yield (
                 f"audit `{name}`: no price is known for the model `{model}`, so its dollars count "
@@ -114,6 +120,21 @@ def notices(recipes: Recipes) -> Iterator[str]:
                 f"audit `{name}`: both subjects are identical, so this is a null audit; "
                 "whatever it validates is a false discovery"
             )
+
+
+def too_few(report: Node) -> str | None:
+    """That an audit cannot validate anything, were even a single hypothesis won on every fresh
+    prompt; None where it can, or where its prompts are not counted quickly."""
+    regions, confirm = report.ancestor("regions"), report.inputs["confirm"]
+    count = _prompt_count(regions.inputs["bank"])
+    share, least = regions.settings["pools"]["confirm"], fewest_prompts(1 / confirm.settings["q"])
+    if count is None or regions.settings["unit"] == "draw" or round(share * count) >= least:
+        return None
+    return (
+        f"with {count} prompts nothing can be validated, since {share:.0%} of them are held out to "
+        f"test on and it takes {least}; {math.ceil(least / share)} prompts would do, and with many "
+        "samples of each `unit: draw` makes claims about these prompts alone"
+    )
 
 
 def emulated(recipes: Recipes) -> Iterator[str]:
@@ -143,7 +164,13 @@ def unpriced(report: Node) -> list[str]:
 
 
 def _prompt_count(bank: Node) -> int | None:
-    """Prompts of a bank: from its report, else by building it; None where that takes long."""
+    """Prompts of a bank: from its report, else by building it, once; None where that takes long."""
+    if bank.key not in _COUNTED:
+        _COUNTED[bank.key] = _counted(bank)
+    return _COUNTED[bank.key]
+
+
+def _counted(bank: Node) -> int | None:
     done = RESULTS / "bank" / bank.key / "bank.json"
     if done.is_file() and not damage(done):
         return read_json(done)["prompts"]
@@ -153,7 +180,7 @@ def _prompt_count(bank: Node) -> int | None:
         look(node.local["responses"], "response")
     sides = {side: _made(node) for side, node in bank.inputs.items()}
     rows = bank_rows(_made(bank), sides, RESULTS)
-    return None if rows is None else len(rows)
+    return None if rows is None else sum(row.get("samples", 1) > 0 for row in rows)
 
 
 def _made(node: Node) -> Made:

@@ -216,7 +216,7 @@ class Regions(Section):
     fit_prompts: int = Field(20000, ge=1)
     """Centroids are fitted on about this many hash-chosen prompts at most."""
     least: int = Field(5, ge=1)
-    """A category with fewer prompts than this goes to "other"."""
+    """A category with fewer prompts than this goes to "other", a cluster to the nearest one."""
 
 
 class Pools(Section):
