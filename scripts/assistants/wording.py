@@ -133,10 +133,14 @@ def telling(check: Mapping[str, Any]) -> float:
 
 
 def tells(finding: Mapping[str, Any]) -> float:
-    """How much a finding says to a reader: its check, and how often it is so."""
+    """How much a finding says to a reader: its check, how often it is so and, where every region
+    is one prompt, of how many of them."""
     if not finding["check"] or not finding["auc"]:
         return 0.0
-    return telling(finding["check"]) * (2 * finding["auc"]["estimate"] - 1)
+    says = telling(finding["check"]) * (2 * finding["auc"]["estimate"] - 1)
+    if finding.get("unit") != "draw":
+        return says
+    return says * sum(region["weight"] for region in finding["regions"]) ** 0.5
 
 
 def in_reading_order(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
