@@ -95,19 +95,7 @@ class Finished:
         """One side's texts of some steps, into however many shards they were cut."""
         plan = self._node("plan", pool)
         folder = self.results / "decode" / plan["inputs"][side][1] / side / plan["key"]
-        return [self._whole(path) for step in steps for path in self._shards(folder / step)]
-
-    def _shards(self, folder: Path) -> list[Path]:
-        by_count: dict[int, list[Path]] = defaultdict(list)
-        for path in sorted(folder.glob("shard-*-of-*.jsonl")):
-            by_count[int(path.stem.rpartition("-")[2])].append(path)
-        for shards, paths in by_count.items():
-            if len(paths) == shards:
-                return paths
-        raise AuditError(
-            f"the texts in `{folder}` are not all there, so the audit `{self.name}` is not "
-            f"exported; run `snakemake {self.name} --cores all --forcerun decode` first"
-        )
+        return [self._whole(path) for step in steps for path in shards_in(folder / step)]
 
     def _whole(self, path: Path) -> Path:
         if not path.is_file():
@@ -120,6 +108,15 @@ class Finished:
             f"`{path}` {what}, so the audit `{self.name}` is not exported; {first}run "
             f"`snakemake {path} --cores all` to make it again"
         )
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """The shards of a step: of the ways in which it was cut one that is complete, if there is."""
+    there = {path.name for path in folder.glob("shard-*-of-*.jsonl")}
+    counts = {int(Path(name).stem.rpartition("-")[2]) for name in there} or {1}
+    cuts = [[f"shard-{n}-of-{count}.jsonl" for n in range(count)] for count in sorted(counts)]
+    complete = [names for names in cuts if there.issuperset(names)]
+    return [folder / name for name in (complete or cuts)[0]]
 
 
 def rows_in(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
