@@ -133,6 +133,19 @@ def test_an_audit_is_written_and_judged_and_its_bill_is_exact(measured):
     assert "The assistant, by stage and model" in page and "In short" in page
 
 
+def test_what_the_judge_said_is_exported(copied):
+    snakemake(copied, "export", "--cores", "1")
+    rows = read_lines(copied / "results/export/judged/texts.jsonl")
+    (judged,) = copied.glob("results/confirm/*/judgements.jsonl")
+    said = {(j["hypothesis"], j["prompt"]): j for j in read_lines(judged)}
+    for row in rows:
+        for finding in outcome(copied)[0]:
+            judgement = said.get((finding["id"], row["prompt_id"]))
+            verdict = row[finding["id"]]
+            assert (verdict is not None) == (judgement is not None and row["sample"] == 0)
+            assert verdict is None or verdict == judgement["intervention"] - judgement["base"]
+
+
 def test_the_estimate_holds(measured):
     holds((measured / "estimate.txt").read_text(), outcome(measured)[1])
 

@@ -10,13 +10,10 @@ from scripts import export
 from scripts.assistants.checks import Placed
 from scripts.assistants.pairs import Pair
 from scripts.export import Texts, columns_of, said_by_models, texts_by_prompt, verdict
+from scripts.exported.finished import shards_in
 from scripts.exported.formats import WRITERS, check_format
 from scripts.readers.reading import Reading
 from scripts.workflow.errors import AuditError
-
-AGAIN = {
-    "base": {"response": "base"}, "intervention": {"response": "intervention"},
-}  # fmt: skip
 
 
 # Rows
@@ -251,3 +248,30 @@ def test_an_audit_of_models_exports_every_draw(finished_copy):
             assert generations[draw]["text"] == row[side]
     findings = read_lines(finished_copy / "results/audits/small/findings.jsonl")
     assert all(row[f["id"]] in (-1, 0, 1) for row in rows for f in findings)
+
+
+def test_a_file_that_is_not_whole_is_named_and_nothing_written(finished_copy):
+    (shard,) = finished_copy.glob("results/decode/*/base/*/confirm/shard-0-of-1.jsonl")
+    shard.write_text(shard.read_text().replace("a", "b"))
+    name = shard.relative_to(finished_copy)
+    said = snakemake(finished_copy, "export", "--cores", "1", check=False).stdout
+    assert f"`{name}` is not as it was written, so the audit `small` is not exported" in said
+    shard.unlink()
+    said = snakemake(finished_copy, "export", "--cores", "1", check=False).stdout
+    assert f"`{name}` is missing, so the audit `small` is not exported; run `snak" in said
+    assert not (finished_copy / "results/export").exists() and "Traceback" not in said
+    snakemake(finished_copy, str(name), "--cores", "all")
+    snakemake(finished_copy, "export", "--cores", "1")
+
+
+def test_texts_are_found_however_they_were_cut(tmp_path):
+    names = ["shard-0-of-2.jsonl", "shard-0-of-4.jsonl", "shard-1-of-4.jsonl"]
+    for name in names:
+        (tmp_path / name).touch()
+    assert [path.name for path in shards_in(tmp_path)] == [names[0], "shard-1-of-2.jsonl"]
+    for name in ("shard-2-of-4.jsonl", "shard-3-of-4.jsonl", "shard-0-of-2.ledger.json"):
+        (tmp_path / name).touch()
+    assert [path.name for path in shards_in(tmp_path)] == [
+        f"shard-{n}-of-4.jsonl" for n in range(4)
+    ]
+    assert [path.name for path in shards_in(tmp_path / "none")] == ["shard-0-of-1.jsonl"]

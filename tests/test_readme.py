@@ -69,6 +69,10 @@ def clone(tmp_path_factory) -> Path:
         rows = "".join(line.format(p=p, m=m) for p in prompts for m in models)
         (folder / f"{name}.jsonl").write_text(rows)
     shutil.copy(folder / "batch_output.jsonl", folder / "other_output.jsonl")
+    exported = folder / "results/export/mine/texts.jsonl"
+    exported.parent.mkdir(parents=True)
+    rows = (f'{{"prompt": "{p}", "base": "x", "intervention": "y"}}\n' for p in prompts)
+    exported.write_text("".join(rows))
     for name, file in (("base", "config.json"), ("adapter", "adapter_config.json")):
         (folder / "models" / name).mkdir(parents=True)
         (folder / "models" / name / file).write_text("{}")
