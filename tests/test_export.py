@@ -15,7 +15,6 @@ from scripts.exported.formats import WRITERS, check_format
 from scripts.readers.reading import Reading
 from scripts.workflow.errors import AuditError
 
-
 # Rows
 
 
