@@ -1,18 +1,15 @@
 """Audits of recorded pairs of outputs, and of copies whose sides are exchanged at random.
 
     python -m benchmarks.recorded MODEL FOLDER [--permuted 40] [--pair NAME ...] [--write]
-    python -m benchmarks.recorded MODEL FOLDER --export DIRECTORY
 
 MODEL is a sentence-transformers folder, FOLDER holds the files of the pairs (PAIRS). Each audit
 runs the functions of the stages in this process, with the defaults that ship; vectors are kept in
 cache/. The pairs of BY_DRAW have few prompts with many samples (`unit: draw`). In a permuted copy
 the two sides of each prompt, or there of each draw, are exchanged by a coin: its subjects do not
-differ, so that whatever is validated is a false discovery. `--export` writes the pairs as ready
-responses with a configuration, for `snakemake --configfile DIRECTORY/recorded.yaml`.
+differ, so that whatever is validated is a false discovery.
 """
 
 import argparse
-import csv
 import json
 import os
 import time
@@ -24,18 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from benchmarks.speed import processor
 from scripts.models.encoder import embed
 from scripts.prompts import prompt_id
+from scripts.readers.reading import Reading
 from scripts.regions import cut
 from scripts.simulated.audit import Outcome, audit
 from scripts.simulated.suite import SIDES, Suite
 from scripts.workflow.chance import hash_unit
-from scripts.workflow.files import write_jsonl
 from scripts.workflow.job import Ledger
-from scripts.workflow.sections import Audit
+from scripts.workflow.sections import Audit, Responses
 
 EMBEDDER = "recorded"  # its name in the cache
 FIGURES = Path(__file__).parents[1] / "docs" / "figures" / "recorded.json"
@@ -55,21 +51,11 @@ BY_DRAW = ("misaligned",)
 
 def rows(path: Path) -> Iterator[tuple[str, str]]:
     """Prompts and responses of one file; those without a response are left out."""
-    if path.suffix == ".csv":
-        with open(path, encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                yield row["prompt"], row["completion"]
-        return
-    questions = {}
-    if path.parent.name == "em-audit":
-        with open(path.parent / "questions.csv", encoding="utf-8", newline="") as file:
-            questions = {row["id"]: row["question"] for row in csv.DictReader(file)}
-    with open(path, encoding="utf-8") as file:
-        for row in map(json.loads, file):
-            if questions:
-                yield questions[row["qid"]], row["answer"]
-            elif row["response"] is not None:
-                yield row["prompt"], row["response"]
+    named = path.parent / "questions.csv"
+    settings = Responses(path=str(path), prompts=str(named) if named.is_file() else None)
+    for row in Reading(settings.model_dump(), "response"):
+        if row.response is not None:
+            yield row.prompt, row.response
 
 
 def paired(folder: Path, pair: str) -> dict[str, dict[str, list[str]]]:
@@ -161,22 +147,6 @@ def workers_of_one_thread(count: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
 
 
-def export(folder: Path, directory: Path) -> None:
-    """Write the pairs as files of ready responses, and the configuration that audits them."""
-    directory.mkdir(parents=True, exist_ok=True)
-    audits = {}
-    for pair in PAIRS:
-        paths = {side: directory.resolve() / f"{pair}-{side}.jsonl" for side in SIDES}
-        found = paired(folder, pair)
-        for side, path in paths.items():
-            texts = [(prompt, text) for prompt, sides in found.items() for text in sides[side]]
-            write_jsonl(path, ({"prompt": prompt, "response": text} for prompt, text in texts))
-        audits[pair] = {side: {"responses": str(path)} for side, path in paths.items()}
-        audits[pair] |= {"unit": "draw"} if pair in BY_DRAW else {}
-    config = yaml.safe_dump({"audits": audits}, sort_keys=False)
-    (directory / "recorded.yaml").write_text(config, encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
@@ -184,11 +154,7 @@ def main() -> None:
     parser.add_argument("--permuted", type=int, default=0, help="copies of each pair")
     parser.add_argument("--pair", nargs="*", choices=PAIRS, default=list(PAIRS))
     parser.add_argument("--write", action="store_true", help=f"write {FIGURES.name}")
-    parser.add_argument("--export", type=Path, help="write the pairs there and audit nothing")
     given = parser.parse_args()
-    if given.export:
-        export(given.folder, given.export)
-        return
     defaults = Audit(base="base", intervention="intervention").model_dump()
     threads = os.cpu_count() or 1
     ledger = Ledger("embed", "benchmark")

@@ -18,15 +18,14 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from scripts.assistants.words import grams, has_words, shown_phrase
 from scripts.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
-from scripts.prompts import region_count, unit_of
-from scripts.workflow.chance import hash_generator, hash_unit, pools_of
+from scripts.pools import draw_rows, prompt_rows
+from scripts.prompts import region_count
+from scripts.workflow.chance import hash_generator, hash_unit
 from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
 OTHER = "other"
-MOST_OF_DRAWS = 200  # prompts, where each is a region of its own
-LEAST_OF_DRAWS = 8  # samples of a prompt, to be shared among three pools
 NAMED_MERGED = 5  # categories without a region of their own that a notice names
 LONGEST_NAME = 36  # characters of a prompt that names a region
 LONGEST_LETTERS = 4  # of a name in a script without blanks between words
@@ -273,70 +272,6 @@ def cut(
     rows = (draw_rows if settings.get("unit") == "draw" else prompt_rows)(prompts, where, settings)
     centroids = np.stack([vectors[labels == region].mean(axis=0) for region in order])
     return described, rows, centroids
-
-
-def prompt_rows(
-    prompts: Sequence[Mapping[str, Any]], regions: Sequence[str], settings: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """A row a prompt: its region, its pool, by hash of it or of its group, and its place."""
-    seed = settings["seed"]
-    units = [prompt.get("group") or prompt["id"] for prompt in prompts]
-    pools = pools_of(seed, units, settings["pools"])
-    return [
-        {
-            "id": prompt["id"],
-            "region": region,
-            "pool": pools[unit],
-            "place": hash_unit("place", seed, prompt["id"]),
-            **{name: prompt[name] for name in ("samples", "missing") if name in prompt},
-            **({"group": prompt["group"]} if prompt.get("group") else {}),
-        }
-        for prompt, unit, region in zip(prompts, units, regions, strict=True)
-    ]
-
-
-def draw_rows(
-    prompts: Sequence[Mapping[str, Any]], regions: Sequence[str], settings: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """A row a draw, where claims are about these very prompts: of every prompt as many, shared
-    among the pools by hash of the draw, so that the n-th draws of all prompts make a block.
-
-    Raises AuditError when there are more prompts than MOST_OF_DRAWS, or too few samples of one.
-    """
-    if len(prompts) > MOST_OF_DRAWS:
-        raise AuditError(
-            f"`unit: draw` is for at most {MOST_OF_DRAWS} prompts, the bank has {len(prompts)}; "
-            "leave `unit` out, so that claims are about prompts like these"
-        )
-    held = [prompt["samples"] if "samples" in prompt else settings["samples"] for prompt in prompts]
-    count = min(held)
-    if count < LEAST_OF_DRAWS:
-        raise AuditError(
-            f"`unit: draw` needs at least {LEAST_OF_DRAWS} samples of every prompt, and one prompt "
-            f"has {count}; leave that prompt out of the bank"
-        )
-    if sum(held) > count * len(held):
-        log.warning(
-            "`unit: draw` takes as many samples of every prompt, %d; %d others are left out",
-            count, sum(held) - count * len(held),
-        )  # fmt: skip
-    rows = []
-    for prompt, region in zip(prompts, regions, strict=True):
-        names = [unit_of(prompt["id"], sample) for sample in range(count)]
-        pools = pools_of(settings["seed"], names, settings["pools"], few=count + 1)
-        places: Counter[str] = Counter()
-        for sample, name in enumerate(names):
-            places[pools[name]] += 1
-            rows.append(
-                {
-                    "id": prompt["id"],
-                    "sample": sample,
-                    "region": region,
-                    "pool": pools[name],
-                    "place": places[pools[name]],
-                }
-            )
-    return rows
 
 
 def regions(snakemake, ledger: Ledger) -> None:

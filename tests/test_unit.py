@@ -11,7 +11,8 @@ from scripts.assistants.pairs import Net, Pair
 from scripts.assistants.wording import asked
 from scripts.confirm import confirm
 from scripts.plan import plan_pool, plan_round, samples_by_region
-from scripts.regions import cut, draw_rows
+from scripts.pools import draw_rows
+from scripts.regions import cut
 from scripts.simulated.audit import audit
 from scripts.simulated.suite import SIDES, Suite
 from scripts.workflow.errors import AuditError

@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from scripts.regions import draw_rows
+from scripts.pools import draw_rows
 from scripts.simulated.behaviours import Behaviour
 from scripts.workflow.chance import hash_unit, pools_of
 from scripts.workflow.files import read_json, read_jsonl
