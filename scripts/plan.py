@@ -116,7 +116,8 @@ def plan_round(
     round_number: int,
     acquisition: Callable[..., dict[str, float]] = allocate,
 ) -> list[dict[str, Any]]:
-    """The draws of one round. Round 0 is the pilot; ready responses are taken whole in round 0."""
+    """The draws of one round. Round 0 is the pilot; ready responses are taken whole in round 0, or
+    `recorded` of them by the weights of the regions."""
     cap = 10**6 if settings["ready"] else 16
     decks = {
         region["id"]: Deck(
@@ -133,7 +134,8 @@ def plan_round(
     room = {region: len(deck.left) for region, deck in decks.items()}
     reason = "pilot" if round_number == 0 else "acquisition"
     if settings["ready"]:
-        counts, reason = room, "ready"
+        shares = {region["id"]: region["weight"] for region in regions}
+        counts, reason = whole_draws(shares, settings.get("recorded", cap), room), "ready"
     elif round_number == 0:
         counts = {r: min(settings["pilot"], len(decks[r].prompts)) for r in room}
     else:

@@ -387,3 +387,17 @@ def test_the_exhaustive_plan_takes_everything():
     rows = plan_everything(bank, 4)
     assert len(rows) == len(bank) * 4 == len({(r["prompt"], r["sample"]) for r in rows})
     assert {row["pool"] for row in rows} == {"exhaustive"}
+
+
+def test_of_very_many_recorded_responses_so_many_are_explored():
+    regions = [{"id": f"r{n:03d}", "medoid": "", "weight": w} for n, w in enumerate([0.75, 0.25])]
+    bank = [
+        {"id": f"{n:064x}", "region": f"r{n % 4 // 3:03d}", "pool": "explore", "place": n / 400,
+         "samples": 2}
+        for n in range(400)
+    ]  # fmt: skip
+    settings = {"ready": True, "seed": 0, "pilot": 5, "budget": 10, "draws": 10, "recorded": 100}
+    rows = plan_round(regions, bank, [], {}, settings, 0)
+    assert Counter(row["region"] for row in rows) == {"r000": 75, "r001": 25}
+    assert {row["sample"] for row in rows} == {0}, "each prompt once before any twice"
+    assert len(plan_round(regions, bank, [], {}, settings | {"recorded": 10_000}, 0)) == 800

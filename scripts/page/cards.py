@@ -304,9 +304,9 @@ def _bank(finding) -> list[Row]:
             value += f"; difference {between(apart, points)} points"
         rows.append(Row(_reach(base["share"]), value, _weighted(finding, base)))
     if effect := bank.get("effect"):
-        rows.append(
-            Row("On every topic with fresh prompts", in_units(effect), _all(finding, effect))
-        )
+        by_draw = finding["unit"] == "draw"
+        where = "On all of these prompts" if by_draw else "On every topic with fresh prompts"
+        rows.append(Row(where, in_units(effect), _all(finding, effect)))
     return rows
 
 

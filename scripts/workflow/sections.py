@@ -245,6 +245,8 @@ class Plan(Section):
     """Round 0: prompts a region, one sample each."""
     draws: int = Field(200, ge=1)
     """Later rounds: draws of each subject in a round."""
+    recorded: int = Field(10_000, ge=1)
+    """Of recorded responses round 0 takes all of the explore pool, at most so many of each side."""
     floor: Share = 0.6
     """Share of a round's draws spread over all regions by weight, whatever was seen."""
     boundary: Share = 0.1
