@@ -525,13 +525,15 @@ OF_RESPONSES = {
     "two responses": ("a.jsonl", '{"prompt": "x", "output": "y", "answer": "z"}', {}, [
         "may be `output` or `answer`"]),
     "later line": ("a.jsonl", '{"prompt": "x", "response": "y"}\n\n{"prompt": "x"}\n', {}, [
-        "line 3", "no field is known as the response"]),
+        "line 3", "there is no response, but only `prompt`"]),
     "sample twice": ("a.jsonl", '{"prompt": "x", "response": "y", "sample": 1}\n' * 2, {}, [
         "line 2", "second response for sample 1"]),
     "sample true": ("a.jsonl", '{"prompt": "x", "response": "y", "sample": true}', {}, [
         "line 1", "sample true is no whole number"]),
     "sample half": ("a.jsonl", '{"prompt": "x", "response": "y", "sample": 1.5}', {}, ["1.5"]),
     "sample word": ("a.csv", "prompt,response,sample\nx,y,one\n", {}, ["line 2", "'one'"]),
+    "sample large": ("a.jsonl", f'{{"prompt": "x", "response": "y", "sample": {10**30}}}', {}, [
+        "line 1", "more than 18 digits", "0, 1, 2"]),
     "surrogate": ("a.jsonl", '{"prompt": "x", "response": "\\ud83d"}', {}, [
         "line 1", "half of a surrogate pair", "remove it"]),
     "NUL": ("a.csv", 'prompt,response\nx,"y\0"\n', {}, ["line 2", "NUL", "remove it"]),
@@ -545,7 +547,17 @@ OF_RESPONSES = {
     "unknown": ("a.bin", b"\x00\x01", {}, ["none of the formats", "begins with", "format: text"]),
     "spreadsheet": ("a.xlsx", b"PK\x03\x04", {}, ["save a spreadsheet as CSV"]),
     "other JSON": ("a.json", '{"hash": "x", "a": [{}], "b": [{}]}', {}, ["`a`, `b`"]),
-    "prompts alone": ("a.json", '["x", "y"]', {}, ["entry 1", "no field is known as the response"]),
+    "prompts alone": ("a.json", '["x", "y"]', {}, [
+        "entry 1", "there is no response, but only `prompt`", "null where there is none"]),
+    "other format": ("a.jsonl", '{"prompt": "x", "response": "y"}', {"format": "batch"}, [
+        "line 1", "not as requests or results of a batch", "another `format`"]),
+    "other shape": ("a.json", '{"samples": [{"input": "x", "output": 5}]}', {
+        "format": "inspect"}, ["sample 1", "not as an Inspect log", "another `format`"]),
+    "other document": ("a.json", "[5]", {"format": "helm"}, ["a.json`: it is not as HELM's"]),
+    "gzip": ("a.jsonl.gz", b"\x1f\x8b\x08\0", {}, ["it is packed", "gzip -d"]),
+    "gzip in disguise": ("a.jsonl", b"\x1f\x8b\x08\0", {}, ["it is packed", "gzip -d"]),
+    "UTF-16": ("a.csv", "prompt,response\nx,y\n".encode("utf-16"), {}, ["line 1", "not UTF-8"]),
+    "carriage returns": ("a.csv", "prompt,response\rx,y\r", {}, ["carriage return", "line feeds"]),
     "batch JSON": ("a.jsonl", '{"prompt": "x", "response"', {}, ["line 1", "not valid JSON"]),
 }  # fmt: skip
 

@@ -8,6 +8,8 @@ from typing import Any
 from scripts.prompts import BankError, kind_of
 from scripts.readers.row import Record, place, wrong
 
+GZIP = b"\x1f\x8b"  # what a file packed by gzip begins with
+
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Numbered lines with their ends, split at "\\n" alone; text may hold other separators."""
@@ -17,6 +19,10 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(file, start=1):
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
+        with open(path, "rb") as file:
+            packed = file.read(len(GZIP)) == GZIP
+        if packed:
+            raise wrong(path, "", "it is packed; unpack it with `gzip -d`") from None
         raise wrong(path, f"line {number}", "not UTF-8; save the file as UTF-8") from None
     except OSError as error:
         raise BankError(

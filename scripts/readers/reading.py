@@ -4,7 +4,8 @@ The settings are those of `Source` and `Responses` in the configuration; fields 
 before those that the format or a field's name tells.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,10 +24,11 @@ from scripts.readers.fields import (
 )
 from scripts.readers.messages import filtered, finished, prompt_of
 from scripts.readers.registry import parts
-from scripts.readers.row import Format, Record, Row, wrong
+from scripts.readers.row import Format, Record, Row, place, wrong
 
 OF_PROMPTS = ("prompt", "category", "group", "key")  # what matters where responses do not
 SEEN = 5  # values that an error lists at most
+LARGEST = 10**18  # what a sample's number stays below
 
 
 class Reading:
@@ -66,7 +68,7 @@ class Reading:
     def __iter__(self) -> Iterator[Row]:
         self.left_out, rows = 0, 0
         for path, format in self.parts:
-            for record in format.records(path, self.settings):
+            for record in _as_written(format, format.records, path, self.settings):
                 for row in self._rows(path, format, record):
                     rows += 1
                     yield row if self._prompts is None else self._prompts.joined(row)
@@ -89,7 +91,7 @@ class Reading:
         """What a record holds, by what it is."""
         if format.values is not None:
             own = {what: self._at(fields, what, name) for what, name in self.named.items()}
-            for values in format.values(fields):
+            for values in _as_written(format, format.values, fields):
                 yield {**values, **own}
             return
         names = self._names(fields)
@@ -129,11 +131,14 @@ class Reading:
     def _unknown(self, what: str, fields: Mapping[str, Any], names: Mapping[str, str]) -> str:
         taken = set(names.values())
         texts = [k for k, v in fields.items() if isinstance(v, str) and k not in taken]
-        example = next(iter([*texts, *(k for k in fields if k not in taken)]), what)
+        example = next(iter([*texts, *(k for k in fields if k not in taken)]), None)
+        if example is None and fields:
+            none = ", null where there is none" if what == "response" else ""
+            return f"there is no {what}, but only {listed(fields)}; add a field `{what}`{none}"
         return (
             f"no field is known as the {what} (looked for {', '.join(ALIASES[what])}); it has "
             f"{listed(fields)}; name one, as in "
-            f"`{{path: {self.settings['path']}, {what}: {example}}}`"
+            f"`{{path: {self.settings['path']}, {what}: {example or what}}}`"
         )
 
     @staticmethod
@@ -165,11 +170,10 @@ class Reading:
         prompt = prompt_of(values.get("prompt"))
         if prompt is None and not (self._prompts and values.get("key") is not None):
             keyed = values.get("key") is not None and self.wants == "response"
-            raise BankError(
-                "there is no prompt"
-                + ("; name the file that holds the prompts, as `prompts`" if keyed else "")
-                + ("" if keyed else ": it is null; remove the row or name another field")
-            )
+            how = ": it is null; remove the row, or name another field or `format`"
+            if keyed:
+                how = "; name the file that holds the prompts, as `prompts`"
+            raise BankError(f"there is no prompt{how}")
         if self.wants == "key" and values.get("key") is None:
             raise BankError("there is no key; name its field, as in `key: id`")
         why, reason = values.get("finished"), values.get("reason")
@@ -229,19 +233,37 @@ class PromptsByKey:
         return len(self.rows) - len(self.used)
 
 
+def _as_written(format: Format, find: Callable, source: Any, *given: Any) -> Iterator[Any]:
+    """What a format finds in a file or a record. Raises BankError where its shape is another."""
+    try:
+        yield from find(source, *given)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        at = f"{place(source)}: " if isinstance(source, Path) else ""
+        raise BankError(
+            f"{at}it is not as {format.title} should be ({error}); correct it, or name another "
+            "`format`"
+        ) from None
+
+
 def _whole(value: Any) -> int | None:
     """A sample's number; none where a cell is empty. Raises BankError, without its place."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
+    number = None
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        number = value
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        number = int(value)
     if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            number = int(value)
+    if number is not None and abs(number) < LARGEST:
+        return number
+    if number is not None:
+        raise BankError(
+            "the sample has more than 18 digits; number a prompt's responses 0, 1, 2, …, or name "
+            "another field as `sample`"
+        )
     shown = str(value).lower() if isinstance(value, bool) else repr(value)
     raise BankError(
         f"the sample {shown} is no whole number; number a prompt's responses 0, 1, 2, …, or name "

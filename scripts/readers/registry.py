@@ -30,7 +30,8 @@ from scripts.readers import (
 )
 from scripts.readers.fields import listed
 from scripts.readers.glance import Glance
-from scripts.readers.row import Format
+from scripts.readers.jsons import GZIP
+from scripts.readers.row import Format, wrong
 
 FORMATS: dict[str, Format] = {
     module.FORMAT.name: module.FORMAT
@@ -87,6 +88,8 @@ def format_of(path: Path, settings: Mapping[str, Any]) -> Format:
     for format in FORMATS.values():
         if format.fits(glance):
             return format
+    if glance.head.startswith(GZIP):
+        raise wrong(path, "", "it is packed; unpack it with `gzip -d`")
     if glance.keys:
         found = f"it begins with {listed(glance.keys)}"
     elif glance.head.startswith(b"PK"):

@@ -35,6 +35,9 @@ def cells(path: Path) -> Iterator[tuple[int, list[str]]]:
                     yield begins, record
                 begins = reader.line_num + 1
         except csv.Error as error:
+            if "new-line character" in str(error):
+                what = "its lines end in a carriage return alone; save it with line feeds"
+                raise wrong(path, f"line {begins}", what) from None
             raise wrong(
                 path,
                 f"line {begins}",
