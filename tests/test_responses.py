@@ -236,6 +236,14 @@ def test_nothing_in_common_is_said_with_a_way_out(tmp_path):
     assert [r["text"] for r in rows] == ["Hello?"]
 
 
+def test_missing_responses_are_not_taken_for_other_prompts():
+    full, none = side(("a", 1, {}), ("b", 0, {})), side(("a", 0, {}), ("b", 0, {}))
+    with pytest.raises(BankError, match=r"all responses of the base are missing.*missing: empty"):
+        shared_prompts({"base": none, "intervention": full})
+    with pytest.raises(BankError, match="no prompt has a response on both sides"):
+        shared_prompts({"base": full, "intervention": side(("a", 0, {}), ("b", 1, {}))})
+
+
 def test_a_bank_and_responses_of_one_csv_file_keep_every_prompt(tmp_path):
     table = "prompt,a,b\n" + "".join(f'"{" " * (n % 3)}Why {n}?\r\n",x{n},y\n' for n in range(40))
     path = write(tmp_path / "t.csv", table)

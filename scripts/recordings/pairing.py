@@ -142,6 +142,13 @@ def table_rows(sides: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 def _nothing_shared(sides: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     if len(sides) == 1:
         return "the recording has no response at all; complete it"
+    silent = [side for side, rows in sides.items() if not any(row["samples"] for row in rows)]
+    if silent:
+        return (
+            f"all responses of the {silent[0]} are missing; complete them, or set `missing: empty`"
+        )
+    if set.intersection(*({row["id"] for row in rows} for rows in sides.values())):
+        return "no prompt has a response on both sides; complete them, or set `missing: empty`"
     by_last = [
         {content_id(last_user(r.get("text") or r["messages"])) for r in rows}
         for rows in sides.values()
