@@ -33,26 +33,36 @@ def prompt_rows(
     ]
 
 
+def draws_a_prompt(held: Sequence[int]) -> int:
+    """How many samples of every prompt are draws, of those that are held of each.
+
+    Raises AuditError when there are more prompts than MOST_OF_DRAWS, or too few samples of one.
+    """
+    if len(held) > MOST_OF_DRAWS:
+        raise AuditError(
+            f"`unit: draw` is for at most {MOST_OF_DRAWS} prompts, the bank has {len(held)}; "
+            "leave `unit` out, so that claims are about prompts like these"
+        )
+    if (count := min(held)) < LEAST_OF_DRAWS:
+        few = sum(samples < LEAST_OF_DRAWS for samples in held)
+        remedy = "record more" if few == len(held) else "record more, or leave them out of the bank"
+        raise AuditError(
+            f"`unit: draw` needs at least {LEAST_OF_DRAWS} samples of every prompt, and one prompt "
+            f"has {count} ({few} of {len(held)} have too few); {remedy}"
+        )
+    return count
+
+
 def draw_rows(
     prompts: Sequence[Mapping[str, Any]], regions: Sequence[str], settings: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """A row a draw, where claims are about these very prompts: of every prompt as many, shared
     among the pools by hash of the draw, so that the n-th draws of all prompts make a block.
 
-    Raises AuditError when there are more prompts than MOST_OF_DRAWS, or too few samples of one.
+    Raises AuditError when they are too many or too few.
     """
-    if len(prompts) > MOST_OF_DRAWS:
-        raise AuditError(
-            f"`unit: draw` is for at most {MOST_OF_DRAWS} prompts, the bank has {len(prompts)}; "
-            "leave `unit` out, so that claims are about prompts like these"
-        )
     held = [prompt["samples"] if "samples" in prompt else settings["samples"] for prompt in prompts]
-    count = min(held)
-    if count < LEAST_OF_DRAWS:
-        raise AuditError(
-            f"`unit: draw` needs at least {LEAST_OF_DRAWS} samples of every prompt, and one prompt "
-            f"has {count}; leave that prompt out of the bank"
-        )
+    count = draws_a_prompt(held)
     if sum(held) > count * len(held):
         log.warning(
             "`unit: draw` takes as many samples of every prompt, %d; %d others are left out",

@@ -1,9 +1,11 @@
 """`unit: draw`: few prompts with many samples, claims about these prompts, evidence in blocks."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+from banks import jsonl
 
 from benchmarks.draws import BANKS, false_alarms
 from benchmarks.recorded import Recorded
@@ -15,9 +17,14 @@ from scripts.pools import draw_rows
 from scripts.regions import cut
 from scripts.simulated.audit import audit
 from scripts.simulated.suite import SIDES, Suite
+from scripts.workflow.config import load
 from scripts.workflow.errors import AuditError
+from scripts.workflow.keys import DigestIndex
+from scripts.workflow.preflight import check
+from scripts.workflow.recipes import Recipes
 from scripts.workflow.sections import Audit
 
+ROOT = Path(__file__).parents[1]
 SHARES = {"explore": 0.4, "screen": 0.2, "confirm": 0.4}
 PROMPTS = [{"id": f"{n:064x}", "text": f"Question {n} of a few?"} for n in range(5)]
 WORDS = [
@@ -49,6 +56,17 @@ def test_too_few_samples_and_too_many_prompts_end_in_a_sentence():
     many = [{"id": str(n)} for n in range(201)]
     with pytest.raises(AuditError, match="at most 200 prompts, the bank has 201"):
         rows_of([8] * 201, many)
+
+
+def test_too_few_samples_are_said_before_anything_runs(tmp_path):
+    for side in SIDES:
+        rows = [{"prompt": p["text"], "response": f"{side} {n}"} for p in PROMPTS for n in range(7)]
+        jsonl(tmp_path / f"{side}.jsonl", *rows)
+    paths = {side: {"responses": str(tmp_path / f"{side}.jsonl")} for side in SIDES}
+    config = {"cache": str(tmp_path / "cache"), "audits": {"few": paths | {"unit": "draw"}}}
+    recipes = Recipes(load(config), ROOT, DigestIndex(tmp_path / "digests.json"))
+    with pytest.raises(AuditError, match=r"`audits.few`: .* has 7 \(5 of 5 .*record more"):
+        check(recipes)
 
 
 def test_a_region_is_a_prompt_and_is_named_by_it():

@@ -10,6 +10,7 @@ from scripts.assistants.provider import key_of
 from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
+from scripts.pools import draws_a_prompt
 from scripts.publish import index_page
 from scripts.remote.secret import server_key
 from scripts.workflow.at_hand import Made, bank_rows, look
@@ -33,7 +34,9 @@ def check(recipes: Recipes) -> None:
         count = _prompt_count(regions.inputs["bank"])
         settings = regions.settings["regions"]
         asked = settings["count"] or 1
-        if count is not None and settings["method"] == "kmeans" and count < asked:
+        if regions.settings["unit"] == "draw":
+            _check_draws(name, regions)
+        elif count is not None and settings["method"] == "kmeans" and count < asked:
             raise ConfigError(
                 f"`audits.{name}`: the bank has {count} prompts for {asked} regions; "
                 "lower `regions.count` or add prompts"
@@ -131,9 +134,10 @@ def too_few(report: Node) -> str | None:
     if count is None or regions.settings["unit"] == "draw" or round(share * count) >= least:
         return None
     return (
-        f"with {count} prompts nothing can be validated, since {share:.0%} of them are held out to "
-        f"test on and it takes {least}; {math.ceil(least / share)} prompts would do, and with many "
-        "samples of each `unit: draw` makes claims about these prompts alone"
+        f"with {count} prompt{'s' * (count != 1)} nothing can be validated, since {share:.0%} of "
+        f"them are held out to test on and it takes {least}; {math.ceil(least / share)} prompts "
+        "would do, and with many samples of each `unit: draw` makes claims about these prompts "
+        "alone"
     )
 
 
@@ -161,6 +165,19 @@ def unpriced(report: Node) -> list[str]:
         return []
     models = dict.fromkeys(assistant["models"].values())
     return [model for model in models if price_of(model, access["prices"]) is None]
+
+
+def _check_draws(name: str, regions: Node) -> None:
+    """Raise AuditError when the samples of each prompt are too few, or the prompts too many."""
+    bank = regions.inputs["bank"]
+    rows = bank_rows(_made(bank), {side: _made(n) for side, n in bank.inputs.items()}, RESULTS)
+    samples = regions.settings.get("samples")
+    held = [count for row in rows or () if (count := row.get("samples", samples))]
+    if held:
+        try:
+            draws_a_prompt(held)
+        except AuditError as error:
+            raise AuditError(f"`audits.{name}`: {error}") from None
 
 
 def _prompt_count(bank: Node) -> int | None:
