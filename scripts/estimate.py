@@ -69,7 +69,7 @@ def explore_draws(
 ) -> int:
     """Draws of one subject over all rounds at most."""
     if plan["ready"]:
-        return bank[1] if bank else 0
+        return min(bank[1], plan["recorded"]) if bank else 0
     draws = plan["pilot"] * regions + (loop["rounds"] - 1) * plan["draws"]
     draws = min(draws, plan["budget"])
     return min(draws, SAMPLES_OF_A_PROMPT * bank[0]) if bank else draws
@@ -77,8 +77,15 @@ def explore_draws(
 
 def pool_draws(plan: Mapping[str, Any], regions: int, bank: tuple[int, int] | None) -> int:
     """Draws of one subject in the screen or confirm pool at most."""
-    prompts = plan["prompts"] * regions
-    return (min(prompts, bank[0]) if bank else prompts) * plan["samples"]
+    units = plan["prompts"] * regions
+    return (min(units, bank[0]) if bank else units) * plan["samples"]
+
+
+def units_of(regions: Mapping[str, Any], bank: tuple[int, int] | None) -> tuple[int, int] | None:
+    """A bank's size as pieces of evidence, prompts or draws, and its texts (bank_size)."""
+    if regions["unit"] == "prompt" or not bank:
+        return bank
+    return bank[1] or bank[0] * regions["samples"], bank[1]
 
 
 def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
@@ -93,7 +100,12 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
     size = bank_size(bank, nodes, results)
     asked = regions["settings"]["regions"]
     cut = min(region_count(asked, size[0]), size[0]) if size else asked["count"] or MOST_REGIONS
-    promising = min(propose["settings"]["regions"], cut)
+    by_draw = regions["settings"]["unit"] == "draw"
+    if by_draw and size:
+        cut = size[0]
+    local = propose["settings"]["assistant"] == "local"  # its hypotheses may be on all regions
+    promising = cut if local else min(propose["settings"]["regions"], cut)
+    units = units_of(regions["settings"], size)
 
     def decoded(plan, draws):
         """Tokens of both subjects; ready responses decode nothing."""
@@ -103,13 +115,16 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
         return sum(draws * s["sampling"]["max_new_tokens"] for s in sides if "sampling" in s)
 
     explored = explore_draws(plans["explore"]["settings"], measure["settings"], cut, size)
-    screened = pool_draws(plans["screen"]["settings"], promising, size)
+    if by_draw and units:
+        pool = math.ceil(regions["settings"]["pools"]["explore"] * units[0] / cut)
+        explored = min(explored, pool * cut)
+    screened = pool_draws(plans["screen"]["settings"], promising, units)
     # A user's own hypotheses may concern any region, and are tested whatever they take.
     own = bool(screen["local"]["hypotheses"])
     tested = cut if own else promising
     budget = screen["settings"]["confirm"]
     most = math.inf if own or budget["ready"] else budget["draws"]
-    confirmed = min(pool_draws(plans["confirm"]["settings"], tested, size), most)
+    confirmed = min(pool_draws(plans["confirm"]["settings"], tested, units), most)
     confirmed += plans["confirm"]["settings"]["everywhere"] * cut * (not budget["ready"])
     bills = _bills(propose, screen, confirm, plans, (promising, tested), most, nodes, bank, results)
     found = [_plant_line(node, results) for node in of_stage.get("plant", [])]
@@ -144,7 +159,7 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
             "screen",
             screen["key"],
             draws=2 * screened,
-            texts=0 if budget["ready"] else 2 * screened,  # each is explored at most
+            texts=2 * screened,
             tokens=decoded(plans["screen"], screened),
             bill=bills.get("screen", NOTHING),
             state=_done(results / "screen" / screen["key"] / "hypotheses.jsonl"),
@@ -153,7 +168,7 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
             "confirm",
             confirm["key"],
             draws=2 * confirmed,
-            texts=0 if budget["ready"] else 2 * confirmed,
+            texts=2 * confirmed,
             tokens=decoded(plans["confirm"], confirmed),
             bill=bills.get("confirm", NOTHING),
             state=_done(results / "confirm" / confirm["key"] / "findings.jsonl"),

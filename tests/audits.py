@@ -34,7 +34,9 @@ def make_audit(
         for side, path in zip(("base", "intervention"), responses, strict=bool(responses))
     }  # fmt: skip
     bank = node("bank", None, {"match": "messages"}, recorded, {"sources": list(sources)})
-    regions = node("regions", settings={"regions": {"count": 10, "method": "kmeans"}},
+    cut = {"regions": {"count": 10, "method": "kmeans"}, "unit": "prompt", "samples": 60,
+           "pools": {"explore": 0.4, "screen": 0.15, "confirm": 0.45}}  # fmt: skip
+    regions = node("regions", settings=cut,
                    inputs={"bank": bank, "embedder": embedder})  # fmt: skip
     sampled = {"responses": "x"} if responses else {"sampling": {"max_new_tokens": tokens}}
     of_base, of_changed = {"model": model}, {"model": model, "adapter": plant}
@@ -44,7 +46,8 @@ def make_audit(
     changed = node("decode", "decode changed", sampled, of_changed)
     decode = {"base": base, "intervention": changed}
     ready = bool(responses)
-    explore = {"pool": "explore", "pilot": 5, "draws": 100, "budget": 10_000, "ready": ready} | plan
+    explore = {"pool": "explore", "pilot": 5, "draws": 100, "budget": 10_000, "ready": ready,
+               "recorded": 10_000} | plan  # fmt: skip
     rounds = node("plan", "plan explore", explore, {"regions": regions, **decode})
     measure = node("measure", settings={"rounds": 3}, inputs={"plan": rounds})
     propose = node("propose", settings={"assistant": "local", "regions": 4},

@@ -25,7 +25,8 @@ from scripts.workflow.speed import UNKNOWN, Range, measured_rates
         ({"pilot": 5, "draws": 100, "budget": 9999, "ready": False}, 1, 10, None, 50),
         # 12 prompts, each at most 16 times
         ({"pilot": 5, "draws": 100, "budget": 9999, "ready": False}, 3, 10, (12, 0), 192),
-        ({"pilot": 5, "draws": 100, "budget": 9, "ready": True}, 3, 10, (12, 70), 70),
+        ({"ready": True, "recorded": 100}, 3, 10, (12, 70), 70),
+        ({"ready": True, "recorded": 50}, 3, 10, (12, 70), 50),
     ],
 )
 def test_explore_draws_at_most(plan, loop, regions, bank, draws):
@@ -49,10 +50,20 @@ def test_the_lines_of_an_audit_add_up(tmp_path):
     # (5 x 10 + 2 x 100) of each subject, 32 tokens each; each text is embedded
     assert (lines["explore"].draws, lines["explore"].tokens) == (500, 500 * 32)
     assert lines["explore"].texts == 500
-    # 6 prompts in 4 of 10 regions; 24 prompts twice in 4 regions, but 150 at most
-    assert (lines["screen"].draws, lines["screen"].tokens) == (48, 48 * 32)
+    # 6 prompts in 10 regions; 24 prompts twice in each, but 150 at most
+    assert (lines["screen"].draws, lines["screen"].tokens) == (120, 120 * 32)
     assert (lines["confirm"].draws, lines["confirm"].tokens) == (300, 300 * 32)
     assert all((line.bill, line.state) == (NOTHING, "") for line in lines.values())
+
+
+def test_draws_of_few_prompts_are_counted_by_prompt(tmp_path):
+    bank = write(tmp_path / "prompts.txt", "".join(f"prompt {i}\n" for i in range(4)))
+    audit = make_audit(sources=[{"path": str(bank), "format": "text"}])
+    (regions,) = [node for node in audit["nodes"] if node["stage"] == "regions"]
+    regions["settings"] |= {"unit": "draw", "samples": 40}
+    lines = {line.part: line for line in lines_of(audit, tmp_path / "results")}
+    assert lines["explore"].draws == 2 * 4 * 16  # 40 % of 40 samples of each prompt
+    assert lines["screen"].draws == 2 * 4 * 6 and lines["regions"].texts == 4 + 12 * 4
 
 
 def test_own_hypotheses_may_concern_every_region(tmp_path):
@@ -97,7 +108,7 @@ def test_what_is_done_or_shared_is_not_paid_again(tmp_path):
         for row in estimate({"a": audit, "b": audit}, results, UNKNOWN).split("\n")
         if "still" in row
     ]
-    assert total[0].split()[:5] == ["still", "to", "do", "348", "11,136"]  # 48 + 300 draws
+    assert total[0].split()[:5] == ["still", "to", "do", "420", "13,440"]  # 120 + 300 draws
 
 
 def test_the_estimate_is_a_table_that_states_its_rates(tmp_path):
@@ -125,7 +136,8 @@ def test_recorded_texts_are_embedded_at_the_rate_measured_here_and_not_decoded(t
     embedded = {"tokens": 0, "texts": 1000, "wall_seconds": 10}
     write_json(tmp_path / "results/embed" / key("e") / "round-0" / "ledger.json", embedded)
     rates = measured_rates(tmp_path / "results")
-    # 120 texts of both sides, 20 prompts and 12 words of a name for each of 10 regions
+    # 120 texts of both sides, 120 at most in screen and confirm, 20 prompts, and 12 words of a
+    # name for each of 10 regions
     said = estimate({"demo": audit}, tmp_path / "results", rates)
     total = next(line for line in said.splitlines() if "still to do" in line)
-    assert rates.embed == Range(100, 100) and total.endswith("3 s - 3 s"), total
+    assert rates.embed == Range(100, 100) and total.endswith("4 s - 4 s"), total
