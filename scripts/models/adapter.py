@@ -1,10 +1,19 @@
 """Does an adapter fit a model? Read from the headers of their safetensors files, without torch."""
 
+import importlib.util
 import json
+import re
 import struct
+from collections import defaultdict
 from pathlib import Path
 
 from scripts.workflow.errors import AuditError
+from scripts.workflow.files import read_json
+
+WEIGHTS = "adapter_model.safetensors"
+INSIDE = "base_model.model."  # what PEFT puts before the name of a layer
+MORE = ("modules_to_save", "target_parameters", "trainable_token_indices")  # beside its targets
+PART = re.compile(r"\.(lora_(?:embedding_)?[AB])(?:\.weight)?$")
 
 
 def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
@@ -22,22 +31,59 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def check_adapter(base: Path, adapter: Path) -> None:
-    """Raise AuditError when a LoRA adapter does not fit the base's layers."""
+    """Raise AuditError when an adapter does not load completely into the base model.
+
+    Only what the headers leave open is put to PEFT, on a model without weights: some seconds. They
+    leave open what the model calls otherwise than its file, such as fused experts.
+    """
     if not (adapter / "adapter_config.json").is_file():
         raise AuditError(f"`{adapter}` is no PEFT adapter: it has no adapter_config.json")
-    layers = {name.removesuffix(".weight"): shape for name, shape in weight_shapes(base).items()}
+    if not (adapter / WEIGHTS).is_file():
+        has, remedy = "none", "name the folder that PEFT saved"
+        if (adapter / "adapter_model.bin").is_file():
+            has = "only adapter_model.bin, a pickle, which may run code when it is read"
+            remedy = "where you trust it, load it with PEFT and save it again (`save_pretrained`)"
+        raise AuditError(f"the adapter `{adapter}` needs {WEIGHTS} and has {has}; {remedy}")
+    shapes = weight_shapes(base)
+    if not shapes or _fits(shapes, adapter) or importlib.util.find_spec("peft") is None:
+        return
+    from scripts.models.attached import check_attached
+
+    check_attached(base, adapter)
+
+
+def _fits(base: dict[str, tuple[int, ...]], adapter: Path) -> bool:
+    """Whether the headers alone show that a LoRA adapter changes layers that the base has, of the
+    same widths, and leaves out none of its targets."""
+    layers = {name.removesuffix(".weight"): shape for name, shape in base.items()}
+    parts = defaultdict(set)
     for name, shape in weight_shapes(adapter).items():
-        for part, axis in (("lora_A", 1), ("lora_B", 0)):
-            layer, marker, _ = name.removeprefix("base_model.model.").partition(f".{part}.")
-            if not marker or not layers:
-                continue
-            if layer not in layers:
-                found = "has no such layer"
-            elif layers[layer][axis] != shape[axis]:
-                found = f"has width {layers[layer][axis]} there, the adapter {shape[axis]}"
-            else:
-                continue
-            raise AuditError(
-                f"the adapter `{adapter}` is for another architecture: it changes `{layer}`, and "
-                f"the base model {found}; name the model that the adapter was trained on"
-            )
+        part = PART.search(name)
+        layer = name.removeprefix(INSIDE)[: -len(part[0])] if part else None
+        axis = {"lora_A": 1, "lora_B": 0}.get(part[1]) if part else None
+        if axis is None or not name.startswith(INSIDE) or len(layers.get(layer, ())) != 2:
+            return False
+        if layers[layer][axis] != shape[axis]:
+            return False
+        parts[layer].add(part[1])
+    alike = {_numberless(layer) for layer in parts}
+    changed = {layer for layer in layers if _numberless(layer) in alike}
+    config = read_json(adapter / "adapter_config.json")
+    targets = config.get("target_modules")
+    return (
+        changed == set(parts)
+        and all(len(found) == 2 for found in parts.values())
+        and isinstance(targets, list)
+        and not any(config.get(name) for name in MORE)
+        and set(targets) <= {tail for layer in parts for tail in _tails(layer)}
+    )
+
+
+def _numberless(layer: str) -> str:
+    return re.sub(r"\.\d+(?=\.|$)", ".#", layer)
+
+
+def _tails(layer: str) -> list[str]:
+    """What a target may call a layer: its name from any dot on."""
+    words = layer.split(".")
+    return [".".join(words[n:]) for n in range(len(words))]

@@ -65,7 +65,7 @@ def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
     """The subject's weights in its dtype (`arithmetic.resolve`) or quantised, ready to decode. An
     adapter is merged (in float32); quantised weights keep it beside them.
 
-    Raises AuditError when the model cannot be loaded or the adapter is for another architecture.
+    Raises AuditError when the model cannot be loaded, or the adapter not completely.
     """
     keep_memory()
     if adapter is not None:
@@ -84,10 +84,11 @@ def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
         first = str(error).strip().splitlines()[0]
         raise AuditError(f"the model in `{folder}` cannot be loaded: {first}") from error
     if adapter is not None:
-        from peft import PeftModel
+        from scripts.models.attached import attach, untie
 
-        model = PeftModel.from_pretrained(model, adapter)
+        model = attach(model, adapter)
         if not few_bits:
+            untie(model)
             model = model.merge_and_unload().to(dtype)
     if few_bits:
         return model.eval()

@@ -1,0 +1,141 @@
+"""Adapters load completely and as PEFT would load them, or are refused in a true sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from scripts.models import adapter as headers
+from scripts.models.adapter import WEIGHTS, check_adapter
+from scripts.models.subject import load_model
+from scripts.workflow.errors import AuditError
+
+SETTINGS = {"dtype": "float32", "trust_remote_code": False, "chat_template": True}
+SMALL = {
+    "vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "initializer_range": 0.5,
+    "eos_token_id": 1, "pad_token_id": 0, "bos_token_id": 2,
+}  # fmt: skip
+EXPERTS = {"moe_intermediate_size": 16, "num_experts": 4, "num_experts_per_tok": 2}
+IDS = torch.tensor([[3, 4, 5, 6, 7, 8]])
+
+
+def saved(folder: Path, family: str = "llama", lora: dict | None = None, **more) -> tuple:
+    """Folders of a tiny random model and of a LoRA adapter for it that changes what it says."""
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **SMALL | more))
+    model.save_pretrained(folder / "base")
+    lora = lora or {"target_modules": ["q_proj", "v_proj"]}
+    tuned = get_peft_model(
+        model,
+        LoraConfig(r=2, lora_alpha=16, init_lora_weights=False, task_type="CAUSAL_LM", **lora),
+    )
+    tuned.save_pretrained(folder / "adapter")
+    return folder / "base", folder / "adapter"
+
+
+def renamed(adapter: Path, rename) -> None:
+    """Give the adapter's tensors other names; those renamed to None are left out."""
+    tensors = load_file(adapter / WEIGHTS)
+    named = {rename(name): tensor for name, tensor in tensors.items()}
+    named.pop(None, None)
+    save_file(named, adapter / WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("family", "more", "lora"),
+    [
+        ("llama", {}, {"target_modules": ["q_proj", "v_proj"]}),
+        ("llama", {}, {"target_modules": "all-linear"}),
+        ("llama", {}, {"target_modules": ["q_proj"], "layers_to_transform": [1]}),
+        ("llama", {}, {"target_modules": ["q_proj"], "use_dora": True}),
+        ("llama", {}, {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]}),
+        ("llama", {"tie_word_embeddings": True}, {"target_modules": ["q_proj", "lm_head"]}),
+        ("llama", {"tie_word_embeddings": True}, {"target_modules": ["q_proj", "embed_tokens"]}),
+        ("gpt2", {"n_embd": 32, "n_head": 4, "n_layer": 2}, {"target_modules": ["c_attn"]}),
+        ("qwen3_moe", EXPERTS, {"target_parameters": ["mlp.experts.gate_up_proj"],
+                                "target_modules": ["q_proj"]}),
+    ],
+    ids=["lora", "all-linear", "one-layer", "dora", "modules-to-save", "tied-head",
+         "tied-embedding", "transposed", "experts"],
+)  # fmt: skip
+def test_an_adapter_does_what_peft_makes_it_do(tmp_path, family, more, lora):
+    base, adapter = saved(tmp_path, family, lora, **more)
+    check_adapter(base, adapter)
+    with torch.inference_mode():
+        found = load_model(base, adapter, SETTINGS)(IDS).logits
+        plain = AutoModelForCausalLM.from_pretrained(base).eval()
+        before = plain(IDS).logits
+        wanted = PeftModel.from_pretrained(plain, adapter).eval()(IDS).logits
+    assert torch.allclose(found, wanted, atol=1e-3)
+    assert not torch.allclose(found, before, atol=0.1)
+
+
+def test_what_headers_show_is_not_put_to_peft(tmp_path, monkeypatch):
+    base, adapter = saved(tmp_path)
+    monkeypatch.setattr(headers.importlib.util, "find_spec", lambda _: pytest.fail("not needed"))
+    check_adapter(base, adapter)
+
+
+@pytest.mark.parametrize(
+    ("rename", "sentence"),
+    [
+        (lambda name: f"module.{name}",
+         r"8 of its keys name nothing in the model \(`module\.\S+`, `\S+`, `\S+`, …\) and 8 keys"),
+        (lambda name: name.replace("model.model.", "model."), "8 of its keys .* and 8 keys"),
+        (lambda name: name.replace("base_model.model.", ""), "8 of its keys .* and 8 keys"),
+        (lambda name: None if "layers.1." in name else name,
+         r"at all: 4 keys that it needs are missing \(`[^`]*layers\.1\.[^`]*`, `.*`, `.*`, …\);"),
+        (lambda name: None if "1.self_attn.q_proj.lora_B" in name else name, "1 keys that it need"),
+        (lambda name: None if "v_proj" in name else name, "4 keys that it needs"),
+        (lambda name: name.replace("layers.1.self_attn.q_proj", "layers.2.self_attn.q_proj"),
+         r"2 of its keys name nothing .*layers\.2.* and 2 keys"),
+    ],
+    ids=["prefix", "less", "bare", "layer", "half", "target", "other"],
+)  # fmt: skip
+def test_keys_that_load_as_nothing_are_listed(tmp_path, rename, sentence):
+    base, adapter = saved(tmp_path)
+    renamed(adapter, rename)
+    for refused in (lambda: check_adapter(base, adapter),
+                    lambda: load_model(base, adapter, SETTINGS)):  # fmt: skip
+        with pytest.raises(AuditError, match=sentence) as said:
+            refused()
+        assert "default" not in str(said.value) and "\n" not in str(said.value)
+
+
+def test_an_adapter_of_another_width_names_its_layer(tmp_path):
+    base, _ = saved(tmp_path / "one")
+    _, adapter = saved(tmp_path / "other", hidden_size=48)
+    with pytest.raises(AuditError, match=r"another architecture: size mismatch for \S+q_proj\S+: "):
+        check_adapter(base, adapter)
+
+
+def test_an_adapter_for_layers_of_other_names_is_refused(tmp_path):
+    base, _ = saved(tmp_path / "one")
+    lora, size = {"target_modules": ["c_attn"]}, {"n_embd": 32, "n_head": 4, "n_layer": 2}
+    _, adapter = saved(tmp_path / "other", "gpt2", lora, **size)
+    with pytest.raises(AuditError, match=r"another architecture: .*c_attn"):
+        check_adapter(base, adapter)
+
+
+def test_a_saved_module_that_is_missing_is_named(tmp_path):
+    base, adapter = saved(tmp_path, lora={"target_modules": ["q_proj"]})
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    config["modules_to_save"] = ["lm_head"]
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    with pytest.raises(AuditError, match=r"1 keys that it needs are missing \(`.*lm_head.*`\)"):
+        check_adapter(base, adapter)
+
+
+def test_an_adapter_without_safetensors_says_what_to_do(tmp_path):
+    base, adapter = saved(tmp_path)
+    (adapter / WEIGHTS).rename(adapter / "adapter_model.bin")
+    with pytest.raises(AuditError, match=r"only adapter_model\.bin.*save_pretrained"):
+        check_adapter(base, adapter)
+    (adapter / "adapter_model.bin").unlink()
+    with pytest.raises(AuditError, match="has none"):
+        check_adapter(base, adapter)
