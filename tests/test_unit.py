@@ -17,7 +17,7 @@ from scripts.pools import draw_rows
 from scripts.regions import cut
 from scripts.simulated.audit import audit
 from scripts.simulated.suite import SIDES, Suite
-from scripts.workflow.config import load
+from scripts.workflow.config import ConfigError, load
 from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.preflight import check
@@ -66,6 +66,15 @@ def test_too_few_samples_are_said_before_anything_runs(tmp_path):
     config = {"cache": str(tmp_path / "cache"), "audits": {"few": paths | {"unit": "draw"}}}
     recipes = Recipes(load(config), ROOT, DigestIndex(tmp_path / "digests.json"))
     with pytest.raises(AuditError, match=r"`audits.few`: .* has 7 \(5 of 5 .*record more"):
+        check(recipes)
+
+
+def test_settings_of_a_model_do_nothing_beside_recorded_responses(tmp_path):
+    path = jsonl(tmp_path / "a.jsonl", {"prompt": "x", "response": "y"})
+    audit = {"base": {"responses": str(path)}, "intervention": {"system_prompt": "Be brief."}}
+    config = {"cache": str(tmp_path / "cache"), "audits": {"idle": audit}}
+    recipes = Recipes(load(config), ROOT, DigestIndex(tmp_path / "digests.json"))
+    with pytest.raises(ConfigError, match=r"`audits.idle.intervention.system_prompt` does nothing"):
         check(recipes)
 
 

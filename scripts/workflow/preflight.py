@@ -1,7 +1,7 @@
 """Checks before anything runs: what would fail an audit later is said now, in one sentence."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,8 +27,11 @@ _COUNTED: dict[str, int | None] = {}  # prompts by the key of their bank
 
 
 def check(recipes: Recipes) -> None:
-    """Raise AuditError when a bank is unusable, has fewer prompts than regions, an adapter is for
-    another architecture than its model, or a budget in dollars meets a model without a price."""
+    """Raise AuditError when a recorded side has settings of a model, a bank is unusable or has too
+    few prompts or samples, an adapter is for another architecture than its model, or a budget in
+    dollars meets a model without a price."""
+    for name in recipes.audits:
+        _check_recorded(name, recipes)
     for name, report in recipes.audits.items():
         regions = report.ancestor("regions")
         count = _prompt_count(regions.inputs["bank"])
@@ -165,6 +168,23 @@ def unpriced(report: Node) -> list[str]:
         return []
     models = dict.fromkeys(assistant["models"].values())
     return [model for model in models if price_of(model, access["prices"]) is None]
+
+
+def _check_recorded(name: str, recipes: Recipes) -> None:
+    """Raise ConfigError when a side is recorded and has settings of a model, which would do
+    nothing."""
+    for side in SIDES:
+        where, given = f"audits.{name}", getattr(recipes.config.audits[name], side)
+        if recipes.config.subject(recipes.config.audits[name], side, where).responses is None:
+            continue
+        if isinstance(given, str):
+            where, given = "subjects", recipes.config.subjects[side := given]
+        names = given if isinstance(given, Mapping) else given.model_fields_set
+        if idle := sorted(set(names) - {"responses"}):
+            raise ConfigError(
+                f"`{where}.{side}.{idle[0]}` does nothing, since the responses are recorded; "
+                "remove it, and name what was recorded with it as `responses`"
+            )
 
 
 def _check_draws(name: str, regions: Node) -> None:
