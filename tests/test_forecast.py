@@ -31,26 +31,26 @@ def decoded(results, pool, step, side, shards="0-of-1"):
 def test_of_a_fresh_audit_everything_is_left(tmp_path, audit):
     # as in test_estimate: 500 draws in rounds, 48 and 300 in the later pools; 3 controls of 40
     left = left_of({"demo": audit}, tmp_path / "results")
-    assert left == Left(50, 848, 120 + 848 * 32, 300 + 12 * 10 + 848, 0)
+    assert left == Left(50, 920, 120 + 920 * 32, 300 + 12 * 10 + 920, 0)
 
 
 def test_what_is_drawn_is_taken_off_and_a_planned_pool_is_exact(tmp_path, audit):
     results = tmp_path / "results"
     plan(results, "explore", "round-0", 50)
     decoded(results, "explore", "round-0", "base")
-    assert left_of({"demo": audit}, results).draws == 848 - 50
+    assert left_of({"demo": audit}, results).draws == 920 - 50
     for shard in ("0-of-4", "1-of-4"):
         decoded(results, "explore", "round-0", "intervention", shard)
-    assert left_of({"demo": audit}, results).draws == 848 - 75
+    assert left_of({"demo": audit}, results).draws == 920 - 75
     plan(results, "confirm", "confirm", 60)
-    assert left_of({"demo": audit}, results).draws == 848 - 75 - 300 + 120
+    assert left_of({"demo": audit}, results).draws == 920 - 75 - 300 + 120
 
 
 def test_rounds_that_ended_early_leave_nothing(tmp_path, audit):
     results = tmp_path / "results"
     plan(results, "explore", "round-0", 50)
     write_json(results / "measure" / key("measure") / "round-0" / "round.json", {"stop": True})
-    assert left_of({"demo": audit}, results).draws == 348
+    assert left_of({"demo": audit}, results).draws == 420
 
 
 def test_two_audits_that_share_everything_cost_one(tmp_path, audit):
@@ -70,8 +70,8 @@ def test_the_first_lines_say_what_comes(tmp_path, audit):
     forecast = Forecast({"demo": audit}, tmp_path / "results", RATES)
     first, second = forecast.beginning({"model": 2, "plant": 1, "decode": 2, "report": 1})
     assert first == (
-        "To do: fetch 2 models, plant behaviours in 50 training steps, draw at most 848 texts from "
-        "the subjects, embed at most 1,268, write 1 report."
+        "To do: fetch 2 models, plant behaviours in 50 training steps, draw at most 920 texts from "
+        "the subjects, embed at most 1,340, write 1 report."
     )
     assert second.startswith("That takes between") and "rates as ever" in second
 
@@ -79,8 +79,8 @@ def test_the_first_lines_say_what_comes(tmp_path, audit):
 def test_work_under_way_is_taken_off_the_time_left(tmp_path, audit):
     forecast = Forecast({"demo": audit}, tmp_path / "results", RATES)
     seen = {"decode": 1.0, "embed": 0.0, "plant": 0.0}
-    assert forecast.whole(1, 1, {}, seen) == "in all: 1 job done, at most 14 min left"
-    assert forecast.whole(1, 1, {"decode": 800}, seen) == "in all: 1 job done, at most 48 s left"
+    assert forecast.whole(1, 1, {}, seen) == "in all: 1 job done, at most 15 min left"
+    assert forecast.whole(1, 1, {"decode": 800}, seen) == "in all: 1 job done, at most 2 min left"
 
 
 def test_recorded_texts_are_embedded_and_not_decoded(tmp_path):
@@ -89,4 +89,4 @@ def test_recorded_texts_are_embedded_and_not_decoded(tmp_path):
         write_jsonl(tmp_path / name, rows)
     paths = [str(tmp_path / name) for name in ("before.jsonl", "after.jsonl")]
     left = left_of({"demo": make_audit(responses=paths)}, tmp_path / "results")
-    assert left.tokens == 0 and left.texts == 120 + 20 + 12 * 10
+    assert left.tokens == 0 and left.texts == 120 + 120 + 20 + 12 * 10

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scripts.workflow.errors import AuditError
+
 KEY_LENGTH = 16
 SMALL = 1 << 20  # bytes; smaller files are hashed afresh, larger ones through the digest index
 
@@ -29,9 +31,12 @@ def digest(*parts: Any) -> str:
 
 
 def file_digest(path: str | os.PathLike) -> str:
-    """Hex sha256 of a file's bytes."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Hex sha256 of a file's bytes. Raises AuditError where nobody may read it."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except PermissionError:
+        raise AuditError(f"`{path}` cannot be read; give yourself permission to") from None
 
 
 class Code(NamedTuple):
