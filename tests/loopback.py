@@ -20,6 +20,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MARKED = re.compile(r"\[\[([\w ]+?) ([0-9a-f]{12})\]\]\n(.*?)\n\[\[/\1 \2\]\]", re.S)
 QUOTED = re.compile("“([^”]+)”")
+STYLES = ("thinks", "drafts", "fences", "ignores", "words")  # how a reply may be written
+THOUGHTS = (
+    ("<think>", "</think>"), ("", "</think>"), ("<thinking>", "</thinking>"),
+    ("◁think▷", "◁/think▷"),
+    ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+)  # fmt: skip
+IN_WORDS = {
+    "A": "the first", "B": "Response B", "both": "Both of them.", "neither": "None",
+    "X": "Model X", "Y": "model y", "1": "one", "2": "statement 2", 1: "one", 2: "two", 3: "3",
+}  # fmt: skip
 
 
 @dataclass
@@ -38,9 +48,17 @@ class Behaviour:
     accuracy: float = 1.0  # else the judge answers by a coin
     longer: float = 0.0  # share of statements that the longer response gets
     refuse_when: str | None = None  # a text in the request that is always refused
+    cut: float = 0.0  # a paid reply that its token limit ends while it thinks
+    thinks: float = 0.0  # a thought with a draft before the answer
+    drafts: float = 0.0  # a draft and words around the answer
+    fences: float = 0.0  # the answer in a code fence
+    ignores: float = 0.0  # an answer of another shape than the schema's
+    words: float = 0.0  # numbers and verdicts in words
+    forms: tuple[str, ...] | None = None  # of replies that may be asked for; others are rejected
     status: int | None = None  # every request ends with this
     message: str = "as told"
     kinds: Counter = field(default_factory=Counter)
+    styles: Counter = field(default_factory=Counter)
 
 
 class Loopback:
@@ -91,7 +109,7 @@ class Loopback:
     def fault(self) -> str | None:
         with self.lock:
             place, edge = self.chance.random(), 0.0
-        for name in ("busy", "broken", "silent", "truncated", "reset", "garbage", "refused"):
+        for name in ("busy", "broken", "silent", "truncated", "reset", "garbage", "refused", "cut"):
             edge += getattr(self.behaviour, name)
             if place < edge:
                 return name
@@ -111,6 +129,9 @@ class Loopback:
             return _send(
                 handler, self.behaviour.status, {"error": {"message": self.behaviour.message}}
             )
+        form = _form(body, gemini)
+        if self.behaviour.forms is not None and form not in self.behaviour.forms:
+            return _send(handler, 400, {"error": {"message": f"{form} is not supported"}})
         if fault == "busy":
             return _send(handler, 429, {"error": {"message": "slow down"}})
         if fault == "broken":
@@ -136,7 +157,11 @@ class Loopback:
         refused = fault == "refused" or (self.behaviour.refuse_when or "\0") in prompt
         text = '{"1": "A", ' if fault == "garbage" else self.reply(system, prompt)
         usage = ((len(system) + len(prompt)) // 4, len(text) // 4 + 1)
-        given = (_gemini if gemini else _openai)("" if refused else text, usage, refused)
+        if fault == "cut":
+            text = '<think>A draft: {"1": "B"}. But '
+        given = (_gemini if gemini else _openai)(
+            "" if refused else text, usage, refused, cut=fault == "cut"
+        )
         return self.sent(handler, given, system + prompt, fault)
 
     def sent(self, handler, given: dict, asked: str, fault: str | None) -> None:
@@ -166,7 +191,18 @@ class Loopback:
             kind, found = "themes", {"themes": [theme]}
         with self.lock:
             self.behaviour.kinds[kind] += 1
-        return json.dumps(found)
+        return self.styled(found, system + prompt)
+
+    def styled(self, found: dict, asked: str) -> str:
+        chance = random.Random(hashlib.sha256(asked.encode()).digest())
+        place, edge, text = chance.random(), 0.0, json.dumps(found)
+        for style in STYLES:
+            edge += getattr(self.behaviour, style)
+            if place < edge:
+                with self.lock:
+                    self.behaviour.styles[style] += 1
+                return _in_style(style, found, text, chance)
+        return text
 
     def judge(self, marked: dict[str, str], prompt: str) -> dict[str, str]:
         a, b = marked["response A"], marked["response B"]
@@ -182,6 +218,28 @@ class Loopback:
                 answer = chance.choice("AB")
             found[str(number)] = answer
         return found
+
+
+def _in_style(style: str, found: dict, text: str, chance: random.Random) -> str:
+    swap = {"A": "B", "B": "A", "both": "neither", "neither": "both"}
+    draft = json.dumps({k: swap.get(v) if isinstance(v, str) else [] for k, v in found.items()})
+    if style == "thinks":
+        opened, closed = chance.choice(THOUGHTS)
+        return f"{opened}Perhaps {draft}? No.{closed}\n{text}"
+    if style == "drafts":
+        return f"A draft: {draft}. No, rather:\n\n{text}\n\nThat is [all]."
+    if style == "fences":
+        return f"```json\n{text}\n```"
+    if style == "ignores":
+        rows = [{"statement": int(n), "verdict": v} for n, v in found.items() if n.isdigit()]
+        return json.dumps(rows or next(iter(found.values())))
+    return json.dumps(_in_words(found))
+
+
+def _in_words(found):
+    if isinstance(found, dict):
+        return {IN_WORDS.get(key, key): _in_words(value) for key, value in found.items()}
+    return list(map(_in_words, found)) if isinstance(found, list) else IN_WORDS.get(found, found)
 
 
 def propose(marked: dict[str, str]) -> dict:
@@ -224,20 +282,31 @@ def _texts(body: dict, gemini: bool) -> tuple[str, str]:
     return body["messages"][0]["content"], body["messages"][1]["content"]
 
 
-def _openai(text: str, usage: tuple[int, int], refused: bool) -> dict:
+def _form(body: dict, gemini: bool) -> str:
+    if not gemini:
+        return body.get("response_format", {"type": "none"})["type"]
+    given = body.get("generationConfig", {})
+    if "responseSchema" in given:
+        return "json_schema"
+    return "json_object" if "responseMimeType" in given else "none"
+
+
+def _openai(text: str, usage: tuple[int, int], refused: bool, cut: bool = False) -> dict:
     message = {"role": "assistant", "content": text or None}
     if refused:
         message["refusal"] = "I cannot judge this."
     return {
         "id": "x", "object": "chat.completion", "created": 0, "model": "loopback",
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "choices": [
+            {"index": 0, "message": message, "finish_reason": "length" if cut else "stop"}
+        ],
         "usage": {
             "prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage),
         },
     }  # fmt: skip
 
 
-def _gemini(text: str, usage: tuple[int, int], refused: bool) -> dict:
+def _gemini(text: str, usage: tuple[int, int], refused: bool, cut: bool = False) -> dict:
     counted = {
         "promptTokenCount": usage[0], "candidatesTokenCount": usage[1],
         "totalTokenCount": sum(usage),
@@ -246,7 +315,9 @@ def _gemini(text: str, usage: tuple[int, int], refused: bool) -> dict:
         return {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": counted}
     content = {"role": "model", "parts": [{"text": text}]}
     return {
-        "candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
+        "candidates": [
+            {"content": content, "finishReason": "MAX_TOKENS" if cut else "STOP", "index": 0}
+        ],
         "usageMetadata": counted,
     }
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import asdict
 
 import pytest
-from loopback import Loopback
+from loopback import STYLES, Loopback
 from test_pool import ACCESS, settings
 
 from scripts.assistants.author import statement_of, write_hypotheses
@@ -166,6 +166,43 @@ def test_a_judge_that_leans_to_the_longer_text_is_caught_by_its_placebos(tmp_pat
         findings, _, _ = findings_of(server, tmp_path, given, pairs)
     assert all(f["status"] != "validated" for f in findings.values())
     assert all(f["e_value_plain"] > 100 for f in findings.values()), "it did lean"
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+def test_however_a_judge_writes_its_verdicts_are_the_clean_one_s(tmp_path, provider, caplog):
+    pairs = pairs_of({"bread": (["r0", "r1"], 0.7), "moon": (["r1", "r2"], 0.4)}, prompts=40)
+    given = [hypothesis(w, "r0", "r1", "r2") for w in ("bread", "moon", "zebra", "yak")]
+    found = []
+    for name, shares in (("clean", {}), ("any", dict.fromkeys(STYLES, 0.1))):
+        with Loopback(**shares, accuracy=0.9) as server:
+            findings, judgements, pool = findings_of(
+                server, tmp_path / name, given, pairs, provider=provider
+            )
+        found.append((findings, judgements))
+    assert found[0] == found[1]
+    used, styles = pool.usage["large"], server.behaviour.styles
+    print(styles, used)
+    assert set(styles) == set(STYLES) and min(styles.values()) >= 5
+    assert used["second_chances"] == used["unparsable"] == used["truncated"] == 0
+    asked = sum(usage["mended"] for usage in pool.usage.values())
+    assert asked == styles["drafts"] + styles["ignores"] + styles["words"]
+    assert "were in another form than asked for" in caplog.text
+
+
+def test_however_an_author_writes_its_hypotheses_are_the_clean_one_s(tmp_path):
+    pairs = pairs_of({"sugarloaf": (["r0", "r1"], 1.0)}, base={"lantern": (["r2"], 1.0)})
+    found = []
+    for shares in ({}, *({style: 1.0} for style in STYLES)):
+        with (
+            Loopback(**shares) as server,
+            Pool(settings(server), ACCESS, tmp_path / str(shares)) as pool,
+        ):
+            found.append(
+                write_hypotheses(
+                    pool, "large", pairs, list(REGIONS), REGIONS, texts_of(pairs), 5, 0
+                )
+            )
+    assert found[0] and all(other == found[0] for other in found)
 
 
 def test_refusals_count_apart_and_show_nothing(tmp_path):

@@ -7,7 +7,7 @@ from hostile import HOSTILE
 from loopback import MARKED, Loopback
 from test_pool import ACCESS, settings
 
-from scripts.assistants.isolation import LONGEST_LINE, LONGEST_TEXT, json_in, quoted, tamed
+from scripts.assistants.isolation import LONGEST_LINE, LONGEST_TEXT, quoted, tamed
 from scripts.assistants.pool import Pool, Unusable
 from scripts.assistants.questions import (
     behaviour_of,
@@ -115,11 +115,6 @@ def test_replies_that_say_nothing_are_unusable(reply):
     _, read = judge_question(PLAIN, "m", ("q", "p", 0), ("a", "b"), {"h": "x"}, 0)
     with pytest.raises(Unusable):
         read(reply)
-
-
-def test_json_is_found_among_words():
-    assert json_in('Sure! ```json\n{"1": "A"}\n``` Anything else?') == {"1": "A"}
-    assert json_in("no {braces} here") is None
 
 
 def test_a_proposal_is_directional_whichever_model_is_x():

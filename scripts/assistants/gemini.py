@@ -14,7 +14,7 @@ import requests
 from google.api_core import exceptions
 from requests.adapters import HTTPAdapter
 
-from scripts.assistants.provider import Reply, Request, identity, rejected
+from scripts.assistants.provider import Form, Forms, Reply, Request, identity, rejected
 from scripts.remote.pace import Busy, Unreachable
 
 with warnings.catch_warnings():
@@ -30,7 +30,7 @@ class Gemini:
 
     def __init__(self, settings: Mapping[str, Any], key: str, timeout: float, concurrency: int):
         self.settings, self.identity, self._key = settings, identity(settings), key
-        self._timeout = timeout
+        self._timeout, self._forms = timeout, Forms(settings["structured"])
         address = {"api_endpoint": settings["base_url"]} if settings["base_url"] else None
         genai.configure(api_key=key, transport="rest", client_options=address)
         session = get_default_generative_client().transport._session
@@ -41,17 +41,19 @@ class Gemini:
 
     async def complete(self, request: Request) -> Reply:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._complete, request)
+        return await self._forms.ask(
+            request,
+            lambda form: loop.run_in_executor(self._threads, self._complete, request, form),
+        )
 
-    def _complete(self, request: Request) -> Reply:
+    def _complete(self, request: Request, form: Form) -> Reply:
         given: dict[str, Any] = {"max_output_tokens": request.reply_tokens}
         if request.temperature is not None:
             given["temperature"] = request.temperature
-        if self.settings["structured"]:
-            given |= {
-                "response_mime_type": "application/json",
-                "response_schema": _schema(request.schema),
-            }
+        if form != "none":
+            given["response_mime_type"] = "application/json"
+        if form == "json_schema":
+            given["response_schema"] = _schema(request.schema)
         model = genai.GenerativeModel(request.model, system_instruction=request.system)
         try:
             answer = model.generate_content(
@@ -79,7 +81,7 @@ class Gemini:
         candidate = answer.candidates[0]
         text = "".join(part.text for part in candidate.content.parts)
         withheld = candidate.finish_reason not in (_STOPPED, _TOO_LONG)
-        return Reply(text, *spent, refused=withheld and not text)
+        return Reply(text, *spent, withheld and not text, candidate.finish_reason == _TOO_LONG)
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -7,7 +7,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
 
 LONGEST_TEXT = 6000  # characters of a text that a request quotes: half from either end
 LONGEST_LINE = 1000
@@ -50,15 +49,3 @@ def _hides(character: str) -> bool:
 def one_line(text: str, longest: int = 300) -> str:
     """A sentence that a model wrote, as one line of at most so many characters."""
     return " ".join(tamed(text[:LONGEST_TEXT]).split())[:longest].strip()
-
-
-def json_in(text: str) -> dict[str, Any] | None:
-    """The first JSON object in a reply, whatever stands around it (fences, thoughts); else None."""
-    decoder = json.JSONDecoder()
-    for match in re.finditer(r"\{", text[:100_000]):
-        try:
-            found, _ = decoder.raw_decode(text, match.start())
-        except (ValueError, RecursionError):
-            continue
-        return found
-    return None

@@ -143,7 +143,7 @@ class ModelJudge:
             tuple(placebos),
             drawn,
             sum(s.outcome == "refused" for s in samples),
-            sum(s.outcome == "unparsable" for s in samples),
+            sum(s.outcome in ("unparsable", "truncated") for s in samples),
             self.model,
             _telling(name, samples, (less, not less)),
         )

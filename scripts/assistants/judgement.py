@@ -11,7 +11,8 @@ class Judgement:
     scores of all its placebos, None where one was not judged; drawn: the one that rode along; cut:
     the pair scores on the first and on the last words of both texts, as many as the shorter one
     has, None where an assistant cuts none;
-    refused and unparsable: samples without a verdict, which show nothing; judge: the model;
+    refused and unparsable (also when cut off): samples without a verdict, which show nothing;
+    judge: the model;
     telling: the place of a sample that speaks for the hypothesis; raced: whether the race took it
     as evidence, or it was asked for afterwards and serves the rates alone; score: of a graded
     check, whose base and intervention are values in its own units, the mean pair score.

@@ -8,7 +8,7 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletion
 
-from scripts.assistants.provider import Reply, Request, identity, rejected
+from scripts.assistants.provider import Form, Forms, Reply, Request, identity, rejected
 from scripts.remote.chat import open_client, post
 
 
@@ -18,8 +18,12 @@ class OpenAI:
     def __init__(self, settings: Mapping[str, Any], key: str, timeout: float, concurrency: int):
         self.settings, self.identity, self._key = settings, identity(settings), key
         self._client = open_client(settings["base_url"], key, timeout)
+        self._forms = Forms(settings["structured"])
 
     async def complete(self, request: Request) -> Reply:
+        return await self._forms.ask(request, lambda form: self._complete(request, form))
+
+    async def _complete(self, request: Request, form: Form) -> Reply:
         body: dict[str, Any] = {
             "model": request.model,
             "messages": [
@@ -30,9 +34,11 @@ class OpenAI:
         }
         if request.temperature is not None:
             body["temperature"] = request.temperature
-        if self.settings["structured"]:
+        if form != "none":
+            body["response_format"] = {"type": form}
+        if form == "json_schema":
             schema = {"name": request.kind, "schema": dict(request.schema), "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+            body["response_format"]["json_schema"] = schema
         try:
             answer = await post(self._client, "/chat/completions", ChatCompletion, body)
         except openai.APIStatusError as error:
@@ -45,6 +51,7 @@ class OpenAI:
             usage.prompt_tokens if usage else 0,
             usage.completion_tokens if usage else 0,
             bool(choice.message.refusal) or choice.finish_reason == "content_filter",
+            choice.finish_reason == "length",
         )
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from scripts.assistants.prices import Price, price_of
 from scripts.assistants.provider import Reply, Request, connect
+from scripts.assistants.replies import OUTCOMES, as_asked, notices_of_replies
 from scripts.cache.journal import Journal
 from scripts.cache.records import record_key
 from scripts.remote.pace import ATTEMPTS, Busy, Concurrency, Unreachable, patiently
@@ -39,10 +40,12 @@ class Unusable(ValueError):
 
 @dataclass(frozen=True)
 class Answer(Generic[Parsed]):
-    """What became of a request: "answered" with a value, "refused", "unparsable" or "lost"."""
+    """What became of a request: "answered" with a value, "refused", "unparsable", "truncated" or
+    "lost"; `mended` where the value came in another form than asked for."""
 
     outcome: str
     value: Parsed | None = None
+    mended: bool = False
 
 
 class Spent(NamedTuple):
@@ -81,7 +84,7 @@ class Pool:
     timeout); spent: the usage of the stages before (write_usage), which the budget covers; part:
     of what they left of the budget, how much this stage may spend.
     `usage` counts by model the requests paid and those found in the cache, their tokens and US
-    dollars, and how many were tried again, refused, unparsable or lost.
+    dollars, how many were tried again or given a second chance, and what became of them.
     """
 
     def __init__(
@@ -121,6 +124,10 @@ class Pool:
             self._runner.close()
             self._journal.close()
             self._bar.close()
+        for model, usage in self.usage.items():
+            replies = usage["requests"] + usage["cache_hits"]
+            for notice in notices_of_replies(model, replies, usage):
+                log.warning(notice)
 
     def expect(self, requests: int) -> None:
         """Say that at most so many more requests come, for who waits for them; second chances are
@@ -182,15 +189,17 @@ class Pool:
         return [task.result() for task in tasks]
 
     async def _ask(self, request: Request, parse, key: str, record, batch: Batch) -> Answer:
-        answer, reason = _read(await self._reply(request, key, record, batch), parse)
+        usage = self._usage_of(request.model)
+        answer, reason = _read(await self._reply(request, key, record, batch), request, parse)
         if reason and self._affords(more := self._worst([again := _again(request, reason)])):
+            usage["second_chances"] += 1
             self._reserved += more
             batch.worst += more
             key = self._key(again)
             record = self._journal.get_many([key]).get(key)
-            answer, _ = _read(await self._reply(again, key, record, batch), parse)
-        if answer.outcome != "answered":
-            self._usage_of(request.model)[answer.outcome] += 1
+            answer, _ = _read(await self._reply(again, key, record, batch), request, parse)
+        kind = ("clean", "mended")[answer.mended]
+        usage[kind if answer.outcome == "answered" else answer.outcome] += 1
         return answer
 
     async def _reply(self, request: Request, key: str, record, batch: Batch) -> Reply | None:
@@ -238,7 +247,7 @@ class Pool:
             model,
             dict.fromkeys(
                 ("requests", "input_tokens", "output_tokens", "cache_hits", "saved_input_tokens",
-                 "saved_output_tokens", "retries", "refused", "unparsable", "lost"), 0
+                 "saved_output_tokens", "retries", *OUTCOMES), 0
             ) | {"dollars": 0.0, "saved_dollars": 0.0},
         )  # fmt: skip
 
@@ -273,14 +282,17 @@ def tokens_at_most(request: Request) -> int:
     return int(written / CHARACTERS_A_TOKEN) + 50
 
 
-def _read(reply: Reply | None, parse) -> tuple[Answer, str | None]:
+def _read(reply: Reply | None, request: Request, parse) -> tuple[Answer, str | None]:
     """What became of a request, and why it deserves a second chance, if it does."""
     if reply is None:
         return Answer("lost"), None
     if reply.refused:
         return Answer("refused"), "the reply was withheld"
+    clean = as_asked(reply.text, request.schema)
+    if reply.truncated and not clean:  # what is whole in it may be a draft
+        return Answer("truncated"), "it reached the limit of its tokens before it was whole"
     try:
-        return Answer("answered", parse(reply.text)), None
+        return Answer("answered", parse(reply.text), not clean), None
     except Unusable as error:
         return Answer("unparsable"), str(error)
 

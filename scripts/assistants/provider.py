@@ -2,14 +2,19 @@
 it did not. One module a provider; `connect` opens the one that an audit names.
 """
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from scripts.remote.secret import NONE, key_in, quoted
 from scripts.workflow.errors import AuditError
+from scripts.workflow.job import log
 
+Form = Literal["json_schema", "json_object", "none"]
+FORMS: tuple[Form, ...] = ("json_schema", "json_object", "none")
+NOT_THIS_FORM = (400, 422)  # statuses with which servers turn a form of reply away
 KEY_VARIABLES = {"gemini": "GEMINI_API_KEY", "openai": "OPENAI_API_KEY"}
 
 
@@ -33,12 +38,60 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back and what it cost; `refused` when the provider withheld the text."""
+    """What came back and what it cost; `refused` when the provider withheld the text, `truncated`
+    when it ended at the limit of its tokens."""
 
     text: str
     input_tokens: int
     output_tokens: int
     refused: bool = False
+    truncated: bool = False
+
+
+class Rejected(AuditError):
+    """A request that the provider will never accept as it is, with the status that said so."""
+
+    def __init__(self, sentence: str, status: int):
+        super().__init__(sentence)
+        self.status = status
+
+
+class Forms:
+    """In which form to ask for a reply: the best one that the server takes from a model.
+
+    The first request of its kind tries them, best first, while others wait; what is turned away
+    costs nothing, and the reply that is given in the end is that request's own. The form found is
+    kept as long as the connection.
+    """
+
+    def __init__(self, structured: bool):
+        self._allowed = FORMS if structured else FORMS[-1:]
+        self._found: dict[tuple[str, str], Form] = {}
+        self._trial = asyncio.Lock()
+
+    async def ask(self, request: Request, attempt: Callable[[Form], Awaitable[Reply]]) -> Reply:
+        """The reply to an attempt in the form found, or in the first form that is not rejected."""
+        of_kind = request.model, request.kind
+        if of_kind not in self._found:
+            async with self._trial:
+                if of_kind not in self._found:
+                    return await self._tried(of_kind, attempt)
+        return await attempt(self._found[of_kind])
+
+    async def _tried(
+        self, of_kind: tuple[str, str], attempt: Callable[[Form], Awaitable[Reply]]
+    ) -> Reply:
+        for form in self._allowed:
+            try:
+                reply = await attempt(form)
+            except Rejected as error:
+                if error.status not in NOT_THIS_FORM or form == self._allowed[-1]:
+                    raise
+                log.info("%s; its next form of replies is tried", error)
+            else:
+                self._found[of_kind] = form
+                return reply
+        raise AssertionError("the last form is returned or raised")
 
 
 class Provider(Protocol):
@@ -80,7 +133,7 @@ def connect(settings: Mapping[str, Any], timeout: float, concurrency: int) -> Pr
     return Chosen(settings, key_of(settings), timeout, concurrency)
 
 
-def rejected(settings: Mapping[str, Any], key: str, status: int, said: str) -> AuditError:
+def rejected(settings: Mapping[str, Any], key: str, status: int, said: str) -> Rejected:
     """The sentence for a request that the provider will never accept; some quote the key in it."""
     said = quoted(said, key)
     remedy = {
@@ -90,6 +143,5 @@ def rejected(settings: Mapping[str, Any], key: str, status: int, said: str) -> A
         404: "check `assistant.models` and `assistant.base_url`",
         422: "`assistant.structured: false` helps servers without JSON schemas",
     }.get(status, "see what it says")
-    return AuditError(
-        f"the assistant ({identity(settings)}) rejected a request with {status}: {said!r}; {remedy}"
-    )
+    who = f"the assistant ({identity(settings)})"
+    return Rejected(f"{who} rejected a request with {status}: {said!r}; {remedy}", status)

@@ -4,15 +4,20 @@ Generated texts stand in them as quoted data (isolation.py). Whatever order a re
 from a hash of what it is about, so that it is the same whenever it is built.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from scripts.assistants.isolation import RULE, json_in, one_line, quoted
+from scripts.assistants.isolation import RULE, one_line, quoted
 from scripts.assistants.pool import Unusable
 from scripts.assistants.provider import Request
+from scripts.assistants.replies import answer_in, said
+from scripts.assistants.verdicts import number_of, verdicts_in
 from scripts.workflow.chance import hash_generator, hash_unit
 
 SHOWS = {"A": (True, False), "B": (False, True), "both": (True, True), "neither": (False, False)}
+MODEL = re.compile(r"\s*(?:model )?([xy])\s*", re.IGNORECASE)
+NO_OBJECT = "it held no JSON object"
 Question = tuple[Request, Callable[[str], Any]]
 
 JUDGE = f"""You compare two responses to one prompt. For each numbered statement say which \
@@ -118,13 +123,12 @@ def judge_question(
     )
 
     def read(reply: str) -> dict[str, tuple[bool, bool]]:
-        given = _reply_object(reply)
+        given = _reply_verdicts(reply, len(shuffled))
         shown = {}
         for number, name in enumerate(shuffled, 1):
-            word = str(given.get(str(number), "")).strip()
-            answer = SHOWS.get(word.upper() if len(word) == 1 else word.lower())
-            if answer is None:
+            if number not in given:
                 raise Unusable(f'statement {number} needs "A", "B", "both" or "neither"')
+            answer = SHOWS[given[number]]
             shown[name] = answer[::-1] if turn else answer
         return shown
 
@@ -164,11 +168,12 @@ def write_question(
     def read(reply: str) -> list[tuple[str, bool, list[int]]]:
         found = []
         for row in _reply_list(reply, "differences")[:most]:
-            if not isinstance(row, dict) or row.get("more_often") not in ("X", "Y"):
+            side = MODEL.fullmatch(str(row.get("more_often"))) if isinstance(row, dict) else None
+            if side is None:
                 raise Unusable('each difference needs "statement", "more_often" and "pairs"')
             statement = behaviour_of(row.get("statement"))
             if statement:
-                more = (row["more_often"] == "X") == coin
+                more = (side[1].upper() == "X") == coin
                 found.append((statement, more, _numbers(row.get("pairs"), len(pairs))))
         return found
 
@@ -231,15 +236,23 @@ def _numbered(statements: Sequence[str]) -> str:
     return "\n".join(f"{n}. The response {s}" for n, s in enumerate(statements, 1))
 
 
-def _reply_object(reply: str) -> dict[str, Any]:
-    found = json_in(reply)
-    if found is None:
-        raise Unusable("it held no JSON object")
+def _reply_verdicts(reply: str, count: int) -> dict[int, str]:
+    """Verdicts by the number of their statement; of a reply without JSON, from its lines."""
+    given = answer_in(reply)
+    found = verdicts_in(said(reply).around if given is None else given, count)
+    if given is None and not found:
+        raise Unusable(NO_OBJECT)
     return found
 
 
 def _reply_list(reply: str, name: str) -> list[Any]:
-    found = _reply_object(reply).get(name)
+    """The list of that name, or the one that stands where it should."""
+    found = answer_in(reply)
+    if found is None:
+        raise Unusable(NO_OBJECT)
+    if isinstance(found, dict):
+        (only,) = found.values() if len(found) == 1 else (None,)
+        found = found.get(name, only)
     if not isinstance(found, list):
         raise Unusable(f'it held no list "{name}"')
     return found
@@ -247,5 +260,5 @@ def _reply_list(reply: str, name: str) -> list[Any]:
 
 def _numbers(given: Any, most: int) -> list[int]:
     """Places in a list, from the numbers of a reply; what names none is left out."""
-    numbers = given if isinstance(given, list) else []
-    return [n - 1 for n in numbers if isinstance(n, int) and 1 <= n <= most]
+    numbers = map(number_of, given if isinstance(given, list) else [given])
+    return [n - 1 for n in numbers if n is not None and 1 <= n <= most]

@@ -1,0 +1,99 @@
+"""What a reply says, apart from what the model thought before it said it.
+
+Thoughts stand between marks that differ from model to model, and may hold drafts of the answer; an
+opening mark may be missing, since some chat templates end with it. So the last complete JSON value
+after the last thought is the answer, and after an opening mark that is never closed there is none.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jsonschema import Draft202012Validator
+
+LONGEST_REPLY = 200_000  # characters, counted from the end
+MOST_TRIED = 2_000_000  # characters of brackets that open and hold no JSON, each time they are read
+TRYING = 200  # what trying takes at least
+OUTCOMES = ("clean", "mended", "second_chances", "refused", "unparsable", "truncated", "lost")
+NOTABLE = 0.05  # of a model's replies, from which it is said that they needed more than reading
+TAGS = "think|thinking|thought|reasoning"
+MARK = re.compile(
+    rf"(?P<opens><(?:{TAGS})>|◁think▷|\[THINK\]|<\|channel\|>(?:analysis|commentary))"
+    rf"|(?P<closes></(?:{TAGS})>|◁/think▷|\[/THINK\]|<\|channel\|>final)"
+    r"|[{\[]",
+    re.IGNORECASE,
+)
+BARE = re.compile(r"(?:\s|```|json|<\|\w+\|>)*", re.IGNORECASE)  # fences and a template's tokens
+
+
+class Said(NamedTuple):
+    """The JSON values after the last thought, and the rest of the text around them."""
+
+    values: list[Any]
+    around: str
+
+
+def said(reply: str) -> Said:
+    """What a reply holds after the last thought; nothing where that has no end, nor of brackets
+    beyond all reason."""
+    reply, decoder = reply[-LONGEST_REPLY:], json.JSONDecoder()
+    values: list[Any] = []
+    around: list[str] = []
+    place = start = tried = 0
+    thinking = False
+    while mark := MARK.search(reply, place):
+        place = mark.end()
+        if mark["opens"] or mark["closes"]:
+            values, around, start, thinking = [], [], place, bool(mark["opens"])
+        if thinking or mark["closes"]:
+            continue
+        try:
+            value, end = decoder.raw_decode(reply, mark.start())
+        except (ValueError, RecursionError) as error:
+            tried += max(TRYING, getattr(error, "pos", len(reply)) - mark.start())
+            if tried > MOST_TRIED:
+                return Said([], "")
+            continue
+        values.append(value)
+        around.append(reply[start : mark.start()])
+        place = start = end
+    return Said([], "") if thinking else Said(values, "".join([*around, reply[start:]]))
+
+
+def answer_in(reply: str) -> dict[str, Any] | list[Any] | None:
+    """The last complete object. Where there is none, the last array, unless brackets that nothing
+    closes stand around: then it is a part of something."""
+    values, around = said(reply)
+    for kind in (dict, list):
+        if of_kind := [value for value in values if isinstance(value, kind)]:
+            return of_kind[-1] if kind is dict or not set(around) & set("{[") else None
+    return None
+
+
+def as_asked(reply: str, schema: Mapping[str, Any]) -> bool:
+    """Whether a reply is, after its thoughts and in a fence or not, one value that the schema
+    allows and nothing else."""
+    values, around = said(reply)
+    alone = len(values) == 1 and BARE.fullmatch(around)
+    return bool(alone) and Draft202012Validator(schema).is_valid(values[0])
+
+
+def notices_of_replies(model: str, replies: int, counted: Mapping[str, int]) -> list[str]:
+    """A sentence each for replies that were mended or asked for again, and for those cut off."""
+    found = []
+    if max(counted["mended"], counted["second_chances"]) > NOTABLE * replies:
+        found.append(
+            f"Of {replies} replies of the assistant's model `{model}`, {counted['mended']} "
+            f"({counted['mended'] / replies:.0%}) were in another form than asked for and read all "
+            f"the same, and {counted['second_chances']} ({counted['second_chances'] / replies:.0%})"
+            " brought no answer and were asked for again: it follows the form badly, or its server "
+            "ignores the schema."
+        )
+    if counted["truncated"]:
+        found.append(
+            f"{counted['truncated']} of {replies} replies of the assistant's model `{model}` ended "
+            "at their limit of tokens before they had answered, and count as showing nothing: "
+            "raise `assistant.thinking_tokens`, or have the model think less."
+        )
+    return found
