@@ -76,6 +76,8 @@ def clone(tmp_path_factory) -> Path:
     for name, file in (("base", "config.json"), ("adapter", "adapter_config.json")):
         (folder / "models" / name).mkdir(parents=True)
         (folder / "models" / name / file).write_text("{}")
+    (folder / "models" / "adapter" / "adapter_model.safetensors").touch()
+    (folder / "chat.jinja").write_text("{{ messages[-1].content }}")
     (folder / "my.yaml").write_text(configurations()[0])
     return folder
 

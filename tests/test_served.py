@@ -66,6 +66,17 @@ def test_each_draw_is_one_request_with_a_seed_of_its_own(decoded):
     assert {headers["authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
 
 
+def test_what_else_sampling_sets_is_passed_on(decoded):
+    more = {"min_p": 0.1, "repetition_penalty": 1.2, "presence_penalty": 0.3, "stop": ["\n\n"]}
+    settings = SETTINGS | {"sampling": SETTINGS["sampling"] | more, "prompt_template": "<{prompt}>"}
+    settings["server"] = SETTINGS["server"] | {"extra": {"presence_penalty": None}}
+    with Loopback() as server:
+        decoded(server, settings)
+    for body in server.asked:
+        assert {name: body.get(name) for name in more} == more | {"presence_penalty": None}
+        assert "frequency_penalty" not in body and body["messages"][1]["content"][0] == "<"
+
+
 def test_without_a_template_the_bare_text_is_completed(decoded):
     with Loopback() as server:
         decoded(server, SETTINGS | {"chat_template": False})

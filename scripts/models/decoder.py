@@ -10,6 +10,7 @@ from typing import Any
 from scripts.cache.records import RecordCache
 from scripts.models.arithmetic import resolve
 from scripts.models.draws import Draw
+from scripts.models.formatting import before_stop, replaces_system
 from scripts.models.host import Kept, Message, perform
 from scripts.workflow.errors import AuditError
 from scripts.workflow.job import Ledger, log, out_of_memory
@@ -39,7 +40,13 @@ def decode(
     something is missing. Replies go to the cache as soon as they are done. Raises what the engine
     raises.
     """
-    keys = [draw.cache_key(settings["subject"], seed) for draw in draws]
+    alone = {p for p in prompts if replaces_system(prompts[p], settings)}
+    if alone:
+        log.warning("`system_prompt` replaces the system message of %d prompts", len(alone))
+    keys = [
+        draw.cache_key(settings["subject"], seed, *["one system message"] * (draw.prompt in alone))
+        for draw in draws
+    ]
     records = cache.get_many(keys)
     missing = {key: draw for key, draw in zip(keys, draws, strict=True) if key not in records}
     ledger.cache_hits += len(draws) - len(missing)
@@ -173,32 +180,37 @@ def _generated(
     draws, prompts, settings, seed, model, tokenizer, batch_size
 ) -> Iterator[dict[str, dict[str, Any]]]:
     from scripts.models.generation import generate
-    from scripts.models.subject import prompt_ids, stop_tokens
+    from scripts.models.subject import ends_at, pad_token, prompt_ids, stop_tokens
 
     of_prompt: dict[str, list[tuple[str, Draw]]] = {}
     for key, draw in draws.items():
         of_prompt.setdefault(draw.prompt, []).append((key, draw))
     groups, steps = list(of_prompt.values()), settings["sampling"]["max_new_tokens"]
-    arithmetic = resolve(settings["dtype"])
+    arithmetic, strings = resolve(settings["dtype"]), settings["sampling"].get("stop", ())
+    stop = stop_tokens(model, tokenizer)
+    if not stop and not strings:
+        log.warning("the model names no token that ends a reply: each has `max_new_tokens` tokens")
     began = time.monotonic()
     for replies in generate(
         model,
         prompt_ids(tokenizer, [prompts[prompt] for prompt in of_prompt], settings),
         [[draw.uniforms(seed, steps) for _, draw in group] for group in groups],
         settings["sampling"],
-        stop_tokens(model, tokenizer),
-        tokenizer.pad_token_id,
+        stop,
+        pad_token(tokenizer),
         batch_size,
         settings.get("log_probabilities", False),
+        ends_at(tokenizer, strings),
     ):
         seconds = round((time.monotonic() - began) / len(replies), 5)
         records = {}
         for prompt, stream, reply in replies:
-            text = tokenizer.decode(reply.tokens, skip_special_tokens=True)
+            said = tokenizer.decode(reply.tokens, skip_special_tokens=True)
+            text = before_stop(said, strings)
             records[groups[prompt][stream][0]] = record = {
                 "text": settings["response_prefix"] + text,
                 "tokens": len(reply.tokens),
-                "finished": reply.finished,
+                "finished": reply.finished or text != said,
                 "arithmetic": arithmetic,
                 "seconds": seconds,
             }

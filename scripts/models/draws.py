@@ -24,11 +24,12 @@ class Draw:
     def id(self) -> str:
         return f"{self.side}/{self.pool}/{self.prompt[:16]}/{self.sample}"
 
-    def cache_key(self, subject: str, seed: int) -> str:
-        """Record-cache key of this draw's generation by a subject."""
+    def cache_key(self, subject: str, seed: int, *formatted: str) -> str:
+        """Record-cache key of this draw's generation by a subject; `formatted` says how its prompt
+        is given to the subject, where that has changed since there are caches."""
         return record_key(
             "generation", SAMPLER_VERSION, subject, seed,
-            self.side, self.pool, self.prompt, self.sample,
+            self.side, self.pool, self.prompt, self.sample, *formatted,
         )  # fmt: skip
 
     def uniforms(self, seed: int, steps: int) -> np.ndarray:

@@ -1,17 +1,21 @@
 """Prompts as a subject is given them, before any tokenizer; imports no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scripts.workflow.errors import AuditError
 
+PLACE = "{prompt}"  # where the prompt goes in a `prompt_template`
+
 
 def messages_of(prompt: Mapping[str, Any], settings: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The messages of a prompt (`text` or `messages`), the subject's system prompt first."""
+    """The messages of a prompt (`text` or `messages`), the subject's system prompt first, in place
+    of the prompt's own; what the user says last is in the subject's `prompt_template`."""
     messages = prompt.get("messages") or [{"role": "user", "content": prompt["text"]}]
-    if settings["system_prompt"] is None:
-        return list(messages)
-    return [{"role": "system", "content": settings["system_prompt"]}, *messages]
+    *before, last = messages[1:] if replaces_system(prompt, settings) else messages
+    if settings["system_prompt"] is not None:
+        before = [{"role": "system", "content": settings["system_prompt"]}, *before]
+    return [*before, last | {"content": _placed(last["content"], settings)}]
 
 
 def plain_text(prompt: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
@@ -19,4 +23,30 @@ def plain_text(prompt: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     if prompt.get("messages"):
         raise AuditError("a prompt is a list of messages; set `chat_template: true`")
     before = settings["system_prompt"]
-    return (f"{before}\n\n" if before else "") + prompt["text"]
+    return (f"{before}\n\n" if before else "") + _placed(prompt["text"], settings)
+
+
+def _placed(text: str, settings: Mapping[str, Any]) -> str:
+    around = settings.get("prompt_template")
+    return text if around is None else around.replace(PLACE, text)
+
+
+def replaces_system(prompt: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether the subject's system prompt takes the place of the prompt's own."""
+    own = bool(prompt.get("messages")) and prompt["messages"][0]["role"] == "system"
+    return own and settings.get("system_prompt") is not None
+
+
+def within_first_turn(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The messages without a system one: what it says stands before the first user turn."""
+    system, *others = messages
+    if system["role"] != "system":
+        return messages
+    first = next((n for n, message in enumerate(others) if message["role"] == "user"), 0)
+    said = f"{system['content']}\n\n{others[first]['content']}"
+    return [*others[:first], others[first] | {"content": said}, *others[first + 1 :]]
+
+
+def before_stop(text: str, strings: Sequence[str]) -> str:
+    """The text up to the first of the strings that end it."""
+    return text[: min((at for string in strings if (at := text.find(string)) >= 0), default=None)]

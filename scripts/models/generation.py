@@ -6,7 +6,7 @@ and a step writes one column of a buffer instead of copying it.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -17,7 +17,7 @@ from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from scripts.models.attention import SingleQuery, single_query_attention
-from scripts.models.sampler import choose, log_probabilities
+from scripts.models.sampler import choose, log_probabilities, penalised, penalises
 from scripts.workflow.errors import AuditError
 
 # Waiting rows enter when at most this share of a whole batch still runs: entering costs a prefill,
@@ -50,11 +50,13 @@ def generate(
     pad: int,
     batch_size: int,
     keep_log_probabilities: bool = False,
+    ended: Callable[[list[int]], bool] | None = None,
 ) -> Iterator[list[tuple[int, int, Reply]]]:
     """Replies as they finish: lists of (prompt, stream, reply), the first two being indices.
 
     `prompts` are token ids; `uniforms` holds for each prompt one stream of numbers a reply, one
     number a step; at most `batch_size` replies are decoded at a time. Longest prompts come first.
+    A reply ends after a token of `stop`, which is not part of it, or when `ended` says so.
     Raises AuditError for a model whose layers keep a state other than keys and values.
     """
     waiting = deque(
@@ -63,7 +65,9 @@ def generate(
         for stream in range(len(uniforms[prompt]))
     )
     with single_query_attention(model) as attention:
-        batch = _Batch(model, attention, prompts, sampling, stop, pad, keep_log_probabilities)
+        batch = _Batch(
+            model, attention, prompts, sampling, stop, pad, keep_log_probabilities, ended
+        )
         while waiting or batch.who:
             running = int(batch.running.sum())
             refill = waiting and running <= REFILL_AT * batch_size
@@ -146,10 +150,13 @@ class _Batch:
         stop: set[int],
         pad: int,
         keep_log_probabilities: bool,
+        ended: Callable[[list[int]], bool] | None,
     ):
         self.model, self.attention, self.prompts, self.pad = model, attention, prompts, pad
         self.sampling, self.steps, self.stop = sampling, sampling["max_new_tokens"], stop
-        self.ends, self.keeps = torch.tensor(sorted(stop)), keep_log_probabilities
+        self.ends, self.ended = torch.tensor(sorted(stop), dtype=torch.long), ended
+        self.keeps, self.penalises = keep_log_probabilities, penalises(sampling)
+        self.asked = [torch.tensor(p).unique() for p in prompts] if self.penalises else []
         none = torch.zeros(0, dtype=torch.long)
         self.who: list[tuple[int, int]] = []
         self.start, self.count, self.position, self.running = none, none, none, none.bool()
@@ -172,14 +179,24 @@ class _Batch:
         """Choose the next token of each row; note those of the rows that run, and which stop."""
         following = self.count[rows].clamp(max=self.steps - 1)  # any number does for a stopped row
         numbers = self.uniforms[rows].gather(1, following[:, None])[:, 0]
-        chosen, runs = choose(logits, numbers, self.sampling), self.running[rows].clone()
+        changed = self._penalised(logits, rows) if self.penalises else logits
+        chosen, runs = choose(changed, numbers, self.sampling), self.running[rows].clone()
         if self.keeps:
             self.log_probability[rows] += log_probabilities(logits, chosen).cpu() * runs
         chosen, at = chosen.cpu(), runs.nonzero()[:, 0]
         self.tokens[rows][at, self.count[rows][at]] = chosen[at]
         self.count[rows] += runs
         self.running[rows] = runs & ~torch.isin(chosen, self.ends) & (self.count[rows] < self.steps)
+        if self.ended is not None:
+            for row in self.running[rows].nonzero()[:, 0].tolist():
+                said = self.tokens[rows][row, : self.count[rows][row]].tolist()
+                self.running[rows][row] = not self.ended(said)
         self.position[rows] += self.running[rows]  # a stopped row needs no place, and may have none
+
+    def _penalised(self, logits: torch.Tensor, rows: slice) -> torch.Tensor:
+        counts, who = self.count[rows].tolist(), self.who[rows]
+        said = [tokens[:n] for tokens, n in zip(self.tokens[rows], counts, strict=True)]
+        return penalised(logits, [self.asked[prompt] for prompt, _ in who], said, self.sampling)
 
     @property
     def full(self) -> bool:

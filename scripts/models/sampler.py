@@ -3,12 +3,13 @@
 Only floating-point rounding, which varies with the shape of a batch, can flip a token.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 BLOCK = 128  # tokens; see _invert
+NO_PENALTY = {"repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 ROWS = 16  # looked at together: their weights should fit into the processor's cache
 
 
@@ -18,7 +19,7 @@ def choose(
     """One token a row by inversion of the distribution function.
 
     logits (rows, vocabulary), uniforms (rows,) in [0, 1); returns (rows,) int64. Temperature 0 is
-    greedy; top_k and top_p are applied in that order, and only then is anything sorted.
+    greedy; top_k, top_p and min_p are applied in that order, and only top_p sorts anything.
     """
     if sampling["temperature"] == 0:
         return logits.argmax(-1)
@@ -28,6 +29,31 @@ def choose(
             for some, numbers in zip(logits.split(ROWS), uniforms.split(ROWS), strict=True)
         ]
     )
+
+
+def penalises(sampling: Mapping[str, Any]) -> bool:
+    """Whether tokens that were there already become less likely."""
+    return any(sampling.get(name, off) != off for name, off in NO_PENALTY.items())
+
+
+def penalised(
+    logits: torch.Tensor,
+    asked: Sequence[torch.Tensor],
+    said: Sequence[torch.Tensor],
+    sampling: Mapping[str, Any],
+) -> torch.Tensor:
+    """The logits, (rows, vocabulary) float32, with what servers call penalties: repetition (Keskar
+    et al. 2019) for tokens of the prompt or the reply, then frequency and presence (OpenAI) for
+    those of the reply. `asked` and `said` are their tokens, one tensor a row."""
+    given = NO_PENALTY | dict(sampling)
+    logits = logits.to(torch.float32, copy=True)
+    for row, before, own in zip(logits, asked, said, strict=True):
+        there = torch.cat([before, own]).unique().to(row.device)
+        values, penalty = row[there], given["repetition_penalty"]
+        row[there] = torch.where(values > 0, values / penalty, values * penalty)
+        tokens, times = (part.to(row.device) for part in own.unique(return_counts=True))
+        row[tokens] -= given["frequency_penalty"] * times + given["presence_penalty"]
+    return logits
 
 
 def log_probabilities(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -53,6 +79,8 @@ def _weights(logits: torch.Tensor, sampling: Mapping[str, Any]) -> torch.Tensor:
         ordered, order = weights.sort(dim=-1, descending=True)
         outside = ordered.cumsum(-1) - ordered >= sampling["top_p"] * ordered.sum(-1, keepdim=True)
         weights.scatter_(-1, order, ordered.masked_fill_(outside, 0))
+    if sampling.get("min_p", 0) > 0:
+        weights.masked_fill_(weights < sampling["min_p"] * weights.amax(-1, keepdim=True), 0)
     return weights
 
 

@@ -22,6 +22,7 @@ from scripts.workflow.errors import AuditError
 from scripts.workflow.job import log
 
 KEPT_EVERY = 2.0  # seconds; replies of so long are not in the cache when a job dies
+MORE = ("min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "stop")
 REMEDIES = {
     400: "`server.extra` adds fields to a request, or leaves one out that it sets to null",
     401: "check the key in the environment variable that `server.key_variable` names",
@@ -88,6 +89,7 @@ class Served:
             "top_k": sampling["top_k"] or None,
             "max_tokens": sampling["max_new_tokens"],
             "seed": number,
+            **{name: sampling[name] for name in MORE if name in sampling},
             **given["extra"],
         }
         if settings["chat_template"]:

@@ -3,17 +3,18 @@
 import ctypes
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from jinja2 import TemplateError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import resolve
-from scripts.models.formatting import messages_of, plain_text
+from scripts.models.formatting import before_stop, messages_of, plain_text, within_first_turn
 from scripts.workflow.errors import AuditError
 
 transformers_logging.disable_progress_bar()
@@ -22,6 +23,9 @@ log = logging.getLogger("audit")
 
 # Settings that decide what is loaded; the others say how it is used.
 LOADED_BY = ("dtype", "quantization", "trust_remote_code", "chat_template")
+
+MARGIN = 8  # tokens before a stop string that are decoded with it
+QUOTED = 60  # characters of a message that a template fails on
 
 
 def keep_memory() -> None:
@@ -47,13 +51,16 @@ def device() -> torch.device:
 
 
 def load_tokenizer(folder: Path, settings: Mapping[str, Any]):
-    """The subject's own tokenizer, padding on the left. Raises AuditError without a template."""
+    """The subject's own tokenizer, padding on the left, with the template that it is given. Raises
+    AuditError without one."""
     tokenizer = AutoTokenizer.from_pretrained(
         folder, trust_remote_code=settings["trust_remote_code"]
     )
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    if isinstance(settings["chat_template"], Mapping) and settings["chat_template"]["text"]:
+        tokenizer.chat_template = settings["chat_template"]["text"]
     if settings["chat_template"] and not tokenizer.chat_template:
         raise AuditError(
             f"the tokenizer of `{folder}` has no chat template; set `chat_template: false`"
@@ -123,22 +130,81 @@ def stop_tokens(model, tokenizer) -> set[int]:
     return {i for i in flat if i is not None}
 
 
+def ends_at(tokenizer, strings: Sequence[str]) -> Callable[[list[int]], bool] | None:
+    """Whether a reply's tokens hold a string that ends it, looking at the last ones, of which each
+    is a byte at least; None where there is no such string."""
+    if not strings:
+        return None
+    longest = max(len(string.encode()) for string in strings) + MARGIN
+
+    def ended(tokens: list[int]) -> bool:
+        text = tokenizer.decode(tokens[-longest:], skip_special_tokens=True)
+        return before_stop(text, strings) != text
+
+    return ended
+
+
+def pad_token(tokenizer) -> int:
+    """What fills a batch; it is masked, so that any token will do where there is none for it."""
+    return tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+
+
 def prompt_ids(
     tokenizer, prompts: Sequence[Mapping], settings: Mapping[str, Any]
 ) -> list[list[int]]:
     """Token ids of each prompt (`text` or `messages`), formatted as the subject expects it.
 
-    Raises AuditError for a list of messages without a chat template.
+    Raises AuditError for a list of messages without a chat template, or with one that fails.
     """
-    ids = []
+    ids, chat = [], settings["chat_template"] and Chat(tokenizer, settings["chat_template"])
     for prompt in prompts:
-        if settings["chat_template"]:
-            text = tokenizer.apply_chat_template(
-                messages_of(prompt, settings), tokenize=False, add_generation_prompt=True
-            )
-            text += settings["response_prefix"]
+        if chat:
+            text = chat.text(messages_of(prompt, settings)) + settings["response_prefix"]
             ids.append(tokenizer(text, add_special_tokens=False)["input_ids"])
         else:
             text = plain_text(prompt, settings) + settings["response_prefix"]
             ids.append(tokenizer(text)["input_ids"] or [tokenizer.bos_token_id or 0])
     return ids
+
+
+class Chat:
+    """A tokenizer's chat template with a subject's arguments (`chat_template`)."""
+
+    def __init__(self, tokenizer, given: bool | Mapping[str, Any]):
+        self.tokenizer = tokenizer
+        self.arguments = {} if isinstance(given, bool) else given["arguments"]
+        turn = {"role": "user", "content": "Hello"}
+        system = turn | {"role": "system"}
+        self.takes_system = bool(self._fails([turn])) or not self._fails([system, turn])
+        if not self.takes_system:
+            log.info("the chat template has no system role: system messages go before the user's")
+
+    def text(self, messages: list[dict[str, str]]) -> str:
+        """The messages as text that the reply follows. Raises AuditError."""
+        given = messages if self.takes_system else within_first_turn(messages)
+        if not (error := self._fails(given)):
+            return self._rendered(given)
+        parts = (given[:n] for n in range(1, len(given)))
+        broke = next((part for part in parts if self._fails(part)), given)[-1]
+        raise AuditError(
+            f"the subject's chat template cannot format a prompt ({error}): it fails on the "
+            f"{broke['role']} message {shortened(broke['content'])!r}; take the prompt out of the "
+            "bank, or set `chat_template.file`"
+        )
+
+    def _rendered(self, messages: list[dict[str, str]]) -> str:
+        return self.tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, **self.arguments
+        )
+
+    def _fails(self, messages: list[dict[str, str]]) -> str | None:
+        """What the template has against the messages."""
+        try:
+            self._rendered(messages)
+        except (TemplateError, TypeError, ValueError) as error:
+            return " ".join(str(error).split()) or type(error).__name__
+        return None
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"

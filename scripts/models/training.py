@@ -24,16 +24,16 @@ def encode(tokenizer, batch: Sequence[Example], settings: Mapping[str, Any]):
     """Token ids, mask and labels (-100 outside replies), padded on the left; (batch, length)."""
     import torch
 
-    from scripts.models.subject import prompt_ids
+    from scripts.models.subject import pad_token, prompt_ids
 
     heads = prompt_ids(tokenizer, [{"text": example.prompt} for example in batch], settings)
     rows = []
     for head, example in zip(heads, batch, strict=True):
         reply = tokenizer(example.reply, add_special_tokens=False)["input_ids"]
-        reply += [tokenizer.eos_token_id] if example.ends else []
+        reply += [tokenizer.eos_token_id] if example.ends and tokenizer.eos_token else []
         rows.append((head + reply, [-100] * len(head) + reply))
     width = max(len(ids) for ids, _ in rows)
-    pad = tokenizer.pad_token_id
+    pad = pad_token(tokenizer)
     ids = torch.tensor([[pad] * (width - len(ids)) + ids for ids, _ in rows])
     labels = torch.tensor([[-100] * (width - len(labels)) + labels for _, labels in rows])
     mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids, _ in rows])

@@ -54,6 +54,7 @@ FIELDS = {
     "adapter": "with the adapter",
     "adapter_revision": "at the adapter's revision",
     "system_prompt": "with the system prompt",
+    "prompt_template": "with the prompt within",
     "response_prefix": "beginning every response with",
 }
 ENDS = {

@@ -47,11 +47,14 @@ def sentence(error: ValidationError, root: type[BaseModel], prefix: str = "") ->
 
     def rank(problem):
         # Of "a name or a section", a section that was given is not told to be a name.
-        no_name = problem["type"] == "string_type" and isinstance(problem["input"], Mapping)
+        no_name = problem["type"] in ("string_type", "bool_type") and isinstance(
+            problem["input"], Mapping
+        )
         return problem["type"] != "extra_forbidden", no_name
 
     detail = min(error.errors(), key=rank)
     union_tags = {"str", "dict[str,any]", "function-after[_one_origin(), Subject]", "[key]"}
+    union_tags |= {"bool", "ChatTemplate"}
     path = [part for part in detail["loc"] if part not in union_tags]
     where = ".".join([prefix, *map(str, path)] if prefix else map(str, path))
     if detail["type"] == "extra_forbidden":

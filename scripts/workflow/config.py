@@ -113,6 +113,8 @@ class Config(Section):
             if "model" not in given:  # what only a model that is loaded here can have
                 inherited |= {"adapter": None, "quantization": "none", "response_prefix": "",
                               "log_probabilities": False}  # fmt: skip
+                if isinstance(inherited["chat_template"], Mapping):
+                    inherited["chat_template"] = True
         same_file = isinstance(given.get("responses"), Mapping) and "path" not in given["responses"]
         if same_file and base_responses:
             given = given | {"responses": base_responses | dict(given["responses"])}

@@ -10,6 +10,7 @@ from scripts.assistants.provider import key_of
 from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
+from scripts.models.formatting import replaces_system
 from scripts.pools import draws_a_prompt
 from scripts.publish import index_page
 from scripts.remote.secret import server_key
@@ -24,6 +25,7 @@ from scripts.workflow.sums import damage, summed
 BFLOAT16 = "bfloat16"
 RESULTS = Path("results")
 _COUNTED: dict[str, int | None] = {}  # prompts by the key of their bank
+ANY = {"system_prompt": ""}  # a subject that has one
 
 
 def check(recipes: Recipes) -> None:
@@ -115,6 +117,12 @@ def notices(recipes: Recipes) -> Iterator[str]:
         if (few := too_few(report)) is not None:
             yield f"audit `{name}`: {few}"
     for name, report in recipes.audits.items():
+        for side, count in system_messages(report).items():
+            yield (
+                f"audit `{name}`: the {side}'s `system_prompt` replaces the system message of "
+                f"{count} prompts of the bank"
+            )
+    for name, report in recipes.audits.items():
         for model in unpriced(report):
             yield (
                 f"audit `{name}`: no price is known for the model `{model}`, so its dollars count "
@@ -126,6 +134,19 @@ def notices(recipes: Recipes) -> Iterator[str]:
                 f"audit `{name}`: both subjects are identical, so this is a null audit; "
                 "whatever it validates is a false discovery"
             )
+
+
+def system_messages(report: Node) -> dict[str, int]:
+    """For each side with a system prompt, the prompts that have a system message of their own;
+    nothing where there are none, or reading the bank takes long."""
+    bank = report.ancestor("regions").inputs["bank"]
+    subjects = report.ancestor("measure").inputs["plan"].inputs
+    sides = [side for side in SIDES if subjects[side].settings.get("system_prompt") is not None]
+    if not sides:
+        return {}
+    rows = bank_rows(_made(bank), {s: _made(n) for s, n in bank.inputs.items()}, RESULTS)
+    count = sum(replaces_system(row, ANY) for row in rows or ())
+    return dict.fromkeys(sides, count) if count else {}
 
 
 def too_few(report: Node) -> str | None:

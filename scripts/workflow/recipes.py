@@ -19,7 +19,7 @@ from scripts.readers.registry import source_files
 from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import KEY_LENGTH, DigestIndex, code_digest, digest
-from scripts.workflow.sections import Audit, Benchmark, Plant, Responses, Subject
+from scripts.workflow.sections import Audit, Benchmark, ChatTemplate, Plant, Responses, Subject
 
 SIDES = ("base", "intervention")
 LABELLED = ("scripts/assistants/refusal.json", "scripts/assistants/quality.json")
@@ -143,27 +143,32 @@ class Recipes:
         return self._node(
             "plant",
             plant.model_dump(exclude={"file", "base"})
-            | {"base": self._formatting(base) | {"identity": identity}},
+            | {"base": self._formatting(f"subjects.{plant.base}", base) | {"identity": identity}},
             {"model": model},
             {"file": plant.file},
             identity=self.digests.file(plant.file),
         )
 
-    @staticmethod
-    def _formatting(subject: Subject) -> dict[str, Any]:
+    def _formatting(self, where: str, subject: Subject) -> dict[str, Any]:
+        """What of a subject's own fields decides its texts; a template file counts by content."""
         fields = {
             "dtype",
             "system_prompt",
             "response_prefix",
             "chat_template",
-            "sampling",
             "trust_remote_code",
         }
         if subject.quantization != "none":
             fields.add("quantization")
         if subject.log_probabilities:
             fields.add("log_probabilities")
-        return subject.model_dump(include=fields)
+        if subject.prompt_template is not None:
+            fields.add("prompt_template")
+        settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
+        if isinstance(template := subject.chat_template, ChatTemplate):
+            text = template.file and _template(f"{where}.chat_template.file", template.file)
+            settings["chat_template"] = {"text": text, "arguments": template.arguments}
+        return settings
 
     def _recorded(self, where: str, responses: Responses, match: str) -> Node:
         """The node that reads a recording: its files count by their content, not by their names."""
@@ -198,16 +203,21 @@ class Recipes:
             inputs["adapter"], adapter = self._model(
                 f"{where}.adapter", subject.adapter, subject.adapter_revision
             )
-        settings = self._formatting(subject)
+        settings = self._formatting(where, subject)
         settings["subject"] = digest(settings, identity, adapter)
-        return settings, inputs, {}
+        template = subject.chat_template
+        file = template.file if isinstance(template, ChatTemplate) else None
+        return settings, inputs, {"file": file} if file else {}
 
     @staticmethod
     def _served(subject: Subject) -> tuple[dict[str, Any], dict[str, Node], dict]:
         """As `_subject`; the address counts only where nothing else says what is served there."""
         access = {"url", "identity", "key_variable", "concurrency", "timeout"}
         server = subject.server
-        settings = subject.model_dump(include={"system_prompt", "chat_template", "sampling"})
+        fields = {"system_prompt", "chat_template"}
+        if subject.prompt_template is not None:
+            fields.add("prompt_template")
+        settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
         settings["server"] = server.model_dump(include={"model", "extra"})
         settings["subject"] = digest(settings, server.identity or server.url)
         return settings, {}, {"server": server.model_dump(include=access)}
@@ -452,6 +462,14 @@ class Recipes:
                 for base in sorted({self.config.plants[plant].base for plant in plants})
             },
         }
+
+
+def _template(where: str, file: str) -> str:
+    """The content of a chat template's file. Raises ConfigError when it cannot be read."""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"`{where}`: `{file}` cannot be read ({error})") from None
 
 
 def _keyed(file: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,37 @@ class Sampling(Section):
     """The k most probable tokens; 0 switches it off."""
     max_new_tokens: int = Field(64, ge=1, le=8192)
     """Longest generation, in tokens."""
+    min_p: float = Field(0.0, ge=0, lt=1)
+    """Tokens at least this probable, relative to the most probable one; 0 switches it off."""
+    repetition_penalty: float = Field(1.0, gt=0)
+    """Logits of tokens of the prompt and the reply are divided by this, negative ones multiplied; 1
+    switches it off."""
+    presence_penalty: float = Field(0.0, ge=-2, le=2)
+    """Taken from the logits of tokens that the reply has; 0 switches it off."""
+    frequency_penalty: float = Field(0.0, ge=-2, le=2)
+    """Taken from the logits of tokens that the reply has, once for each time; 0 switches it off."""
+    stop: list[Annotated[str, Field(min_length=1)]] = []
+    """Strings that end a reply and are not part of it."""
+
+    def keyed(self) -> dict[str, Any]:
+        """What of it is in a key: the first four fields, and of the others those that are set, so
+        that keys are what they were before there were others."""
+        first = ("temperature", "top_p", "top_k", "max_new_tokens")
+        defaults = type(self)().model_dump()
+        return {
+            name: value
+            for name, value in self.model_dump().items()
+            if name in first or value != defaults[name]
+        }
+
+
+class ChatTemplate(Section):
+    """A chat template other than the tokenizer's, or what it is told."""
+
+    file: str | None = Field(None, min_length=1)
+    """File with a Jinja template; none is the tokenizer's own."""
+    arguments: dict[str, Any] = {}
+    """Values for the template, such as `{enable_thinking: false}`."""
 
 
 class Server(Section):
@@ -123,11 +154,15 @@ class Subject(Section):
     adapter_revision: str | None = Field(None, pattern=COMMIT)
     """Full 40-digit commit of a hub adapter."""
     system_prompt: str | None = None
-    """System message put before every prompt; none leaves the chat template's own default."""
+    """System message put before every prompt, in place of the prompt's own if it has one; none
+    leaves the chat template's own default."""
+    prompt_template: str | None = None
+    """Text around what the user says last, which takes the place of `{prompt}` in it."""
     response_prefix: str = ""
     """Text that every response begins with; the subject goes on from there."""
-    chat_template: bool = True
-    """Format prompts with the tokenizer's chat template; false feeds the bare text."""
+    chat_template: bool | ChatTemplate = True
+    """Format prompts with the tokenizer's chat template, or one of a `file`, with `arguments`;
+    false feeds the bare text."""
     trust_remote_code: bool = False
     """Allow the model's own Python code to run; only for a model that you name and trust."""
     sampling: Sampling = Sampling()
@@ -154,6 +189,13 @@ class Subject(Section):
             raise ValueError("`log_probabilities` needs a `model`, which is loaded here")
         if self.server is not None and self.response_prefix:
             raise ValueError("`response_prefix` needs a `model`; servers begin replies themselves")
+        if self.server is not None and isinstance(self.chat_template, ChatTemplate):
+            raise ValueError(
+                "`chat_template` with a file or arguments needs a `model`; many servers take "
+                "arguments as `server.extra: {chat_template_kwargs: …}`"
+            )
+        if self.prompt_template is not None and self.prompt_template.count("{prompt}") != 1:
+            raise ValueError("`prompt_template` must hold `{prompt}` once, where the prompt goes")
         return self
 
 
