@@ -78,7 +78,8 @@ OUTPUTS = {
     "confirm": ("findings.jsonl", "judgements.jsonl", "themes.json", "behaviours.json",
                 "separability.json", "usage.json", "ledger.json"),
     "report": ("audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
-               "behaviours.json", "separability.json", "costs.json", "report.html"),
+               "judgements.jsonl", "behaviours.json", "separability.json", "costs.json",
+               "report.html"),
 }  # fmt: skip
 
 

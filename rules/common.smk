@@ -262,7 +262,8 @@ def audit_label(wildcards):
 def report_files(name):
     """The files of a report that are published."""
     names = ["audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
-             "behaviours.json", "separability.json", "costs.json", "report.html"]  # fmt: skip
+             "judgements.jsonl", "behaviours.json", "separability.json", "costs.json",
+             "report.html"]  # fmt: skip
     key = RECIPES.audits[name].key
     return [f"results/report/{key}/{file}" for file in names]
 

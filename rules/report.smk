@@ -2,7 +2,7 @@
 
 REQUIRES  everything behind an audit: findings, rounds, divergences, vectors, ledgers
 PROVIDES  results/report/<key>/{audit.json, rounds.jsonl, regions.json, findings.jsonl, findings.csv,
-          behaviours.json, separability.json, costs.json, report.html}
+          judgements.jsonl, behaviours.json, separability.json, costs.json, report.html}
 """
 
 
@@ -12,6 +12,7 @@ report: "../config/report/workflow.rst"
 rule report:
     input:
         findings=upstream("report", "confirm", "results/confirm/{key}/findings.jsonl"),
+        judgements=upstream("report", "confirm", "results/confirm/{key}/judgements.jsonl"),
         themes=upstream("report", "confirm", "results/confirm/{key}/themes.json"),
         behaviours=upstream("report", "confirm", "results/confirm/{key}/behaviours.json"),
         separability=upstream("report", "confirm", "results/confirm/{key}/separability.json"),
@@ -37,6 +38,7 @@ rule report:
         regions="results/report/{key}/regions.json",
         findings="results/report/{key}/findings.jsonl",
         table="results/report/{key}/findings.csv",
+        judgements="results/report/{key}/judgements.jsonl",
         behaviours="results/report/{key}/behaviours.json",
         separability="results/report/{key}/separability.json",
         costs="results/report/{key}/costs.json",

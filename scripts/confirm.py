@@ -398,6 +398,7 @@ def write_findings(snakemake, ledger: Ledger) -> None:
         snakemake.output.judgements,
         (
             {
+                "schema": 1,
                 "hypothesis": j.hypothesis,
                 "region": j.region,
                 "prompt": j.prompt,

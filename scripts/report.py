@@ -2,6 +2,7 @@
 
 import csv
 import platform
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
@@ -12,6 +13,7 @@ import h5py
 import numpy as np
 import psutil
 
+from scripts.assistants.replies import OUTCOMES, notices_of_replies
 from scripts.evidence.limits import BEYOND
 from scripts.evidence.space import Space
 from scripts.page.cards import entries
@@ -32,7 +34,7 @@ PACKAGES = (
     "snakemake", "torch", "transformers", "sentence-transformers", "peft", "scikit-learn",
     "scipy", "numpy", "h5py", "bitsandbytes",
 )  # fmt: skip
-OUTCOMES = ("retries", "refused", "unparsable", "lost")
+COUNTED_REPLIES = ("retries", *OUTCOMES)
 COUNTED = ("texts", "tokens", "cache_hits", "cache_misses")
 CSV_COLUMNS = (
     "id", "status", "statement", "direction", "regions", "e_value", "win_rate", "wins", "losses",
@@ -95,7 +97,7 @@ def _add_usage(cost: dict[str, Any], model: str, usage: Mapping[str, Any], *, ca
         {
             **dict.fromkeys(("requests", "cache_hits", "input_tokens", "output_tokens"), 0),
             "dollars": 0.0,
-            **dict.fromkeys(OUTCOMES, 0),
+            **dict.fromkeys(COUNTED_REPLIES, 0),
         },
     )
     paid = {name: usage[name] for name in ("requests", "input_tokens", "output_tokens", "dollars")}
@@ -109,7 +111,7 @@ def _add_usage(cost: dict[str, Any], model: str, usage: Mapping[str, Any], *, ca
         of_model[name] += value
         if name != "requests":
             cost[name] += value
-    for name in OUTCOMES:
+    for name in COUNTED_REPLIES:
         of_model[name] += usage[name]
     cost["requests"][model] = cost["requests"].get(model, 0) + paid["requests"]
 
@@ -351,6 +353,8 @@ def report(snakemake, ledger: Ledger) -> None:
     ]
     notices = [*filter(None, [read_json(files.regions).get("notice")])]
     notices += notices_of_texts(answered(files))
+    for model, used in cost["total"]["full"]["models"].items():
+        notices += notices_of_replies(model, used["requests"], used)
     log.info("%s", counted)
     for notice in (arithmetic_notice(audit["arithmetic"]), *notices):
         if notice:
@@ -384,6 +388,8 @@ def report(snakemake, ledger: Ledger) -> None:
     write_jsonl(out.rounds, by_round)
     write_json(out.regions, {"schema": SCHEMA, "regions": regions})
     write_jsonl(out.findings, findings)
+    with replacing(out.judgements) as temporary:
+        shutil.copyfile(files.judgements, temporary)
     write_json(out.behaviours, behaviours)
     write_json(out.separability, separability)
     write_json(out.costs, cost)

@@ -136,8 +136,9 @@ def test_an_audit_is_written_and_judged_and_its_bill_is_exact(measured):
 def test_what_the_judge_said_is_exported(copied):
     snakemake(copied, "export", "--cores", "1")
     rows = read_lines(copied / "results/export/judged/texts.jsonl")
-    (judged,) = copied.glob("results/confirm/*/judgements.jsonl")
-    said = {(j["hypothesis"], j["prompt"]): j for j in read_lines(judged)}
+    published = read_lines(copied / "results/audits/judged/judgements.jsonl")
+    assert {(j["schema"], j["judge"]) for j in published} == {(1, "large")}
+    said = {(j["hypothesis"], j["prompt"]): j for j in published}
     for row in rows:
         for finding in outcome(copied)[0]:
             judgement = said.get((finding["id"], row["prompt_id"]))
@@ -192,7 +193,7 @@ def test_gemini_through_its_own_sdk(copied, tiny):
 
 
 def test_with_faults_all_is_accounted_for_and_nothing_paid_twice(copied, tiny):
-    with Loopback(**FAULTS, garbage=0.05, refused=0.02) as server:
+    with Loopback(**FAULTS, garbage=0.05, refused=0.02, drafts=0.3) as server:
         configured(copied, tiny, server)
         snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY, "PYTHONPATH": str(HASTY)})
         findings, costs, _ = outcome(copied)
@@ -201,6 +202,9 @@ def test_with_faults_all_is_accounted_for_and_nothing_paid_twice(copied, tiny):
         assert sum(spent["requests"].values()) == sum(server.replies.values())
         used = spent["models"].values()
         assert sum(m["retries"] for m in used) > 0.2 * sum(spent["requests"].values())
+        assert sum(m["mended"] for m in used) > 0 < sum(m["clean"] for m in used)
+        page = (copied / "results/audits/judged/report.html").read_text()
+        assert "were in another form than asked for" in page
         for finding in findings:
             judged = finding["wins"] + finding["losses"] + finding["ties"]
             assert judged == finding["judged"]

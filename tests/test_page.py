@@ -161,7 +161,9 @@ def test_the_page_needs_nothing_from_outside(page):
     reader = Reader(page)
     assert {"script", "img", "iframe", "object", "link", "base", "form"}.isdisjoint(reader.tags)
     links = {value for _, name, value in reader.attributes if name in ("href", "src", "srcset")}
-    assert {v for v in links if not v.startswith("#")} == {"findings.csv", "findings.jsonl"}
+    assert {v for v in links if not v.startswith("#")} == {
+        "findings.csv", "findings.jsonl", "judgements.jsonl",
+    }  # fmt: skip
     assert not [
         name for _, name, _ in reader.attributes if name.startswith("on") or name == "style"
     ]

@@ -11,7 +11,7 @@ from conftest import DATA, ROOT, cores, read_lines, snakemake, tiny_config, writ
 
 FILES = {
     "audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
-    "behaviours.json", "separability.json", "costs.json", "report.html",
+    "judgements.jsonl", "behaviours.json", "separability.json", "costs.json", "report.html",
 }  # fmt: skip
 
 
@@ -36,6 +36,10 @@ def test_an_audit_leaves_what_the_design_names(finished):
     counts = audit["counts"]
     assert counts["draws"] == counts["draws_base"] + counts["draws_intervention"] > 0
     findings = read_lines(folder / "findings.jsonl")
+    judgements = read_lines(folder / "judgements.jsonl")
+    judged = {f["id"] for f in findings if f["judged"]}
+    assert {(j["schema"], j["judge"]) for j in judgements} == {(1, "local")}
+    assert {j["hypothesis"] for j in judgements} == judged
     assert counts["hypotheses"] == len(findings)
     assert counts["validated"] == sum(f["status"] == "validated" for f in findings)
     rounds = read_lines(folder / "rounds.jsonl")

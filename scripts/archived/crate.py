@@ -35,6 +35,7 @@ PUBLISHED = {
     "report.html": "Report, for people",
     "findings.jsonl": "Hypotheses with their statuses and evidence",
     "findings.csv": "The same as a table",
+    "judgements.jsonl": "What was judged of every hypothesis on every prompt",
     "behaviours.json": "Validated findings grouped into behaviours",
     "separability.json": "Whether the subjects can be told apart at all",
     "audit.json": "Resolved configuration, keys, versions, hardware, counts",
