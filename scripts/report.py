@@ -29,6 +29,7 @@ from scripts.workflow.commit import commit
 from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
 from scripts.workflow.job import Ledger, job, log
 
+FEW_TEXTS = 8  # on a map, for which t-SNE is no use
 SCHEMA = 1
 PACKAGES = (
     "snakemake", "torch", "transformers", "sentence-transformers", "peft", "scikit-learn",
@@ -253,7 +254,8 @@ def read_explored(files) -> tuple[Explored, np.ndarray]:
 
 
 def text_map(explored: Explored, scores: np.ndarray, most: int) -> list[dict[str, Any]]:
-    """Texts with 2-D coordinates (t-SNE of embeddings), side, region, divergence score and text."""
+    """Texts with 2-D coordinates (t-SNE of embeddings, of few texts their first components), side,
+    region, divergence score and text."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
@@ -264,8 +266,10 @@ def text_map(explored: Explored, scores: np.ndarray, most: int) -> list[dict[str
     rows = np.concatenate([chosen, chosen + of_side])
     vectors = explored.vectors[rows]
     points = PCA(min(50, *vectors.shape), random_state=0).fit_transform(vectors)
-    perplexity = max(2, min(30, len(rows) // 4))
-    placed = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points)
+    placed = np.pad(points, ((0, 0), (0, 2)))[:, :2]  # of a few texts, which have no neighbours
+    if len(rows) > FEW_TEXTS:
+        perplexity = max(2, min(30, len(rows) // 4))
+        placed = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points)
     return [
         {
             "x": round(float(x), 2),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import types
 
 import numpy as np
@@ -19,6 +20,7 @@ from scripts.report import (
     csv_row,
     names_of_kinds,
     round_row,
+    text_map,
     unit_of,
 )
 
@@ -164,3 +166,14 @@ def test_captions_render(name, figure, config):
     caption = Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
     text = caption.render(snakemake=snakemake, categories={}, files=[])
     docutils.publish_parts(text, writer="html", settings_overrides={"halt_level": 2})
+
+
+@pytest.mark.parametrize("draws", [1, 2, 6])
+def test_a_map_of_the_fewest_texts(draws):
+    texts = [f"text {n}" for n in range(2 * draws)]
+    vectors = np.random.default_rng(0).normal(size=(2 * draws, 4))
+    sides = ["base"] * draws + ["intervention"] * draws
+    explored = Explored(sides, ["r000"] * 2 * draws, np.zeros(2 * draws, int), texts, vectors)
+    points = text_map(explored, np.zeros(2 * draws), 1000)
+    assert [point["text"] for point in points] == texts
+    assert all(math.isfinite(point[axis]) for point in points for axis in "xy")
