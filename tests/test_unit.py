@@ -20,7 +20,7 @@ from scripts.simulated.suite import SIDES, Suite
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.preflight import check
+from scripts.workflow.preflight import check, notices
 from scripts.workflow.recipes import Recipes
 from scripts.workflow.sections import Audit
 
@@ -67,6 +67,22 @@ def test_too_few_samples_are_said_before_anything_runs(tmp_path):
     recipes = Recipes(load(config), ROOT, DigestIndex(tmp_path / "digests.json"))
     with pytest.raises(AuditError, match=r"`audits.few`: .* has 7 \(5 of 5 .*record more"):
         check(recipes)
+
+
+@pytest.mark.parametrize(("prompts", "said"), [(1, "none is left to explore"), (8, "14 prompts")])
+def test_too_few_prompts_are_said_before_anything_runs(tmp_path, prompts, said):
+    for side in SIDES:
+        rows = [{"prompt": f"Question {n}?", "response": side} for n in range(prompts)]
+        jsonl(tmp_path / f"{side}.jsonl", *rows)
+    paths = {side: {"responses": str(tmp_path / f"{side}.jsonl")} for side in SIDES}
+    config = {"cache": str(tmp_path / "cache"), "audits": {"few": paths}}
+    recipes = Recipes(load(config), ROOT, DigestIndex(tmp_path / "digests.json"))
+    if prompts == 1:
+        with pytest.raises(ConfigError, match=said):
+            check(recipes)
+    else:
+        check(recipes)
+        assert any(said in notice and "unit: draw" in notice for notice in notices(recipes))
 
 
 def test_settings_of_a_model_do_nothing_beside_recorded_responses(tmp_path):

@@ -41,6 +41,11 @@ def check(recipes: Recipes) -> None:
         asked = settings["count"] or 1
         if regions.settings["unit"] == "draw":
             _check_draws(name, regions)
+        elif count is not None and round(regions.settings["pools"]["explore"] * count) < 1:
+            raise ConfigError(
+                f"`audits.{name}`: of {count} prompt{'s' * (count != 1)} none is left to explore; "
+                "add prompts, or with many samples of each set `unit: draw`"
+            )
         elif count is not None and settings["method"] == "kmeans" and count < asked:
             raise ConfigError(
                 f"`audits.{name}`: the bank has {count} prompts for {asked} regions; "
