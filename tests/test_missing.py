@@ -44,6 +44,14 @@ def test_it_is_written_from_the_explore_pool_and_counted_on_the_confirm_pool():
     assert missing_responses(bank(3, 0, 0), REGIONS) is None
 
 
+def test_paraphrases_are_one_vote():
+    rows = bank(3, 30, 10)
+    for number, prompt in enumerate(rows):
+        prompt["group"] = f"{prompt['pool']} {number // 2}"
+    counts = missing_responses(rows, REGIONS).standing().counts
+    assert counts == (5, 10, 0)
+
+
 @pytest.mark.parametrize(("won", "status"), [(10, "validated"), (3, "unsupported")])
 def test_it_is_decided_with_the_others(won, status):
     missing = missing_responses(bank(3, 30, won), REGIONS)

@@ -42,10 +42,14 @@ def missing_responses(
 ) -> Missing | None:
     """None where no response of the explore pool is missing, or as many are on either side.
 
-    prompts: rows of prompts.jsonl, those with missing responses with the share of each side's.
+    prompts: rows of prompts.jsonl, those with missing responses with the share of each side's; of
+    a group the first counts, as it does where texts are drawn.
     """
-    explored = [row for row in prompts if row["pool"] == "explore"]
-    fresh = [row for row in prompts if row["pool"] == "confirm"]
+    units: dict[str, Mapping[str, Any]] = {}
+    for row in sorted(prompts, key=lambda row: (row["place"], row["id"])):
+        units.setdefault(row.get("group") or row["id"], row)
+    explored = [row for row in units.values() if row["pool"] == "explore"]
+    fresh = [row for row in units.values() if row["pool"] == "confirm"]
     net = sum(_difference(row) for row in explored)
     if not sign(net) or not fresh:
         return None

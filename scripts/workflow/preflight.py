@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from scripts.assistants.prices import price_of
 from scripts.assistants.provider import key_of
@@ -24,7 +25,7 @@ from scripts.workflow.sums import damage, summed
 
 BFLOAT16 = "bfloat16"
 RESULTS = Path("results")
-_COUNTED: dict[str, int | None] = {}  # prompts by the key of their bank
+_ROWS: dict[str, list[dict[str, Any]] | None] = {}  # of banks, by key
 ANY = {"system_prompt": ""}  # a subject that has one
 
 
@@ -149,7 +150,7 @@ def system_messages(report: Node) -> dict[str, int]:
     sides = [side for side in SIDES if subjects[side].settings.get("system_prompt") is not None]
     if not sides:
         return {}
-    rows = bank_rows(_made(bank), {s: _made(n) for s, n in bank.inputs.items()}, RESULTS)
+    rows = _rows(bank)
     count = sum(replaces_system(row, ANY) for row in rows or ())
     return dict.fromkeys(sides, count) if count else {}
 
@@ -215,8 +216,7 @@ def _check_recorded(name: str, recipes: Recipes) -> None:
 
 def _check_draws(name: str, regions: Node) -> None:
     """Raise AuditError when the samples of each prompt are too few, or the prompts too many."""
-    bank = regions.inputs["bank"]
-    rows = bank_rows(_made(bank), {side: _made(n) for side, n in bank.inputs.items()}, RESULTS)
+    rows = _rows(regions.inputs["bank"])
     samples = regions.settings.get("samples")
     held = [count for row in rows or () if (count := row.get("samples", samples))]
     if held:
@@ -227,13 +227,7 @@ def _check_draws(name: str, regions: Node) -> None:
 
 
 def _prompt_count(bank: Node) -> int | None:
-    """Prompts of a bank: from its report, else by building it, once; None where that takes long."""
-    if bank.key not in _COUNTED:
-        _COUNTED[bank.key] = _counted(bank)
-    return _COUNTED[bank.key]
-
-
-def _counted(bank: Node) -> int | None:
+    """Prompts of a bank: from its report, else by building it; None where that takes long."""
     done = RESULTS / "bank" / bank.key / "bank.json"
     if done.is_file() and not damage(done):
         return read_json(done)["prompts"]
@@ -241,9 +235,16 @@ def _counted(bank: Node) -> int | None:
         look(source, "prompt")
     for node in bank.inputs.values():
         look(node.local["responses"], "response")
-    sides = {side: _made(node) for side, node in bank.inputs.items()}
-    rows = bank_rows(_made(bank), sides, RESULTS)
+    rows = _rows(bank)
     return None if rows is None else sum(row.get("samples", 1) > 0 for row in rows)
+
+
+def _rows(bank: Node) -> list[dict[str, Any]] | None:
+    """The prompts of a bank, read once; None where that takes long."""
+    if bank.key not in _ROWS:
+        sides = {side: _made(node) for side, node in bank.inputs.items()}
+        _ROWS[bank.key] = bank_rows(_made(bank), sides, RESULTS)
+    return _ROWS[bank.key]
 
 
 def _made(node: Node) -> Made:
