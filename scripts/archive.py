@@ -10,7 +10,7 @@ import hashlib
 import os
 import sys
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -171,10 +171,18 @@ def archive_all(
     **more: Any,
 ) -> None:
     """Pack every audit that can be packed, then raise the first reason why another cannot."""
+    for_each(
+        audits, lambda name: archive(name, audits[name], configs[name], folder, **more), folder
+    )
+
+
+def for_each(audits: Iterable[str], make: Callable[[str], Path], folder: Path) -> None:
+    """Make a file in `folder` of every audit of which one can be made, and print them; then raise
+    the first reason why of another none can."""
     refused: list[AuditError] = []
-    for name, audit in audits.items():
+    for name in audits:
         try:
-            target = archive(name, audit, configs[name], folder, **more)
+            target = make(name)
             print(f"{target.relative_to(folder)}  {size(target.stat().st_size)}", flush=True)
         except AuditError as error:
             refused.append(error)

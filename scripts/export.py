@@ -9,14 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.archive import check_published
+from scripts.archive import check_published, for_each
 from scripts.assistants.pairs import Pair, pair_score
 from scripts.exported.finished import Finished, Name, Recorded
 from scripts.exported.formats import WRITERS, check_format
-from scripts.workflow.errors import AuditError
 from scripts.workflow.files import read_json, read_jsonl
 from scripts.workflow.job import job, log
-from scripts.workflow.tables import size
 
 Said = Mapping[tuple[str, str], float | None]  # verdicts by finding and unit of evidence
 
@@ -153,17 +151,14 @@ def export(audit: Finished, format: str) -> Path:
 def export_all(audits: Mapping[str, Mapping[str, Any]], results: Path, format: str) -> None:
     """Export every audit that is published, then raise the first reason why another is not."""
     check_format(format)
-    refused: list[AuditError] = []
-    for name, audit in audits.items():
-        try:
-            check_published(name, audit["key"], results)
-            target = export(Finished(name, audit["nodes"], results), format)
-            log.info("%s", target)
-            print(f"{target}  {size(target.stat().st_size)}", flush=True)
-        except AuditError as error:
-            refused.append(error)
-    if refused:
-        raise refused[0]
+
+    def make(name: str) -> Path:
+        check_published(name, audits[name]["key"], results)
+        target = export(Finished(name, audits[name]["nodes"], results), format)
+        log.info("%s", target)
+        return target
+
+    for_each(audits, make, results.parent)
 
 
 if __name__ == "__main__":
