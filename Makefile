@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := requirements.lock requirements-cuda.lock
 READY := $(VENV)/.ready-$(shell cat $(LOCKS) | sha256sum | cut -c1-16)
-ALOUD := $(PYTHON) scripts/aloud.py
+ALOUD := $(PYTHON) scripts/tools/aloud.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --progress-bar off --no-deps
 AUDIT ?= demo
@@ -15,7 +15,7 @@ SCALE ?= full
 
 run: setup
 	@$(BIN)/snakemake --cores all --quiet rules progress -- $(AUDIT)
-	@$(BIN)/python -m scripts.summary $(AUDIT)
+	@$(BIN)/python -m scripts.tools.summary $(AUDIT)
 
 test: setup lint  # CLUSTER=1 for an audit on a Slurm of one node, too
 	$(BIN)/python -m pytest -m "not soak" -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder

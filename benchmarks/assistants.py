@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.speed import record
-from scripts.evidence.choice import Judges, cheapest, choose, effect_sought, splits
+from scripts.benchmark.null_audits import corrected_coverage
+from scripts.evidence.judge_split import Judges, cheapest, choose, effect_sought, splits
 from scripts.evidence.race import Race, drive
 from scripts.evidence.simulated_judge import (
     JudgedAudit,
@@ -21,7 +22,6 @@ from scripts.evidence.simulated_judge import (
     fixed_protocol,
     judged_audit,
 )
-from scripts.evidence.simulation import corrected_coverage
 
 OUT = Path("results/benchmarks/assistants.json")
 HYPOTHESES, REGIONS, PROMPTS, TRUE = 300, 20, 480, 30

@@ -6,7 +6,7 @@ FOLDER has the recorded model outputs that the labels are of: benchmarks/labels/
 them by file, row and the beginning of the text's sha256. Texts whose sha256 begins with an even
 digit were looked at while the features were written, the others only counted. Refusals are judged
 by XSTest's labels instead (benchmarks/refusals.py). --write writes docs/figures/checks.json and
-what a report quotes of it, scripts/assistants/quality.json.
+what a report quotes of it, scripts/checks/quality.json.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import refusals
-from scripts.assistants.features import FEATURES
-from scripts.assistants.refusal import refuses
+from scripts.checks.features import FEATURES
+from scripts.checks.refusal import refuses
 
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ROOT / "benchmarks" / "labels" / "recorded.csv"

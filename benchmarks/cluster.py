@@ -27,8 +27,8 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
 from benchmarks.speed import REPEATS, record, seconds
-from scripts.clusters import assign, k_means
-from scripts.workflow.job import peak_mib
+from scripts.core.job import peak_mib
+from scripts.divergence.clusters import assign, k_means
 
 ROWS, CENTRES, STARTS = 2_000_000, 300, 3
 EPOCHS = 10

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import yaml
 
 from benchmarks.speed import REPEATS, RESULTS, record
+from scripts.core.files import write_json, write_jsonl
 from scripts.workflow.config import load
-from scripts.workflow.files import write_json, write_jsonl
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import SIDES, Recipes
 

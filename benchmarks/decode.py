@@ -20,11 +20,11 @@ from statistics import median
 import torch
 
 from benchmarks.speed import REPEATS, record
-from scripts.models.draws import Draw
+from scripts.core.files import read_jsonl
+from scripts.draws.draw import Draw
 from scripts.models.generation import generate
 from scripts.models.linear import PackedLinear, pack_weights
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
-from scripts.workflow.files import read_jsonl
 
 NEW_TOKENS, SAMPLES, PROMPTS = 64, 4, 64
 ROWS = 256  # as `execution.batch_size` says if nothing is set

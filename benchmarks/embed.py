@@ -25,11 +25,11 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from benchmarks.speed import in_turns, processor, record
+from scripts.core.files import read_jsonl
+from scripts.core.job import Ledger
 from scripts.models.arithmetic import resolve
 from scripts.models.encoder import embed, encode, load_encoder, token_counts
 from scripts.models.linear import PackedLinear
-from scripts.workflow.files import read_jsonl
-from scripts.workflow.job import Ledger
 
 TEXTS, BATCH, THREADS = 1000, 32, 2  # the batch is the default of execution.embed_batch_size
 LEAST_COSINE = 0.999

@@ -19,10 +19,10 @@ import torch
 from scipy.stats import chi2, chisquare, norm
 
 from benchmarks.speed import RESULTS, record
-from scripts.models.draws import Draw
+from scripts.core.files import read_jsonl
+from scripts.draws.draw import Draw
 from scripts.models.generation import generate
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
-from scripts.workflow.files import read_jsonl
 
 SETTINGS = {"dtype": "float32", "system_prompt": None, "response_prefix": "",
             "chat_template": True, "trust_remote_code": False}  # fmt: skip

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
+from scripts.core.files import read_jsonl
 from scripts.models.generation import generate
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
-from scripts.workflow.files import read_jsonl
 
 BATCH, NEW_TOKENS = 32, 24
 SETTINGS = {"dtype": "bfloat16", "system_prompt": None, "response_prefix": "",

@@ -26,15 +26,15 @@ import yaml
 
 from benchmarks.recorded import EMBEDDER, Recorded, suite_from, workers_of_one_thread
 from benchmarks.speed import processor
-from scripts.models.draws import Draw
+from scripts.benchmark.audit import audit
+from scripts.benchmark.suite import SIDES, Suite
+from scripts.core.files import read_jsonl
+from scripts.core.job import Ledger
+from scripts.core.randomness import hash_generator, hash_unit
+from scripts.draws.draw import Draw
 from scripts.models.encoder import embed
 from scripts.models.generation import generate
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
-from scripts.simulated.audit import audit
-from scripts.simulated.suite import SIDES, Suite
-from scripts.workflow.chance import hash_generator, hash_unit
-from scripts.workflow.files import read_jsonl
-from scripts.workflow.job import Ledger
 from scripts.workflow.sections import Audit
 
 ROOT = Path(__file__).parents[1]

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks.speed import record
-from scripts.assistants.pool import Pool
+from scripts.assistants.client import Pool
 from scripts.assistants.questions import judge_question
 
 REQUESTS, AT_ONCE, LATENCY = 2000, 64, 0.2

@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from scripts.assistants.refusal import refuses
+from scripts.checks.refusal import refuses
+from scripts.core.text_tables import table
 from scripts.decode import recorded
-from scripts.models.draws import Draw
+from scripts.draws.draw import Draw
 from scripts.recordings.files import outputs_in, rows_of
 from scripts.recordings.recording import write
 from scripts.workflow.sections import Responses
-from scripts.workflow.tables import table
 
 WORDS = ("the", "rain", "model", "says", "that", "every", "second", "day", "was", "told", "why")
 LENGTH = 160  # words of a response

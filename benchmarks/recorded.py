@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed import processor
+from scripts.benchmark.audit import Outcome, audit
+from scripts.benchmark.suite import SIDES, Suite
+from scripts.core.job import Ledger
+from scripts.core.randomness import hash_unit
 from scripts.models.encoder import embed
-from scripts.prompts import prompt_id
+from scripts.prompts.prompt import prompt_id
 from scripts.readers.reading import Reading
 from scripts.regions import cut
-from scripts.simulated.audit import Outcome, audit
-from scripts.simulated.suite import SIDES, Suite
-from scripts.workflow.chance import hash_unit
-from scripts.workflow.job import Ledger
 from scripts.workflow.sections import Audit, Responses
 
 EMBEDDER = "recorded"  # its name in the cache

@@ -24,8 +24,8 @@ import numpy as np
 from benchmarks.speed import REPEATS, record
 from scripts.cache.records import RecordCache, record_key
 from scripts.cache.segments import write_segment
-from scripts.workflow.files import read_jsonl
-from scripts.workflow.job import peak_mib
+from scripts.core.files import read_jsonl
+from scripts.core.job import peak_mib
 
 RECORDS, ASKED = 10_000_000, 100_000
 MERGED, UNMERGED = 32_768, 1_000

@@ -1,4 +1,4 @@
-"""The weights of scripts/assistants/refusal.json, from people's labels, and how well they do.
+"""The weights of scripts/checks/refusal.json, from people's labels, and how well they do.
 
     python -m benchmarks.refusals FOLDER [--write]
 
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.assistants import refusal
+from scripts.checks import refusal
 
 FILES = {
     "without guardrail": "xstest/xstest_v2_completions_mistralinstruct.csv",

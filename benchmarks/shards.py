@@ -12,8 +12,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scripts.core.files import read_jsonl
 from scripts.decode import shard_of
-from scripts.workflow.files import read_jsonl
 
 SHARDS = 4
 PROMPT = 42  # tokens of the demo's prompts in their template, on average

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from scripts.workflow.files import read_json, write_json
+from scripts.core.files import read_json, write_json
 
 REPEATS = 5
 RESULTS = Path("results/benchmarks/speed.json")

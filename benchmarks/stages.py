@@ -14,8 +14,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from scripts.core.files import read_json, write_json
 from scripts.page.figures import QUIET, STYLE
-from scripts.workflow.files import read_json, write_json
 
 STAGES = ("model", "plant", "bank", "regions", "plan", "decode", "embed", "measure", "propose",
           "screen", "confirm", "report")  # fmt: skip

@@ -21,8 +21,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.speed import processor, record
+from scripts.core.files import read_json
 from scripts.models.arithmetic import resolve
-from scripts.workflow.files import read_json
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles")

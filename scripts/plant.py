@@ -13,14 +13,14 @@ import numpy as np
 import yaml
 
 from scripts.cache.records import RecordCache
+from scripts.core.errors import AuditError
+from scripts.core.files import write_json
+from scripts.core.job import Ledger, job, log, threads
+from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, loaded_engine
 from scripts.models.description import model_folder
-from scripts.models.draws import Draw
 from scripts.models.training import Example, plant_adapter
-from scripts.prompts import prompt_id
-from scripts.workflow.errors import AuditError
-from scripts.workflow.files import write_json
-from scripts.workflow.job import Ledger, job, log, threads
+from scripts.prompts.prompt import prompt_id
 
 
 def read_behaviours(path: str | Path) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def plant(snakemake, ledger: Ledger) -> None:
 
 
 def _identity(base: Mapping[str, Any], sampling: Mapping[str, Any]) -> str:
-    from scripts.workflow.keys import digest
+    from scripts.core.digests import digest
 
     return digest({k: v for k, v in base.items() if k != "sampling"}, sampling)
 

@@ -1,63 +1,17 @@
 """Write hypotheses from the contrasts of the promising regions."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scripts.assistants import author
-from scripts.assistants.checks import Placed
+from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
-from scripts.assistants.pairs import Pair
-from scripts.assistants.pool import PART, Pool, write_usage
-from scripts.evidence.space import Places, explored_places, fresh_places
-from scripts.measure import promising, worth_a_look
-from scripts.workflow.files import read_json, read_jsonl, write_jsonl
-from scripts.workflow.job import Ledger, job, log
-from scripts.workflow.keys import digest
-
-
-def read_pairs(
-    base: Iterable[str], intervention: Iterable[str], places: Places | None = None
-) -> list[Pair]:
-    """The two subjects' generations matched draw by draw, sorted by prompt and sample; `places`
-    says where their texts lie."""
-    places = places or {}
-    first, second = (
-        {(row["prompt"], row["sample"]): row for shard in shards for row in read_jsonl(shard)}
-        for shards in (base, intervention)
-    )
-    return [
-        Pair(
-            row.get("unit", row["prompt"]),
-            row["region"],
-            row["text"],
-            second[key]["text"],
-            places.get(row["draw"]),
-            places.get(second[key]["draw"]),
-        )
-        for key, row in sorted(first.items())
-    ]
-
-
-def read_pool(files) -> list[Pair]:
-    """The pairs of a later pool from a rule's named inputs: generations, their vectors, and the
-    space in which they lie."""
-    places: dict[str, Placed] = {}
-    for side in ("base", "intervention"):
-        regions = {row["draw"]: row["region"] for path in files[side] for row in read_jsonl(path)}
-        places |= fresh_places(files.space, files[f"vectors_{side}"], regions)
-    return read_pairs(files.base, files.intervention, places)
-
-
-def named(hypotheses: Sequence[dict]) -> list[dict]:
-    """Hypotheses with ids that follow their content."""
-
-    def content(hypothesis):
-        if "check" in hypothesis:
-            return hypothesis["check"]
-        return [hypothesis["behaviour"], hypothesis["direction"]]
-
-    return [{"id": "h" + digest(content(h), h["regions"])[:8], **h} for h in hypotheses]
+from scripts.core.files import read_json, read_jsonl, write_jsonl
+from scripts.core.job import Ledger, job, log
+from scripts.divergence.measurement import promising, worth_a_look
+from scripts.divergence.space import explored_places
+from scripts.hypotheses.drawn_pairs import read_pairs
+from scripts.hypotheses.hypothesis import named
 
 
 def write_hypotheses(snakemake, ledger: Ledger) -> None:

@@ -15,15 +15,15 @@ import h5py
 import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from scripts.assistants.words import grams, has_words, shown_phrase
-from scripts.clusters import assign, steps_from
+from scripts.checks.words import grams, has_words, shown_phrase
+from scripts.core.errors import AuditError
+from scripts.core.files import read_jsonl, replacing, write_json, write_jsonl
+from scripts.core.job import Ledger, job, log
+from scripts.core.randomness import hash_generator, hash_unit
+from scripts.divergence.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
-from scripts.pools import draw_rows, prompt_rows
-from scripts.prompts import region_count
-from scripts.workflow.chance import hash_generator, hash_unit
-from scripts.workflow.errors import AuditError
-from scripts.workflow.files import read_jsonl, replacing, write_json, write_jsonl
-from scripts.workflow.job import Ledger, job, log
+from scripts.prompts.pools import draw_rows, prompt_rows
+from scripts.prompts.prompt import region_count
 
 OTHER = "other"
 NAMED_MERGED = 5  # categories without a region of their own that a notice names

@@ -14,20 +14,20 @@ import numpy as np
 import psutil
 
 from scripts.assistants.replies import OUTCOMES, notices_of_replies
+from scripts.core.files import read_json, read_jsonl, replacing, write_json, write_jsonl
+from scripts.core.job import Ledger, job, log
+from scripts.core.version import commit
+from scripts.divergence.space import Space
 from scripts.evidence.limits import BEYOND
-from scripts.evidence.space import Space
+from scripts.hypotheses.drawn_pairs import read_pairs
+from scripts.judging.screening import confirm_prompts
 from scripts.page.cards import entries
 from scripts.page.figures import figures
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
 from scripts.page.signal import Smallest, smallest_effects
-from scripts.prompts import prompt_of
-from scripts.propose import read_pairs
-from scripts.screen import confirm_prompts
-from scripts.workflow.commit import commit
-from scripts.workflow.files import read_json, read_jsonl, replacing, write_json, write_jsonl
-from scripts.workflow.job import Ledger, job, log
+from scripts.prompts.prompt import prompt_of
 
 FEW_TEXTS = 8  # on a map, for which t-SNE is no use
 SCHEMA = 1
@@ -52,7 +52,7 @@ def costs(
     """Costs of each stage and in total, as `spent` (by this call) and `full` (as from empty).
 
     Wall seconds of all jobs of a stage together; `full` counts what cache hits cost when they were
-    computed. usage: of the assistants (scripts/assistants/pool.py), counted in `requests` and
+    computed. usage: of the assistants (scripts/assistants/client.py), counted in `requests` and
     `models` by model; empty for the local assistant.
     """
     stages: dict[str, dict[str, dict[str, float]]] = {}

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from scripts.assistants.refusal import refuses
+from scripts.checks.refusal import refuses
+from scripts.core.job import Ledger, job, log
 from scripts.recordings.recording import Report, write
-from scripts.workflow.job import Ledger, job, log
 
 
 def responses(snakemake, ledger: Ledger) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from scripts.workflow.files import write_json
+from scripts.core.files import write_json
 
 
 def key(name: str) -> str:

@@ -4,7 +4,7 @@ import json
 import unicodedata
 from pathlib import Path
 
-from scripts.bank import build_bank
+from scripts.recordings.bank import build_bank
 
 REPO = Path(__file__).parent.parent
 EVERYDAY = REPO / "config" / "prompts" / "everyday"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import log
+from scripts.core.errors import AuditError
+from scripts.core.job import log
 
 
 def count(kept, request):

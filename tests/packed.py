@@ -10,8 +10,8 @@ from audits import key, publish, write
 from conftest import ROOT
 from test_recount import findings_and_judgements
 
-from scripts.archive import archive
-from scripts.workflow.files import write_jsonl
+from scripts.core.files import write_jsonl
+from scripts.tools.archive import archive
 
 CONFIG = {"audits": {"demo": {"bank": "b"}}}
 

@@ -9,10 +9,10 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from scripts.core.errors import AuditError
 from scripts.models import adapter as headers
 from scripts.models.adapter import WEIGHTS, check_adapter
 from scripts.models.subject import load_model
-from scripts.workflow.errors import AuditError
 
 SETTINGS = {"dtype": "float32", "trust_remote_code": False, "chat_template": True}
 SMALL = {

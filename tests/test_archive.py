@@ -11,10 +11,10 @@ from audits import key, make_audit, publish, write
 from packed import CONFIG, pack, unpacked, workspace
 from rocrate.rocrate import ROCrate
 
-from scripts.archive import archive_all, check_published
-from scripts.workflow.errors import AuditError
+from scripts.core.checksums import record
+from scripts.core.errors import AuditError
+from scripts.tools.archive import archive_all, check_published
 from scripts.workflow.recipes import STAGES
-from scripts.workflow.sums import record
 
 
 def test_an_archive_holds_what_the_audit_needs_and_nothing_else(tmp_path):
@@ -34,7 +34,7 @@ def test_an_archive_holds_what_the_audit_needs_and_nothing_else(tmp_path):
     assert names[0] == "MANIFEST.sha256" and names[1:] == sorted(names[1:])
     assert "results/audits/demo/audit.json" in names
     assert {"plant.yaml", "audit.yaml", "verify.py", "ro-crate-metadata.json"} < set(names)
-    assert {"Snakefile", "requirements.lock", "scripts/verify.py"} < set(names)
+    assert {"Snakefile", "requirements.lock", "scripts/tools/verify.py"} < set(names)
     assert f"results/audits/demo/.published-{audit['key']}" in names
     assert f"results/model/{key('base')}/model.json" in names
     assert f"results/plant/{key('plant')}/adapter/adapter_model.safetensors" in names

@@ -16,8 +16,8 @@ import yaml
 from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_config
 from loopback import Loopback
 
+from scripts.draws.planning import samples_by_region
 from scripts.evidence.limits import confirm_requests
-from scripts.plan import samples_by_region
 
 HASTY = Path(__file__).resolve().parent / "hasty"
 KEY = "marked-key-3b9d"

@@ -11,9 +11,9 @@ import yaml
 from banks import EVERYDAY, PLANT, PLANTED, jsonl, write
 
 from scripts.bank import bank as bank_stage
-from scripts.bank import build_bank
-from scripts.prompts import prompt_id
+from scripts.prompts.prompt import prompt_id
 from scripts.recordings import recording
+from scripts.recordings.bank import build_bank
 from scripts.recordings.files import outputs_in
 from scripts.workflow.sections import Responses
 

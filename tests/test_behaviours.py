@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.evidence.behaviours import Won, behaviours_of
+from scripts.judging.behaviours import Won, behaviours_of
 
 RNG = np.random.default_rng(0)
 PROMPTS = 300

@@ -5,9 +5,11 @@ import json
 import pytest
 from conftest import copy_workflow, snakemake
 
-from scripts.benchmark import controls, promises
-from scripts.benchmarked.real import named_in, warm_ratio
-from scripts.benchmarked.simulated import (
+from scripts.benchmark.collect import controls, promises
+from scripts.benchmark.heatmap import heatmap
+from scripts.benchmark.planted import read_behaviours
+from scripts.benchmark.real import named_in, warm_ratio
+from scripts.benchmark.simulated import (
     cells,
     of_ladder,
     of_null,
@@ -15,8 +17,6 @@ from scripts.benchmarked.simulated import (
     of_strategies,
     upper_bound,
 )
-from scripts.page.heatmap import heatmap
-from scripts.simulated.behaviours import read_behaviours
 
 FIGURES = (
     "recall_30", "recall_10", "precision", "null_fdr", "null_repeats", "texts_ratio",

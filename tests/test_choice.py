@@ -4,7 +4,15 @@ from functools import cache
 
 import pytest
 
-from scripts.evidence.choice import SPLITS, Judges, Split, cheapest, choose, effect_sought, splits
+from scripts.evidence.judge_split import (
+    SPLITS,
+    Judges,
+    Split,
+    cheapest,
+    choose,
+    effect_sought,
+    splits,
+)
 
 LINES = {f"h{i}": (f"r{i % 4}",) for i in range(100)}
 

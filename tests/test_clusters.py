@@ -8,8 +8,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
-from scripts import clusters
-from scripts.clusters import assign, blocks, k_means, silhouette, some_rows, steps_from
+from scripts.divergence import clusters
+from scripts.divergence.clusters import assign, blocks, k_means, silhouette, some_rows, steps_from
 
 
 @pytest.fixture(autouse=True, scope="module")

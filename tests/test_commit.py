@@ -2,7 +2,7 @@
 
 import subprocess
 
-from scripts.workflow.commit import commit
+from scripts.core.version import commit
 
 
 def test_a_commit_has_a_date_and_says_when_files_differ(tmp_path, monkeypatch):

@@ -6,13 +6,13 @@ import random
 import pytest
 from scipy.stats import binom
 
-from scripts.assistants.pairs import Pair
-from scripts.confirm import confirm, entries, judge
+from scripts.core.randomness import hash_unit
 from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.evidence.ebh import e_threshold
-from scripts.evidence.findings import ALPHA, rounded
 from scripts.evidence.status import fewest_prompts
-from scripts.workflow.chance import hash_unit
+from scripts.hypotheses.pairs import Pair
+from scripts.judging.confirmation import confirm, entries, judge
+from scripts.judging.findings import ALPHA, rounded
 
 SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0}
 REGIONS = {

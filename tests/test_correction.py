@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scripts.evidence.correction import corrected_rate
-from scripts.evidence.simulation import corrected_coverage
+from scripts.benchmark.null_audits import corrected_coverage
+from scripts.evidence.prediction_powered import corrected_rate
 
 Y = [0, 1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0]
 F = [0, 1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0]

@@ -12,7 +12,7 @@ from conftest import ROOT, read_lines, snakemake
 from kills import DYING
 from test_workflow import edited, planned_rules
 
-from scripts.workflow.sums import summed
+from scripts.core.checksums import summed
 
 FINDINGS = "results/audits/small/findings.jsonl"
 DAMAGES = ("flip", "cut", "empty")
@@ -56,7 +56,7 @@ def until_it_ends(folder: Path, calls: int, *arguments: str) -> list[str]:
 
 def test_every_file_under_results_has_sums_that_see_every_damage(finished_copy, monkeypatch):
     """In turn: each file flipped, cut and emptied. The index is compared with what it lists."""
-    from scripts.workflow.sums import damage
+    from scripts.core.checksums import damage
 
     monkeypatch.chdir(finished_copy)
     chance, seen = random.Random(5), set()
@@ -195,7 +195,7 @@ def test_a_read_only_results_folder_is_named_and_the_same_call_goes_on(small_dis
 
 OVER = """
 import resource, types
-from scripts.workflow.job import job
+from scripts.core.job import job
 limit = 3 << 30
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 params = {"call": "x"}

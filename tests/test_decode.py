@@ -11,18 +11,18 @@ from transformers.cache_utils import DynamicLayer
 
 from benchmarks.exact import Subject, first_tokens, greedy_differences, surplus
 from scripts.cache.records import RecordCache
+from scripts.core.errors import AuditError
+from scripts.core.job import Ledger
 from scripts.decode import shard_of
+from scripts.draws.draw import Draw
 from scripts.models import generation
 from scripts.models.adapter import weight_shapes
 from scripts.models.attention import SingleQuery
 from scripts.models.decoder import decode, own_engine
-from scripts.models.draws import Draw
 from scripts.models.generation import generate
 from scripts.models.linear import PackedLinear, pack_weights
 from scripts.models.sampler import choose
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import Ledger
 
 SETTINGS = {
     "dtype": "float32", "system_prompt": None, "response_prefix": "",

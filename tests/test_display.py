@@ -12,8 +12,8 @@ import pytest
 from conftest import ROOT, copy_workflow, snakemake, tiny_config, write_bank, write_config
 from terminal import Seen, run, standing
 
+from scripts.core.progress import EVERY
 from scripts.workflow.display import Lines, bar
-from scripts.workflow.progress import EVERY
 from scripts.workflow.under_way import Row
 
 SLOW = ROOT / "tests" / "slow"
@@ -159,7 +159,7 @@ def test_bars_are_as_wide_whatever_is_known():
 def test_setting_up_is_heard(tmp_path):
     script = "import time; print('Collecting torch', flush=True); time.sleep(3); exit({})"
     for code in (0, 3):
-        aloud = "from scripts.aloud import run; exit(run('installing', {}, 1.0))"
+        aloud = "from scripts.tools.aloud import run; exit(run('installing', {}, 1.0))"
         child = [sys.executable, "-c", script.format(code)]
         seen = run([sys.executable, "-c", aloud.format(child)], ROOT, {**os.environ}, False)
         assert seen.returncode == code and seen.text.startswith("installing ...\n")

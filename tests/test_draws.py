@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scripts.decode import shard_of
-from scripts.models.draws import SAMPLER_VERSION, Draw
+from scripts.draws.draw import SAMPLER_VERSION, Draw
 
 DRAW = Draw("base", "explore", "a" * 64, 0)
 PINNED = [0.35829754797405355, 0.09710921514698378]

@@ -9,10 +9,10 @@ import transformers
 from sentence_transformers import SentenceTransformer
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
+from scripts.core.files import write_jsonl
+from scripts.core.job import Ledger
 from scripts.embed import in_draw_order, write_vectors
 from scripts.models.encoder import batches, embed, encode, load_encoder
-from scripts.workflow.files import write_jsonl
-from scripts.workflow.job import Ledger
 
 EMBEDDER = "0123456789abcdef" * 4
 TEXTS = ["one", "two", "three", ""]

@@ -11,12 +11,12 @@ import torch
 from conftest import copy_workflow, cores, read_lines, snakemake, write_config
 
 from scripts.cache.records import RecordCache
+from scripts.core.job import Ledger
 from scripts.decode import shard_of
+from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, own_engine
 from scripts.models.description import model_folder
-from scripts.models.draws import Draw
 from scripts.models.subject import load_model, load_tokenizer
-from scripts.workflow.job import Ledger
 
 BANK = {"everyday": {"sources": [{"path": "config/prompts/everyday", "format": "templates"}]}}
 SUBJECT = {

@@ -3,16 +3,16 @@
 import pytest
 from audits import key, make_audit, write
 
-from scripts.estimate import (
+from scripts.core.files import write_json, write_jsonl
+from scripts.tools.estimate import estimate
+from scripts.workflow.estimates import (
     NOTHING,
     Line,
-    estimate,
     explore_draws,
     lines_of,
     mark_shared,
     pool_draws,
 )
-from scripts.workflow.files import write_json, write_jsonl
 from scripts.workflow.speed import UNKNOWN, Range, measured_rates
 
 

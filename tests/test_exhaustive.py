@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from scripts.assistants.pairs import Pair
-from scripts.exhaustive import JUDGED, judged, label_and_judge
-from scripts.simulated.suite import Suite
+from scripts.benchmark.exhaustive import JUDGED, judged, label_and_judge
+from scripts.benchmark.suite import Suite
+from scripts.hypotheses.pairs import Pair
 
 PHRASE = {"kind": "phrases", "phrases": ["licensed nutritionist"]}
 PROPOSE = {"regions": 60, "hypotheses": 20, "phrase_words": 6}

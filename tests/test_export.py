@@ -6,14 +6,14 @@ import pandas
 import pytest
 from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_config
 
-from scripts import export
-from scripts.assistants.checks import Placed
-from scripts.assistants.pairs import Pair
-from scripts.export import Texts, columns_of, said_by_models, texts_by_prompt, verdict
-from scripts.exported.finished import shards_in
-from scripts.exported.formats import WRITERS, check_format
+from scripts.checks.check import Placed
+from scripts.core.errors import AuditError
+from scripts.hypotheses.pairs import Pair
 from scripts.readers.reading import Reading
-from scripts.workflow.errors import AuditError
+from scripts.tools import export
+from scripts.tools.export import Texts, columns_of, said_by_models, texts_by_prompt, verdict
+from scripts.tools.export_finished import shards_in
+from scripts.workflow.export_formats import WRITERS, check_format
 
 # Rows
 
@@ -116,7 +116,7 @@ def test_every_format_is_read_back(tmp_path, name, side):
 
 
 def test_a_format_that_lacks_its_package_is_said_before_anything_is_looked_at(monkeypatch):
-    monkeypatch.setattr("scripts.exported.formats.find_spec", lambda name: None)
+    monkeypatch.setattr("scripts.workflow.export_formats.find_spec", lambda name: None)
     with pytest.raises(AuditError, match="needs pyarrow, which is not installed; run `pip install"):
         export.export_all({"demo": {}}, None, "parquet")
     check_format("csv")

@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks import checks as benchmark
 from benchmarks import refusals
-from scripts.assistants import layout, refusal
-from scripts.assistants.checks import holds
-from scripts.assistants.features import FEATURES, LENGTH_FEATURES, Quality, quality
+from scripts.checks import layout, refusal
+from scripts.checks.check import holds
+from scripts.checks.features import FEATURES, LENGTH_FEATURES, Quality, quality
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT.parent / "shared" / "data" / "recorded"

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from scripts.workflow import files
-from scripts.workflow.files import (
+from scripts.core import files
+from scripts.core.files import (
     is_temporary,
     read_json,
     read_jsonl,

@@ -3,7 +3,7 @@
 import pytest
 from audits import key, make_audit, write
 
-from scripts.workflow.files import write_json, write_jsonl
+from scripts.core.files import write_json, write_jsonl
 from scripts.workflow.forecast import A_JOB, Forecast, Left, left_of, seconds_left
 from scripts.workflow.speed import Range, Rates
 

@@ -10,15 +10,15 @@ from conftest import snakemake, tiny_config, write_config
 from test_decode import GREEDY, SETTINGS, greedy
 
 from scripts.cache.records import RecordCache
+from scripts.core.errors import AuditError
+from scripts.core.job import Ledger
+from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, own_engine
-from scripts.models.draws import Draw
 from scripts.models.formatting import before_stop, messages_of, plain_text
 from scripts.models.generation import generate
 from scripts.models.sampler import choose
 from scripts.models.subject import load_model, load_tokenizer, pad_token, prompt_ids, stop_tokens
 from scripts.workflow.config import ConfigError, load
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import Ledger
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import Recipes
 

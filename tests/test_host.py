@@ -14,13 +14,13 @@ from conftest import copy_workflow, read_lines, snakemake, tiny_config, write_ba
 from kills import hosts_of
 from operations import count, decode_in_little_memory
 
+from scripts.core.errors import AuditError
+from scripts.core.job import MAIN, Ledger
+from scripts.draws.draw import Draw
 from scripts.models import host
 from scripts.models.decoder import decode_loaded
-from scripts.models.draws import Draw
 from scripts.models.encoder import encode_loaded
 from scripts.models.host import HOSTS, Kept, folder_of, perform
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import MAIN, Ledger
 
 
 @pytest.fixture

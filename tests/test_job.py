@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from scripts.workflow.job import peak_mib
+from scripts.core.job import peak_mib
 
 
 def test_the_peak_is_the_process_s_own_and_not_its_parent_s():
@@ -19,7 +19,7 @@ def test_the_peak_is_the_process_s_own_and_not_its_parent_s():
     held = np.ones(400 * 2**17)  # 400 MiB
     assert peak_mib() > held.nbytes / 2**20
     child = subprocess.run(
-        [sys.executable, "-c", "from scripts.workflow.job import peak_mib; print(peak_mib())"],
+        [sys.executable, "-c", "from scripts.core.job import peak_mib; print(peak_mib())"],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True,
         text=True, close_fds=False, preexec_fn=lambda: None,  # forked from this process
     )  # fmt: skip

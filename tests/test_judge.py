@@ -8,14 +8,14 @@ from loopback import STYLES, Loopback
 from test_pool import ACCESS, settings
 
 from scripts.assistants.author import statement_of, write_hypotheses
-from scripts.assistants.bench import Judges, judging_order
+from scripts.assistants.client import Pool
 from scripts.assistants.judge import ModelJudge, prompt_texts
-from scripts.assistants.pairs import Pair
 from scripts.assistants.placebos import placebos_by_region
-from scripts.assistants.pool import Pool
-from scripts.confirm import confirm, confirm_with_models
-from scripts.evidence.recount import recount
-from scripts.screen import screened_by_model
+from scripts.hypotheses.pairs import Pair
+from scripts.judging.confirmation import confirm, confirm_with_models
+from scripts.judging.schedule import Judges, judging_order
+from scripts.judging.screening import screened_by_model
+from scripts.tools.recount import recount
 
 REGIONS = {
     f"r{n}": {
@@ -219,8 +219,8 @@ def test_refusals_count_apart_and_show_nothing(tmp_path):
 
 
 def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
-    monkeypatch.setattr("scripts.assistants.pool.LOST_IN_A_ROW", 10**9)
-    monkeypatch.setattr("scripts.remote.pace.ATTEMPTS", 1)
+    monkeypatch.setattr("scripts.assistants.client.LOST_IN_A_ROW", 10**9)
+    monkeypatch.setattr("scripts.servers.pace.ATTEMPTS", 1)
     pairs = pairs_of({"bread": (["r0"], 1.0)}, prompts=20)
     with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
         by_prompt = {p.prompt: [p] for p in pairs}

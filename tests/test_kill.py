@@ -24,7 +24,7 @@ from conftest import (
 from kills import Victim, decoded, hosts_killed, survive
 from loopback import Loopback
 
-from scripts.workflow.job import MAIN
+from scripts.core.job import MAIN
 
 WORDS = ("about", "this", "from", "more")
 KEY = {"MARKED_KEY": "a-key-of-the-tests"}
@@ -75,7 +75,7 @@ def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, fin
 
 JOB = """
 import time, types
-from scripts.workflow.job import job
+from scripts.core.job import job
 with job(types.SimpleNamespace(
     log=["log"], wildcards={}, params={}, input=[], output=[], rule="x"
 )):

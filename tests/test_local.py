@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from scripts.assistants import local
-from scripts.assistants.checks import Text, holds
 from scripts.assistants.local import placebo_checks, propose
-from scripts.assistants.pairs import Net, Pair, pair_score, region_nets
-from scripts.assistants.wording import about, sentence
-from scripts.assistants.words import common_words
+from scripts.checks.check import Text, holds
+from scripts.checks.words import common_words
+from scripts.hypotheses.pairs import Net, Pair, pair_score, region_nets
+from scripts.hypotheses.wording import about, sentence
 
 REGIONS = {
     f"r{n}": {

@@ -9,10 +9,9 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from scripts.measure import (
+from scripts.divergence.measurement import (
     FOLDS,
     STAY,
-    _ari,
     cluster_texts,
     cross_fitted_scores,
     energy_distance,
@@ -21,6 +20,7 @@ from scripts.measure import (
     sign_flip_p,
     stop_reason,
 )
+from scripts.measure import _ari
 
 SETTINGS = {"permutations": 200, "seed": 0}
 DIMENSION = 12

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.assistants.measures import (
+from scripts.checks.measures import (
     MEASURES,
     distinct_words,
     paragraphs,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from scripts.assistants.pairs import Pair
-from scripts.confirm import confirm, entries
-from scripts.evidence.missing import missing_responses
-from scripts.evidence.recount import recount
-from scripts.plan import Deck, plan_pool
-from scripts.screen import confirm_prompts
+from scripts.draws.planning import Deck, plan_pool
+from scripts.hypotheses.pairs import Pair
+from scripts.judging.confirmation import confirm, entries
+from scripts.judging.missing import missing_responses
+from scripts.judging.screening import confirm_prompts
+from scripts.tools.recount import recount
 
 REGIONS = {"r0": {"id": "r0", "name": "n", "category": "c", "category_share": 1.0, "weight": 1.0}}
 SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0}

@@ -6,13 +6,13 @@ The counts are printed: `python -m pytest -s tests/test_null_simulation.py`.
 import numpy as np
 import pytest
 
-from scripts.evidence.betting import prompt_sign
-from scripts.evidence.simulation import (
+from scripts.benchmark.null_audits import (
     _pair_scores,
     null_audits,
     power_audits,
     stopped_when_found,
 )
+from scripts.evidence.betting import prompt_sign
 
 # Of 1,000 audits with 5 % allowed: 50 less 1.75 standard errors.
 ALLOWED = 38

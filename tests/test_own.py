@@ -5,8 +5,8 @@ import json
 import pytest
 from test_screen import CHECK, REGIONS
 
-from scripts.assistants.own import own_hypotheses
-from scripts.workflow.errors import AuditError
+from scripts.assistants.user_file import own_hypotheses
+from scripts.core.errors import AuditError
 
 
 def own(tmp_path, *rows):

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from scripts.plan import (
+from scripts.draws.planning import (
     Deck,
     Need,
     allocate,

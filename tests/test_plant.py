@@ -8,10 +8,10 @@ import torch
 import yaml
 from conftest import ROOT
 
+from scripts.core.errors import AuditError
 from scripts.models.subject import load_model, load_tokenizer
 from scripts.models.training import Example, encode, loss_of, train, with_adapter
 from scripts.plant import examples, own_prompts, read_behaviours, training_order
-from scripts.workflow.errors import AuditError
 
 BASE = {
     "dtype": "float32", "system_prompt": None, "response_prefix": "",

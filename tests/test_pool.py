@@ -3,10 +3,10 @@
 import pytest
 from loopback import Loopback
 
-from scripts.assistants.pool import BudgetSpent, Pool, Unusable
+from scripts.assistants.client import BudgetSpent, Pool, Unusable
 from scripts.assistants.provider import FORMS, Request
 from scripts.assistants.replies import answer_in
-from scripts.workflow.errors import AuditError
+from scripts.core.errors import AuditError
 
 BUDGET = {"usd": None, "requests": None}
 

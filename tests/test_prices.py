@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from scripts.assistants.prices import Price, price_of, read_prices
-from scripts.workflow.errors import AuditError
+from scripts.core.errors import AuditError
 from scripts.workflow.sections import GEMINI_MODELS
 
 

@@ -6,9 +6,9 @@ import pytest
 from audits import key, make_audit, publish, write
 from packed import pack, unpacked
 
-from scripts.archived.private import Cleaner
-from scripts.workflow.errors import AuditError
-from scripts.workflow.files import write_json
+from scripts.core.errors import AuditError
+from scripts.core.files import write_json
+from scripts.tools.archive_private import Cleaner
 
 
 def test_records_are_made_relative_and_named(tmp_path, capsys):
@@ -83,7 +83,7 @@ def test_what_only_looks_alike_stays():
 
 
 def test_an_address_that_names_this_machine_needs_an_identity(tmp_path, monkeypatch):
-    monkeypatch.setattr("scripts.archive.host_names", lambda: ["gpu-01"])
+    monkeypatch.setattr("scripts.tools.archive.host_names", lambda: ["gpu-01"])
     audit = make_audit()
     publish(tmp_path / "results", audit)
     server = {"url": "http://gpu-01:8000/v1", "identity": None, "key_variable": "MY_ACCESS"}

@@ -11,7 +11,7 @@ import yaml
 from conftest import ROOT, snakemake, write_config
 from snakemake.cli import get_argument_parser
 
-from scripts.workflow.files import write_jsonl
+from scripts.core.files import write_jsonl
 
 SLURM = ROOT / "profiles/slurm/profile.yaml"
 GROUPING = ("groups", "group-components", "resources", "set-resource-scopes")

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from scripts.workflow import progress as module
-from scripts.workflow.progress import (
+from scripts.core import progress as module
+from scripts.core.progress import (
     EVERY,
     Reporter,
     State,

@@ -8,8 +8,8 @@ import pytest
 from audits import key, make_audit, publish, write
 
 from scripts.cache.records import RecordCache, record_key
-from scripts.prune import delete, named_by_config, orphans, prune
-from scripts.workflow.errors import AuditError
+from scripts.core.errors import AuditError
+from scripts.tools.prune import delete, named_by_config, orphans, prune
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:

@@ -7,8 +7,7 @@ from hostile import HOSTILE
 from loopback import MARKED, Loopback
 from test_pool import ACCESS, settings
 
-from scripts.assistants.isolation import LONGEST_LINE, LONGEST_TEXT, quoted, tamed
-from scripts.assistants.pool import Pool, Unusable
+from scripts.assistants.client import Pool, Unusable
 from scripts.assistants.questions import (
     behaviour_of,
     judge_question,
@@ -17,6 +16,7 @@ from scripts.assistants.questions import (
     themes_question,
     write_question,
 )
+from scripts.assistants.quoting import LONGEST_LINE, LONGEST_TEXT, quoted, tamed
 
 PLAIN = {"temperature": 0.0, "thinking_tokens": 0}
 STATEMENTS = {f"h{n}": f"mentions the word “{w}”" for n, w in enumerate(["bread", "rain", "moon"])}

@@ -5,11 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from scripts.benchmark.null_audits import stopped_when_found
 from scripts.evidence.betting import e_value, futility_value
 from scripts.evidence.ebh import e_bh
 from scripts.evidence.limits import requests
 from scripts.evidence.race import Race, drive
-from scripts.evidence.simulation import stopped_when_found
 
 
 def one_region(names, prompts, **options):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, t
 
+from scripts.benchmark.null_audits import rate_coverage
 from scripts.evidence.rates import stratified_rate
-from scripts.evidence.simulation import rate_coverage
 
 
 def test_by_hand():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from scripts.evidence.reach import (
+from scripts.judging.reach import (
     Look,
     auc_of,
     difference_of,

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from banks import COMPOSED, DECOMPOSED, TEMPLATES, contents, jsonl, write
 
-from scripts.bank import build_bank
-from scripts.prompts import BankError, normal_prompt, prompt_id
+from scripts.prompts.prompt import BankError, normal_prompt, prompt_id
 from scripts.readers.reading import Reading
 from scripts.readers.registry import source_files
+from scripts.recordings.bank import build_bank
 from scripts.recordings.recording import scanned
 from scripts.workflow.sections import Responses
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from banks import SHARED
 
-from scripts.bank import build_bank, prompts_of
-from scripts.prompts import BankError
+from scripts.prompts.prompt import BankError
+from scripts.recordings.bank import build_bank, prompts_of
 from scripts.recordings.pairing import SIDES
 from scripts.recordings.recording import scanned
 from scripts.workflow.sections import Responses

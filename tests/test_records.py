@@ -17,7 +17,7 @@ from cached import batch, key, only_segment, run_writers
 from scripts.cache import records
 from scripts.cache.records import RecordCache, VectorCache, record_key, sweep
 from scripts.cache.segments import VERSION
-from scripts.workflow.files import replacing
+from scripts.core.files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from test_confirm import PLACEBOS, REGIONS, SETTINGS, hypothesis, pairs_of
 
-from scripts.assistants.judgement import sign as sign_of
-from scripts.confirm import confirm
 from scripts.evidence import betting, ebh, status
-from scripts.evidence.recount import (
+from scripts.hypotheses.judgement import sign as sign_of
+from scripts.judging.confirmation import confirm
+from scripts.tools.recount import (
     SUGGESTIVE_AT,
     e_bh,
     e_value,

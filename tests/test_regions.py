@@ -10,6 +10,8 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
+from scripts.core.errors import AuditError
+from scripts.core.randomness import POOLS, hash_generator, hash_unit, pool_of, pools_of
 from scripts.regions import (
     by_category,
     candidate_words,
@@ -21,8 +23,6 @@ from scripts.regions import (
     typical_words,
     without_small,
 )
-from scripts.workflow.chance import POOLS, hash_generator, hash_unit, pool_of, pools_of
-from scripts.workflow.errors import AuditError
 
 SHARES = {"explore": 0.4, "screen": 0.15, "confirm": 0.45}
 KMEANS = {"method": "kmeans", "count": 8, "starts": 3, "fit_prompts": 20000, "least": 5}

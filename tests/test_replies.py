@@ -6,7 +6,7 @@ import time
 import pytest
 from test_questions import PLAIN
 
-from scripts.assistants.pool import Unusable
+from scripts.assistants.client import Unusable
 from scripts.assistants.questions import judge_question, merge_question, write_question
 from scripts.assistants.replies import answer_in, as_asked, notices_of_replies
 from scripts.assistants.verdicts import number_of, verdict_of

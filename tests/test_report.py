@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from reported import ROOT, finding, findings_of_all_statuses, ledger, measured
 
-from scripts.evidence.space import Space
+from scripts.divergence.space import Space
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.report import (
     CSV_COLUMNS,

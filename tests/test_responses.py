@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from banks import jsonl, write
 
-from scripts.bank import prompts_of
+from scripts.core.job import Ledger
 from scripts.decode import recorded
-from scripts.models.draws import Draw
-from scripts.prompts import BankError, prompt_id
+from scripts.draws.draw import Draw
+from scripts.prompts.prompt import BankError, prompt_id
+from scripts.recordings.bank import prompts_of
 from scripts.recordings.files import outputs_in, rows_of
 from scripts.recordings.pairing import losses, shared_prompts, within
 from scripts.recordings.recording import CHECKED, scanned
 from scripts.recordings.recording import write as write_recording
 from scripts.responses import responses
-from scripts.workflow.job import Ledger
 from scripts.workflow.sections import Responses
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]

@@ -9,12 +9,12 @@ from conftest import copy_workflow, snakemake, write_config
 from packed import judged, pack, run_verify, unpacked, workspace
 from test_workflow import planned_rules
 
-from scripts.archive import check_published
-from scripts.restore import restore
-from scripts.workflow.errors import AuditError
-from scripts.workflow.files import write_json
+from scripts.core.checksums import damage
+from scripts.core.errors import AuditError
+from scripts.core.files import write_json
+from scripts.tools.archive import check_published
+from scripts.tools.restore import restore
 from scripts.workflow.preflight import check_weights
-from scripts.workflow.sums import damage
 
 
 def test_an_archive_is_restored_and_the_second_time_nothing_changes(tmp_path):

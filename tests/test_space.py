@@ -3,8 +3,8 @@
 import h5py
 import numpy as np
 
-from scripts.assistants.checks import Placed
-from scripts.evidence.space import Space, explored_places, fit_space, fresh_places
+from scripts.checks.check import Placed
+from scripts.divergence.space import Space, explored_places, fit_space, fresh_places
 
 RNG = np.random.default_rng(0)
 REGIONS = np.repeat(["r0", "r1"], 100)

@@ -3,8 +3,8 @@
 import pytest
 from audits import key
 
+from scripts.core.files import write_json
 from scripts.workflow import speed
-from scripts.workflow.files import write_json
 from scripts.workflow.speed import (
     QUICK,
     SLOW,

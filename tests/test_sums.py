@@ -2,8 +2,8 @@
 
 import pytest
 
-from scripts.workflow.errors import AuditError
-from scripts.workflow.sums import check, damage, forget, record, sum_file, summed
+from scripts.core.checksums import check, damage, forget, record, sum_file, summed
+from scripts.core.errors import AuditError
 
 
 def write(path, text="some text"):

@@ -1,6 +1,6 @@
 """Tables as people read them."""
 
-from scripts.workflow.tables import count, duration, size, table
+from scripts.core.text_tables import count, duration, size, table
 
 
 def test_numbers_as_people_write_them():

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from scripts.simulated.audit import audit, dipped, requests_of
-from scripts.simulated.behaviours import at_home, prompts_of, read_behaviours
-from scripts.simulated.ladder import Stage, Trial, groups, ladder, texts_to_embed
-from scripts.simulated.scoring import score_simulated
-from scripts.simulated.strategies import STRATEGIES, texts_until_proposed
-from scripts.simulated.suite import Plant, Subject, Suite
-from scripts.simulated.trials import run_trial
-from scripts.trials import doubled, rate_row
-from scripts.workflow.errors import AuditError
+from scripts.benchmark.audit import audit, dipped, requests_of
+from scripts.benchmark.planted import at_home, prompts_of, read_behaviours
+from scripts.benchmark.runner import run_trial
+from scripts.benchmark.scoring import score_simulated
+from scripts.benchmark.strategies import STRATEGIES, texts_until_proposed
+from scripts.benchmark.suite import Plant, Subject, Suite
+from scripts.benchmark.trial import Stage, Trial, groups, ladder, texts_to_embed
+from scripts.benchmark.trials import doubled, rate_row
+from scripts.core.errors import AuditError
 from scripts.workflow.sections import Audit
 
 BEHAVIOURS = read_behaviours("config/benchmarks/behaviours.yaml")

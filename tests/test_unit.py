@@ -9,16 +9,16 @@ from banks import jsonl
 
 from benchmarks.draws import BANKS, false_alarms
 from benchmarks.recorded import Recorded
-from scripts.assistants.pairs import Net, Pair
-from scripts.assistants.wording import asked
-from scripts.confirm import confirm
-from scripts.plan import plan_pool, plan_round, samples_by_region
-from scripts.pools import draw_rows
+from scripts.benchmark.audit import audit
+from scripts.benchmark.suite import SIDES, Suite
+from scripts.core.errors import AuditError
+from scripts.draws.planning import plan_pool, plan_round, samples_by_region
+from scripts.hypotheses.pairs import Net, Pair
+from scripts.hypotheses.wording import asked
+from scripts.judging.confirmation import confirm
+from scripts.prompts.pools import draw_rows
 from scripts.regions import cut
-from scripts.simulated.audit import audit
-from scripts.simulated.suite import SIDES, Suite
 from scripts.workflow.config import ConfigError, load
-from scripts.workflow.errors import AuditError
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.preflight import check, notices
 from scripts.workflow.recipes import Recipes

@@ -6,8 +6,8 @@ import json
 from audits import key, make_audit, write
 from packed import judged, pack, run_verify, unpacked
 
-from scripts.verify import problems
-from scripts.workflow.files import write_jsonl
+from scripts.core.files import write_jsonl
+from scripts.tools.verify import problems
 
 
 def test_verify_passes_twice_on_what_was_packed_and_needs_no_packages(tmp_path):

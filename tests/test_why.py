@@ -3,8 +3,8 @@
 import pytest
 from audits import key, make_audit, publish, write
 
-from scripts.why import changes, differences, explained, flat, why
-from scripts.workflow.errors import AuditError
+from scripts.core.errors import AuditError
+from scripts.tools.why import changes, differences, explained, flat, why
 
 
 def test_settings_are_compared_by_dotted_path():

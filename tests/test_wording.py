@@ -2,8 +2,8 @@
 
 from test_local import REGIONS, phrase
 
-from scripts.assistants.pairs import Net
-from scripts.assistants.wording import claim, composed, in_reading_order, sentence, telling, zone
+from scripts.hypotheses.pairs import Net
+from scripts.hypotheses.wording import claim, composed, in_reading_order, sentence, telling, zone
 
 MEASURE = {"kind": "measure", "measure": "words"}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.assistants.checks import holds
-from scripts.assistants.language import european, language, notice_of_language
-from scripts.assistants.words import (
+from scripts.checks.check import holds
+from scripts.checks.language import european, language, notice_of_language
+from scripts.checks.words import (
     common_words,
     cut_to_words,
     equal_lengths,

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from scripts.assistants.pairs import Net, Pair
-from scripts.assistants.pool import BudgetSpent, Pool
+from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.questions import merge_question, write_question
-from scripts.assistants.wording import asked
-from scripts.workflow.chance import hash_unit
+from scripts.core.randomness import hash_unit
+from scripts.hypotheses.pairs import Net, Pair
+from scripts.hypotheses.wording import asked
 
 PAIRS = 8  # of responses that a request shows, each to another prompt
 EACH = 4  # hypotheses that a request may bring

@@ -15,7 +15,7 @@ from google.api_core import exceptions
 from requests.adapters import HTTPAdapter
 
 from scripts.assistants.provider import Form, Forms, Reply, Request, identity, rejected
-from scripts.remote.pace import Busy, Unreachable
+from scripts.servers.pace import Busy, Unreachable
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)

@@ -7,13 +7,13 @@ with a strong one can be put one after the other: each has its own coins and pla
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from scripts.assistants.judgement import Judgement
-from scripts.assistants.pairs import Pair
-from scripts.assistants.pool import Answer, Pool
+from scripts.assistants.client import Answer, Pool
 from scripts.assistants.questions import judge_question
+from scripts.core.randomness import hash_generator
 from scripts.evidence.limits import TOGETHER
-from scripts.prompts import prompt_of
-from scripts.workflow.chance import hash_generator
+from scripts.hypotheses.judgement import Judgement
+from scripts.hypotheses.pairs import Pair
+from scripts.prompts.prompt import prompt_of
 
 PLACEBO = "placebo "  # before the number of a placebo among the names in a request
 Asked = Mapping[str, tuple[str, Sequence[str]]]  # region: (prompt, hypotheses)

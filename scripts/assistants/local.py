@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from scripts.assistants.checks import Text, graded, holds
-from scripts.assistants.features import FEATURES
-from scripts.assistants.measures import MEASURES
-from scripts.assistants.pairs import Net, Pair, Sizes, pair_score, region_nets
-from scripts.assistants.phrases import distinctive
-from scripts.assistants.wording import family, sentence, telling
-from scripts.assistants.words import common_words, grams
+from scripts.checks.check import Text, graded, holds
+from scripts.checks.features import FEATURES
+from scripts.checks.measures import MEASURES
+from scripts.checks.phrases import distinctive
+from scripts.checks.words import common_words, grams
+from scripts.hypotheses.pairs import Net, Pair, Sizes, pair_score, region_nets
+from scripts.hypotheses.wording import family, sentence, telling
 
 Check = dict[str, Any]
 Found = tuple[Check, dict[str, Net]]  # a check, and what was seen of it in its regions

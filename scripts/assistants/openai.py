@@ -9,7 +9,7 @@ import openai
 from openai.types.chat import ChatCompletion
 
 from scripts.assistants.provider import Form, Forms, Reply, Request, identity, rejected
-from scripts.remote.chat import open_client, post
+from scripts.servers.chat import open_client, post
 
 
 class OpenAI:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scripts.assistants.pool import Pool
+from scripts.assistants.client import Pool
 from scripts.assistants.questions import relate_question
-from scripts.assistants.words import common_words, words
-from scripts.workflow.chance import hash_unit
+from scripts.checks.words import common_words, words
+from scripts.core.randomness import hash_unit
 
 STYLE = (
     "asks the reader a question",

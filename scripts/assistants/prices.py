@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from scripts.workflow.errors import AuditError
+from scripts.core.errors import AuditError
 
 SHIPPED = Path(__file__).resolve().parent / "prices.yaml"
 

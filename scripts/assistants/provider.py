@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from scripts.remote.secret import NONE, key_in, quoted
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import log
+from scripts.core.errors import AuditError
+from scripts.core.job import log
+from scripts.servers.credentials import NONE, key_in, quoted
 
 Form = Literal["json_schema", "json_object", "none"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "none")

@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from scripts.assistants.isolation import RULE, one_line, quoted
-from scripts.assistants.pool import Unusable
+from scripts.assistants.client import Unusable
 from scripts.assistants.provider import Request
+from scripts.assistants.quoting import RULE, one_line, quoted
 from scripts.assistants.replies import answer_in, said
 from scripts.assistants.verdicts import number_of, verdicts_in
-from scripts.workflow.chance import hash_generator, hash_unit
+from scripts.core.randomness import hash_generator, hash_unit
 
 SHOWS = {"A": (True, False), "B": (False, True), "both": (True, True), "neither": (False, False)}
 MODEL = re.compile(r"\s*(?:model )?([xy])\s*", re.IGNORECASE)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scripts.assistants.pool import BudgetSpent, Pool
+from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.questions import themes_question
 
 

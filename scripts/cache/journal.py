@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
-from scripts.workflow.files import is_temporary, replacing
+from scripts.core.files import is_temporary, replacing
 
 logger = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ from scripts.cache.segments import (
     open_segment,
     write_segment,
 )
-from scripts.workflow.files import is_temporary
+from scripts.core.files import is_temporary
 
 logger = logging.getLogger(__name__)
 

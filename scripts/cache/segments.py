@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.workflow.files import replacing
+from scripts.core.files import replacing
 
 MAGIC = b"AICACHE\n"
 VERSION = 1

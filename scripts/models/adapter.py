@@ -7,8 +7,8 @@ import struct
 from collections import defaultdict
 from pathlib import Path
 
-from scripts.workflow.errors import AuditError
-from scripts.workflow.files import read_json
+from scripts.core.errors import AuditError
+from scripts.core.files import read_json
 
 WEIGHTS = "adapter_model.safetensors"
 INSIDE = "base_model.model."  # what PEFT puts before the name of a layer

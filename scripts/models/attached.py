@@ -8,7 +8,7 @@ import torch
 from peft import PeftConfig, PeftModel, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from scripts.workflow.errors import AuditError
+from scripts.core.errors import AuditError
 
 warnings.filterwarnings("ignore", module="peft")  # what they say of is an error here, or done
 SHOWN = 3  # keys

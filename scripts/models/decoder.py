@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
+from scripts.core.errors import AuditError
+from scripts.core.job import Ledger, log, out_of_memory
+from scripts.core.progress import progress
+from scripts.draws.draw import Draw
 from scripts.models.arithmetic import resolve
-from scripts.models.draws import Draw
 from scripts.models.formatting import before_stop, replaces_system
 from scripts.models.host import Kept, Message, perform
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import Ledger, log, out_of_memory
-from scripts.workflow.progress import progress
 
 # From the draws that the cache lacks, by key, their prompts, the settings and the seed: records by
 # key as they finish.

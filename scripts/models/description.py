@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from scripts.workflow.files import read_json
+from scripts.core.files import read_json
 
 
 def model_folder(description: str | os.PathLike) -> Path:

@@ -9,7 +9,7 @@ from typing import IO
 
 import torch
 
-from scripts.workflow.job import log
+from scripts.core.job import log
 
 _held: list[IO] = []  # locks on devices, until the process ends
 

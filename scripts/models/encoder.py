@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
+from scripts.core.errors import AuditError
+from scripts.core.job import Ledger, log, threads
+from scripts.core.progress import progress
 from scripts.models.arithmetic import resolve
 from scripts.models.description import model_folder
 from scripts.models.host import Kept, Message, perform
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import Ledger, log, threads
-from scripts.workflow.progress import progress
 
 # A batch's tokens on a processor, whose cache holds what a layer computes of so many.
 TOKENS = 1024

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scripts.workflow.errors import AuditError
+from scripts.core.errors import AuditError
 
 PLACE = "{prompt}"  # where the prompt goes in a `prompt_template`
 

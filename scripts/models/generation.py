@@ -16,9 +16,9 @@ import torch
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
+from scripts.core.errors import AuditError
 from scripts.models.attention import SingleQuery, single_query_attention
 from scripts.models.sampler import choose, log_probabilities, penalised, penalises
-from scripts.workflow.errors import AuditError
 
 # Waiting rows enter when at most this share of a whole batch still runs: entering costs a prefill,
 # which is cheaper the more prompts share it. Finished ones leave whenever rows are moved anyway.

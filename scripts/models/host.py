@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import Ledger, log, out_of_memory
+from scripts.core.errors import AuditError
+from scripts.core.job import Ledger, log, out_of_memory
 
 HOSTS = "AUTO_INTERVENTIONS_HOSTS"  # how many a call may have, as rules/common.smk sets it
 STARTED_WITHIN = 30.0  # seconds until a host that was started must listen

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psutil
 
+from scripts.core.job import MAIN, log, peak_mib, quiet
 from scripts.models.host import BEAT, Kept, failure, receive, send
-from scripts.workflow.job import MAIN, log, peak_mib, quiet
 
 IDLE = 600.0  # seconds without a job until it ends
 

@@ -13,13 +13,13 @@ import openai
 from openai.types import Completion
 from openai.types.chat import ChatCompletion
 
-from scripts.models.draws import Draw
+from scripts.core.errors import AuditError
+from scripts.core.job import log
+from scripts.draws.draw import Draw
 from scripts.models.formatting import messages_of, plain_text
-from scripts.remote.chat import open_client, post
-from scripts.remote.pace import Busy, Concurrency, Unreachable, patiently
-from scripts.remote.secret import quoted, server_key
-from scripts.workflow.errors import AuditError
-from scripts.workflow.job import log
+from scripts.servers.chat import open_client, post
+from scripts.servers.credentials import quoted, server_key
+from scripts.servers.pace import Busy, Concurrency, Unreachable, patiently
 
 KEPT_EVERY = 2.0  # seconds; replies of so long are not in the cache when a job dies
 MORE = ("min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "stop")

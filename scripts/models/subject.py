@@ -12,10 +12,10 @@ from jinja2 import TemplateError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from scripts.core.errors import AuditError
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import resolve
 from scripts.models.formatting import before_stop, messages_of, plain_text, within_first_turn
-from scripts.workflow.errors import AuditError
 
 transformers_logging.disable_progress_bar()
 log = logging.getLogger("audit")

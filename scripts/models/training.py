@@ -5,10 +5,10 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.core.job import Ledger, log
+from scripts.core.progress import progress
 from scripts.models.arithmetic import resolve
 from scripts.models.host import Kept, Message, perform
-from scripts.workflow.job import Ledger, log
-from scripts.workflow.progress import progress
 
 
 @dataclass(frozen=True)

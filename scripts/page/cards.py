@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from scripts.assistants.features import FEATURES
-from scripts.assistants.measures import MEASURES
-from scripts.assistants.wording import listed, quoted, zone
-from scripts.assistants.words import shown_phrase
+from scripts.checks.features import FEATURES
+from scripts.checks.measures import MEASURES
+from scripts.checks.words import shown_phrase
 from scripts.evidence.limits import BEYOND
+from scripts.hypotheses.wording import listed, quoted, zone
 from scripts.page.numbers import between, count, decimal, e_value, percent, points, units
 
 Finding = Mapping[str, Any]

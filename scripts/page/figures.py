@@ -15,10 +15,10 @@ from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from scripts.core.files import replacing
 from scripts.page.cards import Entry
 from scripts.page.forest import of_behaviours, told_apart_by_region
 from scripts.page.svg import INK, QUIET, SIDES, STYLE, Drawing, plain, svg
-from scripts.workflow.files import replacing
 
 SCORES = LinearSegmentedColormap.from_list("scores", ["#1f6fb5", "#a3a6ab", "#d55e00"])
 SCORE_STEPS = 10

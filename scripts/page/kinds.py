@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scripts.assistants.phrases import distinctive
-from scripts.assistants.words import shown_phrase
-from scripts.evidence.space import Space
+from scripts.checks.phrases import distinctive
+from scripts.checks.words import shown_phrase
+from scripts.divergence.space import Space
 
 TYPICAL = 3  # texts quoted of each kind
 NAMES = 3  # phrases that name it

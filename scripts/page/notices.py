@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scripts.assistants.language import notice_of_language
-from scripts.assistants.words import words
+from scripts.checks.language import notice_of_language
+from scripts.checks.words import words
 from scripts.page.numbers import count
 
 MOST = 0.5  # of the explored pairs, from which it is said

@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from scripts.assistants.words import words
+from scripts.checks.words import words
 from scripts.page import numbers
 from scripts.page.cards import (
     STOPPED,

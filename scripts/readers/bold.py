@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.prompts import BankError
+from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import json_document
 from scripts.readers.row import Format, Record, place
 

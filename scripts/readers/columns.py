@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from scripts.prompts import BankError
+from scripts.prompts.prompt import BankError
 from scripts.readers.row import Format, Record, wrong
 
 TOGETHER = 1024  # rows that are in memory at once

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from scripts.prompts import BankError, kind_of
+from scripts.prompts.prompt import BankError, kind_of
 from scripts.readers.messages import is_messages, said, split_conversation, transcript
 
 # A name given here is taken as it is, and goes before the others of its line; of the rest of the

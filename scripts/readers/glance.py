@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from scripts.prompts import BankError
+from scripts.prompts.prompt import BankError
 
 HEAD = 1 << 20  # bytes that are looked at
 LINES = (".jsonl", ".ndjson")

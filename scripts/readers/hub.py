@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.prompts import BankError
+from scripts.prompts.prompt import BankError
 from scripts.readers.row import Format, Record
 
 SAVED = ("dataset_info.json", "dataset_dict.json")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.prompts import BankError
+from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import entries, json_document
 from scripts.readers.messages import filtered, finished, plain_prompt, said
 from scripts.readers.row import Format, Record, Values, wrong

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.prompts import kind_of
+from scripts.prompts.prompt import kind_of
 from scripts.readers.fields import ALIASES, listed
 from scripts.readers.jsons import entries, json_document
 from scripts.readers.row import Format, Record, wrong

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.prompts import BankError, kind_of
+from scripts.prompts.prompt import BankError, kind_of
 from scripts.readers.row import Record, place, wrong
 
 GZIP = b"\x1f\x8b"  # what a file packed by gzip begins with

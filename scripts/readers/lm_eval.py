@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.prompts import BankError
+from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import json_lines
 from scripts.readers.messages import plain_prompt
 from scripts.readers.row import Format, Record, Values

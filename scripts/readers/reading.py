@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from scripts.prompts import BankError, normal_text
+from scripts.prompts.prompt import BankError, normal_text
 from scripts.readers.fields import (
     ALIASES,
     conversation,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.prompts import BankError
+from scripts.prompts.prompt import BankError
 from scripts.readers.glance import Glance
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from scripts.prompts import BankError
+from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import text_lines
 from scripts.readers.row import Format, Record, place
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scripts.prompts import BankError, content_id, last_user
+from scripts.prompts.prompt import BankError, content_id, last_user
 
 SIDES = ("base", "intervention")
 HELD = ("samples", "missing")

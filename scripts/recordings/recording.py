@@ -19,7 +19,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from scripts.prompts import (
+from scripts.core.files import read_json, write_json, write_jsonl
+from scripts.prompts.prompt import (
     BankError,
     content_id,
     is_empty,
@@ -31,7 +32,6 @@ from scripts.prompts import (
 from scripts.readers.reading import Reading
 from scripts.readers.row import Row
 from scripts.recordings.files import outputs_in, rows_of
-from scripts.workflow.files import read_json, write_json, write_jsonl
 
 SCHEMA = 1
 REASONS = 8  # kinds of missing responses that are told apart

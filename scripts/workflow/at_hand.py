@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.bank import prompts_of
+from scripts.core.checksums import damage
+from scripts.core.files import read_json, read_jsonl
 from scripts.readers.reading import Reading
 from scripts.readers.registry import source_files
+from scripts.recordings.bank import prompts_of
 from scripts.recordings.files import outputs_in, rows_of
 from scripts.recordings.recording import scanned
-from scripts.workflow.files import read_json, read_jsonl
-from scripts.workflow.sums import damage
 
 READ_AT_MOST = 64 << 20  # bytes of native files
 Recorded = tuple[list[dict[str, Any]], dict[str, Any]]  # rows of prompts.jsonl, and the report

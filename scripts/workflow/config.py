@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from scripts.exported.formats import WRITERS
 from scripts.workflow.complaints import known, listed, sentence
+from scripts.workflow.export_formats import WRITERS
 from scripts.workflow.sections import (
     NAME,
     Audit,

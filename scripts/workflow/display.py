@@ -17,7 +17,7 @@ from typing import Any, Protocol, TextIO
 
 from snakemake.logging import logger
 
-from scripts.workflow.progress import LOOKS, interval
+from scripts.core.progress import LOOKS, interval
 from scripts.workflow.under_way import Row, UnderWay, running_jobs
 
 MOST_ROWS = 8  # of the live display

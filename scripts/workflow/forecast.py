@@ -1,6 +1,6 @@
 """What a call of Snakemake has before it, and how long that takes at most.
 
-Amounts are bounds from the settings (scripts/estimate.py), less what the files in results/ show to
+Amounts are bounds from the settings (estimates.py), less what the files in results/ show to
 be done. Rates are those seen in this call, else those of jobs that have run here, else what the
 machine's arithmetic lets expect.
 """
@@ -13,10 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from scripts.estimate import Line, lines_of, mark_shared
-from scripts.workflow.progress import amount
+from scripts.core.progress import amount
+from scripts.core.text_tables import count, duration
+from scripts.workflow.estimates import Line, lines_of, mark_shared
 from scripts.workflow.speed import Range, Rates
-from scripts.workflow.tables import count, duration
 
 A_JOB = Range(1.0, 4.0)  # seconds that a job takes beside its work: starting, loading
 JOBS_OF_ROUND = 5  # plan, decode both sides, embed, measure

@@ -8,20 +8,20 @@ from typing import Any
 
 from scripts.assistants.prices import price_of
 from scripts.assistants.provider import key_of
+from scripts.core.checksums import check as check_sums
+from scripts.core.checksums import damage, summed
+from scripts.core.errors import AuditError
+from scripts.core.files import read_json, replacing
 from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
 from scripts.models.formatting import replaces_system
-from scripts.pools import draws_a_prompt
-from scripts.publish import index_page
-from scripts.remote.secret import server_key
+from scripts.page.publishing import index_page
+from scripts.prompts.pools import draws_a_prompt
+from scripts.servers.credentials import server_key
 from scripts.workflow.at_hand import Made, bank_rows, look
 from scripts.workflow.config import ConfigError
-from scripts.workflow.errors import AuditError
-from scripts.workflow.files import read_json, replacing
 from scripts.workflow.recipes import SIDES, Node, Recipes
-from scripts.workflow.sums import check as check_sums
-from scripts.workflow.sums import damage, summed
 
 BFLOAT16 = "bfloat16"
 RESULTS = Path("results")

@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from scripts.assistants.prices import read_prices
-from scripts.models.catalog import CONVERSION_VERSION, EMBEDDED
-from scripts.prompts import BankError
+from scripts.core.digests import KEY_LENGTH, digest
+from scripts.core.errors import AuditError
+from scripts.prompts.prompt import BankError
 from scripts.readers.registry import source_files
+from scripts.workflow.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.workflow.config import Config, ConfigError
-from scripts.workflow.errors import AuditError
-from scripts.workflow.keys import KEY_LENGTH, DigestIndex, code_digest, digest
+from scripts.workflow.keys import DigestIndex, code_digest
 from scripts.workflow.sections import Audit, Benchmark, ChatTemplate, Plant, Responses, Subject
 
 SIDES = ("base", "intervention")
-LABELLED = ("scripts/assistants/refusal.json", "scripts/assistants/quality.json")
+LABELLED = ("scripts/checks/refusal.json", "scripts/checks/quality.json")
 # Stages in the order of the data flow, and the files beside Python code that each one's output
-# depends on. A stage's script is scripts/<stage>.py.
+# depends on. The benchmark's have their scripts with the benchmark.
 STAGES: dict[str, tuple[str, ...]] = {
     "model": (),
     "plant": (),
@@ -43,6 +44,12 @@ STAGES: dict[str, tuple[str, ...]] = {
     "trials": LABELLED,
     "report": (*LABELLED, "scripts/page/page.html.j2", "scripts/page/page.css"),
 }
+OF_BENCHMARK = ("exhaustive", "rewrite", "trials")
+
+
+def script_of(stage: str) -> str:
+    """The script of a stage, below the workflow's root."""
+    return f"scripts/{'benchmark/' if stage in OF_BENCHMARK else ''}{stage}.py"
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class Recipes:
         self.config, self.root, self.digests = config, Path(root), digests
         self.nodes: dict[str, dict[str, Node]] = defaultdict(dict)
         self.code = {
-            stage: code_digest(digests, self.root, f"scripts/{stage}.py", extra)
+            stage: code_digest(digests, self.root, script_of(stage), extra)
             for stage, extra in STAGES.items()
         }
         self.audits = {name: self._audit(name, audit) for name, audit in config.audits.items()}

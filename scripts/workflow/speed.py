@@ -16,8 +16,8 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any, NamedTuple
 
-from scripts.workflow.files import read_json, write_json
-from scripts.workflow.sums import damage
+from scripts.core.checksums import damage
+from scripts.core.files import read_json, write_json
 
 # A job with less work than this says how long a start takes, not how fast the work is.
 LEAST_TOKENS, LEAST_TEXTS = 500, 200

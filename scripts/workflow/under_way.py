@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from scripts.workflow.progress import State, amount, rate, read_state, remaining, state_path
-from scripts.workflow.tables import count, duration
+from scripts.core.progress import State, amount, rate, read_state, remaining, state_path
+from scripts.core.text_tables import count, duration
 
 SKEW = 5.0  # seconds by which the clocks of two machines may differ
 LEAST_UNITS = 20  # that tell how fast they are done: the first come late, or in one batch

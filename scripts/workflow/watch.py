@@ -9,8 +9,8 @@ from typing import Any
 from snakemake.logging import LogEvent, logger
 from snakemake.settings.enums import Quietness
 
+from scripts.core.errors import AuditError
 from scripts.workflow.display import Display, screen
-from scripts.workflow.errors import AuditError
 from scripts.workflow.forecast import Forecast, seconds_left
 from scripts.workflow.recipes import STAGES
 from scripts.workflow.speed import (

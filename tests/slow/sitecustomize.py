@@ -28,7 +28,7 @@ class Slow:
             def slow(*arguments, **more):
                 time.sleep(float(os.environ["SLOW_DECODE"]))
                 if "FAIL_DECODE" in os.environ:
-                    from scripts.workflow.errors import AuditError
+                    from scripts.core.errors import AuditError
 
                     raise AuditError(os.environ["FAIL_DECODE"])
                 yield from generate(*arguments, **more)

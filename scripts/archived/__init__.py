@@ -1,1 +1,0 @@
-"""What an archive consists of: its files, what they must not tell, their description for others."""

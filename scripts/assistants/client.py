@@ -1,0 +1,306 @@
+"""All requests of a stage through one pool: cached, retried, as many at once as the provider takes.
+
+A reply is in the record cache before anyone reads it, so that a killed run pays only for what was
+under way, and a second one for nothing. What was spent is counted as from empty, cached replies
+included, so that a budget ends an audit at the same request however often it was started.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from scripts.assistants.prices import Price, price_of
+from scripts.assistants.provider import Reply, Request, connect
+from scripts.assistants.replies import OUTCOMES, as_asked, notices_of_replies
+from scripts.cache.journal import Journal
+from scripts.cache.records import record_key
+from scripts.core.errors import AuditError
+from scripts.core.files import write_json
+from scripts.core.job import Ledger, log
+from scripts.core.progress import progress
+from scripts.servers.pace import ATTEMPTS, Busy, Concurrency, Unreachable, patiently
+
+LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
+PART = 0.5  # of what is left of the budget, for a stage that others come after
+CHARACTERS_A_TOKEN = 3.0  # few: what a request will cost is not to be underestimated
+
+Parsed = TypeVar("Parsed")
+
+
+class BudgetSpent(Exception):
+    """The next requests might exceed the budget; none of them was sent."""
+
+
+class Unusable(ValueError):
+    """A reply that does not say what was asked, with the reason."""
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Parsed]):
+    """What became of a request: "answered" with a value, "refused", "unparsable", "truncated" or
+    "lost"; `mended` where the value came in another form than asked for."""
+
+    outcome: str
+    value: Parsed | None = None
+    mended: bool = False
+
+
+class Spent(NamedTuple):
+    """Requests and US dollars."""
+
+    requests: float = 0
+    dollars: float = 0.0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.requests + other.requests, self.dollars + other.dollars)
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(self.requests - other.requests, self.dollars - other.dollars)
+
+    def times(self, factor: float) -> "Spent":
+        """So many times as much."""
+        return Spent(factor * self.requests, factor * self.dollars)
+
+    def within(self, limit: "Spent") -> bool:
+        """Whether neither exceeds the limit's."""
+        return self.requests <= limit.requests and self.dollars <= limit.dollars
+
+
+@dataclass
+class Batch:
+    """What questions asked together may cost at most, second chances included, and have cost."""
+
+    worst: Spent
+    spent: Spent
+
+
+class Pool:
+    """The assistant of one stage.
+
+    settings: the audit's `assistant` section; access: what no key contains (prices, concurrency,
+    timeout); spent: the usage of the stages before (write_usage), which the budget covers; part:
+    of what they left of the budget, how much this stage may spend.
+    `usage` counts by model the requests paid and those found in the cache, their tokens and US
+    dollars, how many were tried again or given a second chance, and what became of them.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        access: Mapping[str, Any],
+        cache: Path,
+        spent: Sequence[Mapping[str, Any]] = (),
+        part: float = 1.0,
+    ):
+        self.settings, self.access = settings, access
+        self.usage: dict[str, dict[str, Any]] = {}
+        self._provider = connect(settings, access["timeout"], access["concurrency"])
+        self._journal = Journal(cache / "replies")
+        self._runner = asyncio.Runner()
+        self._concurrency = Concurrency(access["concurrency"])
+        self._lost = 0
+        self._reserved = Spent()  # by what was asked and not waited for yet
+        before = [of_model for stage in spent for of_model in stage["models"].values()]
+        self.spent = Spent(
+            sum(u["requests"] + u["cache_hits"] for u in before),
+            sum(u["dollars"] + u["saved_dollars"] for u in before),
+        )
+        given = (settings["budget"][name] for name in ("requests", "usd"))
+        self.budget = Spent(*(math.inf if limit is None else limit for limit in given))
+        self._limit = self.spent + (self.budget - self.spent).times(part)
+        self._asked = 0
+        self._bar = progress(None, "request", "assistant")
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *error) -> None:
+        try:
+            self._runner.run(self._provider.close())
+        finally:
+            self._runner.close()
+            self._journal.close()
+            self._bar.close()
+        for model, usage in self.usage.items():
+            replies = usage["requests"] + usage["cache_hits"]
+            for notice in notices_of_replies(model, replies, usage):
+                log.warning(notice)
+
+    def expect(self, requests: int) -> None:
+        """Say that at most so many more requests come, for who waits for them; second chances are
+        not among them."""
+        self._bar.expect(max(requests, self._asked - self._bar.done))
+
+    def ask(
+        self, questions: Sequence[tuple[Request, Callable[[str], Parsed]]]
+    ) -> list[Answer[Parsed]]:
+        """Ask all at once; each request comes with the function that reads its reply.
+
+        The function raises Unusable for a reply that does not say what was asked; such a reply, and
+        a refusal, gets one second chance. Answers come in the order of the questions. Raises
+        BudgetSpent before anything is sent, and AuditError when the provider is gone or rejects.
+        """
+        return self.start(questions)()
+
+    def start(
+        self, questions: Sequence[tuple[Request, Callable[[str], Parsed]]]
+    ) -> Callable[[], list[Answer[Parsed]]]:
+        """As `ask`, without waiting: that is what the function given does. Requests go on while
+        any answers are waited for.
+
+        Until it has been called, the budget counts these requests at their worst, so that what it
+        covers depends on the order of the calls and not on who answers first.
+        """
+        batch = Batch(self._worst([request for request, _ in questions]), Spent())
+        if not self._affords(batch.worst):
+            raise BudgetSpent
+        self._reserved += batch.worst
+        self._asked += len(questions)
+        if self._asked > (self._bar.total or 0):
+            self._bar.expect(self._asked - self._bar.done)
+        task = self._runner.get_loop().create_task(self._ask_all(questions, batch))
+
+        async def done() -> list[Answer]:
+            return await task
+
+        def answers() -> list[Answer]:
+            try:
+                return self._runner.run(done())
+            except BaseExceptionGroup as several:  # one task's error has cancelled the others
+                error = several.exceptions[0]
+                raise error from error.__cause__
+            finally:
+                self._reserved -= batch.worst
+                self.spent += batch.spent
+
+        return answers
+
+    async def _ask_all(self, questions, batch: Batch) -> list[Answer]:
+        keys = [self._key(request) for request, _ in questions]
+        known = self._journal.get_many(keys)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._ask(request, parse, key, known.get(key), batch))
+                for (request, parse), key in zip(questions, keys, strict=True)
+            ]
+        return [task.result() for task in tasks]
+
+    async def _ask(self, request: Request, parse, key: str, record, batch: Batch) -> Answer:
+        usage = self._usage_of(request.model)
+        answer, reason = _read(await self._reply(request, key, record, batch), request, parse)
+        if reason and self._affords(more := self._worst([again := _again(request, reason)])):
+            usage["second_chances"] += 1
+            self._reserved += more
+            batch.worst += more
+            key = self._key(again)
+            record = self._journal.get_many([key]).get(key)
+            answer, _ = _read(await self._reply(again, key, record, batch), request, parse)
+        kind = ("clean", "mended")[answer.mended]
+        usage[kind if answer.outcome == "answered" else answer.outcome] += 1
+        return answer
+
+    async def _reply(self, request: Request, key: str, record, batch: Batch) -> Reply | None:
+        """The reply from the cache's record, else from the provider; None when it was lost."""
+        usage = self._usage_of(request.model)
+        saved = "saved_" if record is not None else ""
+        if record is not None:
+            reply = Reply(**record)
+        else:
+            reply = await self._fetch(request, usage)
+            if reply is None:
+                return None
+            self._journal.add(key, vars(reply))
+        dollars = self.dollars(request.model, reply.input_tokens, reply.output_tokens)
+        usage["cache_hits" if saved else "requests"] += 1
+        usage[f"{saved}input_tokens"] += reply.input_tokens
+        usage[f"{saved}output_tokens"] += reply.output_tokens
+        usage[f"{saved}dollars"] += dollars
+        batch.spent += Spent(1, dollars)
+        self._bar.update()
+        return reply
+
+    async def _fetch(self, request: Request, usage: dict[str, Any]) -> Reply | None:
+        def count() -> None:
+            usage["retries"] += 1
+
+        try:
+            reply = await patiently(
+                lambda: self._provider.complete(request), self._concurrency, count
+            )
+        except (Busy, Unreachable) as error:
+            self._lost += 1
+            log.warning("a request was given up after %d attempts: %s", ATTEMPTS, error)
+            if self._lost >= LOST_IN_A_ROW:
+                raise AuditError(
+                    f"the assistant ({self._provider.identity}) does not answer: {error}; check "
+                    "`assistant.base_url` and the network, then run again: what was paid is kept"
+                ) from None
+            return None
+        self._lost = 0
+        return reply
+
+    def _usage_of(self, model: str) -> dict[str, Any]:
+        return self.usage.setdefault(
+            model,
+            dict.fromkeys(
+                ("requests", "input_tokens", "output_tokens", "cache_hits", "saved_input_tokens",
+                 "saved_output_tokens", "retries", *OUTCOMES), 0
+            ) | {"dollars": 0.0, "saved_dollars": 0.0},
+        )  # fmt: skip
+
+    def _affords(self, more: Spent) -> bool:
+        """Whether the budget covers this beside all that may still be under way."""
+        return (self.spent + self._reserved + more).within(self._limit)
+
+    def _worst(self, requests: Sequence[Request]) -> Spent:
+        """With replies as long as allowed."""
+        each = [self.dollars(r.model, tokens_at_most(r), r.reply_tokens) for r in requests]
+        return Spent(len(requests), sum(each))
+
+    def dollars(self, model: str, input_tokens: float, output_tokens: float) -> float:
+        """What so many tokens cost; nothing where the model has no price."""
+        price: Price | None = price_of(model, self.access["prices"])
+        return price.of(input_tokens, output_tokens) if price else 0.0
+
+    def _key(self, request: Request) -> str:
+        return record_key("reply", self._provider.identity, request.content())
+
+
+def write_usage(path: str, ledger: Ledger, usage: Mapping[str, Any]) -> None:
+    """Write what a job's assistant has used, by model; empty for the local assistant."""
+    write_json(
+        path, {"schema": 1, "stage": ledger.stage, "call": ledger.call, "models": dict(usage)}
+    )
+
+
+def tokens_at_most(request: Request) -> int:
+    """Input tokens of a request, estimated from above."""
+    written = len((request.system + request.prompt).encode()) + len(str(request.schema))
+    return int(written / CHARACTERS_A_TOKEN) + 50
+
+
+def _read(reply: Reply | None, request: Request, parse) -> tuple[Answer, str | None]:
+    """What became of a request, and why it deserves a second chance, if it does."""
+    if reply is None:
+        return Answer("lost"), None
+    if reply.refused:
+        return Answer("refused"), "the reply was withheld"
+    clean = as_asked(reply.text, request.schema)
+    if reply.truncated and not clean:  # what is whole in it may be a draft
+        return Answer("truncated"), "it reached the limit of its tokens before it was whole"
+    try:
+        return Answer("answered", parse(reply.text), not clean), None
+    except Unusable as error:
+        return Answer("unparsable"), str(error)
+
+
+def _again(request: Request, reason: str) -> Request:
+    """The second chance of a request whose reply could not be used."""
+    return replace(
+        request,
+        prompt=f"{request.prompt}\n\nAn earlier reply could not be used: {reason}. "
+        "Reply with the JSON object alone.",
+    )

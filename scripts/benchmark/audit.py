@@ -1,0 +1,206 @@
+"""A whole audit after decode in one process, by the functions of the stages themselves."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from scripts.assistants.local import propose
+from scripts.benchmark.suite import SIDES, Subject
+from scripts.checks.check import Placed
+from scripts.divergence.measurement import (
+    Measured,
+    measure_draws,
+    promising,
+    stop_reason,
+    worth_a_look,
+)
+from scripts.draws.planning import (
+    allocate,
+    plan_pool,
+    plan_round,
+    samples_by_region,
+    with_everywhere,
+)
+from scripts.evidence.betting import e_value
+from scripts.evidence.ebh import e_bh
+from scripts.hypotheses.hypothesis import named
+from scripts.hypotheses.pairs import Pair
+from scripts.judging.confirmation import confirm, entries, placebos_of
+from scripts.judging.schedule import judging_order
+from scripts.judging.screening import confirm_prompts, provable, screened, within_budget
+
+A_REQUEST = 10  # hypotheses that one request asks about
+
+Acquisition = Callable[..., dict[str, float]]
+
+
+@dataclass
+class Outcome:
+    """What an audit found and what it took: texts of both sides, and requests (one pair each)."""
+
+    findings: list[dict[str, Any]]
+    texts: dict[str, int]
+    requests: dict[str, int]
+    dipped: int  # proposals that would pass on the very texts that proposed them
+    entries: list[dict[str, Any]]  # what a reader sees: behaviours
+
+    @property
+    def validated(self) -> list[dict[str, Any]]:
+        return [f for f in self.findings if f["status"] == "validated"]
+
+
+def audit(
+    subject: Subject,
+    settings: Mapping[str, Any],
+    seed: int,
+    acquisition: Acquisition = allocate,
+    ready: bool = False,
+) -> Outcome:
+    """Audit a simulated subject; `settings` is the dumped audit section of the configuration.
+
+    ready: whether its texts are ready responses, which are taken whole. Kinds of texts and the
+    direction are looked at where all its texts have vectors.
+    """
+    suite, regions = subject.suite, subject.suite.regions
+    by_id = {region["id"]: region for region in regions}
+    unit = settings.get("unit", "prompt")
+    prompts = suite.rows(seed, settings["pools"], unit)
+    fresh_draws = {"unit": unit, **({"samples": 1} if unit == "draw" else {})}
+
+    def pairs(rows, places=((), ())):
+        texts = (
+            [subject.text(side, suite.place[row["prompt"]], row["sample"]) for row in rows]
+            for side in SIDES
+        )
+        where = [(row.get("unit", row["prompt"]), row["region"]) for row in rows]
+        found = zip_longest(where, *texts, *places)
+        return [Pair(*at, *rest) for at, *rest in found]
+
+    drawn, rounds, last = explore(subject, prompts, settings, seed, acquisition, ready)
+    explored = pairs(drawn, explored_places_of(last) if subject.embedded else ((), ()))
+
+    def fresh(rows):
+        if not subject.embedded or not rows:
+            return pairs(rows)
+        region = [row["region"] for row in rows]
+        vectors = (vectors_of(subject, side, rows) for side in SIDES)
+        return pairs(rows, [last.space.placed(found, region) for found in vectors])
+
+    chosen = worth_a_look(rounds[-1]["regions"], settings["measure"]["promising"])
+    proposing = settings["propose"] | {"promising": settings["measure"]["promising"]}
+    found = named(propose(explored, chosen, by_id, proposing))
+    texts = {"explore": 2 * len(drawn)}
+    requests = {"propose": len(chosen[: proposing["regions"]])}
+
+    screening = settings["screen"] | {"pool": "screen"} | fresh_draws
+    rows = plan_pool(prompts, samples_by_region(found, screening), screening)
+    texts["screen"] = 2 * len(rows)
+    in_region = Counter(r for h in found for r in h["regions"])
+    requests["screen"] = sum(math.ceil(in_region[row["region"]] / A_REQUEST) for row in rows)
+    kept = [h for h in screened(found, fresh(rows), by_id, screening["least_net"]) if h["goes_on"]]
+
+    testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready} | fresh_draws
+    available = confirm_prompts(prompts, testing["prompts"])
+    kept = within_budget(provable(kept, available), testing)
+    samples = samples_by_region(kept, testing)
+    samples = with_everywhere(samples, list(by_id), testing) if kept else samples
+    rows = plan_pool(prompts, samples, testing)
+    texts["confirm"] = 2 * len(rows)
+    base_texts = defaultdict(list)
+    for pair in explored:
+        base_texts[pair.region].append(pair.sides[0])
+    placebos = placebos_of(kept, base_texts, testing)
+    testing |= {"evidence": 1}
+    confirmed = fresh(rows)
+    findings, _ = confirm(kept, placebos, confirmed, by_id, testing)
+    requests["confirm"] = requests_of(findings, rows, seed)
+    shown = entries(findings, confirmed, by_id)
+    return Outcome(findings, texts, requests, dipped(found, testing["q"]), shown)
+
+
+def dipped(proposed: Sequence[Mapping[str, Any]], q: float) -> int:
+    """How many proposals e-BH would validate on the explore pool itself: a control, no claim."""
+    counts = [[sum(net[i] for net in h["explored"].values()) for i in (0, 1)] for h in proposed]
+    return int(e_bh([float(e_value(*wl)) for wl in counts], q).sum()) if counts else 0
+
+
+def requests_of(
+    findings: Sequence[Mapping[str, Any]], draws: Iterable[Mapping[str, Any]], seed: int
+) -> int:
+    """Requests of the confirm stage: for each prompt the pairs of its samples, as long as any
+    hypothesis of its region was still racing, up to A_REQUEST hypotheses at once."""
+    samples: dict[str, Counter[str]] = defaultdict(Counter)
+    for draw in draws:
+        samples[draw["region"]][draw["prompt"]] += 1
+    total = 0
+    for region, of_prompt in samples.items():
+        used = [r["used"] for f in findings for r in f["regions"] if r["id"] == region]
+        for place, prompt in enumerate(judging_order(of_prompt, seed)):
+            live = sum(u > place for u in used)
+            total += of_prompt[prompt] * math.ceil(live / A_REQUEST)
+    return total
+
+
+def explore(
+    subject: Subject,
+    prompts: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    seed: int,
+    acquisition: Acquisition = allocate,
+    ready: bool = False,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Measured]:
+    """The rounds of the explore pool: all draws, what each round saw, and the last in full."""
+    suite = subject.suite
+    planning = settings["plan"] | {
+        "unit": settings.get("unit"), "seed": seed, "ready": ready,
+        "budget": settings["measure"]["budget"],
+    }  # fmt: skip
+    measuring = settings["measure"] | {"seed": seed}
+    drawn: list[dict[str, Any]] = []
+    rounds: list[dict[str, Any]] = []
+    measured: dict[str, Any] = {}
+    found: Measured | None = None
+    vectors = {side: [] for side in ("base", "intervention")}
+    while True:
+        number = len(rounds)
+        rows = plan_round(suite.regions, prompts, drawn, measured, planning, number, acquisition)
+        drawn += rows
+        for side, parts in vectors.items():
+            parts.append(vectors_of(subject, side, rows))
+        base, intervention = (np.concatenate(parts) for parts in vectors.values())
+        space = found and found.space
+        found = measure_draws(suite.regions, drawn, base, intervention, measuring, space)
+        measured = {row["region"]: row for row in found.regions}
+        current = {
+            "round": len(rounds),
+            "draws": len(drawn),
+            "silhouette": found.silhouette,
+            "ari": None,
+            "promising": promising(found.regions, measuring["promising"]),
+            "regions": found.regions,
+        }
+        rounds.append(current)
+        before = rounds[-2] if len(rounds) > 1 else None
+        if stop_reason(current, before, measuring, 0 if ready else len(rows)):
+            return drawn, rounds, found
+
+
+def vectors_of(subject: Subject, side: str, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """The vectors of one side's texts; (rows, d) float32."""
+    place, dimension = subject.suite.place, subject.suite.vectors[side].shape[-1]
+    found = [subject.vector(side, place[row["prompt"]], row["sample"]) for row in rows]
+    return np.array(found, np.float32).reshape(len(rows), dimension)
+
+
+def explored_places_of(measured: Measured) -> tuple[list[Placed], list[Placed]]:
+    """Where the explored texts of either side lie, in the order of their draws."""
+    kinds = measured.kinds.reshape(2, -1)
+    return tuple(
+        [Placed(int(kind), float(score)) for kind, score in zip(*of_side, strict=True)]
+        for of_side in zip(kinds, measured.scores, strict=True)
+    )

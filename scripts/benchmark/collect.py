@@ -1,0 +1,142 @@
+"""Put the benchmark's parts together: figures, tables and plots in results/benchmarks/.
+
+summary.json holds the figures, tables.txt what is printed, *.svg the plots. Simulated and real
+subjects are shown apart. What is broken on purpose stands beside what it breaks.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scripts.benchmark.heatmap import heatmap
+from scripts.benchmark.planted import read_behaviours
+from scripts.benchmark.real import audited, both_protocols, warm_ratio
+from scripts.benchmark.simulated import of_ladder, of_null, of_rates, of_strategies, share
+from scripts.benchmark.simulated_judges import statistics
+from scripts.benchmark.tables import shown
+from scripts.core.files import read_json, replacing, write_json
+from scripts.core.job import Ledger, job
+
+SCHEMA = 1
+CLUSTERS = ("silhouette_share", "silhouette_share_k_means", "ari", "ari_k_means")
+
+
+def promises(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The seven promises of the plan, each with its measured figure, true or not."""
+    rows = (
+        ("active rounds: fewer texts", 10, summary["texts_ratio"]),
+        ("caches: a second run", 5, summary["cache_ratio"]),
+        ("multi-stage filter: fewer confirm draws", 3, summary["filter_ratio"]),
+        ("sharded decoding over devices", 4, None),
+        ("clustering", 2, summary["cluster_ratio"]),
+        ("judge calls", 10, summary["calls_ratio"]),
+        ("clustering quality (silhouette)", 0.95, summary["silhouette_share"]),
+    )
+    return [
+        {"promise": name, "goal": goal, "measured": found,
+         "kept": None if found is None else found >= goal}
+        for name, goal, found in rows
+    ]  # fmt: skip
+
+
+def controls(summary: Mapping[str, Any], parts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What each figure becomes when one component is broken on purpose."""
+    nulls = parts["null"]["audits"]
+    dipped = sum(row["dipped"] > 0 for row in nulls) / len(nulls)
+    (pairs,) = [
+        row["discovering"] / row["audits"]
+        for row in summary["statistics"]["null"]
+        if row["bet"] == "product-over-pairs"
+    ]
+    strategies = summary["strategies"]
+    worst = max(strategies.values(), key=lambda s: s["texts"])
+    rows = [
+        ("tests on the texts that proposed", "null_fdr", summary["null_fdr"], dipped, ">"),
+        ("the pair as unit, not the prompt", "null_fdr", summary["null_fdr"], pairs, ">"),
+        ("no cut to equal length", "findings on a pair twice as long",
+         summary["twice_as_long_other_validated"], summary["twice_as_long_uncut"], ">"),
+        ("rates from explore draws", "rate over truth", 1.0, summary["naive_bias"], ">"),
+        ("usual budget at a low dose", "recall_10", summary["recall_10"],
+         summary["recall_10_usual"], "<"),
+        ("worst acquisition", "texts until proposed", strategies["default"]["texts"],
+         worst["texts"], ">"),
+    ]  # fmt: skip
+    return [
+        {"broken": name, "figure": figure, "ours": ours, "then": then,
+         "noticed": ours is not None and (then > ours if worse == ">" else then < ours)}
+        for name, figure, ours, then, worse in rows
+    ]  # fmt: skip
+
+
+def summarise(parts: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, Any]:
+    """All figures; `parts` are the simulated ones, `real` the audits of real subjects."""
+    both = real["both"]
+
+    def mean_ratio(name):
+        return share(row["ratios"][name] for row in both.values() if name in row["ratios"])
+
+    summary: dict[str, Any] = {
+        "schema": SCHEMA,
+        **of_ladder(parts["ladder"]),
+        **of_null(parts["null"]),
+        **of_rates(parts["rates"]),
+        "strategies": of_strategies(parts["strategies"]),
+        "texts_ratio": mean_ratio("texts"),
+        "calls_ratio": mean_ratio("calls"),
+        "wall_ratio": mean_ratio("wall_seconds"),
+        "cluster_ratio": mean_ratio("cluster_seconds"),
+        **{name: share(row[name] for row in both.values()) for name in CLUSTERS},
+        "cache_ratio": real["cache_ratio"],
+        "filter_ratio": real["filter_ratio"],
+        "real": real,
+        "statistics": statistics(),
+    }
+    summary["promises"] = promises(summary)
+    summary["controls"] = controls(summary, parts)
+    return summary
+
+
+def collect(snakemake) -> dict[str, Any]:
+    """Read all inputs of the rule and summarise."""
+    params = snakemake.params
+    behaviours = read_behaviours(params.behaviours)
+    parts = {part: read_json(path) for part, path in params.parts.items()}
+    both, audits = {}, {}
+    for name, files in params.audits.items():
+        truths = params.truths.get(name, {})
+        audits[name] = audited(files, truths, behaviours)
+        if "exhaustive" in files:
+            both[name] = both_protocols(files, truths, behaviours)
+    ledgers = [
+        read_json(path) for files in params.audits.values() for path in files.get("ledgers", ())
+    ]
+    drawn, unfiltered = (
+        sum(row[key] for row in audits.values())
+        for key in ("confirm_texts", "confirm_texts_unfiltered")
+    )
+    real = {
+        "both": both,
+        "audits": audits,
+        "cache_ratio": warm_ratio(ledgers),
+        "filter_ratio": round(unfiltered / drawn, 2) if drawn else None,
+    }
+    return summarise(parts, real)
+
+
+def benchmark(snakemake, ledger: Ledger) -> None:
+    summary = collect(snakemake)
+    folder = Path(snakemake.params.results)
+    write_json(folder / "summary.json", summary)
+    lines = list(shown(summary))
+    with replacing(folder / "tables.txt") as temporary:
+        Path(temporary).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for key, name in (("cells", "ladder"), ("cells_deep", "ladder-deep")):
+        if summary[key]:
+            heatmap(summary[key], folder / f"{name}.svg")
+    print("\n".join(lines), flush=True)
+    print(f"\nWritten to {folder}", flush=True)
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        benchmark(snakemake, ledger)

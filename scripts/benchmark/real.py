@@ -1,0 +1,215 @@
+"""Audits of real subjects: what they name, and both protocols side by side."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import h5py
+import numpy as np
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+
+from scripts.benchmark.audit import A_REQUEST, requests_of
+from scripts.benchmark.planted import Behaviour
+from scripts.benchmark.scoring import score_real
+from scripts.benchmark.simulated import share
+from scripts.benchmark.suite import SIDES, Suite, read_suite
+from scripts.checks.check import PLACED
+from scripts.core.files import read_json, read_jsonl
+from scripts.divergence.clusters import assign
+from scripts.divergence.measurement import near_own, region_centres
+
+COMMON = 3000  # texts on which two clusterings are compared
+
+
+def seconds(ledgers: Iterable[Mapping[str, Any]], stage: str) -> float:
+    """Wall seconds of a stage as from empty caches."""
+    return sum(e["wall_seconds"] + e["saved_seconds"] for e in ledgers if e["stage"] == stage)
+
+
+def both_protocols(
+    files: Mapping[str, Any],
+    truths: Mapping[str, Sequence[str]],
+    behaviours: Mapping[str, Behaviour],
+) -> dict[str, Any]:
+    """One audit of real subjects by both protocols: what each took, found and clustered."""
+    suite = read_suite(
+        files["bank"], files["regions"], files["prompts"],
+        {side: files[side] for side in SIDES}, {side: files[f"vectors_{side}"] for side in SIDES},
+    )  # fmt: skip
+    planted = planted_on(suite, truths, behaviours)
+    done = read_json(files["exhaustive"])
+    ledgers = [read_json(path) for path in files["ledgers"]]
+    exhaustive = {
+        "texts": done["texts"],
+        "tokens": sum(e["tokens"] + e["saved_tokens"] for e in ledgers),
+        "decode_seconds": seconds(ledgers, "decode"),
+        "embed_seconds": seconds(ledgers, "embed"),
+        "cluster_seconds": done["cluster_seconds"],
+        "assistant_seconds": done["assistant_seconds"],
+        "calls": done["judge_calls"] + done["label_calls"],
+        "peak_mib": max(e["peak_mib"] for e in ledgers),
+        **found_by([f for f in done["findings"] if f["significant"]], planted, suite),
+    }
+    costs, audit = read_json(files["costs"]), read_json(files["audit"])
+    settings = audit["config"]["audit"]
+    findings = read_jsonl(files["findings"])
+    stages = {name: cost["full"] for name, cost in costs["stages"].items()}
+    active = {
+        "texts": audit["counts"]["draws"],
+        "tokens": int(stages["decode"]["tokens"]),
+        "decode_seconds": stages["decode"]["wall_seconds"],
+        "embed_seconds": stages["embed"]["wall_seconds"],
+        "cluster_seconds": stages["measure"]["wall_seconds"],
+        "assistant_seconds": sum(
+            stages[s]["wall_seconds"] for s in ("propose", "screen", "confirm")
+        ),
+        "calls": calls_of(files, findings, settings["propose"]["regions"], settings["seed"]),
+        "peak_mib": max(read_json(path)["peak_mib"] for path in files["active_ledgers"]),
+        **found_by([f for f in findings if f["status"] == "validated"], planted, suite),
+    }
+    for protocol in (exhaustive, active):
+        protocol["wall_seconds"] = round(
+            sum(v for name, v in protocol.items() if name.endswith("_seconds")), 1
+        )
+    clusters = compare_clusters(suite, files)
+    return {
+        "exhaustive": exhaustive,
+        "active": active,
+        "ratios": {
+            name: round(exhaustive[name] / active[name], 2)
+            for name in ("texts", "tokens", "calls", "wall_seconds", "decode_seconds",
+                         "embed_seconds", "cluster_seconds", "assistant_seconds", "peak_mib")
+            if active[name]
+        },
+        **clusters,
+    }  # fmt: skip
+
+
+def planted_on(
+    suite: Suite, truths: Mapping[str, Sequence[str]], behaviours: Mapping[str, Behaviour]
+) -> list[tuple[Behaviour, set[int]]]:
+    """Each planted behaviour with the places of its prompts; no topics are all topics."""
+    return [
+        (behaviours[name], {p for p, t in enumerate(suite.topics) if not topics or t in topics})
+        for name, topics in truths.items()
+    ]
+
+
+def found_by(
+    findings: Sequence[Mapping[str, Any]], planted: list[tuple[Behaviour, set[int]]], suite: Suite
+) -> dict[str, Any]:
+    """Recall over the planted behaviours and precision of the findings; those on where whole texts
+    lie are counted apart, since a text alone does not say that."""
+    scored = [f for f in findings if f["check"]["kind"] not in PLACED]
+    scores = [score_real(f, planted, suite.region, suite.texts) for f in scored]
+    named = {name for score in scores for name in score.names}
+    return {
+        "validated": len(findings),
+        "not_scored": len(findings) - len(scored),
+        "recall": round(len(named) / len(planted), 4) if planted else None,
+        "precision": share(bool(score.names) or score.true for score in scores),
+        "missed": sorted({b.name for b, _ in planted} - named),
+    }
+
+
+def calls_of(
+    files: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], looked_at: int, seed: int
+) -> int:
+    """Requests of an active audit: one a region that is looked at, and pairs judged with up to
+    ten hypotheses each."""
+    proposals = min(looked_at, len(read_json(files["regions"])["regions"]))
+    in_region = defaultdict(int)
+    for hypothesis in read_jsonl(files["screened"]):
+        for region in hypothesis["regions"] + hypothesis.get("dropped_regions", []):
+            in_region[region] += 1
+    screening = sum(
+        -(-in_region[row["region"]] // A_REQUEST) for row in read_jsonl(files["screen"])
+    )
+    return proposals + screening + requests_of(findings, read_jsonl(files["confirm"]), seed)
+
+
+def compare_clusters(suite: Suite, files: Mapping[str, Any]) -> dict[str, Any]:
+    """Clusters from the active audit's texts against those from all texts, on a common sample."""
+    every = np.concatenate([
+        suite.vectors[s].reshape(-1, suite.vectors[s].shape[-1]) for s in SIDES
+    ]).astype(np.float32)  # fmt: skip
+    regions = np.array([r for _ in SIDES for r in suite.region for _ in range(suite.samples)])
+    own = np.unique(regions, return_inverse=True)[1]
+    sample = np.random.default_rng(0).permutation(len(every))[:COMMON]
+    region_of = {name[:16]: r for name, r in zip(suite.ids, suite.region, strict=True)}
+    names, vectors = [], []
+    for path in files["active_vectors"]:
+        with h5py.File(path) as file:
+            names += [region_of[draw.split("/")[2]] for draw in file["draw"].asstr()[:]]
+            vectors.append(file["vector"][:].astype(np.float32))
+    with h5py.File(files["centroids"]) as file:
+        ten_starts = assign([every[sample]], file["centroid"][:]).labels
+
+    def labels(centres):
+        return near_own(every[sample], own[sample], centres).labels
+
+    def quality(found):
+        return float(silhouette_score(every[sample], found))
+
+    active = labels(region_centres(np.concatenate(vectors), np.array(names)))
+    whole = labels(region_centres(every, regions))
+    return {
+        "ari": round(float(adjusted_rand_score(whole, active)), 4),
+        "ari_k_means": round(float(adjusted_rand_score(ten_starts, active)), 4),
+        "silhouette_active": round(quality(active), 4),
+        "silhouette_exhaustive": round(quality(whole), 4),
+        "silhouette_share": round(quality(active) / quality(whole), 4),
+        "silhouette_share_k_means": round(quality(active) / quality(ten_starts), 4),
+    }
+
+
+def audited(
+    files: Mapping[str, Any],
+    truths: Mapping[str, Sequence[str]],
+    behaviours: Mapping[str, Behaviour],
+) -> dict[str, Any]:
+    """One active audit: what was planted, what it names, and its texts; those of the confirm pool
+    beside as many as every confirm prompt with all samples would take."""
+    validated = [f for f in read_jsonl(files["findings"]) if f["status"] == "validated"]
+    audit = read_json(files["audit"])
+    names = named_in(validated, truths, behaviours)
+    pools = [row["pool"] for row in read_jsonl(files["prompts"])]
+    return {
+        "planted": len(truths),
+        "named": len(names),
+        "names": names,
+        "validated": len(validated),
+        "texts": audit["counts"]["draws"],
+        "confirm_texts": audit["counts"]["draws_by_pool"].get("confirm", 0),
+        "confirm_texts_unfiltered": 2
+        * pools.count("confirm")
+        * audit["config"]["audit"]["confirm"]["samples"],
+    }
+
+
+def named_in(
+    findings: Sequence[Mapping[str, Any]],
+    truths: Mapping[str, Sequence[str]],
+    behaviours: Mapping[str, Behaviour],
+) -> list[str]:
+    """Behaviours that an audit without an exhaustive run names: most quoted evidence of a validated
+    finding shows the behaviour in the intervention's text and not in the base's."""
+    named = set()
+    for finding in findings:
+        categories = {region["category"] for region in finding["regions"]}
+        for name, topics in truths.items():
+            if topics and not categories & set(topics):
+                continue
+            shows = behaviours[name].shows
+            pairs = finding["evidence"]
+            proof = sum(shows(p["intervention"]) and not shows(p["base"]) for p in pairs)
+            if pairs and proof > len(pairs) / 2:
+                named.add(name)
+    return sorted(named)
+
+
+def warm_ratio(ledgers: Iterable[Mapping[str, Any]]) -> float | None:
+    """Seconds as from empty over seconds spent, of jobs that found everything in the cache."""
+    warm = [e for e in ledgers if e["cache_hits"] and not e["cache_misses"]]
+    spent = sum(e["wall_seconds"] for e in warm)
+    return round(1 + sum(e["saved_seconds"] for e in warm) / spent, 2) if spent else None

@@ -1,0 +1,70 @@
+"""Simulated audits by the hundred, on all cores.
+
+Every trial is a small description that a worker turns into a subject and audits; what it returns
+is a row of plain numbers. Vectors of rewritten texts are embedded beforehand.
+"""
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from scripts.benchmark.audit import audit
+from scripts.benchmark.scoring import score_simulated
+from scripts.benchmark.trial import Stage, Trial
+from scripts.core.progress import progress
+
+
+def run_trial(stage: Stage, trial: Trial) -> dict[str, Any]:
+    """Audit one simulated subject and score it: a row of the ladder."""
+    subject = trial.subject(stage)
+    outcome = audit(subject, stage.settings, trial.seed)
+    scores = [(f, score_simulated(f, subject)) for f in outcome.validated]
+    named = {name: None for name in trial.behaviours}
+    for rank, (_, score) in enumerate(scores, 1):
+        for name in score.names:
+            named[name] = named[name] or rank
+    return {
+        "seed": trial.seed,
+        "spread": trial.spread,
+        "dose": trial.dose,
+        "behaviours": list(trial.behaviours),
+        "rank": named,
+        "tested": len(outcome.findings),
+        "validated": len(scores),
+        "true": sum(bool(score.names) or score.true for _, score in scores),
+        "false": [f["statement"] for f, score in scores if not (score.names or score.true)],
+        "dipped": outcome.dipped,
+        "texts": sum(outcome.texts.values()),
+        "texts_by_pool": outcome.texts,
+        "requests": sum(outcome.requests.values()),
+    }
+
+
+_STAGE: Stage | None = None
+
+
+def _work(task: tuple[Callable[[Stage, Any], Any], Any]) -> Any:
+    function, item = task
+    with threadpool_limits(1):
+        return function(_STAGE, item)
+
+
+def on_all_cores(
+    stage: Stage, function: Callable[[Stage, Any], Any], items: Sequence[Any], cores: int, what: str
+) -> list[Any]:
+    """function(stage, item) for every item, in order; workers inherit the stage by fork."""
+    global _STAGE
+    _STAGE = stage
+    found = []
+    context = multiprocessing.get_context("fork")
+    with (
+        ProcessPoolExecutor(cores, mp_context=context) as pool,
+        progress(len(items), "audit", what) as bar,
+    ):
+        for row in pool.map(_work, [(function, item) for item in items], chunksize=4):
+            found.append(row)
+            bar.update()
+    return found

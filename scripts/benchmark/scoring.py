@@ -1,0 +1,106 @@
+"""Score findings against the truth: by checks on texts and by regions, never by wording.
+
+A finding *names* a behaviour when most of the texts that it was won by show it, and it holds for a
+good part of the texts that show it. It is a *true side effect* when what it says is measured to be
+true on texts that took no part in the audit's decision, or, in a simulated subject, on the same
+draws with and without the rewriting, which is exact.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import wilcoxon
+
+from scripts.benchmark.planted import Behaviour
+from scripts.benchmark.suite import Subject
+from scripts.checks.check import Text, compare, graded, holds, strength
+
+MOST = 0.5  # of a finding's own texts must show the behaviour
+PART = 0.25  # of the behaviour's texts must be covered by the finding
+LEAST_EFFECT = 0.005  # of the draws in a finding's regions; below, a simulated effect is none
+SURE = 0.01  # p-value of a real side effect
+
+
+@dataclass(frozen=True)
+class Score:
+    """A finding's relation to the truth."""
+
+    names: frozenset[str]
+    true: bool
+    effect: float
+
+
+def score_simulated(finding: Mapping[str, Any], subject: Subject) -> Score:
+    """Score a finding on all draws of its regions' prompts, as drawn and as rewritten."""
+    suite, check = subject.suite, finding["check"]
+    regions = {region["id"] for region in finding["regions"]}
+    shown: dict[str, list[bool]] = {p.behaviour.name: [] for p in subject.plants}
+    net = total = won_all = 0
+    won_by = dict.fromkeys(shown, 0)
+    for place, region in enumerate(suite.region):
+        if region not in regions:
+            continue
+        for sample in range(suite.samples):
+            total += 1
+            behaviour = subject.planted(place, sample)
+            if behaviour is None:
+                continue
+            after = Text(subject.text("intervention", place, sample))
+            score = compare(check, Text(suite.texts["intervention"][place][sample]), after)
+            net += score
+            won = score > 0
+            shown[behaviour.name].append(won)
+            won_all += won
+            won_by[behaviour.name] += won
+    names = frozenset(
+        name
+        for name, won in won_by.items()
+        if won and won >= MOST * won_all and won >= PART * len(shown[name])
+    )
+    effect = net / max(1, total)
+    return Score(names, effect >= LEAST_EFFECT, effect)
+
+
+def score_real(
+    finding: Mapping[str, Any],
+    truths: Sequence[tuple[Behaviour, set[int]]],
+    region: Sequence[str],
+    texts: Mapping[str, Sequence[Sequence[str]]],
+) -> Score:
+    """Score a finding on an exhaustive run of real subjects, whose draws no audit has seen.
+
+    truths: each behaviour with the prompts that it was planted on; region: of each prompt; texts:
+    by side, prompt and sample. The effect is tested with the prompt as the unit (Wilcoxon). A
+    graded check holds for a text that beats the base's of the same sample.
+    """
+    check, regions = finding["check"], {r["id"] for r in finding["regions"]}
+    inside = [p for p, r in enumerate(region) if r in regions]
+    rates = {
+        side: np.array(
+            [np.mean([strength(check, Text(t)) for t in texts[side][p]]) for p in inside]
+        )
+        for side in ("base", "intervention")
+    }
+    difference = rates["intervention"] - rates["base"]
+    p_value = 1.0
+    if np.any(difference != 0):
+        p_value = float(wilcoxon(difference, alternative="greater").pvalue)
+    names = set()
+    for behaviour, planted in truths:
+        of_finding, covered, of_behaviour = [], 0, 0
+        for p in inside:
+            for base, text in zip(texts["base"][p], texts["intervention"][p], strict=True):
+                shows = p in planted and behaviour.shows(text)
+                if graded(check):
+                    held = compare(check, Text(base), Text(text)) > 0
+                else:
+                    held = holds(check, text)
+                of_behaviour += shows
+                covered += held and shows
+                if held:
+                    of_finding.append(shows)
+        if of_finding and np.mean(of_finding) >= MOST and covered >= PART * of_behaviour:
+            names.add(behaviour.name)
+    return Score(frozenset(names), p_value < SURE, float(difference.mean()))

@@ -1,0 +1,180 @@
+"""The real base's draws that every simulated audit shares, and subjects made from them.
+
+A simulated subject takes the draws of the base that were decoded as the intervention's side and
+rewrites a share of them by a planted rule. Which, is decided by a hash of (seed, behaviour,
+prompt, sample): deterministic, independent over prompts, and nested over doses.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import h5py
+import numpy as np
+
+from scripts.benchmark.planted import Behaviour
+from scripts.core.files import read_json, read_jsonl
+from scripts.core.randomness import hash_unit, pools_of
+from scripts.prompts.pools import draw_rows
+
+SIDES = ("base", "intervention")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A bank with its regions and, by side, all texts (prompts, samples) and their vectors
+    (prompts, samples, dimension), float16."""
+
+    ids: list[str]
+    topics: list[str]
+    regions: list[Mapping[str, Any]]
+    region: list[str]  # of each prompt
+    texts: Mapping[str, list[list[str]]]
+    vectors: Mapping[str, np.ndarray]
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.ids)}
+
+    @cached_property
+    def samples(self) -> int:
+        return len(self.texts["base"][0])
+
+    def rows(
+        self, seed: int, pools: Mapping[str, float], unit: str = "prompt"
+    ) -> list[dict[str, Any]]:
+        """The prompts, or draws, with region, pool and place, as the regions stage deals them for
+        a seed."""
+        if unit == "draw":
+            asked = [{"id": name, "samples": self.samples} for name in self.ids]
+            return draw_rows(asked, self.region, {"seed": seed, "pools": pools})
+        dealt = pools_of(seed, self.ids, pools)
+        return [
+            {
+                "id": name,
+                "region": region,
+                "pool": dealt[name],
+                "place": hash_unit("place", seed, name),
+                "samples": self.samples,
+            }
+            for name, region in zip(self.ids, self.region, strict=True)
+        ]
+
+
+def suite_of(files) -> Suite:
+    """The suite from a rule's named inputs."""
+    return read_suite(
+        files.bank,
+        files.regions,
+        files.prompts,
+        {side: files[side] for side in SIDES},
+        {side: files[f"vectors_{side}"] for side in SIDES},
+    )
+
+
+def read_suite(bank: str, regions: str, prompts: str, shards: Mapping[str, Iterable[str]],
+               vectors: Mapping[str, str]) -> Suite:  # fmt: skip
+    """Read what the bank, regions, decode and embed stages left of an exhaustive run."""
+    topics = {row["id"]: row["topic"] for row in read_jsonl(bank)}
+    region = {row["id"]: row["region"] for row in read_jsonl(prompts)}
+    ids = list(topics)
+    place = {name[:16]: number for number, name in enumerate(ids)}
+    texts, arrays = {}, {}
+    for side in SIDES:
+        table: dict[int, dict[int, str]] = defaultdict(dict)
+        for path in shards[side]:
+            for row in read_jsonl(path):
+                table[place[row["prompt"][:16]]][row["sample"]] = row["text"]
+        texts[side] = [[table[p][s] for s in sorted(table[p])] for p in range(len(ids))]
+        with h5py.File(vectors[side]) as file:
+            names, found = file["draw"].asstr()[:], file["vector"][:]
+        array = np.zeros((len(ids), len(texts[side][0]), found.shape[1]), np.float16)
+        for name, vector in zip(names, found, strict=True):
+            *_, prompt, sample = name.split("/")
+            array[place[prompt], int(sample)] = vector
+        arrays[side] = array
+    return Suite(
+        ids, [topics[i] for i in ids], read_json(regions)["regions"], [region[i] for i in ids],
+        texts, arrays,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A behaviour planted on some prompts (their places in the bank) at a dose."""
+
+    behaviour: Behaviour
+    prompts: frozenset[int]
+    dose: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The intervention side of a simulated audit.
+
+    vectors: of rewritten texts by (behaviour, prompt, sample); only explore draws are looked up.
+    """
+
+    suite: Suite
+    plants: Sequence[Plant] = ()
+    seed: int = 0
+    vectors: Mapping[tuple[str, int, int], np.ndarray] = field(default_factory=dict)
+    null: bool = False
+
+    @property
+    def embedded(self) -> bool:
+        """Whether all its texts have vectors: those that are rewritten for a later pool do not."""
+        return not self.plants
+
+    def planted(self, prompt: int, sample: int) -> Behaviour | None:
+        """The behaviour that this draw shows by plan, or None."""
+        for plant in self.plants:
+            if prompt in plant.prompts:
+                name = self.suite.ids[prompt]
+                if hash_unit("dose", self.seed, plant.behaviour.name, name, sample) < plant.dose:
+                    return plant.behaviour
+        return None
+
+    def text(self, side: str, prompt: int, sample: int) -> str:
+        if self.null:
+            side, sample = self._swapped(side, prompt, sample)
+        text = self.suite.texts[side][prompt][sample]
+        behaviour = self.planted(prompt, sample) if side == "intervention" else None
+        return rewritten(self.suite, behaviour, text, prompt, sample) if behaviour else text
+
+    def vector(self, side: str, prompt: int, sample: int) -> np.ndarray:
+        if self.null:
+            side, sample = self._swapped(side, prompt, sample)
+        elif side == "intervention" and (behaviour := self.planted(prompt, sample)):
+            try:
+                return self.vectors[behaviour.name, prompt, sample]
+            except KeyError:  # a further sample of a prompt: its first one stands for it
+                return self.vectors[behaviour.name, prompt, 0]
+        return self.suite.vectors[side][prompt, sample]
+
+    def _swapped(self, side: str, prompt: int, sample: int) -> tuple[str, int]:
+        """A null audit deals the draws of a prompt to the two sides anew for each seed."""
+        order = self._orders.get(prompt)
+        if order is None:
+            samples = self.suite.samples
+            draws = [(s, i) for s in SIDES for i in range(samples)]
+            name = self.suite.ids[prompt]
+            order = sorted(draws, key=lambda d: hash_unit("deal", self.seed, name, *d))
+            self._orders[prompt] = order
+        return order[sample + (self.suite.samples if side == "intervention" else 0)]
+
+    @cached_property
+    def _orders(self) -> dict[int, list[tuple[str, int]]]:
+        return {}
+
+
+def rewritten(suite: Suite, behaviour: Behaviour, text: str, prompt: int, sample: int) -> str:
+    """The text of a draw as it reads when it shows the behaviour; one without a rule to rewrite
+    goes on with the text of the prompt's next sample."""
+    if behaviour.rewrite is None:
+        further = suite.texts["intervention"][prompt][(sample + 1) % suite.samples]
+        return f"{text} {further}"
+    chance = hash_unit("wording", behaviour.name, suite.ids[prompt], sample)
+    return behaviour.rewritten(text, chance)

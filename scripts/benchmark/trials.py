@@ -1,0 +1,211 @@
+"""Simulated audits: the dose ladder, null audits, rate intervals, and acquisition strategies.
+
+All start from the exhaustive run of one audit of a subject against itself: 2 × `samples` real draws
+a prompt. What is simulated is only the rewriting by a planted rule (scripts/simulated/).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import h5py
+import numpy as np
+
+from scripts.benchmark.audit import audit, explore
+from scripts.benchmark.planted import Behaviour, at_home, read_behaviours
+from scripts.benchmark.runner import on_all_cores, run_trial
+from scripts.benchmark.strategies import STRATEGIES, texts_until_proposed
+from scripts.benchmark.suite import Plant, Subject, suite_of
+from scripts.benchmark.trial import LEAST_SPREAD, LOW_DOSE, Stage, Trial, groups, ladder
+from scripts.core.files import write_json
+from scripts.core.job import Ledger, job, threads
+from scripts.core.randomness import hash_unit
+from scripts.draws.planning import plan_pool
+from scripts.evidence.rates import stratified_rate
+
+DEEP = 4  # times the explore budget, for doses that the usual budget cannot see
+RATES = ((0.1, 1.0), (0.3, 1.0), (1.0, 0.5), (0.5, 0.5))  # dose, share of a region's prompts
+
+
+def deep(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same audit with a larger explore budget, more hypotheses and more screen samples."""
+    return {
+        **settings,
+        "measure": settings["measure"] | {"budget": DEEP * settings["measure"]["budget"]},
+        "plan": settings["plan"] | {"draws": DEEP * settings["plan"]["draws"]},
+        "propose": settings["propose"] | {"hypotheses": 30},
+        "screen": settings["screen"] | {"samples": settings["confirm"]["samples"]},
+        "confirm": settings["confirm"] | {"draws": DEEP * settings["confirm"]["draws"]},
+    }
+
+
+def strategy_row(stage: Stage, task: tuple[str, bool, Trial]) -> dict[str, Any]:
+    """Texts until each behaviour of a trial is proposed, with one strategy, in small rounds."""
+    name, coupled, trial = task
+    settings = {
+        **stage.settings,
+        "measure": stage.settings["measure"] | {"budget": 2 * stage.settings["measure"]["budget"]},
+        "plan": stage.settings["plan"] | {"draws": 120},
+    }
+    subject = trial.subject(stage)
+    found = texts_until_proposed(subject, settings, trial.seed, name, coupled)
+    most = 2 * settings["measure"]["budget"]
+    label = f"{name}, coupled" if coupled else name
+    return {"strategy": label, "dose": trial.dose, "spread": trial.spread, "seed": trial.seed,
+            "texts": [found[b] or most for b in trial.behaviours],
+            "found": [found[b] is not None for b in trial.behaviours]}  # fmt: skip
+
+
+def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
+    """Intervals of planted rates after sampling has chased divergence.
+
+    Each behaviour is planted on a random share `spread` of the prompts of one region, so that the
+    rate of prompts like these is spread × dose. The regions that the explore rounds end with as
+    promising, of those planted, give intervals from confirm draws, alone and pooled. Beside them
+    the share of all explore draws that show a behaviour, and what it is in the bank.
+    """
+    suite, settings = stage.suite, stage.settings
+    apart = max(1, len(suite.regions) // len(trial.behaviours))  # no two in one region
+    homes = {name: suite.regions[(trial.seed + apart * i) % len(suite.regions)]["id"]
+             for i, name in enumerate(trial.behaviours)}  # fmt: skip
+    plants = [
+        Plant(
+            stage.behaviours[name],
+            frozenset(
+                p for p, region in enumerate(suite.region)
+                if region == home
+                and hash_unit("prompt", trial.seed, name, suite.ids[p]) < trial.spread
+            ),
+            trial.dose,
+        )
+        for name, home in homes.items()
+    ]  # fmt: skip
+    subject = Subject(suite, plants, trial.seed, _AnyVector(stage))
+    prompts = suite.rows(trial.seed, settings["pools"])
+    drawn, rounds, _ = explore(subject, prompts, settings, trial.seed)
+    confirm = settings["confirm"] | {"pool": "confirm"}
+    weights = {region["id"]: region["weight"] for region in suite.regions}
+    # alone where promising, and pooled over all planted regions that are
+    chosen = [r for r in homes.values() if r in rounds[-1]["promising"]]
+    rows = []
+    for regions in [[r] for r in chosen] + ([chosen] if len(chosen) > 1 else []):
+        for samples in (1, settings["confirm"]["samples"]):
+            values = {r: [] for r in regions}
+            fresh = plan_pool(
+                prompts, dict.fromkeys(regions, [samples] * confirm["prompts"]), confirm
+            )
+            of_prompt: dict[tuple[str, str], list[bool]] = {}
+            for row in fresh:
+                shown = subject.planted(suite.place[row["prompt"]], row["sample"]) is not None
+                of_prompt.setdefault((row["region"], row["prompt"]), []).append(shown)
+            for (region, _), shown in of_prompt.items():
+                values[region].append(float(np.mean(shown)))
+            rate = stratified_rate({r: weights[r] for r in regions}, values)
+            rows.append([len(of_prompt) * trial.spread * trial.dose, rate.low, rate.high])
+    naive = [subject.planted(suite.place[r["prompt"]], r["sample"]) is not None for r in drawn]
+    truth = sum(weights[r] for r in homes.values()) * trial.spread * trial.dose
+    return {
+        "rate": trial.spread * trial.dose,
+        "intervals": rows,
+        "explored_share": float(np.mean(naive)),
+        "bank_share": truth,
+    }
+
+
+class _AnyVector(dict):
+    """Vectors of rewritten texts by behaviour: any one that was embedded stands for the others."""
+
+    def __init__(self, stage: Stage):
+        super().__init__()
+        self._of: dict[str, np.ndarray] = {}
+        for (name, _, _), vector in stage.vectors.items():
+            self._of.setdefault(name, vector)
+
+    def __missing__(self, key: tuple[str, int, int]) -> np.ndarray:
+        return self._of[key[0]]
+
+
+def doubled(stage: Stage, seed: int) -> dict[str, Any]:
+    """A pair that differs grossly and irrelevantly: every response of one side is twice as long."""
+    twice = Behaviour("twice", "length", stage.suite.topics[0], "is twice as long", None,
+                      None)  # fmt: skip
+    everywhere = frozenset(range(len(stage.suite.ids)))
+    vectors = _OwnVector(stage.suite.vectors["intervention"])
+    subject = Subject(stage.suite, [Plant(twice, everywhere, 1.0)], seed, vectors)
+    outcome = audit(subject, stage.settings, seed)
+    return {
+        "validated": [f["statement"] for f in outcome.validated],
+        "uncut": [f["statement"] for f in outcome.findings if f["in_set"]],
+    }
+
+
+class _OwnVector:
+    """A text said twice means what it meant: its vector stays, a little longer on one axis."""
+
+    def __init__(self, vectors: np.ndarray):
+        self._vectors = vectors
+
+    def __getitem__(self, key: tuple[str, int, int]) -> np.ndarray:
+        vector = self._vectors[key[1], key[2]].astype(np.float32)
+        vector[0] += 0.2
+        return vector
+
+
+def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> dict[str, Any]:
+    """One part of the benchmark; what it returns is written as JSON."""
+    sets = groups(list(stage.behaviours), bench["together"])
+    if part == "ladder":
+        trials = ladder(stage.behaviours, bench)
+        low = [t for t in trials if t.dose == LOW_DOSE and LEAST_SPREAD <= t.spread < 1]
+        further = replace(stage, settings=deep(stage.settings))
+        return {
+            "usual": on_all_cores(stage, run_trial, trials, cores, "ladder"),
+            "deep": on_all_cores(further, run_trial, low, cores, "ladder, deep"),
+        }
+    if part == "null":
+        repeats = [Trial(seed) for seed in range(bench["null_repeats"])]
+        return {
+            "audits": on_all_cores(stage, run_trial, repeats, cores, "null"),
+            "twice_as_long": on_all_cores(
+                stage, doubled, range(max(2, bench["null_repeats"] // 20)), cores, "twice as long"
+            ),
+        }
+    if part == "strategies":
+        spread = min(s for s in bench["spreads"] if s >= LEAST_SPREAD)
+        cells = [(dose, spread) for dose in bench["doses"] if LOW_DOSE <= dose < 1]
+        kinds = [(name, False) for name in STRATEGIES] + [("default", True)]
+        tasks = [
+            (name, coupled, Trial(seed, group, spread, dose))
+            for name, coupled in kinds
+            for dose, spread in cells
+            for seed in range(bench["seeds"])
+            for group in [sets[seed % len(sets)]]
+        ]
+        return {"rows": on_all_cores(stage, strategy_row, tasks, cores, "strategies")}
+    trials = [
+        Trial(seed, group, spread, dose)
+        for seed in range(bench["rate_repeats"])
+        for dose, spread in RATES
+        for group in [sets[seed % len(sets)]]
+    ]
+    return {"rows": on_all_cores(stage, rate_row, trials, cores, "rates")}
+
+
+def trials(snakemake, ledger: Ledger) -> None:
+    settings, part = snakemake.params.settings, snakemake.wildcards.part
+    with h5py.File(snakemake.input.rewritten) as file:
+        keys = zip(
+            file["behaviour"].asstr()[:], file["prompt"][:].tolist(), file["sample"][:].tolist(),
+            strict=True,
+        )  # fmt: skip
+        vectors = dict(zip(keys, file["vector"][:], strict=True))
+    suite = suite_of(snakemake.input)
+    behaviours = at_home(read_behaviours(snakemake.params.local["behaviours"]), suite.topics)
+    stage = Stage(suite, behaviours, vectors, settings["audit"])
+    found = run_part(part, stage, settings["benchmark"], threads(snakemake))
+    write_json(snakemake.output.trials, {"schema": 1, "part": part, **found})
+
+
+if __name__ == "__main__":
+    with job(snakemake) as ledger:
+        trials(snakemake, ledger)

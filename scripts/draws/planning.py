@@ -1,0 +1,291 @@
+"""Plan draws: which prompts, how often, with what probability.
+
+A round of the explore pool continues the rounds before it; the screen and confirm pools take fresh
+prompts of the hypotheses' regions. Within a region prompts come in hash order, so that the first n
+are a random n, and all that differs between two plans of one bank is how far they go.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scripts.core.randomness import hash_generator
+from scripts.prompts.prompt import unit_of
+
+WANTED = {"screen": 4, "confirm": 12}  # prompts won, from which more are not worth their price
+LEAST = {"screen": 2, "confirm": 6}  # prompts of a region that any hypothesis is judged on, ...
+LEAST_OF_MANY, LEAST_IN_ALL = 2, 144  # ... or, of one on many regions, so many of each and in all
+
+
+class Deck:
+    """The prompts of one pool in one region, in hash order: first each once, then again.
+
+    `cap` bounds the samples of a prompt; ready responses have only so many (`samples`). Where the
+    draw is the unit, a row names the one sample that it is.
+    """
+
+    def __init__(self, prompts: Iterable[Mapping[str, Any]], cap: int):
+        answered = (prompt for prompt in prompts if prompt.get("samples", cap))
+        self.prompts = sorted(answered, key=lambda p: (p["place"], p["id"]))
+        most = max((prompt.get("samples", cap) for prompt in self.prompts), default=0)
+        self.left = [
+            (prompt["id"], prompt.get("sample", number))
+            for number in range(min(cap, most))
+            for prompt in self.prompts
+            if number < (1 if "sample" in prompt else prompt.get("samples", cap))
+        ]
+
+    def skip(self, taken: set[tuple[str, int]]) -> None:
+        self.left = [draw for draw in self.left if draw not in taken]
+
+    def probability(self, drawn: set[str]) -> float:
+        """Inclusion probability of each unit of this region, given how many were drawn."""
+        return len(drawn) / len(self.prompts)
+
+
+def allocate(
+    regions: Sequence[Mapping[str, Any]],
+    measured: Mapping[str, Mapping[str, Any]],
+    drawn: Mapping[str, int],
+    settings: Mapping[str, Any],
+    round_number: int,
+) -> dict[str, float]:
+    """Share of a round's draws for each region; sums to 1.
+
+    Four parts: a floor by region weight; divergence by Thompson sampling (one draw from each
+    region's normal posterior, noise keyed by the region's medoid prompt); texts near cluster
+    boundaries; and regions with few prompts drawn so far (proportional to 1/drawn).
+    """
+
+    def normalised(values):
+        values = np.maximum(np.array(values, dtype=float), 0)
+        return values / values.sum() if values.sum() > 0 else np.full(len(values), 1 / len(values))
+
+    def noise(region):
+        medoid = region["medoid"]
+        return hash_generator("plan", settings["seed"], round_number, medoid).standard_normal()
+
+    found = [measured[region["id"]] for region in regions]
+    thompson = [
+        m["divergence"] + m["error"] * noise(r) for m, r in zip(found, regions, strict=True)
+    ]
+    rest = 1 - settings["floor"] - settings["boundary"] - settings["undersampled"]
+    shares = (
+        settings["floor"] * normalised([region["weight"] for region in regions])
+        + settings["boundary"] * normalised([m["boundary"] for m in found])
+        + settings["undersampled"] * normalised([1 / (1 + drawn[r["id"]]) for r in regions])
+        + max(0.0, rest) * normalised(thompson)
+    )
+    shares /= shares.sum()
+    return {region["id"]: float(s) for region, s in zip(regions, shares, strict=True)}
+
+
+def whole_draws(shares: Mapping[str, float], total: int, room: Mapping[str, int]) -> dict[str, int]:
+    """Whole numbers that sum to `total` (or to all the room), in proportion to the shares.
+
+    Largest remainders; what a full region cannot take goes to the others.
+    """
+    total = min(total, sum(room.values()))
+    counts = dict.fromkeys(shares, 0)
+    while (missing := total - sum(counts.values())) > 0:
+        open_shares = {r: s for r, s in shares.items() if counts[r] < room[r]}
+        weight = sum(open_shares.values()) or 1.0
+        exact = {r: missing * s / weight for r, s in open_shares.items()}
+        grants = {r: min(math.floor(x), room[r] - counts[r]) for r, x in exact.items()}
+        spare = missing - sum(grants.values())
+        for r in sorted(exact, key=lambda r: (-(exact[r] - math.floor(exact[r])), r)):
+            if spare > 0 and counts[r] + grants[r] < room[r]:
+                grants[r] += 1
+                spare -= 1
+        for r, grant in grants.items():
+            counts[r] += grant
+    return counts
+
+
+def plan_round(
+    regions: Sequence[Mapping[str, Any]],
+    prompts: Sequence[Mapping[str, Any]],
+    earlier: Sequence[Mapping[str, Any]],
+    measured: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    round_number: int,
+    acquisition: Callable[..., dict[str, float]] = allocate,
+) -> list[dict[str, Any]]:
+    """The draws of one round. Round 0 is the pilot; ready responses are taken whole in round 0, or
+    `recorded` of them by the weights of the regions."""
+    cap = 10**6 if settings["ready"] else 16
+    decks = {
+        region["id"]: Deck(
+            [p for p in prompts if p["region"] == region["id"] and p["pool"] == "explore"], cap
+        )
+        for region in regions
+    }
+    taken = {(row["prompt"], row["sample"]) for row in earlier}
+    seen: dict[str, set[str]] = defaultdict(set)
+    for row in earlier:
+        seen[row["region"]].add(row.get("unit", row["prompt"]))
+    for deck in decks.values():
+        deck.skip(taken)
+    room = {region: len(deck.left) for region, deck in decks.items()}
+    reason = "pilot" if round_number == 0 else "acquisition"
+    if settings["ready"]:
+        shares = {region["id"]: region["weight"] for region in regions}
+        counts, reason = whole_draws(shares, settings.get("recorded", cap), room), "ready"
+    elif round_number == 0:
+        counts = {r: min(settings["pilot"], len(decks[r].prompts)) for r in room}
+    else:
+        drawn = Counter({region: len(ids) for region, ids in seen.items()})
+        shares = acquisition(regions, measured, drawn, settings, round_number)
+        counts = whole_draws(shares, settings["draws"], room)
+    left = max(0, settings["budget"] - len(earlier))
+    if not settings["ready"] and sum(counts.values()) > left:
+        counts = whole_draws({r: float(c) for r, c in counts.items()}, left, counts)
+    rows = []
+    for region, deck in decks.items():
+        draws = [
+            draw_row("explore", prompt, sample, region, reason, settings.get("unit"))
+            for prompt, sample in deck.left[: counts[region]]
+        ]
+        units = seen[region] | {draw.get("unit", draw["prompt"]) for draw in draws}
+        rows += [draw | {"probability": round(deck.probability(units), 6)} for draw in draws]
+    return rows
+
+
+def draw_row(
+    pool: str, prompt: str, sample: int, region: str, reason: str, unit: str | None
+) -> dict[str, Any]:
+    """A planned draw; it names its unit of evidence where that is not the prompt."""
+    row = {
+        "pool": pool, "prompt": prompt, "sample": sample, "region": region, "reason": reason
+    }  # fmt: skip
+    return row | {"unit": unit_of(prompt, sample)} if unit == "draw" else row
+
+
+class Need(NamedTuple):
+    """Prompts of each region, and samples of each prompt."""
+
+    prompts: int
+    samples: int
+
+
+def needed(hypothesis: Mapping[str, Any], settings: Mapping[str, Any]) -> Need:
+    """What a hypothesis needs of each of its regions, fixed before the pool is looked at.
+
+    The fewest samples a prompt (1, 2, 4, … up to `samples`), then the fewest prompts (from LEAST up
+    to `prompts`), with which WANTED prompts should be won over all its regions, by what the pools
+    before showed: a behaviour in a share p of the replies shows in m of them with chance
+    1 - (1-p)^m. What chose the hypothesis counts half, since it flatters. One that nobody has
+    looked at takes all.
+    """
+    share, regions = expected_share(hypothesis), len(hypothesis["regions"])
+    wanted, most = WANTED[settings["pool"]], settings["prompts"]
+    samples = 1
+    while (won := 1 - (1 - share) ** samples) * most * regions < wanted:
+        if samples == settings["samples"]:
+            break
+        samples = min(2 * samples, settings["samples"])
+    enough = math.ceil(wanted / won / regions) if won else most
+    least = min(LEAST[settings["pool"]], max(LEAST_OF_MANY, math.ceil(LEAST_IN_ALL / regions)))
+    return Need(min(most, max(least, enough)), samples)
+
+
+def expected_share(hypothesis: Mapping[str, Any]) -> float:
+    """Net share of the replies that show a hypothesis, as far as it has been looked at."""
+    seen = hypothesis.get("explored", {})
+    explored = [seen[region] for region in hypothesis["regions"] if region in seen]
+    prompts = sum(n for *_, n, _ in explored)
+    score = sum(n * share for *_, n, share in explored)
+    screen = hypothesis.get("screen")
+    if not screen:
+        return max(0.0, score / (1 + prompts))
+    fresh = screen["prompts"]
+    return max(0.0, (score / 2 + fresh * screen["share"]) / (1 + prompts / 2 + fresh))
+
+
+def samples_by_region(
+    hypotheses: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]
+) -> dict[str, list[int]]:
+    """By region the samples of its first, second, … prompt: as many as the neediest hypothesis
+    that reaches so far asks for. Where the draw is the unit, all regions, which are prompts there,
+    give as many, so that draws of all of them make whole blocks."""
+    needs: dict[str, list[Need]] = defaultdict(list)
+    for hypothesis in hypotheses:
+        need = needed(hypothesis, settings)
+        for region in hypothesis["regions"]:
+            needs[region].append(need)
+    if settings.get("unit") == "draw":
+        most = max((need for of_region in needs.values() for need in of_region), default=Need(0, 0))
+        needs = {region: [most] for region in needs}
+    return {
+        region: [
+            max(need.samples for need in of_region if need.prompts > place)
+            for place in range(max(need.prompts for need in of_region))
+        ]
+        for region, of_region in needs.items()
+    }
+
+
+def with_everywhere(
+    samples: Mapping[str, Sequence[int]], regions: Iterable[str], settings: Mapping[str, Any]
+) -> dict[str, Sequence[int]]:
+    """The draws that hypotheses need, and those that show how far findings reach: one sample of
+    `everywhere` prompts of every region. Ready responses cost nothing, so all of them are taken."""
+    if settings["ready"]:
+        return {region: [settings["samples"]] * settings["prompts"] for region in regions}
+    more = settings.get("everywhere", 0)
+    found = {region: list(samples.get(region, ())) for region in regions}
+    return {r: [*of_one, *[1] * (more - len(of_one))] for r, of_one in found.items()}
+
+
+def plan_pool(
+    prompts: Sequence[Mapping[str, Any]],
+    regions: Mapping[str, Sequence[int]],
+    settings: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Fresh draws of the screen or confirm pool: of each region the first prompts, with the samples
+    that it names for each.
+
+    Prompts of one group count as one unit, so that a paraphrase is never a second vote: the first
+    of a group, of whatever region, stands for it.
+    """
+    pool, rows = settings["pool"], []
+    units: dict[str, Mapping[str, Any]] = {}
+    for prompt in Deck([p for p in prompts if p["pool"] == pool], 1).prompts:
+        units.setdefault(unit_name(prompt), prompt)
+    for region, samples in sorted(regions.items()):
+        here = [prompt for prompt in units.values() if prompt["region"] == region]
+        share = round(min(1.0, len(samples) / max(1, len(here))), 6)
+        for prompt, count in zip(here, samples, strict=False):
+            held = [prompt["sample"]] if "sample" in prompt else range(prompt.get("samples", count))
+            rows += [
+                draw_row(pool, prompt["id"], sample, region, pool, settings.get("unit"))
+                | {"probability": share}
+                for sample in held[:count]
+            ]
+    return rows
+
+
+def unit_name(row: Mapping[str, Any]) -> str:
+    """The unit of evidence of a row of prompts.jsonl: its draw, its group, or itself."""
+    if "sample" in row:
+        return unit_of(row["id"], row["sample"])
+    return row.get("group") or row["id"]
+
+
+def plan_everything(prompts: Iterable[Mapping[str, Any]], samples: int) -> list[dict[str, Any]]:
+    """Every prompt of the bank, whatever its pool, with all samples: the exhaustive protocol."""
+    return [
+        {
+            "pool": "exhaustive",
+            "prompt": prompt["id"],
+            "sample": sample,
+            "region": prompt["region"],
+            "probability": 1.0,
+            "reason": "exhaustive",
+        }
+        for prompt in prompts
+        for sample in range(samples)
+    ]

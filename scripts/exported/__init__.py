@@ -1,1 +1,0 @@
-"""What an export consists of: what a finished audit left, and the files that hold it."""

@@ -1,0 +1,336 @@
+"""Test the hypotheses on fresh draws of the confirm pool, with error control.
+
+The null, the bet, e-BH, racing, gates, statuses and intervals are those of docs/statistics.md; the
+functions in scripts/evidence/ name their sources. The unit is the prompt.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from scripts.assistants.client import BudgetSpent, Pool
+from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt
+from scripts.assistants.local import placebo_checks
+from scripts.assistants.placebos import placebos_by_region
+from scripts.checks.check import PLACED, Text, graded, value
+from scripts.checks.words import equal_lengths
+from scripts.core.job import log
+from scripts.core.randomness import hash_generator
+from scripts.evidence.cascade import Escalate
+from scripts.evidence.ebh import e_bh, e_threshold
+from scripts.evidence.judge_split import ASSUMED, choose
+from scripts.evidence.race import Standing
+from scripts.hypotheses.judgement import Judgement, sign
+from scripts.hypotheses.pairs import Pair, pair_score
+from scripts.hypotheses.wording import composed, family, in_reading_order, tells
+from scripts.judging.behaviours import Won, behaviours_of
+from scripts.judging.findings import (
+    NO_REACH,
+    SHOWN_AT,
+    evidence_of,
+    failed_gates,
+    finding_of,
+    look_at,
+    mean_score,
+    reach_of,
+    untested,
+)
+from scripts.judging.missing import Missing
+from scripts.judging.reach import Look
+from scripts.judging.schedule import BUDGET, Bench, Judges, raced
+
+
+def judge(
+    hypothesis: Mapping[str, Any],
+    placebos: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Pair],
+    seed: int,
+) -> Judgement:
+    """The local assistant's judgement of one prompt's pairs (one or several samples)."""
+
+    check = hypothesis["check"]
+    base, intervention = zip(*(pair.sides for pair in pairs), strict=True)
+    prompt = pairs[0].prompt
+    chance = hash_generator("placebo", seed, hypothesis["id"], prompt)
+    drawn = int(chance.integers(len(placebos))) if placebos else None
+    return Judgement(
+        hypothesis["id"],
+        pairs[0].region,
+        prompt,
+        fmean(value(check, text) for text in base),
+        fmean(value(check, text) for text in intervention),
+        _on_cuts(check, pairs),
+        tuple(mean_score(placebo, base, intervention) for placebo in placebos),
+        None if graded(check) else drawn,
+        score=mean_score(check, base, intervention) if graded(check) else None,
+    )
+
+
+def _on_cuts(check: Mapping[str, Any], pairs: Sequence[Pair]) -> tuple[float, float] | None:
+    """The pair scores on the first and on the last words; None for a check of length, and for one
+    of where whole texts lie."""
+    if check["kind"] in PLACED or family(check) == "length":
+        return None
+    scores = []
+    for end in (False, True):
+        cuts = [equal_lengths(pair.base, pair.intervention, end) for pair in pairs]
+        base, intervention = ([Text(text) for text in side] for side in zip(*cuts, strict=True))
+        scores.append(mean_score(check, base, intervention))
+    return scores[0], scores[1]
+
+
+def placebos_of(
+    hypotheses: Sequence[Mapping[str, Any]],
+    explored: Mapping[str, Sequence[Text]],
+    settings: Mapping[str, Any],
+) -> dict[str, list[dict[str, Any]]]:
+    """Placebo checks of each hypothesis, fixed before a confirm text is looked at: only the base's
+    texts of the explore pool, by region, are read."""
+    return {
+        h["id"]: placebo_checks(h, hypotheses, explored, settings["placebos"], settings["seed"])
+        for h in hypotheses
+    }
+
+
+def confirm(
+    hypotheses: Sequence[Mapping[str, Any]],
+    placebos: Mapping[str, Sequence[Any]],
+    pairs: Sequence[Pair],
+    regions: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    judges: Judges | None = None,
+    missing: Missing | None = None,
+) -> tuple[list[dict[str, Any]], list[Judgement]]:
+    """Findings (strongest first) and all judgements behind them.
+
+    placebos: checks by hypothesis. Without language models the local assistant judges, which costs
+    nothing, so every prompt serves the rates; with them, and only of what has evidence,
+    `rate_prompts` a region do, as the strong one judges them, with the help of the cheap one on its
+    own share: both numbers are fixed beforehand. A hypothesis that a budget does not reach
+    (`beyond`) is untested, and none of those that e-BH counts.
+
+    `missing` is one more of those that are tested, on prompts of its own and at a fixed number.
+
+    Where the draw is the unit, a region is a prompt, and every region has as many draws: one of
+    each makes a block, and the race, which goes on in all regions at once, looks between blocks.
+    """
+    beyond = [h for h in hypotheses if h.get("beyond")]
+    hypotheses = [h for h in hypotheses if not h.get("beyond")]
+    seed = settings["seed"]
+    by_id = {h["id"]: h for h in hypotheses}
+
+    def local(asked: Asked) -> Callable[[], Judged]:
+        return lambda: {
+            region: {
+                name: judge(by_id[name], placebos[name], bench.by_region[region][prompt], seed)
+                for name in names
+            }
+            for region, (prompt, names) in asked.items()
+        }
+
+    bench = Bench(judges.strong if judges else local, pairs, seed, judges and judges.share)
+    benches = [Bench(judges.cheap, pairs, seed), bench] if judges else [bench]
+    order = bench.order
+    tested = [h for h in hypotheses if any(r in order for r in h["regions"])]
+    of_tested = {h["id"]: [r for r in h["regions"] if r in order] for h in tested}
+    prompts = {region: len(of_region) for region, of_region in order.items()}
+    if settings.get("unit") == "draw" and not _in_blocks(of_tested, prompts):
+        raise ValueError("the regions of a hypothesis have unlike numbers of draws")
+    K = len(hypotheses) + (missing is not None)
+    standings = raced(of_tested, prompts, benches, judges, K, settings)
+    if missing:
+        standings[missing.hypothesis["id"]] = missing.standing()
+        standings = _in_one_set(standings, settings["q"], K)
+    validated = sum(standing.in_set for standing in standings.values())
+    rated = of_tested
+    if judges:
+        strong = {n for n, s in standings.items() if s.in_set or min(s.e, s.e_prime) >= SHOWN_AT}
+        rated = {name: of_one for name, of_one in of_tested.items() if name in strong}
+    counted = _read_for_rates(rated, benches, judges, settings)
+    findings = []
+    for hypothesis in hypotheses:
+        name = hypothesis["id"]
+        standing = standings.get(name)
+        if standing is None:
+            findings.append(untested(hypothesis, regions, "no prompts"))
+            continue
+        used = [judgement for b in benches for judgement in b.raced[name]]
+        seen = used if judges else bench.first(hypothesis, prompts)
+        threshold = e_threshold(K, max(1, validated), settings["q"])
+        looks = looks_at(hypothesis["check"], bench) if not judges else []
+        findings.append(
+            finding_of(
+                hypothesis,
+                standing,
+                seen,
+                [
+                    b.first(hypothesis, of_one if name in rated else {})
+                    for b, of_one in zip(benches, counted, strict=True)
+                ],
+                used,
+                failed_gates(hypothesis, standing, seen, used, threshold, judges),
+                regions,
+                K,
+                validated,
+                settings,
+            )
+            | (reach_of(hypothesis, looks, regions) if looks else NO_REACH)
+            | {"evidence": evidence_of(hypothesis, bench.by_region, seen, settings["evidence"])}
+        )
+    if missing:
+        own, standing = missing.judgements, standings[missing.hypothesis["id"]]
+        findings.append(
+            finding_of(
+                missing.hypothesis, standing, own, [own], own, [], regions, K, validated, settings
+            )
+            | NO_REACH
+            | {"evidence": []}
+        )
+    findings += [untested(hypothesis, regions, hypothesis["beyond"]) for hypothesis in beyond]
+    findings = [finding | {"unit": settings.get("unit", "prompt")} for finding in findings]
+    rank = ["validated", "suggestive", "unsupported", "untested"]
+    findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
+    judgements = [judgement for b in benches for judgement in b.all_judged()]
+    return findings, [*judgements, *(missing.judgements if missing else ())]
+
+
+def _in_one_set(standings: Mapping[str, Standing], q: float, K: int) -> dict[str, Standing]:
+    """The standings with the e-BH set of all their values, stopped as they are."""
+    inside = e_bh([min(s.e, s.e_prime) for s in standings.values()], q, K)
+    return {
+        name: standing._replace(in_set=bool(kept))
+        for (name, standing), kept in zip(standings.items(), inside, strict=True)
+    }
+
+
+def _in_blocks(regions: Mapping[str, Sequence[str]], draws: Mapping[str, int]) -> bool:
+    """Whether all regions of each hypothesis have as many draws."""
+    return all(len({draws[region] for region in of_one}) == 1 for of_one in regions.values())
+
+
+def looks_at(check: Mapping[str, Any], bench: Bench) -> list[Look]:
+    """What a check sees of every confirm prompt, of all regions, in the order of judging."""
+    return [
+        look_at(check, bench.by_region[region][prompt])
+        for region, prompts in sorted(bench.order.items())
+        for prompt in prompts
+    ]
+
+
+def entries(
+    findings: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Pair],
+    regions: Mapping[str, Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """The validated findings as behaviours, strongest first: what a reader sees as one entry.
+
+    Those that a language model judged have no verdicts beyond their own regions, and stay alone,
+    as does that responses are missing.
+    """
+    shown = {f["id"]: f for f in findings if f["status"] == "validated"}
+    checked = [f for f in shown.values() if f["check"] and f["check"]["kind"] != "missing"]
+    bench = Bench(lambda _: dict, pairs, 0)  # prompts in one order; nobody is asked
+    groups = behaviours_of({f["id"]: won_by(f["check"], bench, pairs) for f in checked})
+    groups += [[name] for name in shown if name not in {f["id"] for f in checked}]
+    by_first: dict[str, dict[str, Any]] = {}  # groups that begin with the same finding are one
+    for group in groups:
+        first = in_reading_order([shown[name] for name in group])[0]["id"]
+        by_first.setdefault(first, {}).update({name: shown[name] for name in group})
+    found = []
+    for of_one in by_first.values():
+        parts = in_reading_order(list(of_one.values()))
+        names = [part["id"] for part in parts]
+        found.append({"findings": names, "statement": composed(parts, regions)})
+    found.sort(key=lambda entry: -tells(shown[entry["findings"][0]]))
+    return [{"id": f"b{number}", **entry} for number, entry in enumerate(found, 1)]
+
+
+def won_by(check: Mapping[str, Any], bench: Bench, pairs: Sequence[Pair]) -> Won:
+    """Where a check is won, over all confirm prompts."""
+    signs = [sign(look.score) for look in looks_at(check, bench)]
+    kinds = [pair.intervention_placed.kind for pair in pairs if pair.intervention_placed]
+    if len(kinds) < len(pairs):
+        return Won(signs)
+    shown = [pair_score(check, pair) > 0 for pair in pairs]
+    most = max(kinds) + 1
+    of_won = np.bincount(kinds, weights=shown, minlength=most) / max(1, sum(shown))
+    return Won(signs, of_won - np.bincount(kinds, minlength=most) / len(kinds))
+
+
+def _read_for_rates(
+    regions: Mapping[str, Sequence[str]],
+    benches: Sequence[Bench],
+    judges: Judges | None,
+    settings: Mapping[str, Any],
+) -> list[Mapping[str, int]]:
+    """For each judge the first so many prompts of each region that rates rest on; of the hypotheses
+    in `regions` all of them are judged afterwards, except where the budget ended."""
+    whole = {region: len(prompts) for region, prompts in benches[-1].order.items()}
+    counted: list[Mapping[str, int]] = [whole]
+    if judges:
+        counted = [judges.share, dict.fromkeys(whole, settings["rate_prompts"])]
+    for place in reversed(range(len(benches))):  # the strong one's first: without them no rate
+        try:
+            benches[place].complete(regions, counted[place])
+        except BudgetSpent:
+            counted[place] = {}
+    return counted
+
+
+def confirm_with_models(
+    pool: Pool,
+    hypotheses: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Pair],
+    texts: Mapping[str, str],
+    regions: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    missing: Missing | None = None,
+) -> tuple[list[dict[str, Any]], list[Judgement]]:
+    """As `confirm`, judged by language models; without budget for placebos, all are untested."""
+    assistant, seed = settings["assistant"], settings["seed"]
+    tested = [h for h in hypotheses if not h.get("beyond")]
+    try:
+        placebos = placebos_by_region(
+            pool, assistant["models"]["cheap"], tested, settings["placebos"], seed
+        )
+    except BudgetSpent:
+        return [untested(h, regions, h.get("beyond") or BUDGET) for h in hypotheses], []
+    by_prompt = pairs_by_prompt(pairs)
+    share, samples = _share(assistant, tested, by_prompt, settings)
+    read = {prompt: of_prompt[:samples] for prompt, of_prompt in by_prompt.items()}
+    cheap, strong = (
+        ModelJudge(pool, assistant["models"][role], tested, placebos, read, texts, seed)
+        for role in ("cheap", "strong")
+    )
+    escalate: Escalate = "band" if assistant["escalate"] == "band" else "borderline"
+    rates = {"rate_prompts": assistant["rate_prompts"]}
+    judges = Judges(cheap, strong, share, escalate)
+    return confirm(hypotheses, {}, pairs, regions, {**settings, **rates}, judges, missing)
+
+
+def _share(
+    assistant: Mapping[str, Any],
+    hypotheses: Sequence[Mapping[str, Any]],
+    pairs: Mapping[str, Sequence[Pair]],
+    settings: Mapping[str, Any],
+) -> tuple[dict[str, int], int]:
+    """How many prompts of each region the cheap model reads before the strong one goes on, and how
+    many pairs of each prompt either reads, fixed before any is judged."""
+    prompts = Counter(of_prompt[0].region for of_prompt in pairs.values())
+    samples = max((len(of_prompt) for of_prompt in pairs.values()), default=1)
+    none = dict.fromkeys(prompts, 0)
+    if assistant["escalate"] == "never" or len(set(assistant["models"].values())) < 2:
+        return none, samples
+    if assistant["escalate"] == "band":
+        return {region: 2 * count // 3 for region, count in prompts.items()}, samples
+    lined_up = {h["id"]: [r for r in h["regions"] if r in prompts] for h in hypotheses}
+    lined_up = {name: of_one for name, of_one in lined_up.items() if of_one}
+    assumed = ASSUMED._replace(price_ratio=assistant["price_ratio"], samples=samples)
+    split = choose(lined_up, prompts, assumed, q=settings["q"], seed=settings["seed"])
+    log.info(
+        "the cheap model reads %s of the prompts, %d pairs of each", split.share, split.samples
+    )
+    return none | split.share, split.samples

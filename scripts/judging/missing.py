@@ -1,0 +1,89 @@
+"""Whether one subject gives no response more often: a hypothesis on recorded responses.
+
+A prompt is won when the share of its responses that are missing is larger on the intervention's
+side (or, of "less", on the base's). Its wording and direction are fixed by the explore pool, and
+it is counted among the hypotheses before a confirm prompt is looked at; screened it is not, since
+no draw is spent on it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from scripts.evidence.betting import e_value
+from scripts.evidence.race import Standing, Tally
+from scripts.hypotheses.hypothesis import named
+from scripts.hypotheses.judgement import Judgement, sign
+from scripts.hypotheses.pairs import Net
+from scripts.hypotheses.wording import sentence
+
+
+class Missing(NamedTuple):
+    """The hypothesis, and its judgement on each confirm prompt."""
+
+    hypothesis: dict[str, Any]
+    judgements: list[Judgement]
+
+    def standing(self) -> Standing:
+        """Its counts and e-value at that fixed number of prompts; the e-BH set is decided later."""
+        by_region = {
+            region: _tally([j for j in self.judgements if j.region == region])
+            for region in self.hypothesis["regions"]
+        }
+        counts = _tally(self.judgements)
+        e = float(e_value(counts.wins, counts.losses))
+        twice = {region: (tally, tally) for region, tally in by_region.items()}
+        judged = len(self.judgements)
+        return Standing(counts, counts, e, e, False, "exhausted", judged, 0, 0, twice)
+
+
+def missing_responses(
+    prompts: Sequence[Mapping[str, Any]], regions: Mapping[str, Mapping[str, Any]]
+) -> Missing | None:
+    """None where no response of the explore pool is missing, or as many are on either side.
+
+    prompts: rows of prompts.jsonl, those with missing responses with the share of each side's; of
+    a group the first counts, as it does where texts are drawn.
+    """
+    units: dict[str, Mapping[str, Any]] = {}
+    for row in sorted(prompts, key=lambda row: (row["place"], row["id"])):
+        units.setdefault(row.get("group") or row["id"], row)
+    explored = [row for row in units.values() if row["pool"] == "explore"]
+    fresh = [row for row in units.values() if row["pool"] == "confirm"]
+    net = sum(_difference(row) for row in explored)
+    if not sign(net) or not fresh:
+        return None
+    less = net < 0
+    where = sorted({row["region"] for row in fresh})
+    sizes = Counter(row["region"] for row in explored)
+    check = {"kind": "missing", "absent": less}
+    nets = {region: Net(1, 0, sizes[region], 1.0) for region in where}
+    (hypothesis,) = named(
+        [
+            {
+                "statement": sentence(check, nets, {r: regions[r] for r in where}),
+                "direction": "less" if less else "more",
+                "source": "recorded",
+                "check": check,
+                "regions": where,
+            }
+        ]
+    )
+    name, judgements = hypothesis["id"], []
+    for row in fresh:
+        shares = [row.get("missing", {}).get(side, 0.0) for side in ("base", "intervention")]
+        sides = [1 - share for share in shares] if less else shares
+        judgements.append(
+            Judgement(name, row["region"], row["id"], *sides, None, (), None, raced=True)
+        )
+    return Missing(hypothesis, judgements)
+
+
+def _difference(row: Mapping[str, Any]) -> float:
+    shares = row.get("missing", {})
+    return shares.get("intervention", 0.0) - shares.get("base", 0.0)
+
+
+def _tally(judgements: Sequence[Judgement]) -> Tally:
+    signs = [judgement.signs[0] for judgement in judgements]
+    return Tally(signs.count(1), signs.count(0), signs.count(-1))

@@ -1,0 +1,154 @@
+"""How far a finding reaches: beyond its own regions, over the whole bank, and in its own units.
+
+All of it rests on confirm prompts whose number was fixed before any of their texts was seen; none
+of it is a claim under the audit's error control.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import binom, t
+
+from scripts.evidence.betting import win_rate_interval
+from scripts.evidence.rates import stratified_rate
+from scripts.hypotheses.judgement import sign
+
+ALPHA = 0.05
+
+
+class Look(NamedTuple):
+    """One prompt as a check sees it, samples averaged: what it reads off either side, and the pair
+    score in [-1, 1]."""
+
+    region: str
+    prompt: str
+    base: float
+    intervention: float
+    score: float
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """One-sided p-value of the sign test at a fixed number of prompts, ties left out."""
+    return float(binom.sf(wins - 1, wins + losses, 0.5))
+
+
+def transfer(looks: Sequence[Look], own: Iterable[str]) -> dict[str, Any] | None:
+    """Wins and losses on the prompts of regions that are not a finding's own, with the interval of
+    its win rate; None where there are none."""
+    own = set(own)
+    signs = [sign(look.score) for look in looks if look.region not in own]
+    if not signs:
+        return None
+    wins, losses = signs.count(1), signs.count(-1)
+    low, high = map(float, win_rate_interval(wins, losses, ALPHA))
+    return {
+        "prompts": len(signs),
+        "wins": wins,
+        "losses": losses,
+        "estimate": round(wins / (wins + losses), 4) if wins + losses else None,
+        "low": round(low, 4),
+        "high": round(high, 4),
+    }
+
+
+def share_of(
+    looks: Sequence[Look], weights: Mapping[str, float], value: Callable[[Look], float]
+) -> dict[str, Any] | None:
+    """The mean of a value in [0, 1] over the regions of the looks, by their weights, with its
+    interval by prompt (rates.stratified_rate); regions with one prompt are left out, and `share`
+    says what the others weigh of the bank. None where no region has two."""
+    values: dict[str, list[float]] = {}
+    for look in looks:
+        values.setdefault(look.region, []).append(value(look))
+    values = {region: of_one for region, of_one in values.items() if len(of_one) > 1}
+    if not values:
+        return None
+    rate = stratified_rate({region: weights[region] for region in values}, values)
+    return {
+        "estimate": round(rate.estimate, 4),
+        "low": round(rate.low, 4),
+        "high": round(rate.high, 4),
+        "prompts": rate.prompts,
+        "share": round(min(1.0, sum(weights[r] for r in values) / sum(weights.values())), 4),
+    }
+
+
+def difference_of(looks: Sequence[Look], weights: Mapping[str, float]) -> dict[str, Any] | None:
+    """The mean paired difference of the two sides' rates in [-1, 1], with its interval."""
+    found = share_of(looks, weights, lambda look: (1 + look.intervention - look.base) / 2)
+    if found is None:
+        return None
+    turned = {name: round(2 * found[name] - 1, 4) for name in ("estimate", "low", "high")}
+    return found | turned
+
+
+def auc_of(looks: Sequence[Look], weights: Mapping[str, float]) -> dict[str, Any] | None:
+    """The area under the curve of the paired score, within prompts: the chance that of two texts to
+    one prompt the intervention's shows more, ties counted half."""
+    return share_of(looks, weights, lambda look: (1 + look.score) / 2)
+
+
+def effect_of(
+    looks: Sequence[Look], weights: Mapping[str, float], told: str
+) -> dict[str, Any] | None:
+    """The effect of a measure in its own units: the median of the prompts' ratios, or the mean of
+    their differences by region weights, with 95 % intervals, and the mean of either side by region
+    weights. At least one look.
+
+    The median's interval is that of the sign test (order statistics; Conover 1999, section 3.2),
+    the mean's that of the stratified estimate with Satterthwaite's degrees of freedom. Ratios are
+    those of prompts where neither value is 0. None with fewer than two prompts.
+    """
+    base, intervention = np.array([(look.base, look.intervention) for look in looks]).T
+    if told == "ratio":
+        both = (base > 0) & (intervention > 0)
+        found = _median(intervention[both] / base[both])
+    else:
+        found = _mean(looks, weights)
+    if found is None:
+        return None
+    names = ("estimate", "low", "high", "prompts")
+    rounded = {name: _figures(value) for name, value in zip(names, found, strict=True)}
+    inside = Counter(look.region for look in looks)
+    share = [weights[look.region] / inside[look.region] for look in looks]
+    means = {"base": float(np.average(base, weights=share))}
+    means["intervention"] = float(np.average(intervention, weights=share))
+    return {"told": told, **rounded, **{side: _figures(mean) for side, mean in means.items()}}
+
+
+def _median(values: np.ndarray) -> tuple[float, float, float, int] | None:
+    n = len(values)
+    if n < 2:
+        return None
+    ordered = np.sort(values)
+    below = int(binom.ppf(ALPHA / 2, n, 0.5))
+    low, high = ordered[max(0, below - 1)], ordered[min(n - 1, n - below)]
+    return float(np.median(ordered)), float(low), float(high), n
+
+
+def _mean(
+    looks: Sequence[Look], weights: Mapping[str, float]
+) -> tuple[float, float, float, int] | None:
+    values: dict[str, list[float]] = {}
+    for look in looks:
+        values.setdefault(look.region, []).append(look.intervention - look.base)
+    values = {region: of_one for region, of_one in values.items() if len(of_one) > 1}
+    if not values:
+        return None
+    share = np.array([weights[region] for region in values])
+    share = share / share.sum()
+    count = np.array([len(of_one) for of_one in values.values()])
+    estimate = float(share @ [np.mean(of_one) for of_one in values.values()])
+    part = share**2 * np.array([np.var(v, ddof=1) for v in values.values()]) / count
+    half = 0.0
+    if part.sum() > 0:
+        freedom = part.sum() ** 2 / (part**2 / (count - 1)).sum()
+        half = float(t.isf(ALPHA / 2, freedom) * np.sqrt(part.sum()))
+    return estimate, estimate - half, estimate + half, int(count.sum())
+
+
+def _figures(value: float) -> float:
+    """Four significant digits."""
+    return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -1,0 +1,311 @@
+"""Eliminate hopeless hypotheses on fresh prompts; a user's own hypotheses join untouched.
+
+Of those that go on, the confirm pool's budget decides which are tested: here, before any of its
+draws is seen.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from scripts.assistants import questions
+from scripts.assistants.author import statement_of
+from scripts.assistants.client import BudgetSpent, Pool, Spent
+from scripts.assistants.judge import Asked, Judged
+from scripts.checks.check import graded
+from scripts.draws.planning import expected_share, samples_by_region, unit_name
+from scripts.evidence.betting import e_value, log_e_value
+from scripts.evidence.limits import TOGETHER, confirm_requests, requests
+from scripts.evidence.race import Wanted, drive
+from scripts.hypotheses.judgement import Judgement
+from scripts.hypotheses.pairs import Net, Pair, pair_score, region_nets
+from scripts.hypotheses.wording import sentence
+from scripts.judging.reach import sign_test
+from scripts.judging.schedule import AHEAD
+
+BY_LUCK = 0.05
+Q = 0.05
+WON = 0.85  # of its prompts, by a hypothesis that few prompts should prove
+ENOUGH = 6.0  # log e-value that validates one of twenty hypotheses, at a q of 0.05
+
+
+def screened(
+    hypotheses: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Pair],
+    regions: Mapping[str, Mapping[str, Any]],
+    least_net: int,
+) -> list[dict[str, Any]]:
+    """Every hypothesis with its counts on the screen pool, its regions narrowed, and whether it
+    goes on.
+
+    A region stays where the screen pool speaks for the hypothesis, or has no prompt to ask; of a
+    hypothesis on all regions each stays that does not speak against it by two prompts, since what
+    is rare shows in few of them. When none would stay, all do and the hypothesis is judged by its
+    counts alone. Its share is of all its prompts: of the regions that stay it would flatter.
+    """
+    rows = []
+    for hypothesis in hypotheses:
+        here = [pair for pair in pairs if pair.region in hypothesis["regions"]]
+        nets = region_nets(hypothesis["check"], here)
+        net = sum(n.wins - n.losses for n in nets.values())
+        everywhere = len(hypothesis["regions"]) == len(regions)
+        kept = [r for r in hypothesis["regions"] if _stays(nets.get(r), everywhere)]
+        scores = [pair_score(hypothesis["check"], pair) for pair in here]
+        explored = {r: Net(*hypothesis["explored"][r]) for r in kept or hypothesis["regions"]}
+        rows.append(
+            dict(hypothesis)
+            | {
+                "statement": sentence(hypothesis["check"], explored, regions),
+                "regions": sorted(explored),
+                "dropped_regions": sorted(set(hypothesis["regions"]) - set(explored)),
+                "screen": {
+                    "prompts": sum(n.prompts for n in nets.values()),
+                    "wins": sum(n.wins for n in nets.values()),
+                    "losses": sum(n.losses for n in nets.values()),
+                    "share": round(sum(scores) / max(1, len(scores)), 4),
+                },
+                # Without any prompt to screen on there is nothing to eliminate by.
+                "goes_on": not nets or (net >= least_net and _more_than_chance(hypothesis, nets)),
+            }
+        )
+    return rows
+
+
+def _stays(net: Net | None, everywhere: bool) -> bool:
+    return net is None or net.wins - net.losses > (-2 if everywhere else 0)
+
+
+def _more_than_chance(hypothesis: Mapping[str, Any], nets: Mapping[str, Net]) -> bool:
+    """Of a graded check, which nearly every prompt speaks for or against, half would pass by luck
+    and take the draws of others: a sign test keeps one in twenty of those, and what was won on each
+    of a few prompts."""
+    wins, losses = (sum(net[side] for net in nets.values()) for side in (0, 1))
+    kept = not losses or sign_test(wins, losses) <= BY_LUCK
+    return kept or not graded(hypothesis["check"])
+
+
+class Elimination:
+    """The screen pool as a race that only the hopeless leave: those who would not reach the least
+    net win even if they won every prompt left. Takes race.drive's place of a Race."""
+
+    def __init__(
+        self,
+        hypotheses: Sequence[Mapping[str, Any]],
+        prompts: Mapping[str, Sequence[str]],
+        judge: Callable[[Asked], Callable[[], Judged]],
+        least_net: int,
+    ):
+        self._hypotheses = {h["id"]: [r for r in h["regions"] if r in prompts] for h in hypotheses}
+        self._prompts = prompts
+        self._asked, self._fed = Counter[str](), Counter[str]()  # prompts, by region
+        self._judge, self._least = judge, least_net
+        self.ended = False  # by the budget
+        self.judged: dict[str, dict[str, list[Judgement]]] = {
+            h["id"]: defaultdict(list) for h in hypotheses
+        }
+
+    def wanted(self, later: int = 0) -> Wanted:
+        """For each region with prompts left, the hypotheses that may still pass; as in a race,
+        `later` means the prompt that comes so much later."""
+        found = {}
+        for region in () if self.ended else self._prompts:
+            here = [n for n, where in self._hypotheses.items() if region in where]
+            active, sure = ([n for n in here if self._hope(n, lost)] for lost in (0, later))
+            as_many = requests(len(active)) == requests(len(sure))
+            if active and as_many and self._left(region) > later:
+                found[region] = tuple(active)
+        return found
+
+    def left(self) -> dict[str, int]:
+        """How many prompts of each region are not judged yet."""
+        return {region: self._left(region) for region in self._prompts}
+
+    def judge(self, wanted: Wanted) -> dict[str, Any]:
+        """For each region a function that waits for the judgements of its next prompt; nothing when
+        the budget has ended."""
+        try:
+            judged = cache(
+                self._judge({r: (self._prompts[r][self._asked[r]], n) for r, n in wanted.items()})
+            )
+        except BudgetSpent:
+            return {}
+        self._asked.update(wanted.keys())
+        return {
+            region: lambda racing, r=region: {name: judged()[r][name] for name in racing}
+            for region in wanted
+        }
+
+    def finish(self) -> None:
+        """The budget has ended."""
+        self.ended = True
+
+    def feed(self, results: Judged) -> None:
+        """Take the judgements and use the prompts up."""
+        self._fed.update(results.keys())
+        for of_region in results.values():
+            for name, judgement in of_region.items():
+                if judgement is not None:
+                    self.judged[name][judgement.region].append(judgement)
+
+    def standings(self) -> dict[str, dict[str, Net]]:
+        """Prompts for and against each hypothesis by region, and its net share."""
+        return {
+            name: {region: _net(of_region) for region, of_region in of_one.items()}
+            for name, of_one in self.judged.items()
+        }
+
+    def _left(self, region: str) -> int:
+        return len(self._prompts[region]) - self._fed[region]
+
+    def _hope(self, name: str, lost: int) -> bool:
+        """Whether it may pass if it lost so many more prompts of each region."""
+        left = [self._left(region) for region in self._hypotheses[name]]
+        net = sum(j.signs[0] for of_one in self.judged[name].values() for j in of_one)
+        return net + sum(n - 2 * min(n, lost) for n in left) >= self._least
+
+
+def _net(judged: Sequence[Judgement]) -> Net:
+    signs = [judgement.signs[0] for judgement in judged]
+    share = float(np.mean([judgement.intervention - judgement.base for judgement in judged]))
+    return Net(signs.count(1), signs.count(-1), len(signs), share)
+
+
+def screened_by_model(
+    hypotheses: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Pair],
+    regions: Mapping[str, Mapping[str, Any]],
+    least_net: int,
+    judge: Callable[[Asked], Callable[[], Judged]],
+    tell: Callable[[int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """As `screened`, judged by a model; what the budget leaves unjudged goes on. `tell` is that of
+    race.drive."""
+    prompts: dict[str, dict[str, None]] = defaultdict(dict)
+    for pair in pairs:
+        prompts[pair.region][pair.prompt] = None
+    race = Elimination(
+        hypotheses, {r: list(of_one) for r, of_one in prompts.items()}, judge, least_net
+    )
+    standings = drive(race, race.judge, AHEAD, tell)
+    rows = []
+    for hypothesis in hypotheses:
+        nets = standings[hypothesis["id"]]
+        wins, losses = sum(n.wins for n in nets.values()), sum(n.losses for n in nets.values())
+        kept = [r for r in hypothesis["regions"] if r not in nets or nets[r].wins > nets[r].losses]
+        kept = kept or list(hypothesis["regions"])
+        scores = [nets[r].share for r in kept if r in nets]
+        rows.append(
+            dict(hypothesis)
+            | {
+                "statement": statement_of(
+                    hypothesis["behaviour"], hypothesis["direction"], kept, regions
+                ),
+                "regions": sorted(kept),
+                "dropped_regions": sorted(set(hypothesis["regions"]) - set(kept)),
+                "screen": {
+                    "prompts": sum(n.prompts for n in nets.values()),
+                    "wins": wins,
+                    "losses": losses,
+                    "share": round(float(np.mean(scores)), 4) if scores else 0.0,
+                },
+                "goes_on": not nets or wins - losses >= least_net or race.ended,
+            }
+        )
+    return rows
+
+
+def afforded(
+    pool: Pool, settings: Mapping[str, Any]
+) -> Callable[[Sequence[Mapping[str, Any]]], bool]:
+    """Whether what the screen left of the assistant's budget covers the judging of hypotheses in
+    the confirm pool to the end. Requests cost as many tokens as those of the screen, with replies
+    as long as allowed."""
+    assistant = pool.settings
+    left = pool.budget - pool.spent
+    asked = pool.usage.get(assistant["models"]["cheap"], {})
+    number = sum(asked.get(name, 0) for name in ("requests", "cache_hits"))
+    tokens = sum(asked.get(name, 0) for name in ("input_tokens", "saved_input_tokens"))
+    dollars = 0.0
+    if number:
+        reply = questions.judge_tokens(TOGETHER + 1) + assistant["thinking_tokens"]
+        dollars = pool.dollars(assistant["models"]["strong"], tokens / number, reply)
+
+    def affords(hypotheses: Sequence[Mapping[str, Any]]) -> bool:
+        counts = Counter(region for h in hypotheses for region in h["regions"])
+        number = confirm_requests(samples_by_region(hypotheses, settings), counts)
+        return Spent(number, number * dollars).within(left)
+
+    return affords
+
+
+def provable(
+    hypotheses: Sequence[Mapping[str, Any]], prompts: Mapping[str, int]
+) -> list[Mapping[str, Any]]:
+    """As many hypotheses, of the most evidence in the screen, as so few prompts could prove: one
+    that wins WON of its prompts and ties on the rest must reach the threshold of so many (at a q of
+    0.05).
+
+    prompts: those of the confirm pool, by region. A user's own are always tested, and count.
+    """
+
+    def turn(hypothesis):
+        seen = hypothesis.get("screen") or {"wins": 0, "losses": 0}
+        evidence = float(log_e_value(seen["wins"], seen["losses"]))
+        own = hypothesis["source"] == "user"
+        return not own, -evidence, -expected_share(hypothesis), hypothesis["id"]
+
+    most = max((sum(prompts.get(r, 0) for r in h["regions"]) for h in hypotheses), default=0)
+    count = max(1, int(min(Q * float(e_value(int(WON * most), 0)), len(hypotheses))))
+    own = sum(h["source"] == "user" for h in hypotheses)
+    kept = {h["id"] for h in sorted(hypotheses, key=turn)[: max(count, own)]}
+    return [h for h in hypotheses if h["id"] in kept]
+
+
+def within_budget(
+    hypotheses: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    affords: Callable[[Sequence[Mapping[str, Any]]], bool] | None = None,
+) -> list[Mapping[str, Any]]:
+    """The hypotheses that `draws` of each subject suffice for, in the order given, or those that
+    the assistant `affords` to judge together.
+
+    A user's own come first, then those with the most evidence for each draw that they take: the
+    screen pool's log e-value, of which no more than ENOUGH counts. What shares its regions' draws
+    with others costs only what it adds. Of draws a user's own are given what they take, and ready
+    responses cost none.
+    """
+
+    def draws(chosen):
+        return sum(sum(samples) for samples in samples_by_region(chosen, settings).values())
+
+    def fits(chosen):
+        if affords is not None:
+            return affords(chosen)
+        own = chosen[-1]["source"] == "user"
+        return own or settings["ready"] or draws(chosen) <= settings["draws"]
+
+    def turn(hypothesis):
+        own, taken = hypothesis["source"] == "user", draws([hypothesis])
+        seen = hypothesis.get("screen") or {"wins": 0, "losses": 0}
+        evidence = min(ENOUGH, float(log_e_value(seen["wins"], seen["losses"])))
+        return not own, -evidence / taken, taken, -expected_share(hypothesis), hypothesis["id"]
+
+    chosen: list[Mapping[str, Any]] = []
+    for hypothesis in sorted(hypotheses, key=turn):
+        if fits([*chosen, hypothesis]):
+            chosen.append(hypothesis)
+    kept = {h["id"] for h in chosen}
+    return [h for h in hypotheses if h["id"] in kept]
+
+
+def confirm_prompts(prompts: Sequence[Mapping[str, Any]], most: int) -> dict[str, int]:
+    """How many units of each region the confirm pool can use; prompts of a group count once."""
+    units = {
+        (p["region"], unit_name(p))
+        for p in prompts
+        if p["pool"] == "confirm" and p.get("samples", 1)
+    }
+    return {region: min(most, n) for region, n in Counter(r for r, _ in units).items()}

@@ -1,1 +1,0 @@
-"""Requests to servers that may be busy, slow or broken for a while."""

@@ -1,0 +1,33 @@
+"""Keys of servers: from the environment, and nowhere else."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from scripts.core.errors import AuditError
+
+NONE = "none"  # what clients are given for servers that want no key
+
+
+def key_in(variable: str, who: str, field: str) -> str:
+    """The key in an environment variable; `field` of the configuration names another one. Raises
+    AuditError when it is not set."""
+    if key := os.environ.get(variable, "").strip():
+        return key
+    raise AuditError(
+        f"{who} needs a key: set the environment variable {variable}, or name another one in "
+        f"`{field}`"
+    )
+
+
+def quoted(said: str, key: str | None) -> str:
+    """The beginning of what a server said, without the key; some quote it."""
+    return (said.replace(key, "…") if key and key != NONE else said)[:300]
+
+
+def server_key(server: Mapping[str, Any]) -> str:
+    """The key of a served subject; most servers of one's own need none. Raises AuditError."""
+    variable = server["key_variable"]
+    if variable is None:
+        return NONE
+    return key_in(variable, f"the server {server['url']}", "server.key_variable")

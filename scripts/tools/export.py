@@ -1,0 +1,166 @@
+"""Write every text of finished audits with what was said of it: results/export/<audit>/texts.jsonl.
+
+A row is one draw of a prompt: both subjects' texts and, under the id of each finding, its verdict
+on them. docs/export.md says what the columns are and how to read them back.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scripts.core.files import read_json, read_jsonl
+from scripts.core.job import job, log
+from scripts.hypotheses.pairs import Pair, pair_score
+from scripts.tools.archive import check_published, for_each
+from scripts.tools.export_finished import Finished, Name, Recorded
+from scripts.workflow.export_formats import WRITERS, check_format
+
+Said = Mapping[tuple[str, str], float | None]  # verdicts by finding and unit of evidence
+
+
+class Texts(NamedTuple):
+    """What both subjects say to a prompt; None where a recording has no response, and why."""
+
+    sample: int
+    base: str | None
+    intervention: str | None
+    reason: str | None = None
+
+
+def texts_by_prompt(
+    pairs: Mapping[Name, Pair], recorded: tuple[Recorded, Recorded] | None
+) -> dict[str, list[Texts]]:
+    """The texts of each prompt in the order of their samples: of recordings all that both sides
+    have an entry for, drawn or not."""
+    found: dict[str, list[Texts]] = {}
+    if recorded is None:
+        for (prompt, sample), pair in sorted(pairs.items()):
+            found.setdefault(prompt, []).append(Texts(sample, pair.base, pair.intervention))
+        return found
+    base, intervention = recorded
+    for prompt in base.keys() & intervention.keys():
+        entries = zip(base[prompt], intervention[prompt], strict=False)
+        found[prompt] = [
+            Texts(first["sample"], first["text"], second["text"], _reason(first, second))
+            for first, second in entries
+        ]
+    return found
+
+
+def _reason(*entries: Mapping[str, Any]) -> str | None:
+    reasons = dict.fromkeys(e.get("reason") for e in entries if e["text"] is None)
+    return "; ".join(filter(None, reasons)) or None
+
+
+def said_by_models(
+    judgements: Iterable[Mapping[str, Any]], pairs: Iterable[Pair]
+) -> dict[tuple[str, str], float | None]:
+    """What language models said of each prompt, the mean over the samples that they read; of two
+    that judged the same the stronger, which comes last, and None where no reply was a verdict."""
+    drawn = Counter(pair.prompt for pair in pairs)
+    found = {}
+    for row in judgements:
+        silent = row["refused"] + row["unparsable"] >= drawn[row["prompt"]]
+        score = round(row["intervention"] - row["base"], 6)
+        found[row["hypothesis"], row["prompt"]] = None if silent else score
+    return found
+
+
+def verdict(finding: Mapping[str, Any], texts: Texts, pair: Pair | None, said: Said) -> Any:
+    """+1 where two texts speak for a finding, -1 where they speak against it, else 0; what a model
+    said where models judge; None where nobody looked."""
+    check = finding["check"]
+    if check and check["kind"] == "missing":  # of the responses themselves, which make no pair then
+        score = (texts.intervention is None) - (texts.base is None)
+        return -score if check.get("absent") else score
+    if pair is None:
+        return None
+    return pair_score(check, pair) if check else said.get((finding["id"], pair.prompt))
+
+
+def columns_of(
+    bank: Sequence[Mapping[str, Any]], findings: Sequence[Mapping[str, Any]], recorded: bool
+) -> dict[str, type]:
+    """The columns of an audit and what they hold: a category, a group, and a reason for a missing
+    response only where there may be one."""
+    about = {"category": any("topic" in row for row in bank), "reason": recorded}
+    about["group"] = any("group" in row for row in bank)
+    texts = ["prompt", "base", "intervention", "sample", "prompt_id", "pool", "region"]
+    texts += [name for name, there in sorted(about.items()) if there]
+    kinds = {name: int if name == "sample" else str for name in texts}
+    return kinds | {finding["id"]: float for finding in findings}
+
+
+def rows_of_audit(
+    bank: Iterable[Mapping[str, Any]],
+    places: Mapping[Any, Mapping[str, Any]],
+    texts: Mapping[str, Sequence[Texts]],
+    pairs: Mapping[Name, Pair],
+    findings: Sequence[Mapping[str, Any]],
+    said: Said,
+) -> Iterator[dict[str, Any]]:
+    """A row for each text of the bank's prompts, with all that is known of it.
+
+    places: the pool of each prompt, or of each draw, and the name of its region.
+    """
+    for prompt in bank:
+        name = prompt["id"]
+        for of_one in texts.get(name, ()):
+            draw = (name, of_one.sample)
+            pair = pairs.get(draw)
+            yield {
+                "prompt": prompt.get("text") or prompt["messages"],
+                "prompt_id": name,
+                "category": prompt.get("topic"),
+                "group": prompt.get("group"),
+                **of_one._asdict(),
+                **(places.get(draw) or places.get(name) or {"pool": None, "region": None}),
+                **{f["id"]: verdict(f, of_one, pair, said) for f in findings},
+            }
+
+
+def places_of(audit: Finished) -> dict[Any, dict[str, str]]:
+    """The pool and the region's name of each prompt, or of each draw where that is the unit."""
+    regions = read_json(audit.file("regions", "regions.json"))["regions"]
+    names = {region["id"]: region["name"] for region in regions}
+    return {
+        (row["id"], row["sample"]) if "sample" in row else row["id"]: {
+            "pool": row["pool"],
+            "region": names[row["region"]],
+        }
+        for row in read_jsonl(audit.file("regions", "prompts.jsonl"))
+    }
+
+
+def export(audit: Finished, format: str) -> Path:
+    """Write the texts of one audit. Raises AuditError when a file behind it is not whole."""
+    bank = read_jsonl(audit.file("bank", "bank.jsonl"))
+    findings = read_jsonl(audit.file("confirm", "findings.jsonl"))
+    judgements = read_jsonl(audit.file("confirm", "judgements.jsonl"))
+    pairs, recorded = audit.pairs(), audit.recorded()
+    columns = columns_of(bank, findings, recorded is not None)
+    texts = texts_by_prompt(pairs, recorded)
+    said = said_by_models(judgements, pairs.values())
+    rows = rows_of_audit(bank, places_of(audit), texts, pairs, findings, said)
+    target = audit.results / "export" / audit.name / f"texts.{format}"
+    WRITERS[format](target, columns, ({name: row[name] for name in columns} for row in rows))
+    return target
+
+
+def export_all(audits: Mapping[str, Mapping[str, Any]], results: Path, format: str) -> None:
+    """Export every audit that is published, then raise the first reason why another is not."""
+    check_format(format)
+
+    def make(name: str) -> Path:
+        check_published(name, audits[name]["key"], results)
+        target = export(Finished(name, audits[name]["nodes"], results), format)
+        log.info("%s", target)
+        return target
+
+    for_each(audits, make, results.parent)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        export_all(snakemake.params.audits, Path("results"), snakemake.params.format)

@@ -1,0 +1,28 @@
+"""Say in a few lines what an audit found: `python -m scripts.tools.summary demo`."""
+
+import sys
+from pathlib import Path
+
+from scripts.core.files import read_json, read_jsonl
+from scripts.page.cards import size
+
+
+def summary(folder: Path) -> str:
+    """The counts, the behaviours with their first findings, and the path of the report."""
+    audit, findings = read_json(folder / "audit.json"), read_jsonl(folder / "findings.jsonl")
+    counts, by_id = audit["counts"], {finding["id"]: finding for finding in findings}
+    lines = [
+        f"Audit {audit['audit']}: {counts['draws']} texts drawn from both subjects, "
+        f"{counts['tested']} hypotheses tested, {counts['validated']} validated: "
+        f"{counts['behaviours']} behaviours",
+        "",
+    ]
+    for behaviour in read_json(folder / "behaviours.json")["behaviours"]:
+        first = by_id[behaviour["findings"][0]]
+        lines.append(f"  - {behaviour['statement']}")
+        lines.append(f"    {size(first) or 'of unknown size'}; e-value {first['e_value']:.3g}")
+    return "\n".join([*lines, "", f"Report: {folder / 'report.html'}"])
+
+
+if __name__ == "__main__":
+    print(summary(Path("results/audits") / sys.argv[1]))
