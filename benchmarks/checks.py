@@ -26,7 +26,7 @@ from scripts.checks.refusal import refuses
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ROOT / "benchmarks" / "labels" / "recorded.csv"
 FIGURES = ROOT / "docs" / "figures" / "checks.json"
-QUALITY = ROOT / "scripts" / "assistants" / "quality.json"
+QUALITY = ROOT / "scripts" / "checks" / "quality.json"
 LEAST_POSITIVES = 5  # labelled texts of the tested half, below which a report quotes nothing
 FEATURE_OF = {"human-claim": "life"}  # where a label's feature has another name
 IN_ANY_LANGUAGE = ("list", "code", "not-english", "repetition", "cut-off", "question")

@@ -20,7 +20,7 @@ def workspace(folder: Path) -> Path:
     """A workflow of few files."""
     for part in ("Snakefile", "LICENSE", "requirements.lock"):
         write(folder / part)
-    for part in ("__init__.py", "verify.py", "evidence/__init__.py", "evidence/recount.py"):
+    for part in ("__init__.py", "tools/__init__.py", "tools/verify.py", "tools/recount.py"):
         (folder / "scripts" / part).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "scripts" / part, folder / "scripts" / part)
     return folder

@@ -78,6 +78,9 @@ from scripts.near import thing
 class Box:
     """A box."""
 
+    side: float
+    """In metres."""
+
     def open(self):
         """Open it."""
         return thing + 1  # one more
@@ -86,6 +89,8 @@ SAME = '''import scripts.far
 from scripts.near import thing
 # another comment
 class Box:
+    side: float
+    """In meters."""
     def open(self):
         """Another
         text."""

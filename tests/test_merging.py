@@ -136,7 +136,7 @@ def test_merging_that_cannot_be_written_removes_nothing(tmp_path, monkeypatch, c
         wrote.append(paths)
         replace(*paths)
 
-    monkeypatch.setattr("scripts.workflow.files.os.replace", full_after_one)
+    monkeypatch.setattr("scripts.core.files.os.replace", full_after_one)
     cache.add_many(batch("more"))
     monkeypatch.undo()
     expected = batch(*range(5), "more")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.workflow import keys
+from scripts.core import digests
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import STAGES, Recipes
@@ -109,7 +109,7 @@ def test_the_same_configuration_has_the_same_keys(workspace):
     assert keys_once == table(edited(), workspace)
     assert {name.split()[0] for name in keys_once} == set(STAGES) - OF_BENCHMARK - {"responses"}
     assert len(set(keys_once.values())) == len(keys_once)
-    assert all(len(key) == keys.KEY_LENGTH for key in keys_once.values())
+    assert all(len(key) == digests.KEY_LENGTH for key in keys_once.values())
 
 
 def with_embeddings(names: set[str]) -> set[str]:

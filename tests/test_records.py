@@ -201,7 +201,7 @@ def tiny(request, tmp_path, monkeypatch):
     """A maker of caches, what was added, and the bytes of its segment of several blocks."""
     monkeypatch.setattr(records, "_RECORDS_A_BLOCK", 2)
     monkeypatch.setattr(records, "_VECTOR_BLOCK_BYTES", 8)
-    monkeypatch.setattr("scripts.workflow.files.os.fsync", lambda _: None)
+    monkeypatch.setattr("scripts.core.files.os.fsync", lambda _: None)
     if request.param == "records":
         make, added = RecordCache, batch(1, 2, 3)
     else:
@@ -293,7 +293,7 @@ def test_a_folder_that_cannot_be_written_warns_once(tmp_path, caplog, monkeypatc
     def refuse(*_):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("scripts.workflow.files.os.replace", refuse)
+    monkeypatch.setattr("scripts.core.files.os.replace", refuse)
     cache.add_many(batch(1))
     cache.add_many(batch(2))
     (warning,) = caplog.records

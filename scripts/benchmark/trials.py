@@ -1,7 +1,7 @@
 """Simulated audits: the dose ladder, null audits, rate intervals, and acquisition strategies.
 
 All start from the exhaustive run of one audit of a subject against itself: 2 × `samples` real draws
-a prompt. What is simulated is only the rewriting by a planted rule (scripts/simulated/).
+a prompt. What is simulated is only the rewriting by a planted rule (scripts/benchmark/).
 """
 
 from collections.abc import Mapping

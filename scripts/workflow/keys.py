@@ -117,11 +117,15 @@ def _parsed(source: bytes) -> Code:
         elif isinstance(node, ast.Import):
             modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            body = node.body
-            while (
-                body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-            ):
-                body.pop(0)
-            node.body = body or [ast.Pass()]
+            # Docstrings, of modules, classes, functions and of the fields of a class.
+            node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
     own = sorted(name for name in modules if name.startswith("scripts."))
     return Code(hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), own)
+
+
+def _is_text(part: ast.stmt) -> bool:
+    return (
+        isinstance(part, ast.Expr)
+        and isinstance(part.value, ast.Constant)
+        and isinstance(part.value.value, str)
+    )

@@ -1,0 +1,87 @@
+"""Typed rows: one type for what a line of a JSONL file or a JSON document holds.
+
+A type is a frozen dataclass with `__pydantic_config__ = ROW` and `SCHEMA: ClassVar[int]`, the
+version of its format, which every line carries as `schema`. Each field has a docstring with its
+unit; the JSON schema is made from them.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from scripts.core.files import Unreadable, read_json, read_jsonl, write_json, write_jsonl
+
+ROW = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Row(Protocol):
+    """What every type of a row has."""
+
+    SCHEMA: ClassVar[int]
+
+
+T = TypeVar("T", bound=Row)
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """A row as JSON has it, its schema version first."""
+    return {"schema": row.SCHEMA, **_adapter(type(row)).dump_python(row, mode="json")}
+
+
+def from_json(kind: type[T], row: dict[str, Any], where: str) -> T:
+    """The row that `as_json` made. Raises Unreadable, naming `where`, for any other."""
+    schema = row.get("schema")
+    if schema != kind.SCHEMA:
+        raise Unreadable(
+            f"{where} has format {schema} where {kind.SCHEMA} is expected; it was made by another "
+            "version of this workflow."
+        )
+    try:
+        found: T = _adapter(kind).validate_python({k: v for k, v in row.items() if k != "schema"})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        raise Unreadable(f"{where}: `{field}`: {first['msg']}; make the file anew.") from error
+    return found
+
+
+def write_rows(path: str | Path, rows: Iterable[Row]) -> None:
+    """Write a row a line, the file whole or not at all."""
+    write_jsonl(path, map(as_json, rows))
+
+
+def read_rows(path: str | Path, kind: type[T]) -> list[T]:
+    """The rows of a JSONL file. Raises Unreadable, naming file and line."""
+    return list(_rows(path, kind))
+
+
+def _rows(path: str | Path, kind: type[T]) -> Iterator[T]:
+    for number, row in enumerate(read_jsonl(path), start=1):
+        yield from_json(kind, row, f"Line {number} of {path}")
+
+
+def write_document(path: str | Path, document: Row) -> None:
+    """Write one JSON document, whole or not at all."""
+    write_json(path, as_json(document))
+
+
+def read_document(path: str | Path, kind: type[T]) -> T:
+    """The one row of a JSON file. Raises Unreadable, naming the file."""
+    return from_json(kind, read_json(path), str(path))
+
+
+def json_schema(kind: type[Row]) -> dict[str, Any]:
+    """The JSON schema of a row, with the docstrings of its fields."""
+    schema = _adapter(kind).json_schema(mode="serialization")
+    version = {"const": kind.SCHEMA, "description": "Version of this format."}
+    schema["properties"] = {"schema": version, **schema["properties"]}
+    schema["required"] = ["schema", *schema.get("required", [])]
+    return schema
