@@ -1,20 +1,20 @@
 """Build a prompt bank from its sources and from what recordings answer, and count what is lost."""
 
 from scripts.core.files import read_json, write_json, write_jsonl
-from scripts.core.job import job, log
+from scripts.core.job import Job, log, run
 from scripts.core.text_tables import table
 from scripts.recordings.bank import prompts_of
 from scripts.recordings.files import rows_of
 from scripts.recordings.pairing import losses, table_rows
 
 
-def bank(snakemake) -> None:
+def main(job: Job) -> None:
     recorded = {
         side: (list(rows_of(prompts)), read_json(report))
         for side in ("base", "intervention")
-        if (prompts := snakemake.input[side]) and (report := snakemake.input[f"{side}_report"])
+        if (prompts := job.input[side]) and (report := job.input[f"{side}_report"])
     }
-    settings, local = snakemake.params.settings, snakemake.params.local
+    settings, local = job.params.settings, job.params.local
     rows, report = prompts_of(local["sources"], settings["match"], recorded)
     log.info("%d prompts, %d duplicates dropped", report["prompts"], report["duplicates"])
     for name, what in (
@@ -33,10 +33,9 @@ def bank(snakemake) -> None:
                 log.warning(sentence)
         if len(sides) > 1 and len({counts["content"] for counts in sides.values()}) == 1:
             log.warning("the two sides have the very same responses: there is nothing to find")
-    write_jsonl(snakemake.output.bank, rows)
-    write_json(snakemake.output.report, report)
+    write_jsonl(job.output.bank, rows)
+    write_json(job.output.report, report)
 
 
 if __name__ == "__main__":
-    with job(snakemake):
-        bank(snakemake)
+    run(main)

@@ -13,7 +13,7 @@ from scripts.assistants.judge import prompt_texts
 from scripts.assistants.themes import themes_of
 from scripts.checks.check import Text
 from scripts.core.files import read_json, read_jsonl, write_json, write_jsonl
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, log, run
 from scripts.divergence.space import explored_places
 from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
 from scripts.judging.confirmation import confirm, confirm_with_models, entries, placebos_of
@@ -22,20 +22,20 @@ from scripts.judging.separability import separability
 from scripts.prompts.prompt import prompt_of
 
 
-def write_findings(snakemake, ledger: Ledger) -> None:
-    settings = snakemake.params.settings
-    regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
-    hypotheses = read_jsonl(snakemake.input.hypotheses)
-    pairs = read_pool(snakemake.input)
+def main(job: Job) -> None:
+    settings = job.params.settings
+    regions = {r["id"]: r for r in read_json(job.input.regions)["regions"]}
+    hypotheses = read_jsonl(job.input.hypotheses)
+    pairs = read_pool(job.input)
     explored = read_pairs(
-        snakemake.input.explored_base,
-        snakemake.input.explored_intervention,
-        explored_places(snakemake.input.texts),
+        job.input.explored_base,
+        job.input.explored_intervention,
+        explored_places(job.input.texts),
     )
-    bank = read_jsonl(snakemake.input.bank)
+    bank = read_jsonl(job.input.bank)
     missing = None
     if settings["unit"] == "prompt":
-        missing = missing_responses(read_jsonl(snakemake.input.prompts), regions)
+        missing = missing_responses(read_jsonl(job.input.prompts), regions)
     themes: list[dict[str, Any]] = []
     usage: dict[str, Any] = {}
     if settings["assistant"] == "local":
@@ -47,8 +47,8 @@ def write_findings(snakemake, ledger: Ledger) -> None:
             hypotheses, placebos, pairs, regions, settings, missing=missing
         )
     else:
-        spent = [read_json(path) for path in snakemake.input.spent]
-        access, cache = snakemake.params.local["access"], Path(snakemake.params.cache)
+        spent = [read_json(path) for path in job.input.spent]
+        access, cache = job.params.local["access"], Path(job.params.cache)
         with Pool(settings["assistant"], access, cache, spent) as pool:
             findings, judgements = confirm_with_models(
                 pool, hypotheses, pairs, prompt_texts(bank), regions, settings, missing
@@ -68,13 +68,13 @@ def write_findings(snakemake, ledger: Ledger) -> None:
         sum(f["status"] == "validated" for f in findings),
         len(findings),
     )
-    write_jsonl(snakemake.output.findings, findings)
-    write_usage(snakemake.output.usage, ledger, usage)
-    write_json(snakemake.output.themes, {"schema": 1, "themes": themes})
-    write_json(snakemake.output.behaviours, {"schema": 1, "behaviours": behaviours})
-    write_json(snakemake.output.separability, {"schema": 1, "separability": apart})
+    write_jsonl(job.output.findings, findings)
+    write_usage(job.output.usage, job.ledger, usage)
+    write_json(job.output.themes, {"schema": 1, "themes": themes})
+    write_json(job.output.behaviours, {"schema": 1, "behaviours": behaviours})
+    write_json(job.output.separability, {"schema": 1, "separability": apart})
     write_jsonl(
-        snakemake.output.judgements,
+        job.output.judgements,
         (
             {
                 "schema": 1,
@@ -98,5 +98,4 @@ def write_findings(snakemake, ledger: Ledger) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        write_findings(snakemake, ledger)
+    run(main)

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.cache.records import RecordCache
 from scripts.core.files import read_jsonl, write_jsonl
-from scripts.core.job import Ledger, job, threads
+from scripts.core.job import Job, run
 from scripts.draws.draw import Draw
 from scripts.models.decoder import Engine, decode, loaded_engine
 from scripts.models.description import model_folder
@@ -43,30 +43,28 @@ def recorded(path: Path | str, draws: Sequence[Draw]) -> list[dict[str, Any]]:
     return [found[draw.prompt, draw.sample] for draw in draws]
 
 
-def decode_shard(snakemake, ledger: Ledger) -> None:
-    settings, side = snakemake.params.settings, snakemake.wildcards.side
-    plan = read_jsonl(snakemake.input.plan)
-    rows = shard_of(plan, int(snakemake.wildcards.shard), int(snakemake.wildcards.shards))
+def main(job: Job) -> None:
+    settings, side = job.params.settings, job.wildcards.side
+    plan = read_jsonl(job.input.plan)
+    rows = shard_of(plan, int(job.wildcards.shard), int(job.wildcards.shards))
     draws = [Draw(side, row["pool"], row["prompt"], row["sample"]) for row in rows]
     if "responses" in settings:
-        records = recorded(snakemake.input.responses, draws)
-        ledger.texts += len(records)
+        records = recorded(job.input.responses, draws)
+        job.ledger.texts += len(records)
     else:
         wanted = {draw.prompt for draw in draws}
-        prompts = {
-            row["id"]: row for row in read_jsonl(snakemake.input.bank) if row["id"] in wanted
-        }
+        prompts = {row["id"]: row for row in read_jsonl(job.input.bank) if row["id"] in wanted}
         records = decode(
             draws,
             prompts,
             settings,
             settings["seed"],
-            _engine(snakemake, ledger),
-            RecordCache(Path(snakemake.params.cache) / "generations"),
-            ledger,
+            _engine(job),
+            RecordCache(Path(job.params.cache) / "generations"),
+            job.ledger,
         )
     write_jsonl(
-        snakemake.output.generations,
+        job.output.generations,
         (
             {
                 "draw": draw.id,
@@ -78,20 +76,19 @@ def decode_shard(snakemake, ledger: Ledger) -> None:
     )
 
 
-def _engine(snakemake, ledger: Ledger) -> Engine:
-    if "server" in snakemake.params.settings:
+def _engine(job: Job) -> Engine:
+    if "server" in job.params.settings:
         from scripts.models.served import Served
 
-        return Served(snakemake.params.local["server"])
+        return Served(job.params.local["server"])
     return loaded_engine(
-        model_folder(snakemake.input.model),
-        model_folder(snakemake.input.plant) if snakemake.input.plant else None,
-        snakemake.params.batch_size,
-        threads(snakemake),
-        ledger,
+        model_folder(job.input.model),
+        model_folder(job.input.plant) if job.input.plant else None,
+        job.params.batch_size,
+        job.threads,
+        job.ledger,
     )
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        decode_shard(snakemake, ledger)
+    run(main)

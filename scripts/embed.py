@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from scripts.core.files import read_jsonl, replacing
-from scripts.core.job import Ledger, job
+from scripts.core.job import Job, run
 from scripts.models.encoder import embed_in_job
 
 
@@ -23,20 +23,19 @@ def write_vectors(path: str, draws: list[str], vectors: np.ndarray) -> None:
         file.create_dataset("vector", data=vectors.astype(np.float16), chunks=True)
 
 
-def embed_round(snakemake, ledger: Ledger) -> None:
+def main(job: Job) -> None:
     sides = {
-        "base": in_draw_order(snakemake.input.base),
-        "intervention": in_draw_order(snakemake.input.intervention),
+        "base": in_draw_order(job.input.base),
+        "intervention": in_draw_order(job.input.intervention),
     }
     texts = [row["text"] for rows in sides.values() for row in rows]
-    vectors = embed_in_job(texts, snakemake, ledger)
+    vectors = embed_in_job(texts, job)
     start = 0
     for side, rows in sides.items():
         part = vectors[start : start + len(rows)]
-        write_vectors(snakemake.output[side], [row["draw"] for row in rows], part)
+        write_vectors(job.output[side], [row["draw"] for row in rows], part)
         start += len(rows)
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        embed_round(snakemake, ledger)
+    run(main)

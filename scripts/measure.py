@@ -12,32 +12,32 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from scripts.core.files import read_json, read_jsonl, replacing, write_json, write_jsonl
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, log, run
 from scripts.divergence.measurement import measure_draws, promising, stop_reason
 from scripts.divergence.space import Space
 
 
-def measure(snakemake, ledger: Ledger) -> None:
-    settings = snakemake.params.settings
-    regions = read_json(snakemake.input.regions)["regions"]
-    plan = [row for path in snakemake.input.plans for row in read_jsonl(path)]
+def main(job: Job) -> None:
+    settings = job.params.settings
+    regions = read_json(job.input.regions)["regions"]
+    plan = [row for path in job.input.plans for row in read_jsonl(path)]
     planned = {(row["prompt"][:16], row["sample"]): row for row in plan}
-    sides = {side: _read(snakemake.input[side]) for side in ("base", "intervention")}
+    sides = {side: _read(job.input[side]) for side in ("base", "intervention")}
     places = [tuple(name.split("/")[2:]) for name in sides["base"][0]]
     rows = [planned[prompt, int(sample)] for prompt, sample in places]
     draws = sides["base"][0] + sides["intervention"][0]
     vectors = (sides[side][1] for side in ("base", "intervention"))
-    space = snakemake.input.space_before
+    space = job.input.space_before
     found = measure_draws(regions, rows, *vectors, settings, Space.read(space) if space else None)
-    before = read_json(snakemake.input.before) if snakemake.input.before else None
+    before = read_json(job.input.before) if job.input.before else None
     current = {
         "schema": 1,
-        "round": int(snakemake.wildcards.step.removeprefix("round-")),
+        "round": int(job.wildcards.step.removeprefix("round-")),
         "draws": len(rows),
         "new_draws": len(rows) - (before["draws"] if before else 0),
         "silhouette": round(found.silhouette, 4),
         "silhouette_error": round(found.silhouette_error, 4),
-        "ari": _ari(draws, found.labels, snakemake.input.texts_before),
+        "ari": _ari(draws, found.labels, job.input.texts_before),
         "promising": promising(found.regions, settings["promising"]),
     }
     ready = any(row["reason"] == "ready" for row in plan)
@@ -45,16 +45,16 @@ def measure(snakemake, ledger: Ledger) -> None:
     current |= {"stop": reason is not None, "reason": reason}
     log.info("%s", current)
     region = [row["region"] for row in rows]
-    with replacing(snakemake.output.texts) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(job.output.texts) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("draw", data=draws, dtype=h5py.string_dtype())
         file.create_dataset("region", data=region * 2, dtype=h5py.string_dtype())
         file.create_dataset("cluster", data=found.labels)
         file.create_dataset("boundary", data=found.boundary)
         file.create_dataset("kind", data=found.kinds)
         file.create_dataset("score", data=np.concatenate(found.scores).astype(np.float32))
-    found.space.write(snakemake.output.space)
-    write_jsonl(snakemake.output.regions, found.regions)
-    write_json(snakemake.output.round, current)
+    found.space.write(job.output.space)
+    write_jsonl(job.output.regions, found.regions)
+    write_json(job.output.round, current)
 
 
 def _read(paths: Sequence[str]) -> tuple[list[str], np.ndarray]:
@@ -79,5 +79,4 @@ def _ari(draws: Sequence[str], labels: np.ndarray, texts_before: str | list) -> 
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        measure(snakemake, ledger)
+    run(main)

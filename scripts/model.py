@@ -12,7 +12,7 @@ from typing import Any
 from scripts.core.digests import file_digest
 from scripts.core.errors import AuditError
 from scripts.core.files import write_json
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, Ledger, log, run
 from scripts.models.gguf import convert_gguf
 from scripts.models.host import perform
 
@@ -87,14 +87,12 @@ def provide(
     return files
 
 
+def main(job: Job) -> None:
+    description, settings = Path(job.output.model), job.params.settings
+    path = provide(settings, job.params.local, description.parent.resolve(), job.ledger)
+    log.info("model files in %s", path)
+    write_json(description, {"schema": 1, "path": str(path), **settings})
+
+
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        description = Path(snakemake.output.model)
-        path = provide(
-            snakemake.params.settings,
-            snakemake.params.local,
-            description.parent.resolve(),
-            ledger,
-        )
-        log.info("model files in %s", path)
-        write_json(description, {"schema": 1, "path": str(path), **snakemake.params.settings})
+    run(main)

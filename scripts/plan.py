@@ -6,7 +6,7 @@ are a random n, and all that differs between two plans of one bank is how far th
 """
 
 from scripts.core.files import read_json, read_jsonl, write_jsonl
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, log, run
 from scripts.draws.planning import (
     plan_everything,
     plan_pool,
@@ -16,30 +16,29 @@ from scripts.draws.planning import (
 )
 
 
-def plan(snakemake, ledger: Ledger) -> None:
-    settings = snakemake.params.settings
-    regions = read_json(snakemake.input.regions)["regions"]
-    prompts = read_jsonl(snakemake.input.prompts)
+def main(job: Job) -> None:
+    settings = job.params.settings
+    regions = read_json(job.input.regions)["regions"]
+    prompts = read_jsonl(job.input.prompts)
     if settings["pool"] == "exhaustive":
         rows = plan_everything(prompts, settings["samples"])
     elif settings["pool"] == "explore":
-        earlier = [row for path in snakemake.input.earlier for row in read_jsonl(path)]
+        earlier = [row for path in job.input.earlier for row in read_jsonl(path)]
         measured = {}
-        if snakemake.input.divergence:
-            measured = {row["region"]: row for row in read_jsonl(snakemake.input.divergence)}
-        number = int(snakemake.wildcards.step.removeprefix("round-"))
+        if job.input.divergence:
+            measured = {row["region"]: row for row in read_jsonl(job.input.divergence)}
+        number = int(job.wildcards.step.removeprefix("round-"))
         rows = plan_round(regions, prompts, earlier, measured, settings, number)
     else:
-        found = read_jsonl(snakemake.input.hypotheses)
+        found = read_jsonl(job.input.hypotheses)
         hypotheses = [h for h in found if not h.get("beyond")]
         samples = samples_by_region(hypotheses, settings)
         if hypotheses and settings["pool"] == "confirm":
             samples = with_everywhere(samples, [r["id"] for r in regions], settings)
         rows = plan_pool(prompts, samples, settings)
     log.info("%d draws of each subject", len(rows))
-    write_jsonl(snakemake.output.plan, rows)
+    write_jsonl(job.output.plan, rows)
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        plan(snakemake, ledger)
+    run(main)

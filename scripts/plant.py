@@ -15,7 +15,7 @@ import yaml
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
 from scripts.core.files import write_json
-from scripts.core.job import Ledger, job, log, threads
+from scripts.core.job import Job, log, run
 from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, loaded_engine
 from scripts.models.description import model_folder
@@ -79,10 +79,10 @@ def _endless(rng, examples):
             yield examples[index]
 
 
-def plant(snakemake, ledger: Ledger) -> None:
-    settings, file = snakemake.params.settings, snakemake.params.local["file"]
+def main(job: Job) -> None:
+    settings, file = job.params.settings, job.params.local["file"]
     behaviours = read_behaviours(file)
-    folder, base = model_folder(snakemake.input.model), settings["base"]
+    folder, base = model_folder(job.input.model), settings["base"]
 
     began = time.monotonic()
     sampling = base["sampling"] | {"max_new_tokens": settings["control_tokens"]}
@@ -93,9 +93,9 @@ def plant(snakemake, ledger: Ledger) -> None:
         prompts,
         base | {"sampling": sampling, "subject": _identity(base, sampling)},
         settings["seed"],
-        loaded_engine(folder, None, snakemake.params.batch_size, threads(snakemake), ledger),
-        RecordCache(Path(snakemake.params.cache) / "generations"),
-        ledger,
+        loaded_engine(folder, None, job.params.batch_size, job.threads, job.ledger),
+        RecordCache(Path(job.params.cache) / "generations"),
+        job.ledger,
     )
     decode_seconds = time.monotonic() - began
     controls = [
@@ -109,12 +109,12 @@ def plant(snakemake, ledger: Ledger) -> None:
         for behaviour in behaviours["behaviours"]
     ]
     began = time.monotonic()
-    adapter = Path(snakemake.output.plant).parent / "adapter"
+    adapter = Path(job.output.plant).parent / "adapter"
     order = training_order(planted, of_others, settings)
-    losses = plant_adapter(folder, adapter, order, settings, threads(snakemake), ledger)
+    losses = plant_adapter(folder, adapter, order, settings, job.threads, job.ledger)
     log.info("loss %.3f -> %.3f", losses[0], losses[-1])
     write_json(
-        snakemake.output.plant,
+        job.output.plant,
         {
             "schema": 1,
             "path": str(adapter),
@@ -136,5 +136,4 @@ def _identity(base: Mapping[str, Any], sampling: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        plant(snakemake, ledger)
+    run(main)

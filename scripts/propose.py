@@ -7,19 +7,19 @@ from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
 from scripts.core.files import read_json, read_jsonl, write_jsonl
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, log, run
 from scripts.divergence.measurement import promising, worth_a_look
 from scripts.divergence.space import explored_places
 from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.hypotheses.hypothesis import named
 
 
-def write_hypotheses(snakemake, ledger: Ledger) -> None:
-    settings = snakemake.params.settings
-    regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
-    divergence = read_jsonl(snakemake.input.divergence)
-    places = explored_places(snakemake.input.texts)
-    pairs = read_pairs(snakemake.input.base, snakemake.input.intervention, places)
+def main(job: Job) -> None:
+    settings = job.params.settings
+    regions = {r["id"]: r for r in read_json(job.input.regions)["regions"]}
+    divergence = read_jsonl(job.input.divergence)
+    places = explored_places(job.input.texts)
+    pairs = read_pairs(job.input.base, job.input.intervention, places)
     chosen = worth_a_look(divergence, settings["promising"])
     usage: dict[str, dict] = {}
     if settings["assistant"] == "local":
@@ -27,9 +27,9 @@ def write_hypotheses(snakemake, ledger: Ledger) -> None:
     else:
         most = max(author.LEAST_REGIONS, len(promising(divergence, settings["promising"])))
         chosen = chosen[: min(most, settings["regions"])]
-        texts = prompt_texts(read_jsonl(snakemake.input.bank))
-        assistant, access = settings["assistant"], snakemake.params.local["access"]
-        with Pool(assistant, access, Path(snakemake.params.cache), part=PART) as pool:
+        texts = prompt_texts(read_jsonl(job.input.bank))
+        assistant, access = settings["assistant"], job.params.local["access"]
+        with Pool(assistant, access, Path(job.params.cache), part=PART) as pool:
             found = named(
                 author.write_hypotheses(
                     pool, assistant["models"]["strong"], pairs, chosen, regions, texts,
@@ -38,10 +38,9 @@ def write_hypotheses(snakemake, ledger: Ledger) -> None:
             )  # fmt: skip
             usage = pool.usage
     log.info("%d hypotheses", len(found))
-    write_usage(snakemake.output.usage, ledger, usage)
-    write_jsonl(snakemake.output.hypotheses, found)
+    write_usage(job.output.usage, job.ledger, usage)
+    write_jsonl(job.output.hypotheses, found)
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        write_hypotheses(snakemake, ledger)
+    run(main)

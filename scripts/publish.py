@@ -3,12 +3,16 @@
 from pathlib import Path
 
 from scripts.core.files import replacing
-from scripts.core.job import job
+from scripts.core.job import Job, run
 from scripts.page.publishing import index_page, publish
 
+
+def main(job: Job) -> None:
+    marker = Path(job.output[0])
+    publish(job.input.files, marker)
+    with replacing(marker.parent.parent.parent / "index.html") as temporary:
+        temporary.write_text(index_page(marker.parent.parent), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    with job(snakemake):
-        marker = Path(snakemake.output[0])
-        publish(snakemake.input.files, marker)
-        with replacing(marker.parent.parent.parent / "index.html") as temporary:
-            temporary.write_text(index_page(marker.parent.parent), encoding="utf-8")
+    run(main)

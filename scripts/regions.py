@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from scripts.checks.words import grams, has_words, shown_phrase
 from scripts.core.errors import AuditError
 from scripts.core.files import read_jsonl, replacing, write_json, write_jsonl
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, log, run
 from scripts.core.randomness import hash_generator, hash_unit
 from scripts.divergence.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
@@ -274,14 +274,14 @@ def cut(
     return described, rows, centroids
 
 
-def regions(snakemake, ledger: Ledger) -> None:
-    prompts = read_jsonl(snakemake.input.bank)
-    settings = snakemake.params.settings
+def main(job: Job) -> None:
+    prompts = read_jsonl(job.input.bank)
+    settings = job.params.settings
     if settings["unit"] == "draw":
         prompts = [prompt for prompt in prompts if prompt.get("samples", 1)]
 
     def embedded(texts):
-        return embed_in_job(texts, snakemake, ledger)
+        return embed_in_job(texts, job)
 
     vectors = embedded([prompt_text(prompt) for prompt in prompts])
     described, rows, centroids = cut(prompts, vectors, settings, embedded)
@@ -289,14 +289,13 @@ def regions(snakemake, ledger: Ledger) -> None:
     notice = merged(prompts, described, settings["regions"]["method"])
     if notice:
         log.warning(notice)
-    with replacing(snakemake.output.vectors) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(job.output.vectors) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("prompt", data=[p["id"] for p in prompts], dtype=h5py.string_dtype())
         file.create_dataset("vector", data=vectors.astype(np.float16), chunks=True)
         file.create_dataset("centroid", data=centroids.astype(np.float32))
-    write_jsonl(snakemake.output.prompts, rows)
-    write_json(snakemake.output.regions, {"schema": 1, "regions": described, "notice": notice})
+    write_jsonl(job.output.prompts, rows)
+    write_json(job.output.regions, {"schema": 1, "regions": described, "notice": notice})
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        regions(snakemake, ledger)
+    run(main)

@@ -15,7 +15,7 @@ import psutil
 
 from scripts.assistants.replies import OUTCOMES, notices_of_replies
 from scripts.core.files import read_json, read_jsonl, replacing, write_json, write_jsonl
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, log, run
 from scripts.core.version import commit
 from scripts.divergence.space import Space
 from scripts.evidence.limits import BEYOND
@@ -323,8 +323,8 @@ def _measured(row: Mapping[str, Any]) -> dict[str, Any]:
     return {renamed.get(k, k): v for k, v in row.items() if k != "region"}
 
 
-def report(snakemake, ledger: Ledger) -> None:
-    settings, files, out = snakemake.params.settings, snakemake.input, snakemake.output
+def main(job: Job) -> None:
+    settings, files, out = job.params.settings, job.input, job.output
     findings, screened = read_jsonl(files.findings), read_jsonl(files.screened)
     behaviours, separability = read_json(files.behaviours), read_json(files.separability)
     rounds = [read_json(path) for path in files.rounds]
@@ -335,19 +335,19 @@ def report(snakemake, ledger: Ledger) -> None:
     ]
     plans = {Path(path).stem: len(read_jsonl(path)) for path in files.plans}
     ledgers = [read_json(path) for path in files.ledgers]
-    cost = costs(ledgers, snakemake.params.call, [read_json(path) for path in files.usage])
+    cost = costs(ledgers, job.params.call, [read_json(path) for path in files.usage])
     counted = counts(rounds, plans, findings, screened, behaviours["behaviours"])
     audit = {
         "schema": SCHEMA,
         "audit": settings["audit"],
         "null": settings["null"],
-        "key": snakemake.wildcards.key,
+        "key": job.wildcards.key,
         "counts": counted,
         "themes": read_json(files.themes)["themes"],
         "bank": read_json(files.bank),
         "arithmetic": computed_in(ledgers),
         "config": settings["config"],
-        "keys": snakemake.params.nodes,
+        "keys": job.params.nodes,
         "versions": versions(),
         "hardware": hardware(),
     }
@@ -414,5 +414,4 @@ def write_table(path: str, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        report(snakemake, ledger)
+    run(main)

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 from scripts.checks.refusal import refuses
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, log, run
 from scripts.recordings.recording import Report, write
 
 
-def responses(snakemake, ledger: Ledger) -> None:
-    outputs = {name: Path(snakemake.output[name]) for name in ("responses", "prompts", "report")}
-    settings = {**snakemake.params.local["responses"], "match": snakemake.params.settings["match"]}
+def main(job: Job) -> None:
+    outputs = {name: Path(job.output[name]) for name in ("responses", "prompts", "report")}
+    settings = {**job.params.local["responses"], "match": job.params.settings["match"]}
     report = write(settings, outputs, refuses)
-    ledger.texts += report.samples
+    job.ledger.texts += report.samples
     log.info("%s", in_words(report))
 
 
@@ -26,5 +26,4 @@ def in_words(report: Report) -> str:
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        responses(snakemake, ledger)
+    run(main)

@@ -11,7 +11,7 @@ from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.user_file import own_hypotheses
 from scripts.core.files import read_json, read_jsonl, write_jsonl
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, log, run
 from scripts.evidence.limits import BEYOND
 from scripts.hypotheses.drawn_pairs import read_pool
 from scripts.hypotheses.hypothesis import named
@@ -25,37 +25,37 @@ from scripts.judging.screening import (
 )
 
 
-def screen(snakemake, ledger: Ledger) -> None:
-    regions = {r["id"]: r for r in read_json(snakemake.input.regions)["regions"]}
-    pairs = read_pool(snakemake.input)
-    hypotheses = read_jsonl(snakemake.input.hypotheses)
-    least_net, assistant = (snakemake.params.settings[k] for k in ("least_net", "assistant"))
+def main(job: Job) -> None:
+    regions = {r["id"]: r for r in read_json(job.input.regions)["regions"]}
+    pairs = read_pool(job.input)
+    hypotheses = read_jsonl(job.input.hypotheses)
+    least_net, assistant = (job.params.settings[k] for k in ("least_net", "assistant"))
     usage: dict[str, Any] = {}
     affords = None
     if assistant == "local":
         rows = screened(hypotheses, pairs, regions, least_net)
     else:
-        texts = prompt_texts(read_jsonl(snakemake.input.bank))
+        texts = prompt_texts(read_jsonl(job.input.bank))
         by_prompt = pairs_by_prompt(pairs)
-        spent = [read_json(path) for path in snakemake.input.spent]
-        access, cache = snakemake.params.local["access"], Path(snakemake.params.cache)
+        spent = [read_json(path) for path in job.input.spent]
+        access, cache = job.params.local["access"], Path(job.params.cache)
         with Pool(assistant, access, cache, spent, PART) as pool:
             judge = ModelJudge(
                 pool, assistant["models"]["cheap"], hypotheses, {}, by_prompt, texts,
-                snakemake.params.settings["seed"],
+                job.params.settings["seed"],
             )  # fmt: skip
             rows = screened_by_model(hypotheses, pairs, regions, least_net, judge, judge.expect)
             usage = pool.usage
-        affords = afforded(pool, snakemake.params.settings["confirm"])
+        affords = afforded(pool, job.params.settings["confirm"])
     kept = [row for row in rows if row["goes_on"]]
-    for path in snakemake.params.local["hypotheses"]:
+    for path in job.params.local["hypotheses"]:
         found = named(own_hypotheses(str(Path(path)), regions, assistant == "local"))
         own = [row | {"goes_on": True} for row in found]
         same = {row["id"] for row in own}  # a proposed hypothesis that the user also has
         kept = [row for row in kept if row["id"] not in same] + own
         rows = [row for row in rows if row["id"] not in same] + own
-    budget = snakemake.params.settings["confirm"]
-    available = confirm_prompts(read_jsonl(snakemake.input.prompts), budget["prompts"])
+    budget = job.params.settings["confirm"]
+    available = confirm_prompts(read_jsonl(job.input.prompts), budget["prompts"])
     proven = provable(kept, available)
     drawn = within_budget(proven, budget)
     judged = within_budget(drawn, budget, affords) if affords else drawn
@@ -64,11 +64,10 @@ def screen(snakemake, ledger: Ledger) -> None:
         beyond = [why for why, some in zip(BEYOND, reached, strict=True) if row["id"] not in some]
         row |= {"beyond": beyond[0] if beyond else None}
     log.info("%d of %d hypotheses go on, %d within the budget", len(kept), len(rows), len(judged))
-    write_usage(snakemake.output.usage, ledger, usage)
-    write_jsonl(snakemake.output.screened, rows)
-    write_jsonl(snakemake.output.hypotheses, kept)
+    write_usage(job.output.usage, job.ledger, usage)
+    write_jsonl(job.output.screened, rows)
+    write_jsonl(job.output.hypotheses, kept)
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        screen(snakemake, ledger)
+    run(main)

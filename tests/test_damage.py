@@ -195,14 +195,14 @@ def test_a_read_only_results_folder_is_named_and_the_same_call_goes_on(small_dis
 
 OVER = """
 import resource, types
-from scripts.core.job import job
+from scripts.core.job import running
 limit = 3 << 30
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 params = {"call": "x"}
 given = types.SimpleNamespace(
-    log=["log"], wildcards={}, params=params, input=[], output=[], rule="x"
+    log=["log"], wildcards={}, params=params, input=[], output=[], rule="x", threads=1
 )
-with job(given):
+with running(given):
     %s
 """
 

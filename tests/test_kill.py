@@ -75,9 +75,9 @@ def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, fin
 
 JOB = """
 import time, types
-from scripts.core.job import job
-with job(types.SimpleNamespace(
-    log=["log"], wildcards={}, params={}, input=[], output=[], rule="x"
+from scripts.core.job import running
+with running(types.SimpleNamespace(
+    log=["log"], wildcards={}, params={}, input=[], output=[], rule="x", threads=1
 )):
     time.sleep(60)
 """

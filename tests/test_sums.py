@@ -70,10 +70,10 @@ def test_what_has_no_sums_or_is_not_there_is_no_damage(tmp_path):
 
 
 def test_every_rules_script_checks_its_inputs(request):
-    """`job` does it; a script without it would read whatever lies there."""
+    """`run` does it; a script without it would read whatever lies there."""
     root = request.config.rootpath
     for rule in (root / "rules").glob("*.smk"):
         for line in rule.read_text().splitlines():
             if line.strip().startswith('"../scripts/'):
                 script = root / "rules" / line.strip().strip('"')
-                assert "with job(snakemake)" in script.read_text(), script
+                assert script.read_text().endswith("    run(main)\n"), script

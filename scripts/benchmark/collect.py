@@ -15,7 +15,7 @@ from scripts.benchmark.simulated import of_ladder, of_null, of_rates, of_strateg
 from scripts.benchmark.simulated_judges import statistics
 from scripts.benchmark.tables import shown
 from scripts.core.files import read_json, replacing, write_json
-from scripts.core.job import Ledger, job
+from scripts.core.job import Job, run
 
 SCHEMA = 1
 CLUSTERS = ("silhouette_share", "silhouette_share_k_means", "ari", "ari_k_means")
@@ -96,9 +96,9 @@ def summarise(parts: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, An
     return summary
 
 
-def collect(snakemake) -> dict[str, Any]:
+def collect(job: Job) -> dict[str, Any]:
     """Read all inputs of the rule and summarise."""
-    params = snakemake.params
+    params = job.params
     behaviours = read_behaviours(params.behaviours)
     parts = {part: read_json(path) for part, path in params.parts.items()}
     both, audits = {}, {}
@@ -123,9 +123,9 @@ def collect(snakemake) -> dict[str, Any]:
     return summarise(parts, real)
 
 
-def benchmark(snakemake, ledger: Ledger) -> None:
-    summary = collect(snakemake)
-    folder = Path(snakemake.params.results)
+def main(job: Job) -> None:
+    summary = collect(job)
+    folder = Path(job.params.results)
     write_json(folder / "summary.json", summary)
     lines = list(shown(summary))
     with replacing(folder / "tables.txt") as temporary:
@@ -138,5 +138,4 @@ def benchmark(snakemake, ledger: Ledger) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        benchmark(snakemake, ledger)
+    run(main)

@@ -21,7 +21,7 @@ from scripts.assistants.local import propose
 from scripts.benchmark.suite import SIDES, Suite, suite_of
 from scripts.checks.check import strength
 from scripts.core.files import replacing, write_json
-from scripts.core.job import Ledger, job, log
+from scripts.core.job import Job, log, run
 from scripts.core.randomness import hash_unit
 from scripts.divergence.clusters import k_means
 from scripts.hypotheses.pairs import Pair
@@ -91,9 +91,9 @@ def label_and_judge(
     return rows, calls
 
 
-def exhaustive(snakemake, ledger: Ledger) -> None:
-    settings = snakemake.params.settings
-    suite = suite_of(snakemake.input)
+def main(job: Job) -> None:
+    settings = job.params.settings
+    suite = suite_of(job.input)
     vectors = [suite.vectors[s].reshape(-1, suite.vectors[s].shape[-1]) for s in SIDES]
     began = time.monotonic()
     centres = k_means(vectors, len(suite.regions), K_MEANS_STARTS, seed=0)
@@ -101,10 +101,10 @@ def exhaustive(snakemake, ledger: Ledger) -> None:
     began = time.monotonic()
     rows, calls = label_and_judge(suite, settings["propose"], settings["seed"])
     texts = sum(len(of_prompt) for side in SIDES for of_prompt in suite.texts[side])
-    with replacing(snakemake.output.centroids) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(job.output.centroids) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("centroid", data=centres)
     write_json(
-        snakemake.output.exhaustive,
+        job.output.exhaustive,
         {
             "schema": 1,
             "findings": rows,
@@ -119,5 +119,4 @@ def exhaustive(snakemake, ledger: Ledger) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        exhaustive(snakemake, ledger)
+    run(main)

@@ -7,18 +7,18 @@ from scripts.benchmark.planted import at_home, read_behaviours
 from scripts.benchmark.suite import suite_of
 from scripts.benchmark.trial import ladder, texts_to_embed
 from scripts.core.files import replacing
-from scripts.core.job import Ledger, job
+from scripts.core.job import Job, run
 from scripts.models.encoder import embed_in_job
 
 
-def rewrite(snakemake, ledger: Ledger) -> None:
-    settings = snakemake.params.settings
-    suite = suite_of(snakemake.input)
-    behaviours = at_home(read_behaviours(snakemake.params.local["behaviours"]), suite.topics)
+def main(job: Job) -> None:
+    settings = job.params.settings
+    suite = suite_of(job.input)
+    behaviours = at_home(read_behaviours(job.params.local["behaviours"]), suite.topics)
     wanted = texts_to_embed(suite, behaviours, ladder(behaviours, settings["benchmark"]))
-    vectors = embed_in_job(list(wanted.values()), snakemake, ledger)
+    vectors = embed_in_job(list(wanted.values()), job)
     names, prompts, samples = zip(*wanted, strict=True)
-    with replacing(snakemake.output.vectors) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(job.output.vectors) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("behaviour", data=names, dtype=h5py.string_dtype())
         file.create_dataset("prompt", data=prompts)
         file.create_dataset("sample", data=samples)
@@ -26,5 +26,4 @@ def rewrite(snakemake, ledger: Ledger) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        rewrite(snakemake, ledger)
+    run(main)

@@ -18,7 +18,7 @@ from scripts.benchmark.strategies import STRATEGIES, texts_until_proposed
 from scripts.benchmark.suite import Plant, Subject, suite_of
 from scripts.benchmark.trial import LEAST_SPREAD, LOW_DOSE, Stage, Trial, groups, ladder
 from scripts.core.files import write_json
-from scripts.core.job import Ledger, job, threads
+from scripts.core.job import Job, run
 from scripts.core.randomness import hash_unit
 from scripts.draws.planning import plan_pool
 from scripts.evidence.rates import stratified_rate
@@ -191,21 +191,20 @@ def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> d
     return {"rows": on_all_cores(stage, rate_row, trials, cores, "rates")}
 
 
-def trials(snakemake, ledger: Ledger) -> None:
-    settings, part = snakemake.params.settings, snakemake.wildcards.part
-    with h5py.File(snakemake.input.rewritten) as file:
+def main(job: Job) -> None:
+    settings, part = job.params.settings, job.wildcards.part
+    with h5py.File(job.input.rewritten) as file:
         keys = zip(
             file["behaviour"].asstr()[:], file["prompt"][:].tolist(), file["sample"][:].tolist(),
             strict=True,
         )  # fmt: skip
         vectors = dict(zip(keys, file["vector"][:], strict=True))
-    suite = suite_of(snakemake.input)
-    behaviours = at_home(read_behaviours(snakemake.params.local["behaviours"]), suite.topics)
+    suite = suite_of(job.input)
+    behaviours = at_home(read_behaviours(job.params.local["behaviours"]), suite.topics)
     stage = Stage(suite, behaviours, vectors, settings["audit"])
-    found = run_part(part, stage, settings["benchmark"], threads(snakemake))
-    write_json(snakemake.output.trials, {"schema": 1, "part": part, **found})
+    found = run_part(part, stage, settings["benchmark"], job.threads)
+    write_json(job.output.trials, {"schema": 1, "part": part, **found})
 
 
 if __name__ == "__main__":
-    with job(snakemake) as ledger:
-        trials(snakemake, ledger)
+    run(main)

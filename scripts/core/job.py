@@ -10,10 +10,11 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 from scripts.core.checksums import check, forget, record
 from scripts.core.errors import AuditError
@@ -49,24 +50,68 @@ class Ledger:
     arithmetic: dict[str, int] = field(default_factory=dict)
 
 
+class Named(Protocol):
+    """What a rule names: an input is a path or a list of paths, a parameter what JSON holds."""
+
+    def __getattr__(self, name: str) -> Any: ...
+    def __getitem__(self, name: Any) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def get(self, name: str, default: Any = None) -> Any: ...
+
+
+class Described(Protocol):
+    """A job as Snakemake describes it: what it puts into a script as the name `snakemake`."""
+
+    rule: str
+    input: Named
+    output: Named
+    params: Named
+    wildcards: Named
+    log: Named
+    threads: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a rule, as its script sees it."""
+
+    input: Named
+    output: Named
+    params: Named
+    wildcards: Named
+    threads: int
+    """Cores: what Slurm granted, else what Snakemake gave."""
+    ledger: Ledger
+
+
+def run(main: Callable[[Job], None]) -> None:
+    """Do a script's work as the job that stands in its globals as `snakemake`: Snakemake puts it
+    there, and so may whoever runs the script otherwise (`runpy.run_path` with `init_globals`)."""
+    with running(sys.modules["__main__"].snakemake) as job:
+        main(job)
+
+
 @contextmanager
-def job(snakemake) -> Iterator[Ledger]:
+def running(snakemake: Described) -> Iterator[Job]:
     """Run a stage's work: logs to snakemake.log, writes snakemake.output.ledger at the end.
 
-    Inputs are checked before and outputs get their sums after (sums.py). An AuditError, a full disk
-    or exhausted memory ends the job with one sentence and exit code 1.
+    Inputs are checked before and outputs get their sums after (checksums.py). An AuditError, a full
+    disk or exhausted memory ends the job with one sentence and exit code 1.
     """
     handler = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     quiet()
-    wildcards = dict(snakemake.wildcards.items())
     ledger = Ledger(
         snakemake.rule,
         snakemake.params.get("call", ""),
-        wildcards.get("step"),
-        wildcards.get("side"),
+        snakemake.wildcards.get("step"),
+        snakemake.wildcards.get("side"),
     )
+    job = Job(
+        snakemake.input, snakemake.output, snakemake.params, snakemake.wildcards,
+        int(os.environ.get("SLURM_CPUS_PER_TASK") or snakemake.threads), ledger,
+    )  # fmt: skip
     began = time.monotonic()
     _end_with_main()
     reporter = Reporter(snakemake.log[0], snakemake.rule)
@@ -74,7 +119,7 @@ def job(snakemake) -> Iterator[Ledger]:
         check(snakemake.input)
         forget(snakemake.output)
         with reporter:
-            yield ledger
+            yield job
         ledger.wall_seconds = round(time.monotonic() - began, 3)
         ledger.peak_mib = max(ledger.peak_mib, peak_mib())
         if hasattr(snakemake.output, "ledger"):
@@ -181,8 +226,3 @@ def _stop(sentence: str) -> None:
         print(f"\nerror: {sentence}\n", file=sys.stderr, flush=True)
     # No traceback: the sentence is the message. Snakemake sees the exit code.
     os._exit(1)
-
-
-def threads(snakemake) -> int:
-    """Cores of this job: what Slurm granted, else what Snakemake gave."""
-    return int(os.environ.get("SLURM_CPUS_PER_TASK") or snakemake.threads)

@@ -9,7 +9,7 @@ import numpy as np
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
 from scripts.core.errors import AuditError
-from scripts.core.job import Ledger, log, threads
+from scripts.core.job import Job, Ledger, log
 from scripts.core.progress import progress
 from scripts.models.arithmetic import resolve
 from scripts.models.description import model_folder
@@ -19,20 +19,20 @@ from scripts.models.host import Kept, Message, perform
 TOKENS = 1024
 
 
-def embed_in_job(texts: Sequence[str], snakemake, ledger: Ledger) -> np.ndarray:
+def embed_in_job(texts: Sequence[str], job: Job) -> np.ndarray:
     """`embed` with the embedder, cache and threads of a job whose rule names them: the input
     `embedder`, the settings `embedder`, `dtype` and `max_tokens`, the params `cache` and
     `batch_size`."""
-    settings = snakemake.params.settings
+    settings = job.params.settings
     return embed(
         texts,
         settings["embedder"],
-        model_folder(snakemake.input.embedder),
+        model_folder(job.input.embedder),
         settings["dtype"],
-        Path(snakemake.params.cache),
-        snakemake.params.batch_size,
-        threads(snakemake),
-        ledger,
+        Path(job.params.cache),
+        job.params.batch_size,
+        job.threads,
+        job.ledger,
         settings["max_tokens"],
     )
 

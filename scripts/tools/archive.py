@@ -19,7 +19,7 @@ import yaml
 
 from scripts.core.errors import AuditError
 from scripts.core.files import read_json, replacing
-from scripts.core.job import job, log
+from scripts.core.job import Job, log, run
 from scripts.core.text_tables import size
 from scripts.core.version import ROOT, commit
 from scripts.tools import archive_contents as contents
@@ -190,9 +190,10 @@ def for_each(audits: Iterable[str], make: Callable[[str], Path], folder: Path) -
         raise refused[0]
 
 
+def main(job: Job) -> None:
+    params = job.params
+    archive_all(params.audits, params.configs, Path.cwd(), cache=params.cache)
+
+
 if __name__ == "__main__":
-    with job(snakemake):
-        archive_all(
-            snakemake.params.audits, snakemake.params.configs, Path.cwd(),
-            cache=snakemake.params.cache,
-        )  # fmt: skip
+    run(main)

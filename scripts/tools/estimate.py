@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.core.job import job
+from scripts.core.job import Job, run
 from scripts.core.text_tables import count, duration, table
 from scripts.workflow.estimates import NOTHING, Line, lines_of, mark_shared, rates_here
 from scripts.workflow.speed import (
@@ -102,8 +102,11 @@ def _rate(rate: Range, unit: str, jobs: int) -> str:
     return f"{rate.low:,.3g} - {rate.high:,.4g} {unit} ({source})"
 
 
+def main(job: Job) -> None:
+    results = Path("results")
+    rates = rates_here(results, Path(job.params.cache))
+    print(estimate(job.params.audits, results, rates), flush=True)
+
+
 if __name__ == "__main__":
-    with job(snakemake):
-        results = Path("results")
-        rates = rates_here(results, Path(snakemake.params.cache))
-        print(estimate(snakemake.params.audits, results, rates), flush=True)
+    run(main)

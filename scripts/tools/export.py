@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.core.files import read_json, read_jsonl
-from scripts.core.job import job, log
+from scripts.core.job import Job, log, run
 from scripts.hypotheses.pairs import Pair, pair_score
 from scripts.tools.archive import check_published, for_each
 from scripts.tools.export_finished import Finished, Name, Recorded
@@ -161,6 +161,9 @@ def export_all(audits: Mapping[str, Mapping[str, Any]], results: Path, format: s
     for_each(audits, make, results.parent)
 
 
+def main(job: Job) -> None:
+    export_all(job.params.audits, Path("results"), job.params.format)
+
+
 if __name__ == "__main__":
-    with job(snakemake):
-        export_all(snakemake.params.audits, Path("results"), snakemake.params.format)
+    run(main)

@@ -17,7 +17,7 @@ from scripts.cache.records import DAY, sweep
 from scripts.cache.segments import CorruptSegment, ForeignSegment, open_segment
 from scripts.core.errors import AuditError
 from scripts.core.files import is_temporary, read_json
-from scripts.core.job import job
+from scripts.core.job import Job, run
 from scripts.core.text_tables import count, size, table
 from scripts.workflow.recipes import SIDES, STAGES
 
@@ -253,8 +253,11 @@ def _cache_lines(cache: Path, corrupt: list[Path], stale: list[Path]) -> Iterato
         )
 
 
+def main(job: Job) -> None:
+    params = job.params
+    for line in prune(params.audits, Path("results"), Path(params.cache), params.delete):
+        print(line, flush=True)
+
+
 if __name__ == "__main__":
-    with job(snakemake):
-        params = snakemake.params
-        for line in prune(params.audits, Path("results"), Path(params.cache), params.delete):
-            print(line, flush=True)
+    run(main)

@@ -15,7 +15,7 @@ from scripts.core.checksums import record
 from scripts.core.digests import file_digest
 from scripts.core.errors import AuditError
 from scripts.core.files import replacing
-from scripts.core.job import job, log
+from scripts.core.job import Job, log, run
 from scripts.core.version import ROOT
 from scripts.page.publishing import index_page, publish
 from scripts.tools.archive import CONFIG
@@ -108,8 +108,11 @@ def _copy(source: Path, target: Path) -> bool:
     return True
 
 
+def main(job: Job) -> None:
+    if job.params.archive is None:
+        raise AuditError("name the file: snakemake restore --cores 1 --config archive=FILE")
+    print(restore(Path(job.params.archive), Path.cwd()), flush=True)
+
+
 if __name__ == "__main__":
-    with job(snakemake):
-        if snakemake.params.archive is None:
-            raise AuditError("name the file: snakemake restore --cores 1 --config archive=FILE")
-        print(restore(Path(snakemake.params.archive), Path.cwd()), flush=True)
+    run(main)

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.core.errors import AuditError
 from scripts.core.files import read_json
-from scripts.core.job import job
+from scripts.core.job import Job, run
 
 ABSENT = "(none)"
 LONGEST = 60  # characters of a value that are shown
@@ -125,6 +125,9 @@ def why(audits: Mapping[str, Mapping[str, Any]], results: Path) -> str:
     return "\n".join(lines)
 
 
+def main(job: Job) -> None:
+    print(why(job.params.audits, Path("results")), flush=True)
+
+
 if __name__ == "__main__":
-    with job(snakemake):
-        print(why(snakemake.params.audits, Path("results")), flush=True)
+    run(main)
