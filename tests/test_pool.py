@@ -50,7 +50,7 @@ def question(number: int, model="small"):
 
 def quick(monkeypatch):
     """Waiting between attempts is not what these tests are about."""
-    from scripts.remote import pace
+    from scripts.servers import pace
 
     monkeypatch.setattr(
         pace, "wait_random_exponential", lambda **given: lambda state: 0.01 * state.attempt_number
@@ -242,7 +242,7 @@ def test_a_key_in_the_environment_reaches_the_server_and_no_file(tmp_path, monke
 
 
 def test_a_missing_key_is_named(monkeypatch):
-    from scripts.assistants.provider import key_of
+    from scripts.assistants.providers import key_of
 
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
     given = {"provider": "gemini", "base_url": None, "key_variable": None}

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from scripts.assistants.prices import Price, price_of
-from scripts.assistants.provider import Reply, Request, connect
+from scripts.assistants.provider import Reply, Request
+from scripts.assistants.providers import connect
 from scripts.assistants.replies import OUTCOMES, as_asked, notices_of_replies
 from scripts.cache.journal import Journal
 from scripts.cache.records import record_key

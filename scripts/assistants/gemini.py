@@ -10,17 +10,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import requests
-from google.api_core import exceptions
-from requests.adapters import HTTPAdapter
-
-from scripts.assistants.provider import Form, Forms, Reply, Request, identity, rejected
+from scripts.assistants.provider import Access, Form, Forms, Models, Provider, Reply, Request
 from scripts.servers.pace import Busy, Unreachable
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", FutureWarning)
-    import google.generativeai as genai
-    from google.generativeai.client import get_default_generative_client
 
 _STOPPED, _TOO_LONG = 1, 2  # finish reasons with a text; the others withheld it
 
@@ -28,16 +19,23 @@ _STOPPED, _TOO_LONG = 1, 2  # finish reasons with a text; the others withheld it
 class Gemini:
     """One transport with a thread for each request that may be under way."""
 
-    def __init__(self, settings: Mapping[str, Any], key: str, timeout: float, concurrency: int):
-        self.settings, self.identity, self._key = settings, identity(settings), key
-        self._timeout, self._forms = timeout, Forms(settings["structured"])
-        address = {"api_endpoint": settings["base_url"]} if settings["base_url"] else None
-        genai.configure(api_key=key, transport="rest", client_options=address)
-        session = get_default_generative_client().transport._session
+    def __init__(self, access: Access):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            import google.generativeai as genai
+            from google.generativeai.client import get_default_generative_client
+        from requests.adapters import HTTPAdapter
+
+        self.identity, self._access = access.identity, access
+        self._forms = Forms(access.structured)
+        address = {"api_endpoint": access.base_url} if access.base_url else None
+        genai.configure(api_key=access.key, transport="rest", client_options=address)
+        transport: Any = get_default_generative_client().transport
+        session = transport._session
         session._refresh_status_codes = ()  # with a key there is nothing to renew: no second 401
         for scheme in ("http://", "https://"):  # a connection a thread, where ten are the default
-            session.mount(scheme, HTTPAdapter(pool_maxsize=concurrency))
-        self._threads = ThreadPoolExecutor(concurrency, "gemini")
+            session.mount(scheme, HTTPAdapter(pool_maxsize=access.concurrency))
+        self._threads = ThreadPoolExecutor(access.concurrency, "gemini")
 
     async def complete(self, request: Request) -> Reply:
         loop = asyncio.get_running_loop()
@@ -47,6 +45,11 @@ class Gemini:
         )
 
     def _complete(self, request: Request, form: Form) -> Reply:
+        import google.generativeai as genai
+        import requests
+        from google.api_core import exceptions
+        from google.generativeai.types import GenerationConfig, RequestOptions
+
         given: dict[str, Any] = {"max_output_tokens": request.reply_tokens}
         if request.temperature is not None:
             given["temperature"] = request.temperature
@@ -58,8 +61,8 @@ class Gemini:
         try:
             answer = model.generate_content(
                 request.prompt,
-                generation_config=given,
-                request_options={"timeout": self._timeout, "retry": None},
+                generation_config=GenerationConfig(**given),
+                request_options=RequestOptions(timeout=self._access.timeout),
             )
         except exceptions.TooManyRequests:
             raise Busy from None
@@ -69,7 +72,7 @@ class Gemini:
             if error.code == 408:
                 raise Unreachable("408") from None
             status, said = int(error.code or 0), error.message or ""
-            raise rejected(self.settings, self._key, status, said) from None
+            raise self._access.rejected(status, said) from None
         except (requests.RequestException, ValueError) as error:  # also an answer that is no JSON
             raise Unreachable(type(error).__name__) from None
         usage = answer.usage_metadata
@@ -97,3 +100,12 @@ def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     if "enum" in known:
         known["format"] = "enum"
     return known
+
+
+PROVIDER = Provider(
+    "gemini",
+    key_variable="GEMINI_API_KEY",
+    key_shape="AIza[A-Za-z0-9_-]{35}",
+    models=Models("gemini-3.5-flash-lite", "gemini-3.1-pro-preview"),
+    open=Gemini,
+)

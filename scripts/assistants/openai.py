@@ -2,35 +2,37 @@
 and the compatible addresses of Gemini and Anthropic.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-import openai
-from openai.types.chat import ChatCompletion
-
-from scripts.assistants.provider import Form, Forms, Reply, Request, identity, rejected
-from scripts.servers.chat import open_client, post
+from scripts.assistants.provider import Access, Form, Forms, Provider, Reply, Request
 
 
 class OpenAI:
     """One client with one pool of connections for the whole stage."""
 
-    def __init__(self, settings: Mapping[str, Any], key: str, timeout: float, concurrency: int):
-        self.settings, self.identity, self._key = settings, identity(settings), key
-        self._client = open_client(settings["base_url"], key, timeout)
-        self._forms = Forms(settings["structured"])
+    def __init__(self, access: Access):
+        from scripts.servers.chat import open_client
+
+        self.identity, self._access = access.identity, access
+        self._client = open_client(access.base_url, access.key, access.timeout)
+        self._forms = Forms(access.structured)
 
     async def complete(self, request: Request) -> Reply:
         return await self._forms.ask(request, lambda form: self._complete(request, form))
 
     async def _complete(self, request: Request, form: Form) -> Reply:
+        import openai
+        from openai.types.chat import ChatCompletion
+
+        from scripts.servers.chat import post
+
         body: dict[str, Any] = {
             "model": request.model,
             "messages": [
                 {"role": "system", "content": request.system},
                 {"role": "user", "content": request.prompt},
             ],
-            self.settings["token_limit"]: request.reply_tokens,
+            self._access.token_limit: request.reply_tokens,
         }
         if request.temperature is not None:
             body["temperature"] = request.temperature
@@ -44,7 +46,7 @@ class OpenAI:
         except openai.APIStatusError as error:
             if error.status_code == 400 and "content_filter" in str(error.body):
                 return Reply("", 0, 0, refused=True)
-            raise rejected(self.settings, self._key, error.status_code, error.message) from None
+            raise self._access.rejected(error.status_code, error.message) from None
         choice, usage = answer.choices[0], answer.usage
         return Reply(
             choice.message.content or "",
@@ -56,3 +58,12 @@ class OpenAI:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+PROVIDER = Provider(
+    "openai",
+    key_variable="OPENAI_API_KEY",
+    key_shape="sk-[A-Za-z0-9_-]{32,}",
+    models=None,
+    open=OpenAI,
+)

@@ -1,21 +1,19 @@
 """What every provider of a language model offers: it answers a request with a reply, or says why
-it did not. One module a provider; `connect` opens the one that an audit names.
+it did not. One module a provider; providers.py lists them.
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from scripts.core.errors import AuditError
 from scripts.core.job import log
-from scripts.servers.credentials import NONE, key_in, quoted
+from scripts.servers.credentials import quoted
 
 Form = Literal["json_schema", "json_object", "none"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "none")
 NOT_THIS_FORM = (400, 422)  # statuses with which servers turn a form of reply away
-KEY_VARIABLES = {"gemini": "GEMINI_API_KEY", "openai": "OPENAI_API_KEY"}
 
 
 @dataclass(frozen=True)
@@ -94,10 +92,12 @@ class Forms:
         raise AssertionError("the last form is returned or raised")
 
 
-class Provider(Protocol):
+class Connection(Protocol):
     """A connection to one provider. Each attempt is one call; trying again is the pool's task."""
 
-    identity: str  # provider and address: with the model and the request, what a reply belongs to
+    @property
+    def identity(self) -> str:
+        """Provider and address: with the model and the request, what a reply belongs to."""
 
     async def complete(self, request: Request) -> Reply:
         """Raise Busy, Unreachable, or AuditError for what trying again cannot mend."""
@@ -105,43 +105,63 @@ class Provider(Protocol):
     async def close(self) -> None: ...
 
 
-def identity(settings: Mapping[str, Any]) -> str:
-    """Who answers: the provider and, where it is not the provider's own, the address."""
-    return f"{settings['provider']} {settings['base_url'] or ''}".strip()
+@dataclass(frozen=True)
+class Access:
+    """What a connection is opened with.
 
-
-def key_of(settings: Mapping[str, Any]) -> str:
-    """The key from the environment; a server of one's own, which `base_url` names, may need none.
-
-    Raises AuditError naming the variable.
+    base_url: the address, None for the provider's own; structured: whether the server knows JSON
+    schemas; token_limit: what it calls the limit of a reply; timeout: seconds a request may take;
+    concurrency: requests under way at most.
     """
-    variable = settings["key_variable"] or KEY_VARIABLES[settings["provider"]]
-    own = settings["base_url"] and settings["key_variable"] is None
-    if own and not os.environ.get(variable, "").strip():
-        return NONE
-    return key_in(
-        variable, f"`assistant.provider: {settings['provider']}`", "assistant.key_variable"
-    )
+
+    provider: str
+    base_url: str | None
+    key: str
+    structured: bool
+    token_limit: str
+    timeout: float
+    concurrency: int
+
+    @property
+    def identity(self) -> str:
+        """Who answers: the provider and, where it is not the provider's own, the address."""
+        return f"{self.provider} {self.base_url or ''}".strip()
+
+    def rejected(self, status: int, said: str) -> Rejected:
+        """The sentence for a request that the provider will never accept; some quote the key in
+        it."""
+        said = quoted(said, self.key)
+        who = f"the assistant ({self.identity})"
+        remedy = REMEDIES.get(status, "see what it says")
+        return Rejected(f"{who} rejected a request with {status}: {said!r}; {remedy}", status)
 
 
-def connect(settings: Mapping[str, Any], timeout: float, concurrency: int) -> Provider:
-    """Open the provider that the settings name, with a time limit a request in seconds."""
-    if settings["provider"] == "gemini":
-        from scripts.assistants.gemini import Gemini as Chosen
-    else:
-        from scripts.assistants.openai import OpenAI as Chosen
-    return Chosen(settings, key_of(settings), timeout, concurrency)
+REMEDIES = {
+    400: "see what it says; `assistant.structured: false` helps servers without JSON schemas",
+    401: "check the key in the environment",
+    403: "check what the key may do",
+    404: "check `assistant.models` and `assistant.base_url`",
+    422: "`assistant.structured: false` helps servers without JSON schemas",
+}
 
 
-def rejected(settings: Mapping[str, Any], key: str, status: int, said: str) -> Rejected:
-    """The sentence for a request that the provider will never accept; some quote the key in it."""
-    said = quoted(said, key)
-    remedy = {
-        400: "see what it says; `assistant.structured: false` helps servers without JSON schemas",
-        401: "check the key in the environment",
-        403: "check what the key may do",
-        404: "check `assistant.models` and `assistant.base_url`",
-        422: "`assistant.structured: false` helps servers without JSON schemas",
-    }.get(status, "see what it says")
-    who = f"the assistant ({identity(settings)})"
-    return Rejected(f"{who} rejected a request with {status}: {said!r}; {remedy}", status)
+class Models(NamedTuple):
+    """The models of a provider that are asked unless an audit names others."""
+
+    cheap: str
+    strong: str
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One provider; `open` imports what it needs, since the table is read without it.
+
+    key_variable: the environment variable of its key; key_shape: what its keys look like, as a
+    regular expression, so that no archive holds one; models: None where an audit has to name them.
+    """
+
+    name: str
+    key_variable: str
+    key_shape: str
+    models: Models | None
+    open: Callable[[Access], Connection]

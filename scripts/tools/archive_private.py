@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from scripts.assistants.providers import PROVIDERS
 from scripts.core.errors import AuditError
 
 RECORDS = (
@@ -18,9 +19,10 @@ RECORDS = (
 )  # fmt: skip
 SECRET_VARIABLE = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$")
 SHORTEST_SECRET = 12
+OF_PROVIDERS = "|".join(provider.key_shape for provider in PROVIDERS.values()).encode()
 KEY_SHAPES = re.compile(
-    rb"\b(sk-[A-Za-z0-9_-]{32,}|AIza[A-Za-z0-9_-]{35}|hf_[A-Za-z0-9]{30,}|gh[pousr]_[A-Za-z0-9]{36,})"
-    rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    rb"\b(%s|hf_[A-Za-z0-9]{30,}|gh[pousr]_[A-Za-z0-9]{36,})"
+    rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----" % OF_PROVIDERS
 )
 ABSOLUTE = re.compile(rb"(?<![\w.:/~<-])/(?:[\w.+@-]+/)+([\w.+@-]*)")
 HOST = b"localhost"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.assistants.prices import price_of
-from scripts.assistants.provider import key_of
+from scripts.assistants.providers import key_of
 from scripts.core.checksums import check as check_sums
 from scripts.core.checksums import damage, summed
 from scripts.core.errors import AuditError

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from scripts.assistants.providers import PROVIDERS
 from scripts.readers.registry import FORMATS
 
 NAME = r"^[a-z][a-z0-9-]*$"
@@ -12,7 +13,6 @@ COMMIT = r"^[0-9a-f]{40}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 EMBEDDED_LANGUAGE_MODEL = "embedded:smollm2-135m-instruct"
 EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
-GEMINI_MODELS = {"cheap": "gemini-3.5-flash-lite", "strong": "gemini-3.1-pro-preview"}
 
 Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -353,13 +353,13 @@ class Budget(Section):
 class Assistant(Section):
     """Who writes and judges hypotheses; see docs/assistants.md."""
 
-    provider: Literal["local", "gemini", "openai"] = "local"
-    """`local` needs no key and is deterministic; `gemini`; `openai` is any server that speaks its
-    protocol, at `base_url`."""
+    provider: Literal["local", *PROVIDERS] = "local"
+    """`local` needs no key and is deterministic; the others ask models: `openai` those of any
+    server that speaks its protocol, at `base_url`."""
     base_url: str | None = None
     """Address of the server, such as `http://localhost:8000/v1`; none is the provider's own."""
     key_variable: str | None = Field(None, pattern=VARIABLE)
-    """Environment variable that holds the key; by default GEMINI_API_KEY or OPENAI_API_KEY."""
+    """Environment variable that holds the key; none is the provider's own."""
     models: Models = Models()
     """Model names."""
     prices: str | None = None
@@ -390,15 +390,14 @@ class Assistant(Section):
     @model_validator(mode="after")
     def _models_named(self):
         named = self.models.cheap and self.models.strong
-        if self.provider == "openai" and not named:
+        if self.provider != "local" and not (named or PROVIDERS[self.provider].models):
             raise ValueError("`models` needs `cheap` and `strong`; they may be the same")
         return self
 
     def model_names(self) -> dict[str, str]:
         """The models by role, defaults filled in."""
-        return {
-            role: getattr(self.models, role) or GEMINI_MODELS[role] for role in ("cheap", "strong")
-        }
+        defaults = PROVIDERS[self.provider].models
+        return (defaults._asdict() if defaults else {}) | self.models.model_dump(exclude_none=True)
 
 
 class Propose(Section):
