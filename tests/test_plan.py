@@ -7,10 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from scripts.draws.acquisition import four_parts
 from scripts.draws.planning import (
     Deck,
     Need,
-    allocate,
     needed,
     plan_everything,
     plan_pool,
@@ -21,7 +21,7 @@ from scripts.draws.planning import (
 
 SETTINGS = {
     "pool": "explore", "pilot": 5, "draws": 60, "floor": 0.2, "boundary": 0.1, "undersampled": 0.1,
-    "budget": 10_000, "seed": 0, "ready": False,
+    "budget": 10_000, "seed": 0, "ready": False, "rule": "default",
 }  # fmt: skip
 
 
@@ -133,29 +133,44 @@ def test_shares_sum_to_one_and_keep_the_floor():
         weights = rng.dirichlet(np.ones(6))
         seen = measured(6, r002={"divergence": 5.0, "error": 0.1})
         drawn = Counter({f"r{n:03d}": 5 for n in range(6)})
-        shares = allocate(regions(6, list(weights)), seen, drawn, SETTINGS, round_number)
+        shares = four_parts(regions(6, list(weights)), seen, drawn, SETTINGS, round_number)
         assert sum(shares.values()) == pytest.approx(1)
         for share, weight in zip(shares.values(), weights, strict=True):
             assert share >= SETTINGS["floor"] * weight - 1e-12
 
 
+def test_a_round_follows_the_rule_that_the_plan_names():
+    bank, weights = prompts(2, 200), [0.8, 0.2]
+    first = plan_round(regions(2, weights), bank, [], {}, SETTINGS, 0)
+    drawn = {
+        rule: by_region(
+            plan_round(regions(2, weights), bank, first, measured(2), SETTINGS | {"rule": rule}, 1)
+        )
+        for rule in ("uniform", "proportional")
+    }
+    assert drawn == {
+        "uniform": {"r000": 30, "r001": 30},
+        "proportional": {"r000": 48, "r001": 12},
+    }
+
+
 def test_the_floor_alone_follows_the_weights():
     alone = SETTINGS | {"floor": 1.0, "boundary": 0.0, "undersampled": 0.0}
-    shares = allocate(regions(3, [0.5, 0.3, 0.2]), measured(3), Counter(), alone, 1)
+    shares = four_parts(regions(3, [0.5, 0.3, 0.2]), measured(3), Counter(), alone, 1)
     assert list(shares.values()) == pytest.approx([0.5, 0.3, 0.2])
 
 
 def test_boundaries_and_undersampled_regions_get_their_parts():
     only = SETTINGS | {"floor": 0.0, "boundary": 1.0, "undersampled": 0.0}
     seen = measured(2, r000={"boundary": 0.9}, r001={"boundary": 0.3})
-    assert allocate(regions(2), seen, Counter(), only, 1)["r000"] == pytest.approx(0.75)
+    assert four_parts(regions(2), seen, Counter(), only, 1)["r000"] == pytest.approx(0.75)
     only = SETTINGS | {"floor": 0.0, "boundary": 0.0, "undersampled": 1.0}
-    shares = allocate(regions(2), measured(2), Counter(r000=9, r001=0), only, 1)
+    shares = four_parts(regions(2), measured(2), Counter(r000=9, r001=0), only, 1)
     assert shares["r001"] == pytest.approx(10 / 11)
 
 
 def mean_share(seen, name):
-    shares = [allocate(regions(10), seen, Counter(), SETTINGS, r)[name] for r in range(1, 60)]
+    shares = [four_parts(regions(10), seen, Counter(), SETTINGS, r)[name] for r in range(1, 60)]
     return np.mean(shares)
 
 
@@ -169,12 +184,12 @@ def test_divergent_and_uncertain_regions_draw_more():
 
 def test_noise_belongs_to_the_medoid_and_the_round():
     place = {"r000": "r001", "r001": "r000"}
-    first = allocate(regions(5), measured(5), Counter(), SETTINGS, 1)
+    first = four_parts(regions(5), measured(5), Counter(), SETTINGS, 1)
     swapped = [r | {"id": place.get(r["id"], r["id"])} for r in regions(5)]
-    again = allocate(swapped, measured(5), Counter(), SETTINGS, 1)
+    again = four_parts(swapped, measured(5), Counter(), SETTINGS, 1)
     assert again["r001"] == pytest.approx(first["r000"])
-    assert allocate(regions(5), measured(5), Counter(), SETTINGS, 2) != first
-    assert allocate(regions(5), measured(5), Counter(), SETTINGS | {"seed": 1}, 1) != first
+    assert four_parts(regions(5), measured(5), Counter(), SETTINGS, 2) != first
+    assert four_parts(regions(5), measured(5), Counter(), SETTINGS | {"seed": 1}, 1) != first
 
 
 def rounds(bank, count, settings, number_of_regions, seen=None):

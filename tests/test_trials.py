@@ -7,11 +7,12 @@ from scripts.benchmark.audit import audit, dipped, requests_of
 from scripts.benchmark.planted import at_home, prompts_of, read_behaviours
 from scripts.benchmark.runner import run_trial
 from scripts.benchmark.scoring import score_simulated
-from scripts.benchmark.strategies import STRATEGIES, texts_until_proposed
+from scripts.benchmark.strategies import texts_until_proposed
 from scripts.benchmark.suite import Plant, Subject, Suite
 from scripts.benchmark.trial import Stage, Trial, groups, ladder, texts_to_embed
 from scripts.benchmark.trials import doubled, rate_row
 from scripts.core.errors import AuditError
+from scripts.draws.rules import RULES
 from scripts.workflow.sections import Audit
 
 BEHAVIOURS = read_behaviours("config/benchmarks/behaviours.yaml")
@@ -241,10 +242,10 @@ def test_intervals_are_of_the_planted_rate(stage):
     assert intervals and all(low <= 1.0 <= high + 1e-9 for _, low, high in intervals)
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
-def test_every_strategy_proposes_what_is_planted(stage, strategy):
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_rule_proposes_what_is_planted(stage, rule):
     trial = Trial(0, tuple(stage.behaviours), 0.25, 1.0)
-    found = texts_until_proposed(trial.subject(stage), stage.settings, 0, strategy)
+    found = texts_until_proposed(trial.subject(stage), stage.settings, 0, rule)
     assert all(0 < texts <= 240 for texts in found.values()), found
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -20,7 +20,6 @@ from scripts.divergence.measurement import (
     worth_a_look,
 )
 from scripts.draws.planning import (
-    allocate,
     plan_pool,
     plan_round,
     samples_by_region,
@@ -35,8 +34,6 @@ from scripts.judging.schedule import judging_order
 from scripts.judging.screening import confirm_prompts, provable, screened, within_budget
 
 A_REQUEST = 10  # hypotheses that one request asks about
-
-Acquisition = Callable[..., dict[str, float]]
 
 
 @dataclass
@@ -58,7 +55,6 @@ def audit(
     subject: Subject,
     settings: Mapping[str, Any],
     seed: int,
-    acquisition: Acquisition = allocate,
     ready: bool = False,
 ) -> Outcome:
     """Audit a simulated subject; `settings` is the dumped audit section of the configuration.
@@ -81,7 +77,7 @@ def audit(
         found = zip_longest(where, *texts, *places)
         return [Pair(*at, *rest) for at, *rest in found]
 
-    drawn, rounds, last = explore(subject, prompts, settings, seed, acquisition, ready)
+    drawn, rounds, last = explore(subject, prompts, settings, seed, ready)
     explored = pairs(drawn, explored_places_of(last) if subject.embedded else ((), ()))
 
     def fresh(rows):
@@ -151,7 +147,6 @@ def explore(
     prompts: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
     seed: int,
-    acquisition: Acquisition = allocate,
     ready: bool = False,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Measured]:
     """The rounds of the explore pool: all draws, what each round saw, and the last in full."""
@@ -168,7 +163,7 @@ def explore(
     vectors = {side: [] for side in ("base", "intervention")}
     while True:
         number = len(rounds)
-        rows = plan_round(suite.regions, prompts, drawn, measured, planning, number, acquisition)
+        rows = plan_round(suite.regions, prompts, drawn, measured, planning, number)
         drawn += rows
         for side, parts in vectors.items():
             parts.append(vectors_of(subject, side, rows))

@@ -14,13 +14,14 @@ import numpy as np
 from scripts.benchmark.audit import audit, explore
 from scripts.benchmark.planted import Behaviour, at_home, read_behaviours
 from scripts.benchmark.runner import on_all_cores, run_trial
-from scripts.benchmark.strategies import STRATEGIES, texts_until_proposed
+from scripts.benchmark.strategies import texts_until_proposed
 from scripts.benchmark.suite import Plant, Subject, suite_of
 from scripts.benchmark.trial import LEAST_SPREAD, LOW_DOSE, Stage, Trial, groups, ladder
 from scripts.core.files import write_json
 from scripts.core.job import Job, run
 from scripts.core.randomness import hash_unit
 from scripts.draws.planning import plan_pool
+from scripts.draws.rules import RULES
 from scripts.evidence.rates import stratified_rate
 
 DEEP = 4  # times the explore budget, for doses that the usual budget cannot see
@@ -173,7 +174,7 @@ def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> d
     if part == "strategies":
         spread = min(s for s in bench["spreads"] if s >= LEAST_SPREAD)
         cells = [(dose, spread) for dose in bench["doses"] if LOW_DOSE <= dose < 1]
-        kinds = [(name, False) for name in STRATEGIES] + [("default", True)]
+        kinds = [(name, False) for name in RULES] + [("default", True)]
         tasks = [
             (name, coupled, Trial(seed, group, spread, dose))
             for name, coupled in kinds

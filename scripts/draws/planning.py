@@ -7,12 +7,10 @@ are a random n, and all that differs between two plans of one bank is how far th
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from scripts.core.randomness import hash_generator
+from scripts.draws.rules import RULES
 from scripts.prompts.prompt import unit_of
 
 WANTED = {"screen": 4, "confirm": 12}  # prompts won, from which more are not worth their price
@@ -46,43 +44,6 @@ class Deck:
         return len(drawn) / len(self.prompts)
 
 
-def allocate(
-    regions: Sequence[Mapping[str, Any]],
-    measured: Mapping[str, Mapping[str, Any]],
-    drawn: Mapping[str, int],
-    settings: Mapping[str, Any],
-    round_number: int,
-) -> dict[str, float]:
-    """Share of a round's draws for each region; sums to 1.
-
-    Four parts: a floor by region weight; divergence by Thompson sampling (one draw from each
-    region's normal posterior, noise keyed by the region's medoid prompt); texts near cluster
-    boundaries; and regions with few prompts drawn so far (proportional to 1/drawn).
-    """
-
-    def normalised(values):
-        values = np.maximum(np.array(values, dtype=float), 0)
-        return values / values.sum() if values.sum() > 0 else np.full(len(values), 1 / len(values))
-
-    def noise(region):
-        medoid = region["medoid"]
-        return hash_generator("plan", settings["seed"], round_number, medoid).standard_normal()
-
-    found = [measured[region["id"]] for region in regions]
-    thompson = [
-        m["divergence"] + m["error"] * noise(r) for m, r in zip(found, regions, strict=True)
-    ]
-    rest = 1 - settings["floor"] - settings["boundary"] - settings["undersampled"]
-    shares = (
-        settings["floor"] * normalised([region["weight"] for region in regions])
-        + settings["boundary"] * normalised([m["boundary"] for m in found])
-        + settings["undersampled"] * normalised([1 / (1 + drawn[r["id"]]) for r in regions])
-        + max(0.0, rest) * normalised(thompson)
-    )
-    shares /= shares.sum()
-    return {region["id"]: float(s) for region, s in zip(regions, shares, strict=True)}
-
-
 def whole_draws(shares: Mapping[str, float], total: int, room: Mapping[str, int]) -> dict[str, int]:
     """Whole numbers that sum to `total` (or to all the room), in proportion to the shares.
 
@@ -112,10 +73,9 @@ def plan_round(
     measured: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     round_number: int,
-    acquisition: Callable[..., dict[str, float]] = allocate,
 ) -> list[dict[str, Any]]:
-    """The draws of one round. Round 0 is the pilot; ready responses are taken whole in round 0, or
-    `recorded` of them by the weights of the regions."""
+    """The draws of one round, by the rule that the settings name. Round 0 is the pilot; ready
+    responses are taken whole in round 0, or `recorded` of them by the weights of the regions."""
     cap = 10**6 if settings["ready"] else 16
     decks = {
         region["id"]: Deck(
@@ -138,7 +98,8 @@ def plan_round(
         counts = {r: min(settings["pilot"], len(decks[r].prompts)) for r in room}
     else:
         drawn = Counter({region: len(ids) for region, ids in seen.items()})
-        shares = acquisition(regions, measured, drawn, settings, round_number)
+        rule = RULES[settings["rule"]]
+        shares = rule(regions, measured, drawn, settings, round_number)
         counts = whole_draws(shares, settings["draws"], room)
     left = max(0, settings["budget"] - len(earlier))
     if not settings["ready"] and sum(counts.values()) > left:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from scripts.assistants.providers import PROVIDERS
+from scripts.draws.rules import RULES
 from scripts.readers.registry import FORMATS
 
 NAME = r"^[a-z][a-z0-9-]*$"
@@ -283,6 +284,9 @@ class Pools(Section):
 class Plan(Section):
     """Acquisition: which draws a round takes."""
 
+    rule: Literal[*RULES] = "default"
+    """How later rounds share their draws among the regions (docs/benchmarks.md): `default` by the
+    parts below, or one of the rules that the benchmark compares with it."""
     pilot: int = Field(5, ge=2)
     """Round 0: prompts a region, one sample each."""
     draws: int = Field(200, ge=1)
@@ -290,7 +294,8 @@ class Plan(Section):
     recorded: int = Field(10_000, ge=1)
     """Of recorded responses round 0 takes all of the explore pool, at most so many of each side."""
     floor: Share = 0.6
-    """Share of a round's draws spread over all regions by weight, whatever was seen."""
+    """Share of a round's draws spread over all regions by weight, whatever was seen; this and the
+    next two are parts of the rule `default`."""
     boundary: Share = 0.1
     """Share that goes where texts lie near cluster boundaries."""
     undersampled: Share = 0.1
