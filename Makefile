@@ -11,7 +11,7 @@ AUDIT ?= demo
 
 SCALE ?= full
 
-.PHONY: run test soak benchmark setup lint format schema lock clean
+.PHONY: run test soak benchmark setup lint format schema docs lock clean
 
 run: setup
 	@$(BIN)/snakemake --cores all --quiet rules progress -- $(AUDIT)
@@ -60,6 +60,9 @@ format: setup
 
 schema: setup  # config/schemas/config.schema.json from the schema in Python
 	$(BIN)/python -m scripts.workflow.config > config/schemas/config.schema.json
+
+docs: setup  # the pages in docs/ as a site in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lock:  # the locks from the pins in requirements.lock
 	PYTHON=$(PYTHON) .ci/lock
