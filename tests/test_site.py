@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts.judging.findings import untested
 from scripts.workflow.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +90,16 @@ def test_every_published_file_has_a_section():
     (names,) = re.findall(r"def report_files.*?names = (\[.*?\])", rules, re.S)
     headings = re.findall(r"^## (\S+)$", (DOCS / "files.md").read_text(), re.M)
     assert sorted(headings) == sorted(ast.literal_eval(names))
+
+
+def test_the_page_on_files_has_every_field_of_a_finding():
+    hypothesis = {"id": "h0", "statement": "", "direction": "more", "source": "user", "regions": []}
+    fields = {*untested(hypothesis, {}, "draws"), "unit"} - {"schema"}
+    (section,) = re.findall(
+        r"^## findings.jsonl$(.*?)^#", (DOCS / "files.md").read_text(), re.M | re.S
+    )
+    first = re.findall(r"^\| (`[^|]+) \|", section, re.M)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(first))) == sorted(fields)
 
 
 def test_modules_and_files_that_pages_name_exist():
