@@ -1,7 +1,7 @@
 """Auto-Interventions: what did an intervention really do to a language model?
 
 Read the rules in the order of the arrows (CONTRIBUTING.md draws them); each stage is
-rules/<stage>.smk, scripts/<stage>.py and tests/test_<stage>.py.
+rules/<stage>.smk and scripts/<stage>.py.
 """
 
 from snakemake.utils import min_version
