@@ -13,7 +13,7 @@ from scripts.core.job import Ledger, log, out_of_memory
 from scripts.core.progress import progress
 from scripts.draws.draw import Draw
 from scripts.models.arithmetic import resolve
-from scripts.models.formatting import before_stop, replaces_system
+from scripts.models.formatting import replaces_system
 from scripts.models.host import Kept, Message, perform
 
 # From the draws that the cache lacks, by key, their prompts, the settings and the seed: records by
@@ -52,20 +52,25 @@ def decode(
     ledger.cache_hits += len(draws) - len(missing)
     ledger.cache_misses += len(missing)
     ledger.saved_seconds += sum(r["seconds"] for r in records.values())
-    ledger.saved_tokens += sum(r["tokens"] for r in records.values())
+    ledger.saved_tokens += sum(map(tokens_of, records.values()))
     log.info("%d draws: %d cached, %d to decode", len(draws), len(records), len(missing))
     if missing:
         with progress(len(missing), "text", "decode") as bar:
             for fresh in engine(missing, prompts, settings, seed):
                 cache.add_many(fresh)
                 records.update(fresh)
-                ledger.tokens += sum(r["tokens"] for r in fresh.values())
+                ledger.tokens += sum(map(tokens_of, fresh.values()))
                 bar.update(len(fresh))
     ledger.texts += len(missing)
     # Records without a word on it are of a literal dtype, or of a server.
     computed = (records[key].get("arithmetic", settings.get("dtype")) for key in keys)
     ledger.arithmetic = dict(Counter(name for name in computed if name))
     return [records[key] for key in keys]
+
+
+def tokens_of(record: Mapping[str, Any]) -> int:
+    """Tokens (count) that were decoded for a record, its thoughts' too."""
+    return record["tokens"] + record.get("thought_tokens", 0)
 
 
 def loaded_engine(
@@ -105,14 +110,14 @@ def decode_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
 
     torch.set_num_threads(request["threads"])
     draws = {key: Draw(*draw) for key, draw in request["draws"].items()}
-    loaded = _loaded(kept, request)
+    loaded = loaded_subject(kept, request)
     yield {"begins": True}
     engine = own_engine(lambda: loaded, request["batch_size"], kept.relieve)
     for records in engine(draws, request["prompts"], request["settings"], request["seed"]):
         yield {"records": records}
 
 
-def _loaded(kept: Kept, request: Mapping[str, Any]):
+def loaded_subject(kept: Kept, request: Mapping[str, Any]):
     """(model, tokenizer) of a request, packed for its batches."""
     from scripts.models.device import take_device
     from scripts.models.linear import pack_weights
@@ -179,42 +184,31 @@ def own_engine(
 def _generated(
     draws, prompts, settings, seed, model, tokenizer, batch_size
 ) -> Iterator[dict[str, dict[str, Any]]]:
-    from scripts.models.generation import generate
-    from scripts.models.subject import ends_at, pad_token, prompt_ids, stop_tokens
+    from scripts.models.replies import plain_replies, thought_replies
+    from scripts.models.subject import pad_token, prompt_ids, stop_tokens
 
     of_prompt: dict[str, list[tuple[str, Draw]]] = {}
     for key, draw in draws.items():
         of_prompt.setdefault(draw.prompt, []).append((key, draw))
-    groups, steps = list(of_prompt.values()), settings["sampling"]["max_new_tokens"]
-    arithmetic, strings = resolve(settings["dtype"]), settings["sampling"].get("stop", ())
+    groups = list(of_prompt.values())
     stop = stop_tokens(model, tokenizer)
-    if not stop and not strings:
+    if not stop and not settings["sampling"].get("stop"):
         log.warning("the model names no token that ends a reply: each has `max_new_tokens` tokens")
-    began = time.monotonic()
-    for replies in generate(
+    replies_of = thought_replies if settings.get("reasoning") else plain_replies
+    arithmetic, began = resolve(settings["dtype"]), time.monotonic()
+    for replies in replies_of(
         model,
+        tokenizer,
         prompt_ids(tokenizer, [prompts[prompt] for prompt in of_prompt], settings),
-        [[draw.uniforms(seed, steps) for _, draw in group] for group in groups],
-        settings["sampling"],
-        stop,
-        pad_token(tokenizer),
-        batch_size,
-        settings.get("log_probabilities", False),
-        ends_at(tokenizer, strings),
+        [[draw for _, draw in group] for group in groups],
+        settings,
+        seed,
+        {"stop": stop, "pad": pad_token(tokenizer), "batch_size": batch_size},
     ):
         seconds = round((time.monotonic() - began) / len(replies), 5)
-        records = {}
-        for prompt, stream, reply in replies:
-            said = tokenizer.decode(reply.tokens, skip_special_tokens=True)
-            text = before_stop(said, strings)
-            records[groups[prompt][stream][0]] = record = {
-                "text": settings["response_prefix"] + text,
-                "tokens": len(reply.tokens),
-                "finished": reply.finished or text != said,
-                "arithmetic": arithmetic,
-                "seconds": seconds,
-            }
-            if reply.log_probability is not None:
-                record["log_probability"] = round(reply.log_probability, 4)
-        yield records
+        yield {
+            groups[prompt][stream][0]: said.record(settings["response_prefix"])
+            | {"arithmetic": arithmetic, "seconds": seconds}
+            for prompt, stream, said in replies
+        }
         began = time.monotonic()

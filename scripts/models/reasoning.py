@@ -1,0 +1,77 @@
+"""Thoughts of a subject that thinks before it answers, told apart from its answer; no torch."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Strings around a thought, by the family of models that writes them; the end is written where a
+# thought is ended for the subject, so that it leads into the answer.
+MARKERS = (
+    ("<think>", "</think>"),  # DeepSeek-R1 and its distillations, Qwen3, GLM, SmolLM3
+    ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ("[THINK]", "[/THINK]"),  # Magistral
+    ("<seed:think>", "</seed:think>"),
+)
+BUDGET = 2048  # tokens of a thought, where a subject does not say
+OPENS_WITHIN = 32  # tokens in which a thought must have begun, or there is none
+
+
+class Thought(NamedTuple):
+    """A reply's parts; no thoughts where there are none, `closed` when the answer was reached."""
+
+    thoughts: str | None
+    answer: str
+    closed: bool
+
+
+def found_in(template: str) -> dict[str, Any] | None:
+    """The `reasoning` settings of a chat template that knows thoughts; None for any other."""
+    for start, end in MARKERS:
+        if start in template and (end in template or start.startswith("<|")):
+            return {"start": start, "end": end, "max_tokens": BUDGET, "force_end": True}
+    return None
+
+
+def template_in(folder: Path) -> str:
+    """The chat template of a model's folder, empty where it has none."""
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    config = folder / "tokenizer_config.json"
+    known = json.loads(config.read_text()) if config.is_file() else {}
+    given = known.get("chat_template") or ""
+    return given if isinstance(given, str) else json.dumps(given)
+
+
+def parts_of(text: str, reasoning: Mapping[str, Any], opened: bool) -> Thought:
+    """A reply's thoughts and its answer. opened: whether the prompt's end began the thought."""
+    start, end = reasoning["start"], reasoning["end"]
+    said = text.lstrip()
+    if said.startswith(start):
+        said = said.removeprefix(start)
+    elif not opened:
+        return Thought(None, text, True)
+    thoughts, closing, answer = said.partition(end)
+    return Thought(thoughts.strip(), answer.lstrip(), bool(closing))
+
+
+def thought_ends(
+    decode: Callable[[Sequence[int]], str], reasoning: Mapping[str, Any], opened: bool
+) -> Callable[[list[int]], bool]:
+    """Whether a reply's tokens have come to the end of a thought, or show that there is none.
+
+    decode: tokens as text, special ones too. Of long replies the last tokens are looked at, of
+    which each is a byte at least.
+    """
+    start, end = reasoning["start"], reasoning["end"]
+    window = len(end.encode()) + 8
+
+    def ended(tokens: list[int]) -> bool:
+        if not opened and len(tokens) <= OPENS_WITHIN:
+            said = decode(tokens).lstrip()
+            if not said.startswith(start) and not start.startswith(said):
+                return True
+        return end in decode(tokens[-window:])
+
+    return ended

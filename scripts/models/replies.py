@@ -1,0 +1,149 @@
+"""Replies of a loaded subject, plain ones and those of a subject that thinks first.
+
+A subject that thinks is decoded in two phases: its thoughts within a budget of their own, then,
+from behind them, the answer within `max_new_tokens`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scripts.draws.draw import Draw
+from scripts.models.formatting import before_stop
+from scripts.models.generation import Reply, generate
+from scripts.models.reasoning import parts_of, thought_ends
+from scripts.models.subject import ends_at
+
+PORTION = 4  # batches that are thought and answered before others begin: lost when a job dies
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a subject said in one draw; thoughts and their tokens (count) where it thought."""
+
+    text: str
+    tokens: int
+    finished: bool
+    log_probability: float | None = None
+    thoughts: str | None = None
+    thought_tokens: int = 0
+
+    @classmethod
+    def of(cls, tokenizer, reply: Reply, strings: Sequence[str]) -> "Said":
+        """A reply as text, up to the first of the strings that end it."""
+        said = tokenizer.decode(reply.tokens, skip_special_tokens=True)
+        text = before_stop(said, strings)
+        finished = reply.finished or text != said
+        return cls(text, len(reply.tokens), finished, reply.log_probability)
+
+    def record(self, prefix: str) -> dict[str, Any]:
+        """As the record cache keeps it, behind the text that each response begins with."""
+        kept = {"text": prefix + self.text, "tokens": self.tokens, "finished": self.finished}
+        if self.log_probability is not None:
+            kept["log_probability"] = round(self.log_probability, 4)
+        if self.thoughts is not None:
+            kept |= {"thoughts": self.thoughts, "thought_tokens": self.thought_tokens}
+        return kept
+
+
+def uniforms(
+    groups: Sequence[Sequence[Draw]], seed: int, steps: int, after: int = 0
+) -> list[list[np.ndarray]]:
+    """Each draw's numbers for `steps` tokens, behind those for `after` others."""
+    return [[draw.uniforms(seed, after + steps)[after:] for draw in group] for group in groups]
+
+
+def plain_replies(
+    model, tokenizer, ids, groups, settings, seed, decoding
+) -> Iterator[list[tuple[int, int, Said]]]:
+    """Replies as `generate` gives them."""
+    sampling = settings["sampling"]
+    strings = sampling.get("stop", ())
+    for replies in generate(
+        model,
+        ids,
+        uniforms(groups, seed, sampling["max_new_tokens"]),
+        sampling,
+        keep_log_probabilities=settings.get("log_probabilities", False),
+        ended=ends_at(tokenizer, strings),
+        **decoding,
+    ):
+        yield [(p, s, Said.of(tokenizer, reply, strings)) for p, s, reply in replies]
+
+
+def thought_replies(
+    model, tokenizer, ids, groups, settings, seed, decoding
+) -> Iterator[list[tuple[int, int, Said]]]:
+    """Replies of a subject that thinks, a portion of the draws at a time.
+
+    ids: the prompts' tokens; groups: each prompt's draws; decoding: what `generate` is told of stop
+    tokens, padding and the batch. (prompt, stream, reply), the first two being indices.
+    """
+    whole = [(p, s) for p, group in enumerate(groups) for s in range(len(group))]
+    size = PORTION * decoding["batch_size"]
+    for first in range(0, len(whole), size):
+        portion = whole[first : first + size]
+        yield _portion(model, tokenizer, ids, groups, settings, seed, decoding, portion)
+
+
+def _portion(model, tokenizer, ids, groups, settings, seed, decoding, portion):
+    reasoning, sampling = settings["reasoning"], settings["sampling"]
+    strings, steps = sampling.get("stop", ()), sampling["max_new_tokens"]
+    shown = partial(tokenizer.decode, skip_special_tokens=False)
+    opened = shown(ids[0]).rstrip().endswith(reasoning["start"])
+    draws = [[groups[p][s]] for p, s in portion]
+    first = _each(
+        generate(
+            model, [ids[p] for p, _ in portion],
+            uniforms(draws, seed, reasoning["max_tokens"]),
+            sampling | {"max_new_tokens": reasoning["max_tokens"]},
+            ended=thought_ends(shown, reasoning, opened), **decoding,
+        )
+    )  # fmt: skip
+    forced = tokenizer(f"\n{reasoning['end']}\n\n", add_special_tokens=False)["input_ids"]
+    behind: dict[int, list[int]] = {}  # place in the portion: what the answer follows
+    parts = {row: parts_of(shown(reply.tokens), reasoning, opened) for row, reply in first.items()}
+    for row, reply in first.items():
+        if reply.finished:
+            continue
+        if parts[row].closed:
+            behind[row] = reply.tokens
+        elif reasoning["force_end"]:
+            behind[row] = [*reply.tokens, *forced]
+    second = {}
+    if behind:
+        rows = list(behind)
+        replies = _each(
+            generate(
+                model, [[*ids[portion[row][0]], *behind[row]] for row in rows],
+                uniforms([draws[row] for row in rows], seed, steps, reasoning["max_tokens"]),
+                sampling, ended=ends_at(tokenizer, strings), **decoding,
+            )
+        )  # fmt: skip
+        second = {rows[place]: reply for place, reply in replies.items()}
+    return [
+        (*portion[row], _said(tokenizer, reply, parts[row], second.get(row), steps, strings))
+        for row, reply in first.items()
+    ]
+
+
+def _each(replies: Iterator[list[tuple[int, int, Reply]]]) -> dict[int, Reply]:
+    return {prompt: reply for some in replies for prompt, _, reply in some}
+
+
+def _said(tokenizer, first: Reply, part, second: Reply | None, steps: int, strings) -> Said:
+    """One reply from its two phases. Where there was no thought, the first holds the answer's
+    beginning."""
+    answer = second or Reply([], first.finished)
+    if part.thoughts is None:
+        tokens = [*first.tokens, *answer.tokens]
+        ended = answer.finished and len(tokens) <= steps
+        return Said.of(tokenizer, Reply(tokens[:steps], ended), strings)
+    said = Said.of(tokenizer, answer, strings)
+    return Said(
+        said.text.lstrip(), said.tokens, said.finished,
+        thoughts=part.thoughts, thought_tokens=len(first.tokens),
+    )  # fmt: skip

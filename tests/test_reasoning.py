@@ -1,0 +1,116 @@
+"""Subjects that think before they answer: thoughts have a budget and a place of their own."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from scripts.cache.records import RecordCache
+from scripts.core.job import Ledger
+from scripts.draws.draw import Draw
+from scripts.models.decoder import decode, own_engine
+from scripts.models.reasoning import MARKERS, Thought, found_in, parts_of, thought_ends
+from scripts.models.subject import load_model, load_tokenizer, prompt_ids
+
+THINK = {"start": "<think>", "end": "</think>", "max_tokens": 9, "force_end": True}
+TURN = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant: "
+SETTINGS = {
+    "dtype": "float32", "system_prompt": None, "response_prefix": "", "trust_remote_code": False,
+    "chat_template": {"text": TURN + "<think>\n", "arguments": {}}, "subject": "0" * 64,
+    "sampling": {"temperature": 0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 7},
+}  # fmt: skip
+PROMPTS = {f"{i:064x}": {"text": f"Tell me about number {i}."} for i in range(6)}
+
+
+@pytest.mark.parametrize(
+    ("said", "opened", "parts"),
+    [
+        ("<think>\nhm\n</think>\n\nYes.", False, Thought("hm", "Yes.", True)),
+        ("hm</think>Yes.", True, Thought("hm", "Yes.", True)),
+        ("\n<think>hm, and", False, Thought("hm, and", "", False)),
+        ("hm, and", True, Thought("hm, and", "", False)),
+        ("Yes. <think> is a tag.", False, Thought(None, "Yes. <think> is a tag.", True)),
+        ("<think></think>Yes.", False, Thought("", "Yes.", True)),
+        ("<think>a</think>b</think>c", False, Thought("a", "b</think>c", True)),
+    ],
+)
+def test_thoughts_and_answer_are_told_apart(said, opened, parts):
+    assert parts_of(said, THINK, opened) == parts
+
+
+@pytest.mark.parametrize(("start", "end"), MARKERS)
+def test_markers_are_found_in_the_template(start, end):
+    found = found_in(f"{{% if x %}}{start} {end}{{% endif %}}")
+    assert (found["start"], found["end"]) == (start, end)
+    assert found_in("{{ messages }}") is None
+
+
+def test_a_reply_that_does_not_begin_with_a_thought_is_let_go_at_once():
+    ends = thought_ends(lambda tokens: "".join(map(chr, tokens)), THINK, opened=False)
+    begun = [ord(c) for c in "<think>so"]
+    assert not any(ends(begun[:n]) for n in range(1, len(begun) + 1))
+    assert ends([*begun, *map(ord, "…</think>")])
+    assert ends([ord("<"), ord("b")])
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tiny):
+    folder = Path(tiny["base"])
+    return load_model(folder, None, SETTINGS), load_tokenizer(folder, SETTINGS)
+
+
+def replies(loaded, cache: Path, settings) -> list[dict]:
+    draws = [Draw("base", "explore", prompt, 0) for prompt in PROMPTS]
+    ledger = Ledger("decode", "test")
+    found = decode(
+        draws, PROMPTS, settings, 0, own_engine(lambda: loaded, 4), RecordCache(cache), ledger
+    )
+    made = sum(row["tokens"] + row.get("thought_tokens", 0) for row in found)
+    assert ledger.tokens == made, "thoughts are counted"
+    return found
+
+
+def greedy(model, tokenizer, ids: list[int], most: int) -> list[int]:
+    """What transformers' own generate goes on with, up to the end of the sequence."""
+    out = model.generate(
+        torch.tensor([ids]), max_new_tokens=most, do_sample=False, pad_token_id=1, eos_token_id=0
+    )[0, len(ids) :].tolist()
+    return out[: out.index(0)] if 0 in out else out
+
+
+def test_thoughts_have_their_budget_and_the_answer_follows_them(tiny_model, tmp_path):
+    model, tokenizer = tiny_model
+    tokenizer.chat_template = SETTINGS["chat_template"]["text"]
+    found = replies(tiny_model, tmp_path, SETTINGS | {"reasoning": THINK})
+    ids = prompt_ids(tokenizer, list(PROMPTS.values()), SETTINGS)
+    closing = tokenizer("\n</think>\n\n", add_special_tokens=False)["input_ids"]
+    spent = 0
+    for row, asked in zip(found, ids, strict=True):
+        thought = greedy(model, tokenizer, asked, 9)
+        assert row["thought_tokens"] == len(thought)
+        assert row["thoughts"] == tokenizer.decode(thought).strip()
+        if len(thought) == 9:
+            spent += 1
+            answer = greedy(model, tokenizer, [*asked, *thought, *closing], 7)
+            text = tokenizer.decode(answer, skip_special_tokens=True)
+            assert row["text"] == text.lstrip() and row["tokens"] == len(answer)
+        else:
+            assert row["text"] == "" and row["finished"], "it stopped while it thought"
+    assert spent, "no thought was as long as its budget"
+
+
+def test_without_forcing_a_spent_budget_is_an_unfinished_reply(tiny_model, tmp_path):
+    tiny_model[1].chat_template = SETTINGS["chat_template"]["text"]
+    settings = SETTINGS | {"reasoning": THINK | {"force_end": False}}
+    for row in replies(tiny_model, tmp_path, settings):
+        assert row["text"] == "" and row["thoughts"]
+        assert row["finished"] == (row["thought_tokens"] < 9)
+
+
+def test_a_subject_that_does_not_think_says_what_it_would(tiny_model, tmp_path):
+    tiny_model[1].chat_template = TURN
+    plain = replies(tiny_model, tmp_path / "a", SETTINGS)
+    with_budget = replies(tiny_model, tmp_path / "b", SETTINGS | {"reasoning": THINK})
+    keys = ("text", "tokens", "finished")
+    assert [[r[k] for k in keys] for r in with_budget] == [[r[k] for k in keys] for r in plain]
+    assert not any("thoughts" in row for row in with_budget)
