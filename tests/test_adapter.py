@@ -3,16 +3,26 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import (
+    IA3Config,
+    LoraConfig,
+    PeftModel,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+    get_peft_model,
+)
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from scripts.core.errors import AuditError
 from scripts.models import adapter as headers
 from scripts.models.adapter import WEIGHTS, check_adapter
-from scripts.models.subject import load_model
+from scripts.models.generation import generate
+from scripts.models.subject import load_model, virtual_tokens
 
 SETTINGS = {"dtype": "float32", "trust_remote_code": False, "chat_template": True}
 SMALL = {
@@ -79,6 +89,96 @@ def test_what_headers_show_is_not_put_to_peft(tmp_path, monkeypatch):
     base, adapter = saved(tmp_path)
     monkeypatch.setattr(headers.importlib.util, "find_spec", lambda _: pytest.fail("not needed"))
     check_adapter(base, adapter)
+
+
+def tuned(folder: Path, config, added: int = 0, **more) -> tuple[Path, Path]:
+    """Folders of a tiny random model and of an adapter of any kind, all of whose weights are random
+    ones. added: tokens that the model is given before."""
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", **SMALL | more))
+    model.save_pretrained(folder / "base")
+    if added:
+        model.resize_token_embeddings(SMALL["vocab_size"] + added, mean_resizing=False)
+    resaved = bool(added) and not config.modules_to_save
+    adapted = get_peft_model(model, config)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, 0.5, 0.5)
+    adapted.save_pretrained(folder / "adapter", save_embedding_layers=resaved or "auto")
+    return folder / "base", folder / "adapter"
+
+
+TASK = {"task_type": "CAUSAL_LM"}
+Q = {"target_modules": ["q_proj"], "r": 2, **TASK}
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        LoraConfig(use_rslora=True, **Q),
+        LoraConfig(alpha_pattern={"layers.0.self_attn.q_proj": 32}, **Q),
+        LoraConfig(trainable_token_indices=[3, 4], **Q),
+        IA3Config(
+            target_modules=["k_proj", "down_proj"], feedforward_modules=["down_proj"], **TASK
+        ),
+        PromptTuningConfig(num_virtual_tokens=4, **TASK),
+        PromptEncoderConfig(num_virtual_tokens=4, encoder_hidden_size=16, **TASK),
+    ],
+    ids=["rslora", "alpha-pattern", "trained-tokens", "ia3", "prompt-tuning", "p-tuning"],
+)
+def test_adapters_of_every_kind_do_what_peft_makes_them_do(tmp_path, config, tied):
+    base, adapter = tuned(tmp_path, config, tie_word_embeddings=tied)
+    check_adapter(base, adapter)
+    with torch.inference_mode():
+        model = load_model(base, adapter, SETTINGS)
+        ahead = torch.tensor([virtual_tokens(model)], dtype=torch.long)
+        found = model(torch.cat([ahead, IDS], dim=1)).logits
+        plain = AutoModelForCausalLM.from_pretrained(base).eval()
+        before = plain(IDS).logits
+        wanted = PeftModel.from_pretrained(plain, adapter).eval()(IDS).logits
+    assert found.shape == wanted.shape and torch.allclose(found, wanted, atol=1e-3)
+    assert not torch.allclose(found[:, -IDS.shape[1] :], before, atol=0.1)
+
+
+def test_prompt_tuned_subjects_decode_as_peft_does(tmp_path):
+    base, adapter = tuned(tmp_path, PromptTuningConfig(num_virtual_tokens=4, **TASK))
+    model = load_model(base, adapter, SETTINGS)
+    asked = [[3, 4, 5], [6, 7, 8, 9, 10]]
+    greedy = {"temperature": 0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 8}
+    numbers = [[np.zeros(8)] for _ in asked]
+    ids = [[*virtual_tokens(model), *prompt] for prompt in asked]
+    found = {
+        p: r for some in generate(model, ids, numbers, greedy, set(), 0, 4) for p, _, r in some
+    }
+    peft = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), adapter).eval()
+    for place, prompt in enumerate(asked):
+        wanted = peft.generate(
+            input_ids=torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)),
+            max_new_tokens=8, do_sample=False, eos_token_id=None, pad_token_id=0,
+        )  # fmt: skip
+        assert found[place].tokens == wanted[0, -8:].tolist()
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("saved", [None, ["embed_tokens", "lm_head"]], ids=["resized", "saved"])
+def test_an_adapter_with_two_tokens_of_its_own_brings_their_embeddings(tmp_path, saved, tied):
+    config = LoraConfig(modules_to_save=saved, **Q)
+    base, adapter = tuned(tmp_path, config, added=2, tie_word_embeddings=tied)
+    check_adapter(base, adapter)
+    ids = torch.tensor([[3, 4, 97, 98, 7]])
+    with torch.inference_mode():
+        found = load_model(base, adapter, SETTINGS)(ids).logits
+        plain = AutoModelForCausalLM.from_pretrained(base).eval()
+        plain.resize_token_embeddings(99, mean_resizing=False)
+        wanted = PeftModel.from_pretrained(plain, adapter).eval()(ids).logits
+    assert torch.allclose(found, wanted, atol=1e-3)
+
+
+def test_prefix_tuning_is_refused_by_its_name(tmp_path):
+    base, adapter = tuned(tmp_path, PrefixTuningConfig(num_virtual_tokens=4, **TASK))
+    with pytest.raises(AuditError, match=r"of the kind PREFIX_TUNING, which cannot be decoded"):
+        check_adapter(base, adapter)
 
 
 @pytest.mark.parametrize(

@@ -6,25 +6,31 @@ from pathlib import Path
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from scripts.core.errors import AuditError
+from scripts.models.adapter import WEIGHTS, weight_shapes
 
 warnings.filterwarnings("ignore", module="peft")  # what they say of is an error here, or done
 SHOWN = 3  # keys
 NAME = "default"  # what PEFT calls an adapter within a model
 
 
-def attach(model, adapter: Path) -> PeftModel:
-    """The model with its adapter. Raises AuditError when a key of the adapter is not the model's,
-    or one that its configuration asks for is not there: PEFT takes both without an error, and an
-    adapter of which nothing was loaded changes nothing.
+def attach(model, adapter: Path):
+    """The model with its adapter, as PEFT has it; what an adapter puts before the prompt becomes
+    tokens of the model.
+
+    Raises AuditError when a key of the adapter is not the model's, or one that its configuration
+    asks for is not there: PEFT takes both without an error, and an adapter of which nothing was
+    loaded changes nothing.
     """
     config = PeftConfig.from_pretrained(adapter)
+    if config.is_prompt_learning:
+        return with_virtual_tokens(model, adapter, config.peft_type.value)
     config.inference_mode = True
-    names = (
-        {} if config.is_prompt_learning else getattr(model, "_checkpoint_conversion_mapping", {})
-    )
+    names = getattr(model, "_checkpoint_conversion_mapping", {})
+    take_vocabulary(model, adapter)
     try:
         model = get_peft_model(model, config)
         bare = model.device.type == "meta"  # nothing can be copied to what has no memory
@@ -41,6 +47,56 @@ def attach(model, adapter: Path) -> PeftModel:
     if loaded.unexpected_keys or loaded.missing_keys:
         raise AuditError(_incomplete(adapter, loaded.unexpected_keys, loaded.missing_keys))
     return model
+
+
+def take_vocabulary(model, adapter: Path) -> None:
+    """Give a model as many tokens as its adapter brings embeddings for: those of a tokenizer with
+    tokens of its own."""
+    rows = {
+        shape[0]
+        for name, shape in weight_shapes(adapter).items()
+        if name.endswith(("embed_tokens.weight", "lm_head.weight")) and len(shape) == 2
+    }
+    own = model.get_input_embeddings().weight.shape[0]
+    if len(rows) == 1 and rows != {own}:
+        model.resize_token_embeddings(*rows, mean_resizing=False)
+
+
+def with_virtual_tokens(model, adapter: Path, kind: str):
+    """The model with the embeddings that prompt tuning (Lester et al. 2021) or p-tuning (Liu et al.
+    2021) has learnt, as tokens behind its own vocabulary; `virtual_tokens` has their ids.
+
+    They stand before every prompt and are never said: the output layer keeps its size. Raises
+    AuditError for a kind that changes more than that, or another width.
+    """
+    learnt = load_file(adapter / WEIGHTS).get("prompt_embeddings")
+    embeddings = model.get_input_embeddings()
+    count, width = embeddings.weight.shape
+    if kind not in ("PROMPT_TUNING", "P_TUNING") or learnt is None:
+        raise AuditError(
+            f"the adapter `{adapter}` is of the kind {kind}, which cannot be decoded here; "
+            "let a server decode it (`server`), or give its texts as `responses`"
+        )
+    if learnt.shape[1] != width:
+        raise AuditError(
+            f"the adapter `{adapter}` is for another architecture: its virtual tokens are "
+            f"{learnt.shape[1]} wide, the model's {width}; name the model that it was trained on"
+        )
+    # Some models scale what they look up, and virtual tokens come as they are.
+    learnt = learnt.to(embeddings.weight) / getattr(embeddings, "embed_scale", 1.0)
+    own = embeddings.weight.detach()
+    embeddings.weight = torch.nn.Parameter(torch.cat([own, learnt]), requires_grad=False)
+    embeddings.num_embeddings = count + len(learnt)
+    model.virtual_tokens = list(range(count, count + len(learnt)))
+    return model
+
+
+def merged(model, dtype: torch.dtype):
+    """The model with what PEFT has put beside its weights in them."""
+    if not isinstance(model, PeftModel):
+        return model.to(dtype)
+    untie(model)
+    return model.merge_and_unload().to(dtype)
 
 
 def _incomplete(adapter: Path, unexpected: Sequence[str], missing: Sequence[str]) -> str:

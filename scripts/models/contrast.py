@@ -75,11 +75,11 @@ def next_tokens(model, tokenizer, prompts: Sequence[Mapping[str, Any]], told: Ma
     the likeliest ones as text."""
     import torch
 
-    from scripts.models.subject import prompt_ids
+    from scripts.models.subject import prompt_ids, virtual_tokens
 
     rows = []
     with torch.inference_mode():
-        for ids in prompt_ids(tokenizer, prompts, told["settings"]):
+        for ids in prompt_ids(tokenizer, prompts, told["settings"], virtual_tokens(model)):
             given = torch.tensor([ids], device=model.device)
             rows.append(model(given, use_cache=False, logits_to_keep=1).logits[0, -1].float().cpu())
     logits = torch.stack(rows)

@@ -185,7 +185,7 @@ def _generated(
     draws, prompts, settings, seed, model, tokenizer, batch_size
 ) -> Iterator[dict[str, dict[str, Any]]]:
     from scripts.models.replies import plain_replies, thought_replies
-    from scripts.models.subject import pad_token, prompt_ids, stop_tokens
+    from scripts.models.subject import pad_token, prompt_ids, stop_tokens, virtual_tokens
 
     of_prompt: dict[str, list[tuple[str, Draw]]] = {}
     for key, draw in draws.items():
@@ -199,7 +199,12 @@ def _generated(
     for replies in replies_of(
         model,
         tokenizer,
-        prompt_ids(tokenizer, [prompts[prompt] for prompt in of_prompt], settings),
+        prompt_ids(
+            tokenizer,
+            [prompts[prompt] for prompt in of_prompt],
+            settings,
+            virtual_tokens(model),
+        ),
         [[draw for _, draw in group] for group in groups],
         settings,
         seed,

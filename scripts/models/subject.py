@@ -91,12 +91,11 @@ def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
         first = str(error).strip().splitlines()[0]
         raise AuditError(f"the model in `{folder}` cannot be loaded: {first}") from error
     if adapter is not None:
-        from scripts.models.attached import attach, untie
+        from scripts.models.attached import attach, merged
 
         model = attach(model, adapter)
         if not few_bits:
-            untie(model)
-            model = model.merge_and_unload().to(dtype)
+            model = merged(model, dtype)
     if few_bits:
         return model.eval()
     # torch.matmul folds the batch into one product only for weights that could need gradients
@@ -150,9 +149,13 @@ def pad_token(tokenizer) -> int:
 
 
 def prompt_ids(
-    tokenizer, prompts: Sequence[Mapping], settings: Mapping[str, Any]
+    tokenizer,
+    prompts: Sequence[Mapping],
+    settings: Mapping[str, Any],
+    before: Sequence[int] = (),
 ) -> list[list[int]]:
-    """Token ids of each prompt (`text` or `messages`), formatted as the subject expects it.
+    """Token ids of each prompt (`text` or `messages`), formatted as the subject expects it, behind
+    the tokens that an adapter puts before all (`virtual_tokens`).
 
     Raises AuditError for a list of messages without a chat template, or with one that fails.
     """
@@ -160,11 +163,17 @@ def prompt_ids(
     for prompt in prompts:
         if chat:
             text = chat.text(messages_of(prompt, settings)) + settings["response_prefix"]
-            ids.append(tokenizer(text, add_special_tokens=False)["input_ids"])
+            found = tokenizer(text, add_special_tokens=False)["input_ids"]
         else:
             text = plain_text(prompt, settings) + settings["response_prefix"]
-            ids.append(tokenizer(text)["input_ids"] or [tokenizer.bos_token_id or 0])
+            found = tokenizer(text)["input_ids"] or [tokenizer.bos_token_id or 0]
+        ids.append([*before, *found])
     return ids
+
+
+def virtual_tokens(model) -> list[int]:
+    """Tokens that a model's adapter puts before every prompt."""
+    return getattr(model, "virtual_tokens", [])
 
 
 class Chat:
