@@ -26,6 +26,7 @@ from scripts.page.figures import figures
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
+from scripts.page.section import Report
 from scripts.page.signal import Smallest, smallest_effects
 from scripts.prompts.prompt import prompt_of
 
@@ -373,7 +374,7 @@ def main(job: Job) -> None:
         entries(behaviours["behaviours"], findings),
         separability["separability"],
     )
-    page = render(
+    made = Report(
         audit,
         findings,
         screened,
@@ -399,7 +400,7 @@ def main(job: Job) -> None:
     write_json(out.costs, cost)
     write_table(out.table, [csv_row(finding, behaviours["behaviours"]) for finding in findings])
     with replacing(out.page) as temporary:
-        Path(temporary).write_text(page, encoding="utf-8")
+        Path(temporary).write_text(render(made), encoding="utf-8")
 
 
 def write_table(path: str, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -10,6 +10,7 @@ import yaml
 from scripts.page.cards import entries
 from scripts.page.figures import figures
 from scripts.page.page import render
+from scripts.page.section import Report
 from scripts.page.signal import smallest_effects
 from scripts.report import costs, counts
 from scripts.workflow.config import load
@@ -272,7 +273,7 @@ def page_of(values: dict, folder: Path) -> str:
         values["regions"], values["rounds"], values["points"], folder,
         entries(values["behaviours"], values["findings"]), values["separability"],
     )  # fmt: skip
-    return render(**values, figures=drawn)
+    return render(Report(**values, figures=drawn))
 
 
 def everywhere(values: dict, hostile: str) -> dict:

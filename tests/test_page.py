@@ -26,15 +26,11 @@ from reported import (
 from scripts.page.cards import entries, left_untested, numbers_in_full, size
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.numbers import count, decimal, duration, e_value, percent, points
-from scripts.page.page import (
-    changed_words,
-    configuration,
-    highlighted,
-    printable,
-    subject_words,
-    telling_texts,
-)
+from scripts.page.page import changed_words, subject_words
+from scripts.page.sections.reproduce import configuration
+from scripts.page.sections.text_map import telling_texts
 from scripts.page.signal import meaning, smallest_effects, told_apart
+from scripts.page.texts import highlighted, printable
 from scripts.workflow.config import load
 
 
@@ -184,7 +180,7 @@ def test_nothing_validated_says_what_could_have_been_found(tmp_path):
     ]
     text = " ".join(Reader(page_of(context(found), tmp_path)).text.split())
     assert "Of 2 statements on how they differ, tested on fresh prompts, none was validated" in text
-    assert "of the bank120" in text, "prompts that a behaviour on the whole bank would have had"
+    assert "of the bank 120" in text, "prompts that a behaviour on the whole bank would have had"
     assert "26 % to 40 %, depending on the statement" in text
 
 
@@ -347,7 +343,7 @@ def test_whether_there_was_a_signal_is_said_in_words(tmp_path):
     assert "saw no difference in any of 2 prompts" in told_apart(silent)[0]
     for nobody in (None, {"e_value": None}):
         assert told_apart(nobody)[0].startswith("Not asked: no statement reached the test")
-    text = Reader(page_of(context() | {"separability": None}, tmp_path)).text
+    text = " ".join(Reader(page_of(context() | {"separability": None}, tmp_path)).text.split())
     assert "On the explored texts, 4 of 6 regions stand out from chance" in text
 
 

@@ -1,5 +1,6 @@
 """Findings in words: what each says, how large it is, how sure, and what it does not say."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -412,3 +413,8 @@ def reasons(finding: Finding, hypotheses: int, power: float = 0.8) -> list[str]:
         else f"With so many losses, no effect could have been found with the {many} at hand."
     )
     return [sentence for sentence in (stopped, could) if sentence]
+
+
+def anchor(finding: Mapping[str, Any]) -> str:
+    """The id of a finding's place on the page."""
+    return "finding-" + re.sub(r"[^A-Za-z0-9_-]", "-", str(finding["id"]))

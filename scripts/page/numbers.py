@@ -74,3 +74,8 @@ def _scientific(value: float) -> str:
 def units(unit: str) -> str:
     """What counts as one piece of evidence, in the plural: prompts, or pairs of draws."""
     return {"prompt": "prompts", "draw": "pairs of draws"}[unit]
+
+
+def plural(number: int, noun: str, nouns: str | None = None) -> str:
+    """A number with its noun, "1 prompt" or "2 prompts"; `nouns` where an s is not enough."""
+    return f"{count(number)} {noun if number == 1 else nouns or noun + 's'}"

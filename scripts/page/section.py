@@ -1,0 +1,72 @@
+"""What the page is made from, and what a section of it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from scripts.page.cards import Entry, entries
+from scripts.page.figures import region_labels
+from scripts.page.signal import Smallest
+
+SIDES = ("base", "intervention")
+STATUSES = ("validated", "suggestive", "unsupported", "untested")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an audit leaves behind. `figures` is trusted SVG by name, from
+    scripts/page/figures.py; all else is not."""
+
+    audit: Mapping[str, Any]
+    findings: Sequence[Mapping[str, Any]]
+    screened: Sequence[Mapping[str, Any]]
+    regions: Sequence[Mapping[str, Any]]
+    rounds: Sequence[Mapping[str, Any]]
+    costs: Mapping[str, Any]
+    points: Sequence[Mapping[str, Any]]
+    figures: Mapping[str, str]
+    behaviours: Sequence[Mapping[str, Any]] = ()
+    separability: Mapping[str, Any] | None = None
+    smallest: Sequence[Smallest] = ()
+    kinds: Sequence[Mapping[str, Any]] = ()
+    notices: Sequence[str] = ()
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The audit's section of the configuration."""
+        settings: Mapping[str, Any] = self.audit["config"]["audit"]
+        return settings
+
+    @property
+    def unit(self) -> str:
+        """What one piece of evidence is: `prompt` or `draw`."""
+        return str(self.settings.get("unit", "prompt"))
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        return entries(self.behaviours, self.findings)
+
+    @cached_property
+    def by_status(self) -> dict[str, list[Mapping[str, Any]]]:
+        return {s: [f for f in self.findings if f["status"] == s] for s in STATUSES}
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The regions' names as figures have them, by id."""
+        return region_labels(self.regions)
+
+
+class Section(NamedTuple):
+    """One section of the page.
+
+    name: its anchor; title: its heading; link: its name among the links at the top; context: what
+    its template says beside `counts`, `figures`, `labels`, `units` and `by_draw`, which all have;
+    template: Jinja, in which every text is escaped.
+    """
+
+    name: str
+    title: str
+    link: str
+    context: Callable[[Report], dict[str, Any]]
+    template: str

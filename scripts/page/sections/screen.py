@@ -1,0 +1,33 @@
+"""Which hypotheses were eliminated before the test."""
+
+from typing import Any
+
+from scripts.page.section import Report, Section
+
+
+def context(report: Report) -> dict[str, Any]:
+    return {"eliminated": [row for row in report.screened if not row["goes_on"]]}
+
+
+TEMPLATE = """\
+{% if eliminated %}
+<p>Before the test, each of {{ counts.proposed | count }} hypotheses met a few fresh prompts;
+  {{ eliminated | length | count }} did not hold up there and cost no more.</p>
+<details>
+  <summary>{{ plural(eliminated | length, "eliminated hypothesis", "eliminated hypotheses") }}</summary>
+<div class="box" tabindex="0" role="region" aria-label="Eliminated hypotheses"><table>
+  <thead><tr><th>Hypothesis</th><th class="number">Wins</th><th class="number">Losses</th>
+    <th class="number">Prompts</th></tr></thead>
+  <tbody>
+  {% for row in eliminated %}
+  <tr><td dir="auto">{{ row.statement }}</td><td class="number">{{ row.screen.wins }}</td>
+    <td class="number">{{ row.screen.losses }}</td>
+    <td class="number">{{ row.screen.prompts }}</td></tr>
+  {% endfor %}
+  </tbody></table></div>
+</details>
+{% else %}
+<p>No hypothesis was eliminated; {{ counts.proposed | count }} met the screen.</p>
+{% endif %}
+"""
+SECTION = Section("screen", "Eliminated in the screen", "Screen", context, TEMPLATE)
