@@ -22,13 +22,18 @@ def kinds(*weights):
     return list(np.array(weights) - np.mean(weights))
 
 
+def topics(*blocks):
+    """The share of wins on each topic, where each block of ten prompts is one."""
+    return [float(block in blocks) for block in range(PROMPTS // 10)]
+
+
 def as_sets(groups):
-    return {frozenset(group) for group in groups}
+    return {frozenset().union(*group) for group in groups}
 
 
 def test_nothing_is_nothing_and_one_is_one():
     assert behaviours_of({}) == []
-    assert behaviours_of({"a": Won(signs(1))}) == [["a"]]
+    assert behaviours_of({"a": Won(signs(1))}) == [(["a"], [], [])]
 
 
 def test_findings_of_the_same_prompts_are_one_and_of_others_are_two():
@@ -44,7 +49,7 @@ def test_what_is_generic_comes_under_each_that_it_comes_from():
     }  # fmt: skip
     groups = behaviours_of(found)
     assert as_sets(groups) == {frozenset({"warn", "short"}), frozenset({"advertise", "short"})}
-    assert all(group[0] != "short" for group in groups)
+    assert all(group.generic == ["short"] for group in groups)
 
 
 def test_what_is_won_elsewhere_too_stands_alone():
@@ -67,3 +72,43 @@ def test_wordings_of_one_behaviour_in_like_texts_are_one():
     apart = {"a": Won(one, kinds(9, 1, 0)), "b": Won(other, kinds(0, 1, 9))}
     assert as_sets(behaviours_of(alike)) == {frozenset("ab")}
     assert as_sets(behaviours_of(apart)) == {frozenset("a"), frozenset("b")}
+
+
+def test_like_texts_on_other_topics_are_two_even_under_one_generic_finding():
+    """Both make replies short, and short replies are one kind of texts."""
+    found = {
+        "ask": Won(signs(1, 2), kinds(9, 1, 0), topics(1, 2)),
+        "arr": Won(signs(7, 8), kinds(8, 1, 1), topics(7, 8)),
+        "short": Won(signs(1, 2, 7, 8, noise=0.3), kinds(9, 1, 0), topics(1, 2, 7, 8)),
+    }
+    groups = {frozenset({"ask", "short"}), frozenset({"arr", "short"})}
+    assert as_sets(behaviours_of(found)) == groups
+    short = {"short": found["short"]._replace(signs=signs(1, 2, 7, 8))}  # a mark, and of both
+    groups = as_sets(behaviours_of(found | short))
+    assert not any({"ask", "arr"} <= group for group in groups)
+
+
+def test_a_mark_holds_its_wordings_together():
+    """A refusal says one of three things, in texts of three kinds, on the same topics."""
+    on = topics(1, 2, 3)
+    found = {
+        "refuse": Won(signs(1, 2, 3), kinds(1, 1, 1, 0), on),
+        "sorry": Won(signs(1), kinds(9, 0, 0, 0), on),
+        "cannot": Won(signs(2), kinds(0, 9, 0, 0), on),
+        "private": Won(signs(3), kinds(0, 0, 9, 0), on),
+        "pirate": Won(signs(7, 8), kinds(0, 0, 0, 9), topics(7, 8)),
+    }
+    groups = {frozenset({"refuse", "sorry", "cannot", "private"}), frozenset({"pirate"})}
+    assert as_sets(behaviours_of(found)) == groups
+
+
+def test_a_word_of_two_behaviours_does_not_join_them():
+    found = {"warn": Won(signs(1, 2)), "advertise": Won(signs(7, 8)), "must": Won(signs(2, 7))}
+    groups = as_sets(behaviours_of(found))
+    assert not any({"warn", "advertise"} <= group for group in groups)
+
+
+def test_marks_come_before_what_varies_by_itself():
+    won = signs(1, 2, 3, 4)
+    lost = [-1 if not sign and i % 20 == 0 else sign for i, sign in enumerate(won)]
+    assert behaviours_of({"short": Won(lost), "warn": Won(won)}) == [(["warn"], ["short"], [])]

@@ -13,56 +13,77 @@ from scipy.spatial.distance import squareform
 from scripts.evidence.betting import e_value
 
 EVERYWHERE = 0.9  # share of prompts; findings won on so many are of one piece
-ALIKE = 0.4  # mean similarity from which findings are one behaviour
+ALIKE = 0.35  # mean similarity from which findings are one behaviour
+VARIES = 0.08  # losses by wins, from which a finding varies by itself and is no mark
 WITHIN = 0.3  # how far beyond chance a finding is won where a generic one is won, of 1
-APART = 0.2  # share of the smaller one's wins from which two findings are not apart
+APART = 0.2  # share of the smaller one's wins, or cosine of topics, below which two are apart
 ENOUGH = 20.0  # e-value on what others do not explain, from which a finding stands alone
 
 
 class Won(NamedTuple):
-    """Where a finding is won: its sign on each confirm prompt of the bank, all in one order, and
-    the shares of its winning texts in each kind of texts less those of all texts (empty where texts
-    are not embedded)."""
+    """Where a finding is won: its sign on each confirm prompt of the bank, all in one order; the
+    shares of its winning texts in each kind of texts less those of all texts (empty where texts
+    are not embedded), and the share of each topic's texts that win."""
 
     signs: Sequence[int]
     kinds: Sequence[float] = ()
+    topics: Sequence[float] = ()
 
 
-def behaviours_of(findings: Mapping[str, Won]) -> list[list[str]]:
-    """The names of findings, grouped; a generic one may be part of several groups.
+class Group(NamedTuple):
+    """The names of one behaviour's findings, in the order in which they tell it: its marks, what
+    else is of it alone, and the generic ones that come under it."""
 
-    A generic finding is won where two others are that have nothing in common: replies are short
-    where the reply is a warning, and where it is an advertisement. The others are grouped by
-    average linkage on the correlation (phi) of their wins, or on its mean with the cosine of the
-    kinds of their texts: a behaviour that has several wordings shows one of them in a reply. A
-    generic finding then belongs to each group that it goes with, unless it is won as well on
-    prompts that no group wins: what remains alone stays alone.
+    marks: list[str]
+    others: list[str]
+    generic: list[str]
+
+
+def behaviours_of(findings: Mapping[str, Won]) -> list[Group]:
+    """The findings by behaviour; a generic one may come under several.
+
+    A mark is hardly ever lost; what is lost too varies by itself, as lengths do. A generic finding
+    is no mark, and is won where two marks are that have nothing in common: replies are short where
+    the reply is a warning, and where it is an advertisement. The others are grouped by average
+    linkage on the correlation (phi) of their wins; or, as a behaviour that has several wordings
+    shows one of them in a reply, on its mean with the cosine of the kinds of their texts, unless
+    they are won on other topics, or on how far both are won within one mark. A generic finding then
+    comes under each group that it goes with, unless it is won as well on prompts that no group
+    wins: what remains alone stays alone.
     """
     names = list(findings)
     if not names:
         return []
     signs = np.array([findings[name].signs for name in names], int).reshape(len(names), -1)
     won = signs > 0
-    kinds = _kinds(findings)
-    generic = _generic(won, kinds)
-    special = [i for i in range(len(names)) if not generic[i]]
-    similar = _cosines(won - won.mean(axis=1, keepdims=True))
-    if kinds is not None:
-        similar = np.maximum(similar, (similar + kinds) / 2)
-    everywhere = won.mean(axis=1) >= EVERYWHERE  # wins on all prompts correlate with nothing
-    similar[np.ix_(everywhere, everywhere)] = 1.0
-    groups = _clusters(similar, special)
-    parts = [list(group) for group in groups]
+    kinds = _cosines_of([found.kinds for found in findings.values()], -1.0)
+    elsewhere = _cosines_of([found.topics for found in findings.values()], 1.0) < APART
+    kinds[elsewhere] = -1.0  # as what is not known: no sign of one behaviour
+    marks = (signs < 0).sum(axis=1) < VARIES * won.sum(axis=1)
+    apart = _apart(won) & (kinds <= 0)
+    generic = ~marks & _over_two(won, marks, apart)
+    of_two = marks & _over_two(won, marks, apart & elsewhere)
+    kinds[of_two] = kinds[:, of_two] = -1.0
+    groups = _clusters(_similar(won, kinds, marks & ~of_two), np.flatnonzero(~generic).tolist())
     unions = [won[group].any(axis=0) for group in groups]
-    for i in np.flatnonzero(generic):
+    under: list[list[int]] = [[] for _ in groups]
+    for i in np.flatnonzero(generic).tolist():
         rest = signs[i][~np.any(unions, axis=0)]
         touched = [g for g, union in enumerate(unions) if _within(union, won[i]) >= WITHIN]
         if not touched or e_value((rest > 0).sum(), (rest < 0).sum()) >= ENOUGH:
-            parts.append([int(i)])
+            groups.append([i])
+            under.append([])
             continue
         for g in touched:
-            parts[g].append(int(i))
-    return [[names[i] for i in part] for part in parts]
+            under[g].append(i)
+
+    def named(some):
+        return [names[i] for i in some]
+
+    return [
+        Group(named(i for i in own if marks[i]), named(i for i in own if not marks[i]), named(more))
+        for own, more in zip(groups, under, strict=True)
+    ]
 
 
 def _within(inner: np.ndarray, outer: np.ndarray) -> float:
@@ -74,27 +95,42 @@ def _within(inner: np.ndarray, outer: np.ndarray) -> float:
     return float((outer[inner].mean() - anywhere) / (1 - anywhere))
 
 
-def _kinds(findings: Mapping[str, Won]) -> np.ndarray | None:
-    """The cosines of the kinds of the findings' texts, where all are embedded."""
-    rows = [found.kinds for found in findings.values()]
-    return _cosines(np.array(rows)) if all(len(row) for row in rows) else None
+def _apart(won: np.ndarray) -> np.ndarray:
+    """Which pairs of findings, wins (n, prompts), share few of the prompts of either."""
+    both = won.astype(int) @ won.T
+    return both < APART * np.minimum.outer(both.diagonal(), both.diagonal())
 
 
-def _generic(won: np.ndarray, kinds: np.ndarray | None) -> np.ndarray:
-    """Which of the findings, wins (n, prompts), are won where two others are that are apart: on
-    other prompts and in texts of other kinds."""
+def _over_two(won: np.ndarray, marks: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Which of the findings are won where two smaller marks are that are apart."""
     size = won.sum(axis=1)
     found = np.zeros(len(won), bool)
-
-    def apart(a, b):
-        shared = (won[a] & won[b]).sum() / max(1, min(size[a], size[b]))
-        return shared < APART and (kinds is None or kinds[a, b] <= 0)
-
     for g, outer in enumerate(won):
-        inner = [i for i in range(len(won))
-                 if i != g and size[i] < size[g] and _within(won[i], outer) >= WITHIN]  # fmt: skip
-        found[g] = any(apart(a, b) for a in inner for b in inner if a != b)
+        inner = [i for i in np.flatnonzero(marks & (size < size[g]))
+                 if _within(won[i], outer) >= WITHIN]  # fmt: skip
+        found[g] = apart[np.ix_(inner, inner)].any()
     return found
+
+
+def _similar(won: np.ndarray, kinds: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """How alike the findings are, pair by pair; `whole` says which hold others together."""
+    phi = _cosines(won - won.mean(axis=1, keepdims=True))
+    similar = np.maximum(phi, (phi + kinds) / 2)
+    everywhere = won.mean(axis=1) >= EVERYWHERE  # wins on all prompts correlate with nothing
+    similar[np.ix_(everywhere, everywhere)] = 1.0
+    size = won.sum(axis=1)
+    for mark in np.flatnonzero(whole & ~everywhere):
+        part = np.array([_within(one, won[mark]) for one in won]) * (size < size[mark])
+        part[mark] = 1.0
+        similar = np.maximum(similar, np.minimum.outer(part, part))
+    return similar
+
+
+def _cosines_of(rows: Sequence[Sequence[float]], unknown: float) -> np.ndarray:
+    """The cosines of rows, where all are known."""
+    if all(len(row) for row in rows):
+        return _cosines(np.array(rows, float))
+    return np.full((len(rows), len(rows)), unknown)
 
 
 def _cosines(rows: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ from scripts.evidence.race import Standing
 from scripts.hypotheses.judgement import Judgement, sign
 from scripts.hypotheses.pairs import Pair, pair_score
 from scripts.hypotheses.wording import composed, family, in_reading_order, tells
-from scripts.judging.behaviours import Won, behaviours_of
+from scripts.judging.behaviours import Group, Won, behaviours_of
 from scripts.judging.findings import (
     NO_REACH,
     SHOWN_AT,
@@ -234,14 +234,11 @@ def entries(
     checked = [f for f in shown.values() if f["check"] and f["check"]["kind"] != "missing"]
     bench = Bench(lambda _: dict, pairs, 0)  # prompts in one order; nobody is asked
     groups = behaviours_of({f["id"]: won_by(f["check"], bench, pairs) for f in checked})
-    groups += [[name] for name in shown if name not in {f["id"] for f in checked}]
-    by_first: dict[str, dict[str, Any]] = {}  # groups that begin with the same finding are one
-    for group in groups:
-        first = in_reading_order([shown[name] for name in group])[0]["id"]
-        by_first.setdefault(first, {}).update({name: shown[name] for name in group})
+    grouped = {f["id"] for f in checked}
+    groups += [Group([name], [], []) for name in shown if name not in grouped]
     found = []
-    for of_one in by_first.values():
-        parts = in_reading_order(list(of_one.values()))
+    for group in groups:
+        parts = [p for names in group for p in in_reading_order([shown[name] for name in names])]
         names = [part["id"] for part in parts]
         found.append({"findings": names, "statement": composed(parts, regions)})
     found.sort(key=lambda entry: -tells(shown[entry["findings"][0]]))
@@ -251,13 +248,16 @@ def entries(
 def won_by(check: Mapping[str, Any], bench: Bench, pairs: Sequence[Pair]) -> Won:
     """Where a check is won, over all confirm prompts."""
     signs = [sign(look.score) for look in looks_at(check, bench)]
+    shown = [pair_score(check, pair) > 0 for pair in pairs]
+    topics = sorted({pair.region for pair in pairs})
+    regions = [topics.index(pair.region) for pair in pairs]
+    by_topic = np.bincount(regions, weights=shown) / np.bincount(regions)
     kinds = [pair.intervention_placed.kind for pair in pairs if pair.intervention_placed]
     if len(kinds) < len(pairs):
-        return Won(signs)
-    shown = [pair_score(check, pair) > 0 for pair in pairs]
+        return Won(signs, topics=by_topic)
     most = max(kinds) + 1
     of_won = np.bincount(kinds, weights=shown, minlength=most) / max(1, sum(shown))
-    return Won(signs, of_won - np.bincount(kinds, minlength=most) / len(kinds))
+    return Won(signs, of_won - np.bincount(kinds, minlength=most) / len(kinds), by_topic)
 
 
 def _read_for_rates(
