@@ -11,6 +11,7 @@ from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.status import fewest_prompts
 from scripts.hypotheses.pairs import Pair
+from scripts.hypotheses.wording import tells
 from scripts.judging.confirmation import confirm, entries, judge
 from scripts.judging.findings import ALPHA, rounded
 
@@ -307,6 +308,18 @@ def test_behaviours_are_entries_of_validated_findings():
     found = entries(findings, pairs, names)
     assert [len(entry["findings"]) for entry in found] == [1, 1]
     assert {entry["statement"] for entry in found} == {"says bread", "says honey"}
+
+
+def test_what_the_base_hardly_shows_is_the_first_entry():
+    """Shorter responses tell more, and are lost too: texts of both sides vary in length."""
+    some = [hypothesis("bread", "r0"), measured("words", "r1")]
+    pairs = pairs_of(["r0"], intervention=0.5) + lengths([0.5] * 30 + [1.5] * 4, "r1")
+    findings = list(confirmed(some, pairs)[0].values())
+    names = {r: REGIONS[r] | {"category_share": 1.0} for r in REGIONS}
+    found = entries(findings, pairs, names)
+    assert [entry["findings"] for entry in found] == [["h-bread"], ["words"]]
+    shown = {finding["id"]: finding for finding in findings}
+    assert tells(shown["words"]) > tells(shown["h-bread"])
 
 
 def test_without_placebos_nothing_is_validated():

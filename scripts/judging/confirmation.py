@@ -225,7 +225,8 @@ def entries(
     pairs: Sequence[Pair],
     regions: Mapping[str, Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    """The validated findings as behaviours, strongest first: what a reader sees as one entry.
+    """The validated findings as behaviours, what a reader sees as one entry: those with a mark
+    first, which the base hardly shows, then by how much the leading finding tells.
 
     Those that a language model judged have no verdicts beyond their own regions, and stay alone,
     as does that responses are missing.
@@ -239,10 +240,11 @@ def entries(
     found = []
     for group in groups:
         parts = [p for names in group for p in in_reading_order([shown[name] for name in names])]
+        place = not group.marks, -tells(parts[0])
         names = [part["id"] for part in parts]
-        found.append({"findings": names, "statement": composed(parts, regions)})
-    found.sort(key=lambda entry: -tells(shown[entry["findings"][0]]))
-    return [{"id": f"b{number}", **entry} for number, entry in enumerate(found, 1)]
+        found.append((place, {"findings": names, "statement": composed(parts, regions)}))
+    found.sort(key=lambda entry: entry[0])
+    return [{"id": f"b{number}", **entry} for number, (_, entry) in enumerate(found, 1)]
 
 
 def won_by(check: Mapping[str, Any], bench: Bench, pairs: Sequence[Pair]) -> Won:
