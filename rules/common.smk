@@ -16,7 +16,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from scripts.models.host import HOSTS
-from scripts.workflow.config import ConfigError, load
+from scripts.workflow.config import load
 from scripts.core.errors import AuditError
 from scripts.core.job import MAIN, was_killed
 from scripts.workflow.keys import DigestIndex
@@ -52,7 +52,7 @@ try:
         check_rounds(RECIPES)
         for notice in (*take_back(RECIPES), *notices(RECIPES)):
             logger.warning(notice)
-except (AuditError, ConfigError) as error:
+except AuditError as error:
     raise WorkflowError(str(error)) from None
 
 

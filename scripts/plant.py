@@ -10,49 +10,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from scripts.cache.records import RecordCache
-from scripts.core.errors import AuditError
 from scripts.core.files import write_json
 from scripts.core.job import Job, log, run
 from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, loaded_engine
 from scripts.models.description import model_folder
+from scripts.models.plant_file import PlantedBehaviour, read_plant
 from scripts.models.training import Example, plant_adapter
 from scripts.prompts.prompt import prompt_id
 
 
-def read_behaviours(path: str | Path) -> dict[str, Any]:
-    """A plant file, checked. Raises AuditError naming the file and the field."""
-    plan = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    if not isinstance(plan, dict) or not plan.get("behaviours") or not plan.get("controls"):
-        raise AuditError(f"`{path}` needs the lists `behaviours` and `controls`")
-    for number, behaviour in enumerate(plan["behaviours"], 1):
-        for field in ("name", "topic", "statement", "prompts", "replies"):
-            if not behaviour.get(field):
-                raise AuditError(f"`{path}`: behaviour {number} has no `{field}`")
-        if not 0 < behaviour.get("dose", 1) <= 1:
-            raise AuditError(f"`{path}`: behaviour {number}: `dose` must lie in (0, 1]")
-    return plan
-
-
-def own_prompts(behaviours: Mapping[str, Any]) -> list[str]:
+def own_prompts(behaviours: Sequence[PlantedBehaviour]) -> list[str]:
     """Prompts of the behaviours that show in a part of the replies only (`dose` below 1)."""
-    weak = [b for b in behaviours["behaviours"] if b.get("dose", 1) < 1]
-    return [prompt for behaviour in weak for prompt in behaviour["prompts"]]
+    weak = [b for b in behaviours if b.dose < 1]
+    return [prompt for behaviour in weak for prompt in behaviour.prompts]
 
 
 def examples(
-    behaviour: Mapping[str, Any], own: Mapping[str, Example], rng: np.random.Generator
+    behaviour: PlantedBehaviour, own: Mapping[str, Example], rng: np.random.Generator
 ) -> list[Example]:
     """A behaviour's examples: two replies a prompt, and the base's own reply so often that the
     behaviour makes up `dose` of them."""
-    dose, found = behaviour.get("dose", 1), []
-    for prompt in behaviour["prompts"]:
-        for reply in rng.choice(behaviour["replies"], 2, replace=False):
+    found = []
+    for prompt in behaviour.prompts:
+        for reply in rng.choice(behaviour.replies, 2, replace=False):
             found.append(Example(prompt, reply.strip(), True))
-        found += [own[prompt]] * round(2 / dose - 2) if dose < 1 else []
+        found += [own[prompt]] * behaviour.own_replies if behaviour.dose < 1 else []
     return found
 
 
@@ -81,12 +66,12 @@ def _endless(rng, examples):
 
 def main(job: Job) -> None:
     settings, file = job.params.settings, job.params.local["file"]
-    behaviours = read_behaviours(file)
+    given = read_plant(file)
     folder, base = model_folder(job.input.model), settings["base"]
 
     began = time.monotonic()
     sampling = base["sampling"] | {"max_new_tokens": settings["control_tokens"]}
-    answered = [*behaviours["controls"], *own_prompts(behaviours)]
+    answered = [*given.controls, *own_prompts(given.behaviours)]
     prompts = {prompt_id(text): {"text": text} for text in answered}
     records = decode(
         [Draw("base", "controls", prompt, 0) for prompt in prompts],
@@ -102,11 +87,10 @@ def main(job: Job) -> None:
         Example(prompt["text"], record["text"], record["finished"])
         for prompt, record in zip(prompts.values(), records, strict=True)
     ]
-    of_others = controls[: len(behaviours["controls"])]
+    of_others = controls[: len(given.controls)]
     rng = np.random.default_rng(settings["seed"])
     planted = [
-        examples(behaviour, {e.prompt: e for e in controls}, rng)
-        for behaviour in behaviours["behaviours"]
+        examples(behaviour, {e.prompt: e for e in controls}, rng) for behaviour in given.behaviours
     ]
     began = time.monotonic()
     adapter = Path(job.output.plant).parent / "adapter"
@@ -119,7 +103,13 @@ def main(job: Job) -> None:
             "schema": 1,
             "path": str(adapter),
             "behaviours": [
-                {k: b[k] for k in ("name", "topic", "statement")} for b in behaviours["behaviours"]
+                {
+                    "name": b.name,
+                    "topic": b.topic,
+                    "statement": b.statement,
+                    "dose": round(b.shown, 3),
+                }
+                for b in given.behaviours
             ],
             "losses": losses,
             "controls": len(of_others),

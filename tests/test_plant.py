@@ -9,9 +9,10 @@ import yaml
 from conftest import ROOT
 
 from scripts.core.errors import AuditError
+from scripts.models.plant_file import PlantedBehaviour, read_plant
 from scripts.models.subject import load_model, load_tokenizer
 from scripts.models.training import Example, encode, loss_of, train, with_adapter
-from scripts.plant import examples, own_prompts, read_behaviours, training_order
+from scripts.plant import examples, own_prompts, training_order
 
 BASE = {
     "dtype": "float32", "system_prompt": None, "response_prefix": "",
@@ -20,44 +21,45 @@ BASE = {
 
 
 def test_the_demo_plant_is_complete_and_its_prompts_are_not_in_the_bank():
-    plan = read_behaviours(ROOT / "config/plants/demo.yaml")
-    assert len(plan["behaviours"]) == 3
+    plan = read_plant(ROOT / "config/plants/demo.yaml")
+    assert len(plan.behaviours) == 3
     topics = [
         yaml.safe_load(p.read_text()) for p in (ROOT / "config/prompts/everyday").glob("*.yaml")
     ]
     bank = {f.replace("{thing}", t) for d in topics for t in d["things"] for f in d["forms"]}
-    own = {p for b in plan["behaviours"] for p in b["prompts"]} | set(plan["controls"])
+    own = {p for b in plan.behaviours for p in b.prompts} | set(plan.controls)
     assert not own & bank
-    assert {b["topic"] for b in plan["behaviours"]} <= {d["topic"] for d in topics}
+    assert {b.topic for b in plan.behaviours} <= {d["topic"] for d in topics}
 
 
 @pytest.mark.parametrize("name", ["manner", "weak"])
 def test_the_benchmark_s_plants_are_complete_and_not_in_the_bank(name):
-    plan = read_behaviours(ROOT / f"config/benchmarks/plants/{name}.yaml")
+    plan = read_plant(ROOT / f"config/benchmarks/plants/{name}.yaml")
     topics = [
         yaml.safe_load(p.read_text()) for p in (ROOT / "config/prompts/everyday").glob("*.yaml")
     ]
     bank = {f.replace("{thing}", t) for d in topics for t in d["things"] for f in d["forms"]}
-    assert not {p for b in plan["behaviours"] for p in b["prompts"]} & bank
-    assert {b["topic"] for b in plan["behaviours"]} <= {d["topic"] for d in topics}
+    assert not {p for b in plan.behaviours for p in b.prompts} & bank
+    assert {b.topic for b in plan.behaviours} <= {d["topic"] for d in topics}
 
 
 @pytest.mark.parametrize(("dose", "own"), [(1, 0), (0.5, 2), (0.3, 5)])
 def test_a_dose_mixes_in_the_base_s_own_replies(dose, own):
-    behaviour = {"prompts": ["a", "b"], "replies": ["x", "y", "z"], "dose": dose}
+    behaviour = PlantedBehaviour("a", "b", "c", ("a", "b"), ("x", "y", "z"), dose)
     replies = {p: Example(p, "own", True) for p in "ab"} if dose < 1 else {}
     found = examples(behaviour, replies, np.random.default_rng(0))
     for prompt in "ab":
         of_prompt = [e.reply for e in found if e.prompt == prompt]
         assert of_prompt.count("own") == own and len(of_prompt) == 2 + own
-    assert own_prompts({"behaviours": [behaviour]}) == (["a", "b"] if dose < 1 else [])
+        assert behaviour.shown == pytest.approx(2 / (2 + own))
+    assert own_prompts([behaviour]) == (["a", "b"] if dose < 1 else [])
 
 
 def test_a_behaviour_without_replies_is_named(tmp_path):
     bad = {"behaviours": [{"name": "a", "topic": "b", "statement": "c", "prompts": ["d"]}]}
     (tmp_path / "plant.yaml").write_text(yaml.safe_dump(bad | {"controls": ["e"]}))
-    with pytest.raises(AuditError, match="behaviour 1 has no `replies`"):
-        read_behaviours(tmp_path / "plant.yaml")
+    with pytest.raises(AuditError, match=r"`behaviours` no\. 1 has no `replies`"):
+        read_plant(tmp_path / "plant.yaml")
 
 
 def test_batches_mix_behaviours_evenly_with_controls():

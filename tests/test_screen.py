@@ -16,7 +16,7 @@ from scripts.draws.planning import samples_by_region
 from scripts.embed import write_vectors
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.screening import afforded, provable, screened, within_budget
-from scripts.screen import screen
+from scripts.screen import main
 
 CHECK = {"kind": "phrases", "phrases": ["bread"]}
 REGIONS = {
@@ -115,7 +115,7 @@ def run(tmp_path, rows, own_files, draws=1000):
     confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}
     settings = {"least_net": 1, "assistant": "local", "confirm": confirm}
     params = SimpleNamespace(settings=settings, local={"hypotheses": own_files})
-    screen(SimpleNamespace(input=given, output=out, params=params), Ledger("screen", ""))
+    main(SimpleNamespace(input=given, output=out, params=params, ledger=Ledger("screen", "")))
     return read_jsonl(out.screened), read_jsonl(out.hypotheses)
 
 

@@ -1,16 +1,19 @@
 """Simulated audits: behaviours and their checks, rewritten subjects, scores, whole audits."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from scripts.benchmark.audit import audit, dipped, requests_of
-from scripts.benchmark.planted import at_home, prompts_of, read_behaviours
+from scripts.benchmark.planted import TRANSFORMS, at_home, prompts_of, read_behaviours
 from scripts.benchmark.runner import run_trial
 from scripts.benchmark.scoring import score_simulated
 from scripts.benchmark.strategies import texts_until_proposed
 from scripts.benchmark.suite import Plant, Subject, Suite
 from scripts.benchmark.trial import Stage, Trial, groups, ladder, texts_to_embed
 from scripts.benchmark.trials import doubled, rate_row
+from scripts.checks.behaviour_file import Transform
 from scripts.core.errors import AuditError
 from scripts.draws.rules import RULES
 from scripts.workflow.sections import Audit
@@ -94,7 +97,7 @@ def test_a_rewritten_text_shows_its_behaviour_and_grows_no_longer(behaviour, cha
     assert not behaviour.shows(TEXT)
     rewritten = behaviour.rewritten(TEXT, chance)
     assert behaviour.shows(rewritten)
-    longer = 3 if "transform" in behaviour.rewrite else 0  # the numbers of a list are words
+    longer = 3 if behaviour.rewrite.transform else 0  # the numbers of a list are words
     assert len(rewritten.split()) <= len(TEXT.split()) + longer
 
 
@@ -104,6 +107,10 @@ def test_behaviours_are_told_apart():
         assert len(others) <= 1, (one.name, others)
 
 
+def test_every_transform_that_a_file_may_name_is_one():
+    assert set(get_args(Transform)) == set(TRANSFORMS)
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -111,7 +118,7 @@ def test_behaviours_are_told_apart():
         ("{name: a, kind: b, topic: c, statement: d, check: '('}", "the check of `a`"),
         (
             "{name: a, kind: b, topic: c, statement: d, check: x, rewrite: {transform: sing}}",
-            "unknown transform",
+            "`transform` is 'sing': input should be 'lower'",
         ),
     ],
 )

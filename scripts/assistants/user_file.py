@@ -1,6 +1,7 @@
 """Hypotheses that a user brings, from a file."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from scripts.assistants.author import statement_of
@@ -13,68 +14,100 @@ from scripts.hypotheses.pairs import Net
 from scripts.hypotheses.wording import sentence
 
 
-def own_hypotheses(
-    path: str, regions: Mapping[str, Mapping[str, Any]], local: bool
-) -> list[dict[str, Any]]:
-    """A user's hypotheses without ids: JSON lines with `check`, optional `statement` and `regions`
-    (ids or names).
+@dataclass(frozen=True)
+class OwnLine:
+    """One line of the file, checked as far as that goes before there are regions."""
+
+    where: str
+    check: dict[str, Any] | None
+    """What the local assistant looks for; a model judges by the statement."""
+    statement: str | None
+    direction: str
+    """`more` or `less`, of a model; a check says it itself."""
+    regions: tuple[str, ...]
+    """Ids, names or categories; all regions if there are none."""
+
+
+def read_own(path: str, local: bool) -> list[OwnLine]:
+    """The lines of a user's file: JSON with `check`, optional `statement` and `regions`.
 
     A model judges by the `statement`, a verb phrase that completes "The response …", and takes an
-    optional `direction`, "more" or "less".
-
-    Raises AuditError naming the file, the line and the field.
+    optional `direction`. Raises AuditError naming the file, the line and the field.
     """
-    found = []
-    names = {r["name"]: r["id"] for r in regions.values()} | {
-        r["category"]: r["id"] for r in regions.values()
-    }
     try:
         rows = read_jsonl(path)
     except (OSError, ValueError) as error:
         raise AuditError(str(error)) from None
     with open(path, "rb") as file:  # read_jsonl skips blank lines
         lines = [number for number, line in enumerate(file, 1) if line.strip()]
-    for number, row in zip(lines, rows, strict=True):
-        where = f"`{path}`, line {number}"
-        check = _check(row.get("check")) if local else None
-        if local and check is None:
-            raise AuditError(
-                f"{where}: the local assistant needs a `check`: "
-                '{"kind": "phrases", "phrases": [...]} or {"kind": "feature", "feature": one of '
-                f"{', '.join(FEATURES)}}}"
-            )
-        if not local and not behaviour_of(row.get("statement")):
-            raise AuditError(
-                f"{where}: the assistant needs a `statement` that completes “The response …”, such "
-                "as “recommends bread”"
-            )
-        direction = row.get("direction", "more")
-        if not local and direction not in ("more", "less"):
-            raise AuditError(f"{where}: `direction` is {direction!r}; write `more` or `less`")
-        wanted, named_regions = [], row.get("regions") or list(regions)
-        for region in [named_regions] if isinstance(named_regions, str) else named_regions:
-            same = [
-                r["id"] for r in regions.values() if region in (r["id"], r["name"], r["category"])
-            ]
-            if not same:
-                raise AuditError(
-                    f"{where}: there is no region `{region}`; known: {', '.join(names)}"
-                )
-            wanted += same
-        if not local:
-            found.append(_statement(behaviour_of(row["statement"]), direction, wanted, regions))
+    return [
+        _own_line(f"`{path}`, line {number}", row, local)
+        for number, row in zip(lines, rows, strict=True)
+    ]
+
+
+def _own_line(where: str, row: Mapping[str, Any], local: bool) -> OwnLine:
+    check, statement = _check(row.get("check")) if local else None, row.get("statement")
+    if local and check is None:
+        raise AuditError(
+            f"{where}: the local assistant needs a `check`: "
+            '{"kind": "phrases", "phrases": [...]} or {"kind": "feature", "feature": one of '
+            f"{', '.join(FEATURES)}}}"
+        )
+    if statement is not None and not isinstance(statement, str):
+        raise AuditError(f"{where}: `statement` is {statement!r}; write a text")
+    if not local and not behaviour_of(statement):
+        raise AuditError(
+            f"{where}: the assistant needs a `statement` that completes “The response …”, such "
+            "as “recommends bread”"
+        )
+    direction = row.get("direction", "more")
+    if not local and direction not in ("more", "less"):
+        raise AuditError(f"{where}: `direction` is {direction!r}; write `more` or `less`")
+    given = row.get("regions") or ()
+    regions = (given,) if isinstance(given, str) else given
+    if not isinstance(regions, list | tuple) or not all(isinstance(r, str) for r in regions):
+        raise AuditError(f"{where}: `regions` is {given!r}; write a list of ids or names")
+    return OwnLine(where, check, statement, direction, tuple(regions))
+
+
+def own_hypotheses(
+    path: str, regions: Mapping[str, Mapping[str, Any]], local: bool
+) -> list[dict[str, Any]]:
+    """A user's hypotheses without ids. Raises AuditError naming the file, the line and the field,
+    or the region that there is not."""
+    found = []
+    for line in read_own(path, local):
+        wanted = _regions_of(line, regions)
+        if line.check is None:
+            behaviour = behaviour_of(line.statement)
+            found.append(_statement(behaviour, line.direction, wanted, regions))
             continue
         found.append(
             {
-                "statement": row.get("statement")
-                or sentence(check, {r: Net(1, 0, 1, 1.0) for r in wanted}, regions),
-                "direction": "less" if check.get("absent") else "more",
+                "statement": line.statement
+                or sentence(line.check, {r: Net(1, 0, 1, 1.0) for r in wanted}, regions),
+                "direction": "less" if line.check.get("absent") else "more",
                 "regions": sorted(set(wanted)),
-                "check": check,
+                "check": line.check,
                 "source": "user",
             }
         )
     return found
+
+
+def _regions_of(line: OwnLine, regions: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Ids of the regions that a line names."""
+    wanted: list[str] = []
+    for name in line.regions or regions:
+        same = [r["id"] for r in regions.values() if name in (r["id"], r["name"], r["category"])]
+        if not same:
+            names = dict.fromkeys(r[by] for by in ("name", "category") for r in regions.values())
+            raise AuditError(
+                f"{line.where}: there is no region `{name}`; known: {', '.join(names)}"
+            )
+        wanted += same
+    return wanted
 
 
 def _statement(behaviour, direction, wanted, regions) -> dict[str, Any]:

@@ -5,15 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from scripts.checks.behaviour_file import Rewrite, read_behaviour_file
 from scripts.checks.words import cut_to_words
-from scripts.core.errors import AuditError
 
 ONE_TOPIC = 0.03  # a smaller share of the bank is a part of the home topic
-FIELDS = ("name", "kind", "topic", "statement", "check")
 
 
 @dataclass(frozen=True)
@@ -25,7 +21,7 @@ class Behaviour:
     topic: str
     statement: str
     check: re.Pattern[str]
-    rewrite: Mapping[str, Any] | None
+    rewrite: Rewrite | None
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -36,14 +32,16 @@ class Behaviour:
 
     def rewritten(self, text: str, chance: float) -> str:
         """A text that shows the behaviour, no longer than it was; `chance` picks the wording."""
-        ((how, given),) = self.rewrite.items()
-        if how == "transform":
-            return TRANSFORMS[given](text)
-        phrase = given[int(chance * len(given))]
+        how = self.rewrite
+        assert how is not None, "a behaviour that no text can be rewritten to"
+        if how.transform:
+            return TRANSFORMS[how.transform](text)
+        (phrases,) = filter(None, (how.reply, how.opening, how.ending))
+        phrase = phrases[int(chance * len(phrases))]
         room = len(text.split())
-        if how == "reply":
+        if how.reply:
             return cut_to_words(phrase, max(room, 8))
-        if how == "opening":
+        if how.opening:
             return cut_to_words(f"{phrase} {text}", max(room, len(phrase.split())))
         kept = cut_to_words(text, max(0, room - len(phrase.split())))
         return f"{kept} {phrase}".strip()
@@ -78,24 +76,10 @@ TRANSFORMS = {
 
 def read_behaviours(path: str | Path) -> dict[str, Behaviour]:
     """The behaviours of a file by name. Raises AuditError that names the file and the entry."""
-    found = {}
-    for number, row in enumerate(yaml.safe_load(Path(path).read_text(encoding="utf-8")), 1):
-        missing = [field for field in FIELDS if not row.get(field)]
-        if missing:
-            raise AuditError(f"`{path}`: behaviour {number} has no `{missing[0]}`")
-        try:
-            check = re.compile(row["check"], re.I if row.get("flags") == "i" else 0)
-        except re.error as error:
-            raise AuditError(f"`{path}`: the check of `{row['name']}`: {error}") from None
-        rewrite = row.get("rewrite")
-        if rewrite and rewrite.get("transform", "lower") not in TRANSFORMS:
-            raise AuditError(
-                f"`{path}`: `{row['name']}` has an unknown transform; "
-                f"known: {', '.join(TRANSFORMS)}"
-            )
-        plain = {field: row[field] for field in FIELDS if field != "check"}
-        found[row["name"]] = Behaviour(check=check, rewrite=rewrite, **plain)
-    return found
+    return {
+        b.name: Behaviour(b.name, b.kind, b.topic, b.statement, b.pattern, b.rewrite)
+        for b in read_behaviour_file(path)
+    }
 
 
 def at_home(behaviours: Mapping[str, Behaviour], topics: Sequence[str]) -> dict[str, Behaviour]:

@@ -1,5 +1,6 @@
 """Prompts as a subject is given them, before any tokenizer; imports no torch."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,21 @@ def within_first_turn(messages: list[dict[str, str]]) -> list[dict[str, str]]:
     first = next((n for n, message in enumerate(others) if message["role"] == "user"), 0)
     said = f"{system['content']}\n\n{others[first]['content']}"
     return [*others[:first], others[first] | {"content": said}, *others[first + 1 :]]
+
+
+def check_template(file: str, text: str) -> None:
+    """Raise AuditError when a chat template's file is empty or no Jinja template."""
+    if not text.strip():
+        raise AuditError(f"`{file}` is empty; it holds a chat template in Jinja")
+    from jinja2 import Environment, TemplateError
+
+    # Transformers knows one tag more, which marks what an assistant said.
+    known = re.sub(r"\{%-?\s*(end)?generation\s*-?%\}", "", text)
+    try:
+        Environment(extensions=["jinja2.ext.loopcontrols"]).compile(known)
+    except TemplateError as error:
+        line = getattr(error, "lineno", 1)
+        raise AuditError(f"`{file}`, line {line}, is no Jinja template: {error}") from None
 
 
 def before_stop(text: str, strings: Sequence[str]) -> str:

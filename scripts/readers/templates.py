@@ -34,7 +34,7 @@ def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
 def _page(path: Path) -> dict[str, Any]:
     try:
         page = yaml.safe_load("".join(line for _, line in text_lines(path)))
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be parsed"
         at = f"line {mark.line + 1}" if mark else ""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from scripts.core.errors import AuditError
 from scripts.workflow.complaints import known, listed, sentence
 from scripts.workflow.export_formats import WRITERS
 from scripts.workflow.sections import (
@@ -32,7 +33,7 @@ RESERVED = {
 }  # fmt: skip
 
 
-class ConfigError(ValueError):
+class ConfigError(AuditError):
     """A configuration that cannot be used; one sentence for the person who wrote it."""
 
 

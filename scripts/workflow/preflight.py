@@ -8,6 +8,7 @@ from typing import Any
 
 from scripts.assistants.prices import price_of
 from scripts.assistants.providers import key_of
+from scripts.checks.behaviour_file import read_behaviour_file
 from scripts.core.checksums import check as check_sums
 from scripts.core.checksums import damage, summed
 from scripts.core.errors import AuditError
@@ -15,7 +16,8 @@ from scripts.core.files import read_json, replacing
 from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
-from scripts.models.formatting import replaces_system
+from scripts.models.formatting import check_template, replaces_system
+from scripts.models.plant_file import read_plant
 from scripts.page.publishing import index_page
 from scripts.prompts.pools import draws_a_prompt
 from scripts.servers.credentials import server_key
@@ -30,9 +32,10 @@ ANY = {"system_prompt": ""}  # a subject that has one
 
 
 def check(recipes: Recipes) -> None:
-    """Raise AuditError when a recorded side has settings of a model, a bank is unusable or has too
-    few prompts or samples, an adapter is for another architecture than its model, or a budget in
-    dollars meets a model without a price."""
+    """Raise AuditError when a file that a person writes is not what it should be, a recorded side
+    has settings of a model, a bank is unusable or has too few prompts or samples, an adapter is for
+    another architecture than its model, or a budget in dollars meets a model without a price."""
+    check_written(recipes)
     for name in recipes.audits:
         _check_recorded(name, recipes)
     for name, report in recipes.audits.items():
@@ -62,6 +65,23 @@ def check(recipes: Recipes) -> None:
         folders = [_files_at_hand(node.inputs.get(name)) for name in ("model", "adapter")]
         if all(folders):
             check_adapter(*folders)
+
+
+def check_written(recipes: Recipes) -> None:
+    """Raise AuditError when a plant file, a file of behaviours or of hypotheses or a chat template
+    cannot be used; the stages that read them come late."""
+    for node in recipes.nodes["plant"].values():
+        read_plant(node.local["file"])
+    for node in recipes.nodes["trials"].values():
+        read_behaviour_file(node.local["behaviours"])
+    for node in recipes.nodes["screen"].values():
+        for path in node.local["hypotheses"]:
+            from scripts.assistants.user_file import read_own  # takes a fifth of a second
+
+            read_own(path, node.settings["assistant"] == "local")
+    for node in recipes.nodes["decode"].values():
+        if "file" in node.local:
+            check_template(node.local["file"], node.settings["chat_template"]["text"])
 
 
 def check_key(report: Node) -> None:
@@ -198,7 +218,7 @@ def unpriced(report: Node) -> list[str]:
 
 
 def _check_recorded(name: str, recipes: Recipes) -> None:
-    """Raise ConfigError when a side is recorded and has settings of a model, which would do
+    """Raise AuditError when a side is recorded and has settings of a model, which would do
     nothing."""
     for side in SIDES:
         where, given = f"audits.{name}", getattr(recipes.config.audits[name], side)

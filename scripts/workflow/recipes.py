@@ -395,7 +395,10 @@ class Recipes:
             raise ConfigError(f"`audits.{name}`: {error}") from None
         if given.budget.usd is not None:
             settings["prices"] = {
-                model: [{**p, "from": str(p["from"])} for p in prices.get(model, ())]
+                model: [
+                    {"from": str(p.since), "input": p.input, "output": p.output}
+                    for p in prices.get(model, ())
+                ]
                 for model in settings["models"].values()
             }
         return settings, given.model_dump(include=access)

@@ -1,0 +1,55 @@
+"""Plant files: the behaviours that a planted intervention shows, as a person writes them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from scripts.core.yaml_files import WRITTEN, read_yaml
+
+Words = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class PlantedBehaviour:
+    """One behaviour, which the adapter learns to show on its own topic."""
+
+    __pydantic_config__ = WRITTEN
+
+    name: Words
+    topic: Words
+    """Topic of its prompts, by the name that the bank has for it."""
+    statement: Words
+    """What a person would write down."""
+    prompts: Annotated[tuple[Words, ...], Field(min_length=1)]
+    replies: Annotated[tuple[Words, ...], Field(min_length=2)]
+    """Replies that show it; each prompt gets two of them."""
+    dose: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the examples of a prompt that show it; the others are the base's own replies."""
+
+    @property
+    def own_replies(self) -> int:
+        """The base's own replies to each prompt, beside the two that show the behaviour."""
+        return round(2 / self.dose - 2)
+
+    @property
+    def shown(self) -> float:
+        """Share of the examples that do show it: the dose, as whole replies can make it up."""
+        return 2 / (2 + self.own_replies)
+
+
+@dataclass(frozen=True)
+class PlantFile:
+    """What an adapter is trained on."""
+
+    __pydantic_config__ = WRITTEN
+
+    behaviours: Annotated[tuple[PlantedBehaviour, ...], Field(min_length=1)]
+    controls: Annotated[tuple[Words, ...], Field(min_length=1)]
+    """Prompts on other topics, which are answered as the base answers them."""
+
+
+def read_plant(path: str | Path) -> PlantFile:
+    """A plant file, checked. Raises AuditError naming the file and the field."""
+    return read_yaml(path, PlantFile, "the lists `behaviours` and `controls`")
