@@ -22,12 +22,6 @@ from scripts.models.training import Example, plant_adapter
 from scripts.prompts.prompt import prompt_id
 
 
-def own_prompts(behaviours: Sequence[PlantedBehaviour]) -> list[str]:
-    """Prompts of the behaviours that show in a part of the replies only (`dose` below 1)."""
-    weak = [b for b in behaviours if b.dose < 1]
-    return [prompt for behaviour in weak for prompt in behaviour.prompts]
-
-
 def examples(
     behaviour: PlantedBehaviour, own: Mapping[str, Example], rng: np.random.Generator
 ) -> list[Example]:
@@ -71,8 +65,7 @@ def main(job: Job) -> None:
 
     began = time.monotonic()
     sampling = base["sampling"] | {"max_new_tokens": settings["control_tokens"]}
-    answered = [*given.controls, *own_prompts(given.behaviours)]
-    prompts = {prompt_id(text): {"text": text} for text in answered}
+    prompts = {prompt_id(text): {"text": text} for text in given.answered_by_base}
     records = decode(
         [Draw("base", "controls", prompt, 0) for prompt in prompts],
         prompts,

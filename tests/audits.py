@@ -5,6 +5,11 @@ from pathlib import Path
 
 from scripts.core.files import write_json
 
+PLANT = """
+behaviours: [{name: a, topic: b, statement: c, prompts: [d], replies: [e, f]}]
+controls: [a, b, c]
+"""
+
 
 def key(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:16]

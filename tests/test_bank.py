@@ -10,7 +10,7 @@ import pytest
 import yaml
 from banks import EVERYDAY, PLANT, PLANTED, jsonl, write
 
-from scripts.bank import bank as bank_stage
+from scripts.bank import main
 from scripts.prompts.prompt import prompt_id
 from scripts.recordings import recording
 from scripts.recordings.bank import build_bank
@@ -38,7 +38,7 @@ def test_the_stage_writes_bank_and_report(tmp_path, caplog):
     path = write(tmp_path / "p.txt", "One?\n\nOne?\n Two?\n")
     job = Job([{"path": path, "format": "auto"}], tmp_path / "out")
     with caplog.at_level(logging.INFO):
-        bank_stage(job)
+        main(job)
     rows = [json.loads(line) for line in job.output.bank.read_text().splitlines()]
     assert rows == [{"id": prompt_id(t), "text": t, "topic": "p"} for t in ("One?", "Two?")]
     counts = {"prompts": 2, "duplicates": 1, "empty": 1, "trimmed": 1}
@@ -65,7 +65,7 @@ def test_the_stage_says_what_each_side_of_a_recorded_pair_has(tmp_path, caplog):
         recording.write(given, place)
         job.input |= {side: place["prompts"], f"{side}_report": place["report"]}
     with caplog.at_level(logging.INFO):
-        bank_stage(job)
+        main(job)
     assert "missing: null" in caplog.text and "prompts only here" in caplog.text
     assert "base: 9 of 10 prompts are not used (8 only on this side, 1 missing on" in caplog.text
     assert "the very same responses" not in caplog.text
@@ -75,7 +75,7 @@ def test_the_stage_says_what_each_side_of_a_recorded_pair_has(tmp_path, caplog):
         "intervention": job.input["base"],
         "intervention_report": job.input["base_report"],
     }
-    bank_stage(job)
+    main(job)
     assert "the very same responses" in caplog.text
 
 

@@ -1,7 +1,7 @@
 """`snakemake estimate`: what an audit costs before it runs."""
 
 import pytest
-from audits import key, make_audit, write
+from audits import PLANT, key, make_audit, write
 
 from scripts.core.files import write_json, write_jsonl
 from scripts.tools.estimate import estimate
@@ -41,7 +41,7 @@ def test_pool_draws_at_most():
 
 def test_the_lines_of_an_audit_add_up(tmp_path):
     bank = write(tmp_path / "prompts.txt", "".join(f"prompt {i}\n" for i in range(300)))
-    plants = write(tmp_path / "plant.yaml", "controls: [a, b, c]\n")
+    plants = write(tmp_path / "plant.yaml", PLANT)
     audit = make_audit(plants, sources=[{"path": str(bank), "format": "text"}])
     lines = {line.part: line for line in lines_of(audit, tmp_path / "results")}
     assert list(lines) == ["plant", "regions", "explore", "screen", "confirm"]

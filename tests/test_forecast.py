@@ -1,7 +1,7 @@
 """What is left of a call, and how long it takes at most."""
 
 import pytest
-from audits import key, make_audit, write
+from audits import PLANT, key, make_audit, write
 
 from scripts.core.files import write_json, write_jsonl
 from scripts.workflow.forecast import A_JOB, Forecast, Left, left_of, seconds_left
@@ -13,7 +13,7 @@ RATES = Rates(Range(100, 200), Range(10, 50), Range(1, 2), source="as ever")
 @pytest.fixture
 def audit(tmp_path):
     bank = write(tmp_path / "prompts.txt", "".join(f"prompt {i}\n" for i in range(300)))
-    plants = write(tmp_path / "plant.yaml", "controls: [a, b, c]\n")
+    plants = write(tmp_path / "plant.yaml", PLANT)
     return make_audit(plants, sources=[{"path": str(bank), "format": "text"}])
 
 

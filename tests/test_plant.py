@@ -9,10 +9,10 @@ import yaml
 from conftest import ROOT
 
 from scripts.core.errors import AuditError
-from scripts.models.plant_file import PlantedBehaviour, read_plant
+from scripts.models.plant_file import PlantedBehaviour, PlantFile, read_plant
 from scripts.models.subject import load_model, load_tokenizer
 from scripts.models.training import Example, encode, loss_of, train, with_adapter
-from scripts.plant import examples, own_prompts, training_order
+from scripts.plant import examples, training_order
 
 BASE = {
     "dtype": "float32", "system_prompt": None, "response_prefix": "",
@@ -52,7 +52,8 @@ def test_a_dose_mixes_in_the_base_s_own_replies(dose, own):
         of_prompt = [e.reply for e in found if e.prompt == prompt]
         assert of_prompt.count("own") == own and len(of_prompt) == 2 + own
         assert behaviour.shown == pytest.approx(2 / (2 + own))
-    assert own_prompts([behaviour]) == (["a", "b"] if dose < 1 else [])
+    answered = PlantFile((behaviour,), ("control",)).answered_by_base
+    assert answered == ["control", *(["a", "b"] if dose < 1 else [])]
 
 
 def test_a_behaviour_without_replies_is_named(tmp_path):

@@ -49,6 +49,13 @@ class PlantFile:
     controls: Annotated[tuple[Words, ...], Field(min_length=1)]
     """Prompts on other topics, which are answered as the base answers them."""
 
+    @property
+    def answered_by_base(self) -> list[str]:
+        """Prompts that the base answers first: the controls, then those of the behaviours that
+        show in a part of the replies only (`dose` below 1)."""
+        weak = [behaviour for behaviour in self.behaviours if behaviour.dose < 1]
+        return [*self.controls, *(prompt for behaviour in weak for prompt in behaviour.prompts)]
+
 
 def read_plant(path: str | Path) -> PlantFile:
     """A plant file, checked. Raises AuditError naming the file and the field."""

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from scripts.assistants import author
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.quoting import LONGEST_TEXT
 from scripts.core.files import read_json, read_jsonl
+from scripts.models.plant_file import read_plant
 from scripts.prompts.prompt import MOST_REGIONS, region_count
 from scripts.workflow.at_hand import Made, bank_rows, recording
 from scripts.workflow.bill import Bill, Sizes, confirm_bill, propose_bill, screen_bill, sizes
@@ -248,13 +247,12 @@ def _made(node: Mapping[str, Any]) -> Made:
 
 
 def _plant_line(node: Mapping[str, Any], results: Path) -> Line:
-    with open(node["local"]["file"], encoding="utf-8") as stream:
-        controls = len((yaml.safe_load(stream) or {}).get("controls", []))
+    answered = len(read_plant(node["local"]["file"]).answered_by_base)
     settings = node["settings"]
     return Line(
         "plant",
         node["key"],
-        tokens=controls * settings["control_tokens"],
+        tokens=answered * settings["control_tokens"],
         steps=settings["steps"],
         state=_done(results / "plant" / node["key"] / "plant.json"),
     )
