@@ -376,6 +376,7 @@ def main(job: Job) -> None:
     )
     made = Report(
         audit,
+        settings["words"],
         findings,
         screened,
         regions,

@@ -14,6 +14,7 @@ from scripts.page.section import Report
 from scripts.page.signal import smallest_effects
 from scripts.report import costs, counts
 from scripts.workflow.config import load
+from scripts.workflow.kinds.words import changed_words, subject_words
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
@@ -273,7 +274,12 @@ def page_of(values: dict, folder: Path) -> str:
         values["regions"], values["rounds"], values["points"], folder,
         entries(values["behaviours"], values["findings"]), values["separability"],
     )  # fmt: skip
-    return render(Report(**values, figures=drawn))
+    settings = values["audit"]["config"]["audit"]
+    words = {
+        "base": subject_words(settings["base"]),
+        "intervention": changed_words(settings["base"], settings["intervention"]),
+    }
+    return render(Report(**values, words=words, figures=drawn))
 
 
 def everywhere(values: dict, hostile: str) -> dict:

@@ -26,12 +26,12 @@ from reported import (
 from scripts.page.cards import entries, left_untested, numbers_in_full, size
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.numbers import count, decimal, duration, e_value, percent, points
-from scripts.page.page import changed_words, subject_words
 from scripts.page.sections.reproduce import configuration
 from scripts.page.sections.text_map import telling_texts
 from scripts.page.signal import meaning, smallest_effects, told_apart
 from scripts.page.texts import highlighted, printable
 from scripts.workflow.config import load
+from scripts.workflow.kinds.words import changed_words, subject_words
 
 
 def test_numbers_are_for_people():

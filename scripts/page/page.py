@@ -6,7 +6,6 @@ figures is untrusted: Jinja2 escapes it, and `printable` takes out what a browse
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,6 @@ from scripts.page.texts import first_upper, highlighted, messages, printable
 from scripts.recordings.pairing import losses, table_rows
 
 FOLDER = Path(__file__).resolve().parent
-
-FIELDS = {
-    "revision": "at revision",
-    "dtype": "in",
-    "quantization": "quantised to",
-    "adapter": "with the adapter",
-    "adapter_revision": "at the adapter's revision",
-    "system_prompt": "with the system prompt",
-    "prompt_template": "with the prompt within",
-    "response_prefix": "beginning every response with",
-}
 
 
 def render(report: Report, sections: Sequence[Section] = SECTIONS) -> str:
@@ -88,8 +76,8 @@ def _head(report: Report) -> dict[str, Any]:
         "settings": settings,
         "css": Markup(css),
         "css_hash": base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
-        "base": subject_words(settings["base"]),
-        "intervention": changed_words(settings["base"], settings["intervention"]),
+        "base": report.words["base"],
+        "intervention": report.words["intervention"],
         "findings": report.by_status,
         "effects": sorted(effect for effect in smallest if effect),
         "read": table_rows(sides),
@@ -112,53 +100,3 @@ def arithmetic_notice(computed: Mapping[str, Mapping[str, int]]) -> str | None:
         f"The base's texts were computed in {sides['base']}, the intervention's in "
         f"{sides['intervention']}: some of what differs may be a matter of rounding."
     )
-
-
-def subject_words(subject: Mapping[str, Any]) -> list[tuple[str, str | None]]:
-    """A subject in words: (phrase, what it names) pairs."""
-    if responses := subject.get("responses"):
-        found = [("what is recorded in the file", responses["path"])]
-        if responses["response"]:
-            found.append(("as", responses["response"]))
-        return found + [(f"of the {field}", value) for field, value in responses["where"].items()]
-    words = _model_words(subject)
-    told = [name for name in FIELDS if subject.get(name) not in (None, "", "none")]
-    if subject.get("server") or subject.get("dtype") == "auto":  # the machine decides
-        told = [name for name in told if name != "dtype"]
-    return words + [(FIELDS[name], subject[name]) for name in told]
-
-
-def _model_words(subject: Mapping[str, Any]) -> list[tuple[str, str | None]]:
-    if server := subject.get("server"):
-        return [("the model", server["model"]), ("served at", server["url"])]
-    return [("the model", subject["model"])]
-
-
-def changed_words(
-    base: Mapping[str, Any], intervention: Mapping[str, Any]
-) -> list[tuple[str, str | None]]:
-    """The intervention in words, as what differs from the base."""
-    if intervention.get("responses") or base.get("responses"):
-        return subject_words(intervention)
-    if base == intervention:
-        return [("the same model, unchanged", None)]
-    same = _model_words(base) == _model_words(intervention)
-    words = [("the same model", None)] if same else _model_words(intervention)
-    before, after = base.get("server") or {}, intervention.get("server") or {}
-    if after and after["extra"] != before.get("extra"):
-        words.append(("with requests that add", json.dumps(after["extra"])))
-    if after and after["identity"] != before.get("identity"):
-        words.append(("known as", after["identity"]))
-    old = {**base, **(base.get("sampling") or {})}
-    new = {**intervention, **(intervention.get("sampling") or {})}
-    for name in new:
-        if name in ("model", "server", "responses", "sampling") or new[name] == old.get(name):
-            continue
-        title = name.replace("_", " ")
-        if new[name] in (None, "none"):
-            words.append((f"without the {title}", old.get(name)))
-        elif name in FIELDS:
-            words.append((FIELDS[name], new[name]))
-        else:
-            words.append((f"with {title}", f"{new[name]} instead of {old.get(name)}"))
-    return words

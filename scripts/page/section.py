@@ -15,10 +15,14 @@ STATUSES = ("validated", "suggestive", "unsupported", "untested")
 
 @dataclass(frozen=True)
 class Report:
-    """What an audit leaves behind. `figures` is trusted SVG by name, from
-    scripts/page/figures.py; all else is not."""
+    """What an audit leaves behind.
+
+    words: each subject in (phrase, what it names) pairs. figures: trusted SVG by name, from
+    scripts/page/figures.py; all else is not.
+    """
 
     audit: Mapping[str, Any]
+    words: Mapping[str, Sequence[tuple[str, str | None]]]
     findings: Sequence[Mapping[str, Any]]
     screened: Sequence[Mapping[str, Any]]
     regions: Sequence[Mapping[str, Any]]

@@ -53,7 +53,7 @@ def sentence(error: ValidationError, root: type[BaseModel], prefix: str = "") ->
         return problem["type"] != "extra_forbidden", no_name
 
     detail = min(error.errors(), key=rank)
-    union_tags = {"str", "dict[str,any]", "function-after[_one_origin(), Subject]", "[key]"}
+    union_tags = {"str", "dict[str,any]", "function-after[_of_one_kind(), Subject]", "[key]"}
     union_tags |= {"bool", "ChatTemplate"}
     path = [part for part in detail["loc"] if part not in union_tags]
     where = ".".join([prefix, *map(str, path)] if prefix else map(str, path))

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from scripts.core.errors import AuditError
 from scripts.workflow.complaints import known, listed, sentence
 from scripts.workflow.export_formats import WRITERS
+from scripts.workflow.kinds.registry import inherited, kind_of
 from scripts.workflow.sections import (
     NAME,
     Audit,
@@ -80,7 +81,7 @@ class Config(Section):
                 raise ValueError(f"`{where}`: `{name}` is the name of a rule; rename the audit")
             base = self.subject(audit, "base", where)
             intervention = self.subject(audit, "intervention", where)
-            ready = [side.responses is not None for side in (base, intervention)]
+            ready = [kind_of(side).name == "recorded" for side in (base, intervention)]
             if audit.bank is not None:
                 known(audit.bank, self.banks, f"{where}.bank")
             elif not all(ready):
@@ -106,28 +107,7 @@ class Config(Section):
             return self.subjects[given]
         if isinstance(given, Subject):
             return given
-        inherited = self.subject(audit, "base", where).model_dump()
-        base_server, base_responses = inherited["server"], inherited["responses"]
-        origins = ("model", "server", "responses")
-        if any(origin in given for origin in origins):
-            inherited |= dict.fromkeys((*origins, "revision"))
-            if "model" not in given:  # what only a model that is loaded here can have
-                inherited |= {"adapter": None, "quantization": "none", "response_prefix": "",
-                              "log_probabilities": False}  # fmt: skip
-                if isinstance(inherited["chat_template"], Mapping):
-                    inherited["chat_template"] = True
-        same_file = isinstance(given.get("responses"), Mapping) and "path" not in given["responses"]
-        if same_file and base_responses:
-            given = given | {"responses": base_responses | dict(given["responses"])}
-        if isinstance(given.get("server"), Mapping) and base_server:
-            if "url" in given["server"]:  # of another server, name and key are others
-                base_server = base_server | {"identity": None, "key_variable": None}
-            given = given | {"server": base_server | dict(given["server"])}
-        if "adapter" in given:
-            inherited["adapter_revision"] = None
-        merged = inherited | given
-        if isinstance(given.get("sampling"), Mapping):
-            merged["sampling"] = inherited["sampling"] | dict(given["sampling"])
+        merged = inherited(self.subject(audit, "base", where).model_dump(), given)
         try:
             return Subject.model_validate(merged)
         except ValidationError as error:

@@ -20,9 +20,9 @@ from scripts.models.formatting import check_template, replaces_system
 from scripts.models.plant_file import read_plant
 from scripts.page.publishing import index_page
 from scripts.prompts.pools import draws_a_prompt
-from scripts.servers.credentials import server_key
 from scripts.workflow.at_hand import Made, bank_rows, look
 from scripts.workflow.config import ConfigError
+from scripts.workflow.kinds.registry import KINDS, kind_of
 from scripts.workflow.recipes import SIDES, Node, Recipes
 
 BFLOAT16 = "bfloat16"
@@ -93,8 +93,8 @@ def check_key(report: Node) -> None:
     if confirm.settings["assistant"] != "local":
         key_of(confirm.settings["assistant"])
     for node in report.ancestors().values():
-        if "server" in node.local:
-            server_key(node.local["server"])
+        if node.stage == "decode":
+            KINDS[node.settings["kind"]].require_credentials(node.local)
 
 
 def check_weights(description: str) -> None:
@@ -222,16 +222,14 @@ def _check_recorded(name: str, recipes: Recipes) -> None:
     nothing."""
     for side in SIDES:
         where, given = f"audits.{name}", getattr(recipes.config.audits[name], side)
-        if recipes.config.subject(recipes.config.audits[name], side, where).responses is None:
+        kind = kind_of(recipes.config.subject(recipes.config.audits[name], side, where))
+        if kind.idle is None:
             continue
         if isinstance(given, str):
             where, given = "subjects", recipes.config.subjects[side := given]
         names = given if isinstance(given, Mapping) else given.model_fields_set
-        if idle := sorted(set(names) - {"responses"}):
-            raise ConfigError(
-                f"`{where}.{side}.{idle[0]}` does nothing, since the responses are recorded; "
-                "remove it, and name what was recorded with it as `responses`"
-            )
+        if idle := sorted(set(names) - {kind.field}):
+            raise ConfigError(f"`{where}.{side}.{idle[0]}` does nothing, {kind.idle}")
 
 
 def _check_draws(name: str, regions: Node) -> None:

@@ -7,7 +7,7 @@ keys of its inputs and its stage's code; `local` holds what a script needs but a
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,11 @@ from scripts.readers.registry import source_files
 from scripts.workflow.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.keys import DigestIndex, code_digest
-from scripts.workflow.sections import Audit, Benchmark, ChatTemplate, Plant, Responses, Subject
+from scripts.workflow.kinds.kind import Recipe, Words
+from scripts.workflow.kinds.recorded import keyed
+from scripts.workflow.kinds.registry import kind_of
+from scripts.workflow.kinds.words import changed_words, subject_words
+from scripts.workflow.sections import Audit, Benchmark, ChatTemplate, Plant, Subject
 
 SIDES = ("base", "intervention")
 LABELLED = ("scripts/checks/refusal.json", "scripts/checks/quality.json")
@@ -106,7 +110,7 @@ class Recipes:
             self.labelled = {name: self._labelled(name) for name in bench.exhaustive}
             self.trials = self._trials(bench)
 
-    def _node(self, stage, settings, inputs=None, local=None, identity=None) -> Node:
+    def node(self, stage, settings, inputs=None, local=None, identity=None) -> Node:
         inputs = inputs or {}
         key = digest(
             stage,
@@ -118,7 +122,7 @@ class Recipes:
         node = Node(stage, key, settings, inputs, local or {})
         return self.nodes[stage].setdefault(key, node)
 
-    def _model(self, where: str, name: str, revision: str | None) -> tuple[Node, Any]:
+    def model(self, where: str, name: str, revision: str | None) -> tuple[Node, Any]:
         """The node that provides a model's files, and the identity of its content."""
         if name.startswith("embedded:"):
             if name not in EMBEDDED:
@@ -127,13 +131,13 @@ class Recipes:
                 )
             pin = EMBEDDED[name]
             identity = {"wheel": pin["wheel"], "conversion": CONVERSION_VERSION}
-            return self._node("model", {"embedded": name, **pin}), identity
+            return self.node("model", {"embedded": name, **pin}), identity
         if revision is not None:
             settings = {"hub": name, "revision": revision}
-            return self._node("model", settings), settings
+            return self.node("model", settings), settings
         if Path(name).is_dir():
             identity = {"directory": self.digests.directory(name)}
-            return self._node("model", identity, local={"path": name}), identity
+            return self.node("model", identity, local={"path": name}), identity
         if name.startswith((".", "/", "~")) or name.count("/") != 1:
             raise ConfigError(f"`{where}`: there is no model directory `{name}`; correct the path")
         raise ConfigError(
@@ -141,22 +145,22 @@ class Recipes:
             "the full 40-digit commit of the version you mean"
         )
 
-    def _plant(self, name: str) -> Node:
+    def plant(self, name: str) -> Node:
         plant: Plant = self.config.plants[name]
         if not Path(plant.file).is_file():
             raise ConfigError(f"`plants.{name}.file`: there is no file `{plant.file}`")
         base = self.config.subjects[plant.base]
-        model, identity = self._model(f"subjects.{plant.base}.model", base.model, base.revision)
-        return self._node(
+        model, identity = self.model(f"subjects.{plant.base}.model", base.model, base.revision)
+        return self.node(
             "plant",
             plant.model_dump(exclude={"file", "base"})
-            | {"base": self._formatting(f"subjects.{plant.base}", base) | {"identity": identity}},
+            | {"base": self.formatting(f"subjects.{plant.base}", base) | {"identity": identity}},
             {"model": model},
             {"file": plant.file},
             identity=self.digests.file(plant.file),
         )
 
-    def _formatting(self, where: str, subject: Subject) -> dict[str, Any]:
+    def formatting(self, where: str, subject: Subject) -> dict[str, Any]:
         """What of a subject's own fields decides its texts; a template file counts by content."""
         fields = {
             "dtype",
@@ -177,57 +181,14 @@ class Recipes:
             settings["chat_template"] = {"text": text, "arguments": template.arguments}
         return settings
 
-    def _recorded(self, where: str, responses: Responses, match: str) -> Node:
-        """The node that reads a recording: its files count by their content, not by their names."""
-        given = responses.model_dump()
-        files = []
-        for name, file in (("responses", given), ("responses.prompts", given["prompts"])):
-            try:
-                paths = source_files(file) if file else []
-            except BankError as error:
-                raise ConfigError(f"`{where}.{name}`: {error}") from None
-            files.append([[path.suffix, self.digests.file(path)] for path in paths])
-        settings = _keyed(given) | {"prompts": given["prompts"] and _keyed(given["prompts"])}
-        return self._node(
-            "responses", settings | {"match": match}, local={"responses": given}, identity=files
-        )
-
-    def _subject(
-        self, where: str, subject: Subject, match: str
-    ) -> tuple[dict[str, Any], dict[str, Node], dict]:
-        """A subject's keyed settings (with its cache identity), its input nodes and local paths."""
-        if subject.responses is not None:
-            node = self._recorded(where, subject.responses, match)
-            return {"responses": node.key}, {"responses": node}, {}
-        if subject.server is not None:
-            return self._served(subject)
-        model, identity = self._model(f"{where}.model", subject.model, subject.revision)
-        inputs, adapter = {"model": model}, None
-        if subject.adapter and subject.adapter.startswith("plant:"):
-            inputs["adapter"] = self._plant(subject.adapter.removeprefix("plant:"))
-            adapter = {"plant": inputs["adapter"].key}
-        elif subject.adapter:
-            inputs["adapter"], adapter = self._model(
-                f"{where}.adapter", subject.adapter, subject.adapter_revision
-            )
-        settings = self._formatting(where, subject)
-        settings["subject"] = digest(settings, identity, adapter)
-        template = subject.chat_template
-        file = template.file if isinstance(template, ChatTemplate) else None
-        return settings, inputs, {"file": file} if file else {}
-
-    @staticmethod
-    def _served(subject: Subject) -> tuple[dict[str, Any], dict[str, Node], dict]:
-        """As `_subject`; the address counts only where nothing else says what is served there."""
-        access = {"url", "identity", "key_variable", "concurrency", "timeout"}
-        server = subject.server
-        fields = {"system_prompt", "chat_template"}
-        if subject.prompt_template is not None:
-            fields.add("prompt_template")
-        settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
-        settings["server"] = server.model_dump(include={"model", "extra"})
-        settings["subject"] = digest(settings, server.identity or server.url)
-        return settings, {}, {"server": server.model_dump(include=access)}
+    def _subject(self, where: str, subject: Subject, match: str) -> Recipe:
+        """What decode is given of a subject, and in its settings the name of its kind."""
+        kind = kind_of(subject)
+        try:
+            made = kind.recipe(self, where, subject, match)
+        except BankError as error:
+            raise ConfigError(str(error)) from None
+        return replace(made, settings={"kind": kind.name, **made.settings})
 
     def _bank(self, name: str, audit: Audit, recorded: Mapping[str, Node]) -> Node:
         sources = []
@@ -241,25 +202,25 @@ class Recipes:
             ]
         except BankError as error:
             raise ConfigError(f"`audits.{name}`, bank `{audit.bank}`: {error}") from None
-        settings = {"sources": [_keyed(source) for source in sources], "match": audit.match}
-        return self._node("bank", settings, recorded, {"sources": sources}, files)
+        settings = {"sources": [keyed(source) for source in sources], "match": audit.match}
+        return self.node("bank", settings, recorded, {"sources": sources}, files)
 
     def _audit(self, name: str, audit: Audit) -> Node:
-        subjects, subject_inputs, subject_local = {}, {}, {}
-        for side in SIDES:
-            where = f"audits.{name}"
-            subject = self.config.subject(audit, side, where)
-            subjects[side], subject_inputs[side], subject_local[side] = self._subject(
-                f"{where}.{side}", subject, audit.match
+        where = f"audits.{name}"
+        subjects = {
+            side: self._subject(
+                f"{where}.{side}", self.config.subject(audit, side, where), audit.match
             )
+            for side in SIDES
+        }
         ready = {
-            side: inputs["responses"]
-            for side, inputs in subject_inputs.items()
-            if "responses" in inputs
+            side: subject.inputs["responses"]
+            for side, subject in subjects.items()
+            if "responses" in subject.inputs
         }
         seed = audit.seed
         bank = self._bank(name, audit, ready)
-        embedder, embedder_identity = self._model(
+        embedder, embedder_identity = self.model(
             f"audits.{name}.embed.model", audit.embed.model, audit.embed.revision
         )
         dtype, most = audit.embed.dtype, audit.embed.max_tokens
@@ -270,7 +231,7 @@ class Recipes:
             "dtype": dtype,
             "max_tokens": most,
         }
-        regions = self._node(
+        regions = self.node(
             "regions",
             {
                 "regions": audit.regions.model_dump(),
@@ -283,16 +244,16 @@ class Recipes:
             {"bank": bank, "embedder": embedder},
         )
         decode = {
-            side: self._node(
+            side: self.node(
                 "decode",
-                {**subjects[side], "seed": seed},
-                subject_inputs[side],
-                subject_local[side],
+                {**subjects[side].settings, "seed": seed},
+                subjects[side].inputs,
+                subjects[side].local,
             )
             for side in SIDES
         }
         loop = audit.measure.model_dump() | {"seed": seed}
-        plan = self._node(
+        plan = self.node(
             "plan",
             {
                 "pool": "explore",
@@ -306,11 +267,11 @@ class Recipes:
             # The plans of later rounds depend on what the whole loop computes.
             identity=[loop, embedding, self.code["embed"], self.code["measure"]],
         )
-        embed = self._node("embed", embedding, {"plan": plan, "embedder": embedder})
-        measure = self._node("measure", loop, {"plan": plan, "regions": regions, "embed": embed})
+        embed = self.node("embed", embedding, {"plan": plan, "embedder": embedder})
+        measure = self.node("measure", loop, {"plan": plan, "regions": regions, "embed": embed})
         assistant, access = self._assistant(name, audit)
         seeded = {} if assistant == "local" else {"seed": seed}
-        propose = self._node(
+        propose = self.node(
             "propose",
             audit.propose.model_dump()
             | {"promising": audit.measure.promising, "assistant": assistant}
@@ -335,13 +296,13 @@ class Recipes:
         def fresh_draws(pool, hypotheses):
             settings = pool_settings(pool) | {"seed": seed}
             inputs = {"regions": regions, "hypotheses": hypotheses, **decode}
-            plan = self._node("plan", settings, inputs)
-            embed = self._node("embed", embedding, {"plan": plan, "embedder": embedder})
+            plan = self.node("plan", settings, inputs)
+            embed = self.node("embed", embedding, {"plan": plan, "embedder": embedder})
             return {"plan": plan, "embed": embed}
 
         budget = pool_settings("confirm") | {"draws": audit.confirm.draws}
         del budget["everywhere"]
-        screen = self._node(
+        screen = self.node(
             "screen",
             {"least_net": audit.screen.least_net, "confirm": budget, "assistant": assistant}
             | seeded,
@@ -354,7 +315,7 @@ class Recipes:
             {"hypotheses": own, "access": access},
             identity=own_content,
         )
-        confirm = self._node(
+        confirm = self.node(
             "confirm",
             audit.confirm.model_dump(include={"q", "delta", "placebos"})
             | {"evidence": audit.report.evidence, "seed": seed, "assistant": assistant}
@@ -368,13 +329,14 @@ class Recipes:
             },
             {"access": access},
         )
-        return self._node(
+        return self.node(
             "report",
             {
                 "audit": name,
                 "config": self.resolved(name),
                 "map_texts": audit.report.map_texts,
-                "null": subjects["base"] == subjects["intervention"],
+                "null": subjects["base"].settings == subjects["intervention"].settings,
+                "words": self.words(name),
             },
             {"confirm": confirm},
         )
@@ -408,14 +370,14 @@ class Recipes:
         measure = self.audits[name].ancestor("measure")
         active, embed = measure.inputs["plan"], measure.inputs["embed"]
         settings = {"pool": "exhaustive", "samples": samples}
-        plan = self._node("plan", settings, dict(active.inputs))
-        return self._node("embed", embed.settings, {**embed.inputs, "plan": plan})
+        plan = self.node("plan", settings, dict(active.inputs))
+        return self.node("embed", embed.settings, {**embed.inputs, "plan": plan})
 
     def _labelled(self, name: str) -> Node:
         """The exhaustive protocol's labels and clusters of an audit's subjects."""
         audit, embed = self.config.audits[name], self.exhaustive[name]
         measure = self.audits[name].ancestor("measure")
-        return self._node(
+        return self.node(
             "exhaustive",
             {"propose": audit.propose.model_dump(), "seed": audit.seed},
             {"embed": embed, "regions": measure.inputs["regions"]},
@@ -432,7 +394,7 @@ class Recipes:
         audit = self.config.audits[bench.suite]
         ladder = {"doses", "spreads", "together", "behaviours_of_all", "seeds"}
         inputs = {"embed": embed, "regions": regions}
-        rewrite = self._node(
+        rewrite = self.node(
             "rewrite",
             {**embed.settings, "benchmark": bench.model_dump(include=ladder)},
             inputs,
@@ -441,7 +403,7 @@ class Recipes:
         )
         sections = {"pools", "plan", "measure", "propose", "screen", "confirm"}
         more = {"null_repeats", "rate_repeats"}
-        return self._node(
+        return self.node(
             "trials",
             {
                 "audit": audit.model_dump(include=sections),
@@ -451,6 +413,17 @@ class Recipes:
             local,
             identity=content,
         )
+
+    def words(self, name: str) -> dict[str, Words]:
+        """An audit's subjects in words, for the page: the intervention as what differs."""
+        given = {
+            side: self.config.subject(self.config.audits[name], side, f"audits.{name}").model_dump()
+            for side in SIDES
+        }
+        return {
+            "base": subject_words(given["base"]),
+            "intervention": changed_words(given["base"], given["intervention"]),
+        }
 
     def resolved(self, name: str) -> dict[str, Any]:
         """The configuration that an audit reads, with every default written out."""
@@ -480,8 +453,3 @@ def _template(where: str, file: str) -> str:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"`{where}`: `{file}` cannot be read ({error})") from None
-
-
-def _keyed(file: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a file's settings is in a key: not where it lies, but its name on the hub."""
-    return {k: v for k, v in file.items() if k != "path" or file["revision"] is not None}

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from scripts.assistants.providers import PROVIDERS
 from scripts.draws.rules import RULES
 from scripts.readers.registry import FORMATS
+from scripts.workflow.kinds.registry import kind_of
+from scripts.workflow.section import Section
 
 NAME = r"^[a-z][a-z0-9-]*$"
 COMMIT = r"^[0-9a-f]{40}$"
@@ -18,10 +20,6 @@ EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
 Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def _shorthand(field: str) -> BeforeValidator:
@@ -178,23 +176,9 @@ class Subject(Section):
     """A server that decodes, instead of a model that is loaded here."""
 
     @model_validator(mode="after")
-    def _one_origin(self):
-        origins = (self.model, self.responses, self.server)
-        if sum(origin is not None for origin in origins) != 1:
-            raise ValueError("a subject needs one of `model`, `server` and `responses`, and no two")
-        if self.model is None and self.adapter is not None:
-            raise ValueError("`adapter` needs a `model`; `server` and `responses` take none")
-        if self.model is None and self.quantization != "none":
-            raise ValueError("`quantization` needs a `model`; a server decides it by itself")
-        if self.model is None and self.log_probabilities:
-            raise ValueError("`log_probabilities` needs a `model`, which is loaded here")
-        if self.server is not None and self.response_prefix:
-            raise ValueError("`response_prefix` needs a `model`; servers begin replies themselves")
-        if self.server is not None and isinstance(self.chat_template, ChatTemplate):
-            raise ValueError(
-                "`chat_template` with a file or arguments needs a `model`; many servers take "
-                "arguments as `server.extra: {chat_template_kwargs: …}`"
-            )
+    def _of_one_kind(self):
+        if sentence := kind_of(self).misfit(self):
+            raise ValueError(sentence)
         if self.prompt_template is not None and self.prompt_template.count("{prompt}") != 1:
             raise ValueError("`prompt_template` must hold `{prompt}` once, where the prompt goes")
         return self

@@ -1,0 +1,106 @@
+"""What the workflow knows of a kind of subject while the configuration is read.
+
+A kind is set by a field of `Subject`. What its jobs do is in scripts/models/kinds.py, under the
+same name, so that a word on the page moves no key of decode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from scripts.workflow.keys import DigestIndex
+    from scripts.workflow.recipes import Node
+    from scripts.workflow.sections import Subject
+
+Dump = Mapping[str, Any]  # a section of the configuration, as it is written out
+Words = list[tuple[str, str | None]]  # phrases, and what each of them names
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decode is given of a subject.
+
+    settings: all that decides its texts; `subject` in it is the digest by which cached texts are
+    found. inputs: the nodes that it is made from; local: paths and addresses, which no key sees.
+    """
+
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Node] = field(default_factory=dict)
+    local: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Nodes(Protocol):
+    """What a recipe is made with (scripts/workflow/recipes.py)."""
+
+    digests: DigestIndex
+
+    def node(
+        self,
+        stage: str,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, Node] | None = None,
+        local: Mapping[str, Any] | None = None,
+        identity: Any = None,
+    ) -> Node:
+        """The node of a stage with these settings and inputs."""
+
+    def model(self, where: str, name: str, revision: str | None) -> tuple[Node, Any]:
+        """The node that provides a model's files, and the identity of its content."""
+
+    def plant(self, name: str) -> Node:
+        """The node that trains a plant."""
+
+    def formatting(self, where: str, subject: Subject) -> dict[str, Any]:
+        """What of a loaded subject's own fields decides its texts."""
+
+
+# What only a model that is loaded here can have, and why the other kinds cannot.
+LOADED_ONLY = {
+    "adapter": "`server` and `responses` take none",
+    "quantization": "a server decides it by itself",
+    "log_probabilities": "which is loaded here",
+}
+
+
+def needs_a_model(subject: Subject) -> str | None:
+    """The sentence for a subject that has what only a loaded one can have."""
+    fields = type(subject).model_fields
+    for name, why in LOADED_ONLY.items():
+        if getattr(subject, name) != fields[name].default:
+            mark = "," if why.startswith("which") else ";"
+            return f"`{name}` needs a `model`{mark} {why}"
+    return None
+
+
+def merge(base: Dump, given: Dump) -> dict[str, Any]:
+    """The base's values where none are given."""
+    return {**base, **given}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of subject.
+
+    name: in the settings of decode, by which its jobs know it; field: of a subject, which is of
+    this kind where that is set. recipe: from the nodes, where the subject stands in the
+    configuration, the subject, and how prompts of recordings are matched. words: the subject's
+    origin in words; changed: what more differs between two of this kind, in words. misfit: the
+    sentence for settings that it cannot have; idle: why other settings than its field do nothing,
+    where that is so. inherit: the field of an intervention from the base's and what is given;
+    leave: what an intervention of another kind has instead of this kind's own settings.
+    require_credentials: raises AuditError, from what no key sees, when a secret is missing.
+    """
+
+    name: str
+    field: str
+    recipe: Callable[[Nodes, str, Subject, str], Recipe]
+    words: Callable[[Dump], Words]
+    changed: Callable[[Dump, Dump], Words] = lambda base, intervention: []
+    misfit: Callable[[Subject], str | None] = needs_a_model
+    idle: str | None = None
+    inherit: Callable[[Dump, Dump], dict[str, Any]] = merge
+    leave: Callable[[Dump], dict[str, Any]] = lambda base: {}
+    require_credentials: Callable[[Dump], object] = lambda local: None

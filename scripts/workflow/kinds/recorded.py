@@ -1,0 +1,60 @@
+"""Subjects of which responses were recorded elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scripts.prompts.prompt import BankError
+from scripts.readers.registry import source_files
+from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words
+
+if TYPE_CHECKING:
+    from scripts.workflow.sections import Subject
+
+
+def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
+    """From the node that reads the recording: its files count by their content, not by their
+    names. Raises BankError."""
+    assert subject.responses is not None
+    given = subject.responses.model_dump()
+    files = []
+    for name, file in (("responses", given), ("responses.prompts", given["prompts"])):
+        try:
+            paths = source_files(file) if file else []
+        except BankError as error:
+            raise BankError(f"`{where}.{name}`: {error}") from None
+        files.append([[path.suffix, nodes.digests.file(path)] for path in paths])
+    settings = keyed(given) | {"prompts": given["prompts"] and keyed(given["prompts"])}
+    node = nodes.node(
+        "responses", settings | {"match": match}, local={"responses": given}, identity=files
+    )
+    return Recipe({"responses": node.key}, {"responses": node})
+
+
+def keyed(file: Dump) -> dict[str, Any]:
+    """What of a file's settings is in a key: not where it lies, but its name on the hub."""
+    return {k: v for k, v in file.items() if k != "path" or file["revision"] is not None}
+
+
+def words(subject: Dump) -> Words:
+    responses = subject["responses"]
+    found: Words = [("what is recorded in the file", responses["path"])]
+    if responses["response"]:
+        found.append(("as", responses["response"]))
+    return found + [(f"of the {field}", value) for field, value in responses["where"].items()]
+
+
+def inherit(base: Dump, given: Dump) -> dict[str, Any]:
+    """Another file has fields of its own."""
+    return dict(given) if "path" in given else {**base, **given}
+
+
+KIND = Kind(
+    "recorded",
+    "responses",
+    recipe,
+    words,
+    idle="since the responses are recorded; remove it, and name what was recorded with it as "
+    "`responses`",
+    inherit=inherit,
+)
