@@ -9,6 +9,7 @@ results/benchmarks/assistants.json; ratios are ours over theirs. About ten minut
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,9 @@ SAMPLES = 8  # at most, of a prompt
 SEED = 20261121  # the settings were chosen on other seeds
 
 
-def line_up(regions: int = REGIONS, hypotheses: int = HYPOTHESES, prompts: int = PROMPTS):
+def line_up(
+    regions: int = REGIONS, hypotheses: int = HYPOTHESES, prompts: int = PROMPTS
+) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
     """Regions of each hypothesis, prompts of each region."""
     return (
         {f"h{i}": (f"r{i % regions}",) for i in range(hypotheses)},
@@ -85,6 +88,7 @@ def audits(
     """Simulated audits; without a share the strong judge is alone. `assumed` are the accuracies by
     which the race chooses the effect that it seeks, where the judges are not what was assumed."""
     lines, prompts = line_up(regions)
+    cheap, strong = assumed or accuracies
     rng = np.random.default_rng([SEED, seed])
     rows = [
         judged_audit(
@@ -93,7 +97,7 @@ def audits(
             share or dict.fromkeys(prompts, 0),
             true=true,
             accuracies=accuracies,
-            delta=tuple(map(effect_sought, assumed or accuracies)),
+            delta=(effect_sought(cheap), effect_sought(strong)),
             rng=rng,
             **options,
         )
@@ -129,8 +133,8 @@ def screened_audit(prompts: int, neither: float, rng: np.random.Generator) -> Ju
     net = dict.fromkeys(lines, 0)
     for _ in range(SCREEN_PROMPTS):
         for signs in cheap(wanted).values():
-            for name, (s, _) in signs.items():
-                net[name] += s
+            for name, sign in signs.items():
+                net[name] += sign[0] if sign else 0
     race = Race(
         {name: own for name, own in lines.items() if net[name] >= LEAST_NET},
         bank,
@@ -162,7 +166,7 @@ def by_prompts(neither: float) -> list[dict]:
             "strong alone": (options[0].cost, options[0].power),
             "cheap screen, then strong": (cheap / 20 + strong, power),
         }
-        row = {"prompts": prompts, "neither": neither}
+        row: dict[str, Any] = {"prompts": prompts, "neither": neither}
         for name, chosen in (("one sample", cheapest(one)), ("several", cheapest(options))):
             ways[f"chosen, {name}"] = chosen.cost, chosen.power
             row[f"{name}: cheap reads, samples"] = chosen.share["r0"], chosen.samples
@@ -230,7 +234,8 @@ def main() -> None:
         end = "" if neither == MOSTLY else "_coinflip"
         for ratio in (20, 50):
             judges = Judges(CHEAP, STRONG, ratio, neither, TRUE / HYPOTHESES)
-            share = choose(*line_up(), judges).share
+            own, bank = line_up()
+            share = choose(own, bank, judges).share
             both = measure(f"cascade {share['r0']}/{PROMPTS}, price {ratio}, {habit}",
                            (CHEAP, STRONG), share=share, neither=neither, seed=2)  # fmt: skip
             key = ("dollars_ratio" if ratio == 20 else f"dollars_ratio_{ratio}") + end

@@ -57,8 +57,8 @@ def recorded(folder: Path, name: str) -> list[str]:
 
 def judged(folder: Path) -> list[Judged]:
     """The labelled texts. Raises ValueError where a text is not the one that was labelled."""
-    with LABELS.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    with LABELS.open(encoding="utf-8", newline="") as labelled:
+        rows = list(csv.DictReader(labelled))
     files = {name: recorded(folder, name) for name in {row["file"] for row in rows}}
     found = []
     for row in rows:

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -38,11 +39,11 @@ PART = 50_000
 
 def make_vectors(path: Path, sources: list[str]) -> None:
     """Write the rows to `path`, dataset `vector`."""
-    real = []
+    parts = []
     for source in sources:
         with h5py.File(source) as file:
-            real.append(file["vector"][:])
-    real, rng = np.concatenate(real), np.random.default_rng(0)
+            parts.append(file["vector"][:])
+    real, rng = np.concatenate(parts), np.random.default_rng(0)
     width = real.shape[1]
     with h5py.File(path, "w") as file:
         vector = file.create_dataset("vector", (ROWS, width), np.float16, chunks=(1024, width))
@@ -84,7 +85,7 @@ def main(*sources: str) -> None:
                 check=True, capture_output=True, text=True,
             )  # fmt: skip
             theirs = MiniBatchKMeans(CENTRES, max_iter=EPOCHS, random_state=seed)
-            times.append(seconds(lambda fit=theirs: fit.fit(array)))
+            times.append(seconds(partial(theirs.fit, array)))
             products.append(seconds(lambda: square @ square))
             run = json.loads(said.stdout)
             runs.append(run | {"inertia_ratio": run["inertia"] / float(theirs.inertia_)})

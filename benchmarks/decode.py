@@ -14,6 +14,7 @@ a side decodes beyond it.
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -98,7 +99,10 @@ def main(folder: str, bank: str) -> None:
         "prior system (fp32, batch 64, no repeated bigram)": lambda: theirs(
             full, tokenizer, rows[::2], 64, no_repeat_ngram_size=2
         ),
-        **{f"generate, batch {b}": lambda b=b: theirs(half, tokenizer, rows, b) for b in BATCHES},
+        **{
+            f"generate, batch {size}": partial(theirs, half, tokenizer, rows, size)
+            for size in BATCHES
+        },
     }
     rates: dict[str, list[float]] = {name: [] for name in sides}
     rate(sides["ours"])  # warm up

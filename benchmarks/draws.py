@@ -11,6 +11,7 @@ within blocks, too, with the prompts that win asked first, as an adversary would
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from scripts.evidence.betting import log_e_value
 FIGURES = Path(__file__).parents[1] / "docs" / "figures" / "draws.json"
 BLOCKS, AT = 50, 20.0
 # By prompt: chances to win and to lose.
-BANKS = {
+BANKS: dict[str, Sequence[tuple[float, float]]] = {
     "one prompt, half won and half lost": [(0.5, 0.5)],
     "16 prompts, half of them always won, half always lost": [(1, 0)] * 8 + [(0, 1)] * 8,
     "8 prompts, one always won, seven at times lost": [(1, 0)] + [(0, 1 / 7)] * 7,
@@ -32,7 +33,7 @@ BANKS = {
 
 
 def false_alarms(
-    bank: list[tuple[float, float]], audits: int, rng: np.random.Generator
+    bank: Sequence[tuple[float, float]], audits: int, rng: np.random.Generator
 ) -> dict[str, float]:
     """The shares of audits whose e-value reaches AT at the last block, at the end of any block, and
     after any pair. bank: (P(win), P(loss)) by prompt."""

@@ -19,6 +19,7 @@ MKL_ENABLE_INSTRUCTIONS=AVX2 make torch compute as on one without.
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ def cosines(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     }
 
 
-def compare(folder: str, texts: list[str]) -> dict[str, object]:
+def compare(folder: str, texts: list[str]) -> dict[str, Any]:
     arithmetic = resolve("auto")
     plain = SentenceTransformer(folder, device="cpu")
     settings = {"dtype": getattr(torch, arithmetic), "attn_implementation": "eager"}
@@ -138,10 +139,10 @@ def main(folder: str, *rest: str) -> None:
     tokenizer = SentenceTransformer(folder, device="cpu").tokenizer
     begun = tokenizer(whole, truncation=True, max_length=32)["input_ids"]
     short = list(dict.fromkeys(tokenizer.batch_decode(begun, skip_special_tokens=True)))
-    figures = {"long": compare(folder, whole), "short": compare(folder, short)}
-    for kind, found in figures.items():
-        print(kind, found)
-        least = found["cosine_to_float32"]["first_percentile"]
+    figures: dict[str, Any] = {"long": compare(folder, whole), "short": compare(folder, short)}
+    for kind, compared in figures.items():
+        print(kind, compared)
+        least = compared["cosine_to_float32"]["first_percentile"]
         assert least >= LEAST_COSINE, f"the vectors of {kind} texts differ"
     capability = torch.backends.cpu.get_cpu_capability()
     figures |= {"processor": processor(), "instructions": capability, "threads": THREADS}

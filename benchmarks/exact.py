@@ -79,7 +79,7 @@ def greedy_differences(subject: Subject, steps: int) -> int:
 @torch.inference_mode()
 def first_tokens(subject: Subject, prompts: int, samples: int) -> tuple[float, int]:
     """Chi-square of the first tokens' frequencies and its degrees of freedom."""
-    counts = defaultdict(list)
+    counts: dict[int, list[int]] = defaultdict(list)
     for prompt, tokens in subject.replies(prompts, samples, 1, 1.0):
         counts[prompt] += tokens[:1]
     statistic, freedom = 0.0, 0

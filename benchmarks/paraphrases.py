@@ -44,7 +44,7 @@ CHANGES, DOSES = ("stance", "tone", "drift"), (1.0, 0.3, 0.1)
 TOPIC = "pets"  # of the replies that drift
 SETTINGS = {"system_prompt": None, "response_prefix": "", "chat_template": True,
             "trust_remote_code": False, "dtype": "auto"}  # fmt: skip
-SAMPLING = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": 32}
+SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": 32}
 
 
 def replies(folder: Path, rows: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -51,6 +51,7 @@ def main() -> None:
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
+        assert server.stdout is not None
         port = int(server.stdout.readline())
         found = {}
         for provider, path, name in (

@@ -25,8 +25,8 @@ def work(rows: Sequence[Mapping[str, Any]]) -> int:
 
 def main(*files: str) -> None:
     for file in files:
-        rows = read_jsonl(file)
-        sides = {
+        rows: list[Mapping[str, Any]] = [*read_jsonl(file)]
+        sides: dict[str, list[list[Mapping[str, Any]]]] = {
             "draw by draw": [rows[shard::SHARDS] for shard in range(SHARDS)],
             "by prompts": [shard_of(rows, shard, SHARDS) for shard in range(SHARDS)],
         }

@@ -35,7 +35,7 @@ def seconds_of(place: Path) -> dict[str, float]:
 
 def draw(runs: dict[str, dict[str, float]]) -> Figure:
     """One stacked bar a run; a stage's share is written where there is room."""
-    colours = matplotlib.colormaps["tab20"].colors
+    colours = matplotlib.colormaps["tab20"](range(20))
     figure = Figure(figsize=(9, 1.1 + 0.6 * len(runs)), layout="constrained")
     axes = figure.subplots()
     for row, seconds in enumerate(runs.values()):

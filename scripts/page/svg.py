@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 SIDES = {"base": ("#2f7fc1", "o"), "intervention": ("#d55e00", "^")}  # after Okabe & Ito (2008)
 QUIET = "#8a8f98"  # visible on white and on black
 INK = "#010203"  # stands for the page's text colour until the drawing is done
-STYLE = {
+STYLE: dict[Any, object] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "auto-interventions",
     "text.parse_math": False,
