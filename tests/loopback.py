@@ -49,12 +49,23 @@ class Behaviour:
     longer: float = 0.0  # share of statements that the longer response gets
     refuse_when: str | None = None  # a text in the request that is always refused
     cut: float = 0.0  # a paid reply that its token limit ends while it thinks
+    hidden: float = 0.0  # an error with status 200
     thinks: float = 0.0  # a thought with a draft before the answer
     drafts: float = 0.0  # a draft and words around the answer
     fences: float = 0.0  # the answer in a code fence
     ignores: float = 0.0  # an answer of another shape than the schema's
     words: float = 0.0  # numbers and verdicts in words
     forms: tuple[str, ...] | None = None  # of replies that may be asked for; others are rejected
+    # Of what a subject is asked: shares of prompts, or of draws, that always end so.
+    long: float = 0.0  # prompts that do not fit into the context: 400
+    fails: float = 0.0  # prompts on which the server fails: 500
+    filters: float = 0.0  # prompts that a filter turns away: 400
+    ponders: float = 0.0  # thoughts beside the answer
+    drowns: float = 0.0  # thoughts that the token limit ends
+    silences: float = 0.0  # thoughts and no answer
+    rejects: tuple[str, ...] = ()  # fields that newer models do not take
+    fingerprint: str | None = None
+    listed: dict | None = None  # what /models says of the model
     status: int | None = None  # every request ends with this
     message: str = "as told"
     kinds: Counter = field(default_factory=Counter)
@@ -69,6 +80,7 @@ class Loopback:
         self.attempts, self.headers, self.connections = 0, [], 0
         self.replies: Counter[str] = Counter()  # of each distinct request, sent whole
         self.asked: list[dict] = []
+        self.outcomes: dict[str, str] = {}  # of each draw that was asked for
         self.chance, self.lock = random.Random(0), threading.Lock()
         outer = self
 
@@ -86,6 +98,10 @@ class Loopback:
 
             def do_POST(self):
                 outer.answer(self)
+
+            def do_GET(self):
+                listed = outer.behaviour.listed
+                _send(self, 200 if listed else 404, {"object": "list", "data": [listed]})
 
         class Server(ThreadingHTTPServer):
             daemon_threads, request_queue_size = True, 256
@@ -109,7 +125,8 @@ class Loopback:
     def fault(self) -> str | None:
         with self.lock:
             place, edge = self.chance.random(), 0.0
-        for name in ("busy", "broken", "silent", "truncated", "reset", "garbage", "refused", "cut"):
+        for name in ("busy", "broken", "silent", "truncated", "reset", "garbage", "refused", "cut",
+                     "hidden"):  # fmt: skip
             edge += getattr(self.behaviour, name)
             if place < edge:
                 return name
@@ -136,6 +153,9 @@ class Loopback:
             return _send(handler, 429, {"error": {"message": "slow down"}})
         if fault == "broken":
             return _send(handler, 500, {"error": {"message": "oops"}})
+        if fault == "hidden":
+            error = {"message": "no provider is free", "code": 502}
+            return _send(handler, 200, {"error": error, "choices": None})
         if fault == "silent":
             time.sleep(self.behaviour.silence)
             handler.close_connection = True
@@ -148,11 +168,7 @@ class Loopback:
             return None
         if "seed" in body:  # a subject that decodes
             asked = json.dumps([body.get("messages", body.get("prompt")), body["seed"]])
-            text = f"about {hashlib.sha256(asked.encode()).hexdigest()[:8]}"
-            given = _openai(text, (1, 2), False)
-            if "prompt" in body:
-                given["choices"][0]["text"] = given["choices"][0].pop("message")["content"]
-            return self.sent(handler, given, asked, fault)
+            return self.draw(handler, body, asked, fault)
         system, prompt = _texts(body, gemini)
         refused = fault == "refused" or (self.behaviour.refuse_when or "\0") in prompt
         text = '{"1": "A", ' if fault == "garbage" else self.reply(system, prompt)
@@ -163,6 +179,50 @@ class Loopback:
             "" if refused else text, usage, refused, cut=fault == "cut"
         )
         return self.sent(handler, given, system + prompt, fault)
+
+    def draw(self, handler, body: dict, asked: str, fault: str | None) -> None:
+        """The answer to a subject's request, which its prompt and its seed decide."""
+        if rejected := next((name for name in self.behaviour.rejects if name in body), None):
+            said = f"Unsupported parameter: '{rejected}' is not supported with this model."
+            error = {"message": said, "param": rejected, "code": "unsupported_parameter"}
+            return _send(handler, 400, {"error": error})
+        outcome = self.outcome(body, asked)
+        with self.lock:
+            self.outcomes[asked] = outcome
+        if outcome == "long":
+            said = "This model's maximum context length is 64 tokens. However, you asked for 99."
+            return _send(handler, 400, {"error": {"message": said}})
+        if outcome == "filters":
+            said = {"message": "turned away by our usage policy", "code": "content_filter"}
+            return _send(handler, 400, {"error": said})
+        if outcome == "fails":
+            return _send(handler, 500, {"error": {"message": "list index out of range"}})
+        text = f"about {hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+        given = _openai(text, (1, 2), False, cut=outcome == "drowns")
+        given["system_fingerprint"] = self.behaviour.fingerprint
+        (choice,) = given["choices"]
+        if "prompt" in body:
+            choice["text"] = choice.pop("message")["content"]
+        elif outcome in ("ponders", "drowns", "silences"):
+            choice["message"]["reasoning_content"] = f"Perhaps {text}."
+            if outcome != "ponders":
+                choice["message"]["content"] = None
+        return self.sent(handler, given, asked, fault)
+
+    def outcome(self, body: dict, asked: str) -> str:
+        """What becomes of a draw, by its prompt or by itself."""
+        prompt = json.dumps(body.get("messages", body.get("prompt")))
+        if "Hello" in prompt:
+            return "said"
+        for names, of in (("long", "fails", "filters"), prompt), (
+            ("ponders", "drowns", "silences"), asked,
+        ):  # fmt: skip
+            place, edge = int(hashlib.sha256(of.encode()).hexdigest()[8:16], 16) / 2**32, 0.0
+            for name in names:
+                edge += getattr(self.behaviour, name)
+                if place < edge:
+                    return name
+        return "said"
 
     def sent(self, handler, given: dict, asked: str, fault: str | None) -> None:
         _send(handler, 200, given, cut=fault == "truncated")

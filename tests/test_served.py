@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from contextlib import chdir
 
 import pytest
@@ -13,6 +14,7 @@ from serving import serving
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
 from scripts.core.job import Ledger
+from scripts.draws.absence import Absence, reasons_in
 from scripts.draws.draw import Draw
 from scripts.models.decoder import decode
 from scripts.models.served import Served
@@ -36,7 +38,7 @@ def decoded(tmp_path, monkeypatch):
     """A function that decodes the draws with a server, and gives their texts."""
     monkeypatch.setenv("MARKED_KEY", KEY)
 
-    def of(server, settings=SETTINGS, folder="cache"):
+    def of(server, settings=SETTINGS, folder="cache", whole=False):
         access = {
             "url": server.openai,
             "key_variable": "MARKED_KEY",
@@ -45,7 +47,7 @@ def decoded(tmp_path, monkeypatch):
         }
         cache, ledger = RecordCache(tmp_path / folder), Ledger("decode", "test")
         records = decode(DRAWS, PROMPTS, settings, 0, Served(access), cache, ledger)
-        return [record["text"] for record in records]
+        return records if whole else [record["text"] for record in records]
 
     return of
 
@@ -120,6 +122,79 @@ def test_a_rejected_request_is_said_in_one_sentence_without_the_key(decoded):
     ):
         decoded(server)
     assert KEY not in str(said.value) and "\n" not in str(said.value)
+
+
+def test_an_error_with_status_200_keeps_its_reason(decoded, monkeypatch):
+    with Loopback(hidden=0.2) as server:
+        assert len(set(decoded(server))) == len(DRAWS), "it is tried again"
+    monkeypatch.setattr(pace, "ATTEMPTS", 2)
+    with (
+        Loopback(hidden=1.0) as server,
+        pytest.raises(AuditError, match="does not answer: 502: 'no provider is free'"),
+    ):
+        decoded(server, folder="other")
+
+
+def test_what_the_server_has_against_one_prompt_is_that_prompts_alone(decoded, monkeypatch):
+    monkeypatch.setattr(pace, "ATTEMPTS", 2)
+    whys = {"long": Absence.TOO_LONG, "filters": Absence.REJECTED, "fails": Absence.FAILED}
+    with Loopback(long=0.2, filters=0.2, fails=0.2) as server:
+        records = decoded(server, whole=True)
+        outcomes = Counter(whys.get(outcome) for outcome in server.outcomes.values())
+    assert None in outcomes and len(outcomes) == 4
+    assert reasons_in(records) == {why.value: outcomes[why] for why in whys.values()}
+    for draw, record in zip(DRAWS, records, strict=True):
+        same = [r for d, r in zip(DRAWS, records, strict=True) if d.prompt == draw.prompt]
+        assert {r.get("reason") for r in same} == {record.get("reason")}
+    with Loopback() as server:
+        assert not reasons_in(decoded(server, whole=True)), "a server that was mended is asked"
+
+
+def test_thoughts_beside_a_reply_are_kept_and_never_its_text(decoded):
+    with Loopback(ponders=0.4, drowns=0.2, silences=0.2) as server:
+        records = decoded(server, whole=True)
+        outcomes = Counter(server.outcomes.values())
+        asked = server.attempts
+        assert decoded(server, whole=True) == records and server.attempts == asked, (
+            "the subject had its turn"
+        )
+    assert reasons_in(records) == {
+        Absence.CUT: outcomes["drowns"], Absence.UNANSWERED: outcomes["silences"],
+    }  # fmt: skip
+    with_thoughts = [record for record in records if "thoughts" in record]
+    assert len(with_thoughts) == outcomes["ponders"] > 10
+    for record in records:
+        assert not (record["text"] or "").startswith("Perhaps")
+        assert record["text"] is None or record["text"].startswith("about")
+    assert all(record["thoughts"].startswith("Perhaps about") for record in with_thoughts)
+
+
+def test_fields_that_newer_models_do_not_take_are_said_otherwise(decoded, caplog):
+    with Loopback(rejects=("max_tokens", "temperature", "top_p")) as server:
+        records = decoded(server, SETTINGS | {"server": {"model": "new", "extra": {}}}, whole=True)
+        taken = [body for body in server.asked if not {"max_tokens", "temperature"} & set(body)]
+    assert len(taken) >= len(DRAWS) and {body["max_completion_tokens"] for body in taken} == {9}
+    assert len([line for line in caplog.messages if "the server takes no" in line]) == 3, "once"
+    assert {record["without"] for record in records} == {"temperature"}, "top_p was 1 as it is"
+    with (
+        Loopback(rejects=("top_k",)) as server,
+        pytest.raises(AuditError, match=r"'top_k' is not supported.*server.extra"),
+    ):
+        decoded(server, folder="other")
+
+
+def test_who_answered_stands_beside_each_text(decoded):
+    listed = {"id": "small", "object": "model", "owned_by": "me", "root": "here", "created": 1}
+
+    def names(folder, **told):
+        with Loopback(**told) as server:
+            return {record.get("by") for record in decoded(server, folder=folder, whole=True)}
+
+    (first,) = names("a", fingerprint="fp_1", listed=listed)
+    assert first.startswith("loopback fp_1 models:")
+    assert names("b", fingerprint="fp_1", listed=listed | {"created": 2}) == {first}
+    assert names("c", fingerprint="fp_1", listed=listed | {"root": "there"}) != {first}
+    assert names("d", fingerprint="fp_2", listed=listed) != {first}
 
 
 def _configured(**subject):

@@ -21,10 +21,10 @@ class OpenAI:
         return await self._forms.ask(request, lambda form: self._complete(request, form))
 
     async def _complete(self, request: Request, form: Form) -> Reply:
-        import openai
         from openai.types.chat import ChatCompletion
 
         from scripts.servers.chat import post
+        from scripts.servers.pace import TurnedAway
 
         body: dict[str, Any] = {
             "model": request.model,
@@ -43,10 +43,10 @@ class OpenAI:
             body["response_format"]["json_schema"] = schema
         try:
             answer = await post(self._client, "/chat/completions", ChatCompletion, body)
-        except openai.APIStatusError as error:
-            if error.status_code == 400 and "content_filter" in str(error.body):
+        except TurnedAway as error:
+            if error.status == 400 and "content_filter" in error.said:
                 return Reply("", 0, 0, refused=True)
-            raise self._access.rejected(error.status_code, error.message) from None
+            raise self._access.rejected(error.status, error.said) from None
         choice, usage = answer.choices[0], answer.usage
         return Reply(
             choice.message.content or "",

@@ -11,6 +11,7 @@ from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
 from scripts.core.job import Ledger, log, out_of_memory
 from scripts.core.progress import progress
+from scripts.draws.absence import is_kept
 from scripts.draws.draw import Draw
 from scripts.models.arithmetic import resolve
 from scripts.models.formatting import replaces_system
@@ -34,7 +35,8 @@ def decode(
     ledger: Ledger,
 ) -> list[dict[str, Any]]:
     """One record a draw, in the order given: text, tokens (count), finished, seconds, arithmetic
-    (where it was decoded here), and log_probability where the settings ask for it.
+    (where it was decoded here), and log_probability where the settings ask for it; or no text, with
+    the reason (absence.py).
 
     `prompts` maps prompt ids to their `text` or `messages`; the engine is called only when
     something is missing. Replies go to the cache as soon as they are done. Raises what the engine
@@ -57,7 +59,7 @@ def decode(
     if missing:
         with progress(len(missing), "text", "decode") as bar:
             for fresh in engine(missing, prompts, settings, seed):
-                cache.add_many(fresh)
+                cache.add_many({key: r for key, r in fresh.items() if is_kept(r)})
                 records.update(fresh)
                 ledger.tokens += sum(map(tokens_of, fresh.values()))
                 bar.update(len(fresh))

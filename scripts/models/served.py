@@ -6,6 +6,7 @@ for the same seed is up to it; what was decoded is in the record cache and never
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,11 +16,14 @@ from openai.types.chat import ChatCompletion
 
 from scripts.core.errors import AuditError
 from scripts.core.job import log
+from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
+from scripts.models.answer import answered_by, record_of
 from scripts.models.formatting import messages_of, plain_text
+from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
 from scripts.servers.credentials import quoted, server_key
-from scripts.servers.pace import Busy, Concurrency, Unreachable, patiently
+from scripts.servers.pace import Busy, Concurrency, TurnedAway, Unreachable, patiently
 
 KEPT_EVERY = 2.0  # seconds; replies of so long are not in the cache when a job dies
 MORE = ("min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "stop")
@@ -30,6 +34,13 @@ REMEDIES = {
     404: "check `server.url` and `server.model`",
     422: "`server.extra` leaves out a field that it sets to null",
 }
+OF_A_PROMPT = (400, 403, 413, 422)  # statuses that may be about one prompt, or about all of them
+HELLO = {"id": "", "text": "Hello"}  # a prompt that any server answers
+TRIES = 3  # of that prompt, where the server fails on another
+# What servers say of a prompt that is too long, which decides but how it is counted, and of a reply
+# that ended before it answered.
+TOO_LONG = ("context", "too long", "too large", "token", "length")
+CUT = ("could not finish the message", "output limit was reached")
 
 
 class Served:
@@ -46,22 +57,23 @@ class Served:
         settings: Mapping[str, Any],
         seed: int,
     ) -> Iterator[dict[str, dict[str, Any]]]:
-        """Records by key as they come.
+        """Records by key as they come; a draw that has no answer is `absent`.
 
-        Raises AuditError when the server rejects a request or stays away; what came is given first.
+        Raises AuditError when the server rejects every request or stays away; what came is given
+        first.
         """
         with asyncio.Runner() as runner:
             key = server_key(self.server)
             client = open_client(self.server["url"], key, self.server["timeout"])
             concurrency = Concurrency(self.server["concurrency"])
+            questions = _Questions(client, concurrency, settings)
+            runner.run(questions.look_who_answers())
             pending = {
                 runner.get_loop().create_task(
-                    self._record(client, concurrency, prompts[draw.prompt], settings,
-                                 draw.number(seed)),
-                    name=key,
+                    questions.record(prompts[draw.prompt], draw.number(seed)), name=key
                 )
                 for key, draw in missing.items()
-            }  # fmt: skip
+            }
             began = time.monotonic()
             try:
                 while pending:
@@ -80,44 +92,13 @@ class Served:
             finally:
                 runner.run(_end(pending, client))
 
-    async def _record(self, client, concurrency, prompt, settings, number) -> dict[str, Any]:
-        given, sampling = settings["server"], settings["sampling"]
-        body = {
-            "model": given["model"],
-            "temperature": sampling["temperature"],
-            "top_p": sampling["top_p"],
-            "top_k": sampling["top_k"] or None,
-            "max_tokens": sampling["max_new_tokens"],
-            "seed": number,
-            **{name: sampling[name] for name in MORE if name in sampling},
-            **given["extra"],
-        }
-        if settings["chat_template"]:
-            body["messages"] = messages_of(prompt, settings)
-            path, kind = "/chat/completions", ChatCompletion
-        else:
-            body["prompt"] = plain_text(prompt, settings)
-            path, kind = "/completions", Completion
-        body = {name: value for name, value in body.items() if value is not None}
-        answer = await patiently(lambda: post(client, path, kind, body), concurrency)
-        choice = answer.choices[0]
-        if choice.finish_reason == "content_filter":
-            log.warning("the server withheld a reply; what it gave of it counts as the text")
-        return {
-            "text": (choice.message.content if kind is ChatCompletion else choice.text) or "",
-            "tokens": answer.usage.completion_tokens if answer.usage else 0,
-            "finished": choice.finish_reason != "length",
-        }
-
     def _explained(self, error: BaseException, settings: Mapping[str, Any]) -> BaseException:
         """The sentence for what ended the work; other errors as they are."""
         who = f"the server {self.server['url']} (model `{settings['server']['model']}`)"
-        if isinstance(error, openai.APIStatusError):
-            said = quoted(error.message, server_key(self.server))
-            remedy = REMEDIES.get(error.status_code, "see what it says")
-            return AuditError(
-                f"{who} rejected a request with {error.status_code}: {said!r}; {remedy}"
-            )
+        if isinstance(error, TurnedAway):
+            said = quoted(error.said, None)
+            remedy = REMEDIES.get(error.status, "see what it says")
+            return AuditError(f"{who} rejected a request with {error.status}: {said!r}; {remedy}")
         if isinstance(error, Busy):
             return AuditError(
                 f"{who} keeps asking for fewer requests; lower `server.concurrency`, then run "
@@ -129,6 +110,121 @@ class Served:
                 "run again: what was decoded is kept"
             )
         return error
+
+
+class _Questions:
+    """The requests of one job, and what they have shown of the server."""
+
+    def __init__(self, client, concurrency: Concurrency, settings: Mapping[str, Any]):
+        self.client, self.concurrency, self.settings = client, concurrency, settings
+        self.adaptation = Adaptation()
+        self.lock = asyncio.Lock()
+        self.takes_others = False  # whether it has answered HELLO
+        self.models: str | None = None
+        self.absences: Counter[Absence] = Counter()
+
+    async def look_who_answers(self) -> None:
+        """Note what the server lists under the model's name, where it lists any."""
+        try:
+            listed = await self.client.with_options(timeout=10).models.list()
+            entries = [entry.to_dict() for entry in listed.data]
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError):
+            return
+        self.models = answered_by(entries, self.settings["server"]["model"])
+
+    async def record(self, prompt: Mapping[str, Any], number: int) -> dict[str, Any]:
+        """What the server answers to a draw, whose seed is `number`, or that it answers nothing.
+
+        Raises TurnedAway, Busy or Unreachable where that is not the prompt's fault.
+        """
+        try:
+            answer = await self._answer(prompt, number)
+        except TurnedAway as error:
+            if any(words in error.said.lower() for words in CUT):
+                return self._absent(Absence.CUT, error)
+            if error.status not in OF_A_PROMPT or not await self._answers_others():
+                raise
+            return self._absent(_reason(error), error)
+        except Unreachable as error:
+            if not await self._answers_others(TRIES):
+                raise
+            return self._absent(Absence.FAILED, error)
+        found = record_of(answer, self.settings) | self._origin(answer)
+        if found["text"] is None:
+            self._count(Absence(found["reason"]), "")
+        return found
+
+    async def _answer(self, prompt, number: int, attempts: int | None = None):
+        path, kind, body = self._request(prompt, number)
+        while True:
+            sent = self.adaptation.applied(body)
+            try:
+                return await patiently(
+                    lambda sent=sent: post(self.client, path, kind, sent),
+                    self.concurrency,
+                    attempts=attempts,
+                )
+            except TurnedAway as error:
+                if not self.adaptation.learns(error, sent):
+                    raise
+
+    def _request(self, prompt: Mapping[str, Any], number: int):
+        given, sampling = self.settings["server"], self.settings["sampling"]
+        body = {
+            "model": given["model"],
+            "temperature": sampling["temperature"],
+            "top_p": sampling["top_p"],
+            "top_k": sampling["top_k"] or None,
+            "max_tokens": sampling["max_new_tokens"],
+            "seed": number,
+            **{name: sampling[name] for name in MORE if name in sampling},
+            **given["extra"],
+        }
+        if self.settings["chat_template"]:
+            body["messages"] = messages_of(prompt, self.settings)
+            path, kind = "/chat/completions", ChatCompletion
+        else:
+            body["prompt"] = plain_text(prompt, self.settings)
+            path, kind = "/completions", Completion
+        return path, kind, {name: value for name, value in body.items() if value is not None}
+
+    async def _answers_others(self, tries: int | None = None) -> bool:
+        """Whether the server answers HELLO, so that what it has against a request is the prompt.
+        Once is enough for requests that it turns away; whether it is still there (so many `tries`)
+        is asked anew."""
+        async with self.lock:
+            if self.takes_others and tries is None:
+                return True
+            try:
+                await self._answer(HELLO, 0, tries)
+            except (TurnedAway, Busy, Unreachable):
+                return False
+            self.takes_others = True
+            return True
+
+    def _absent(self, why: Absence, error: Exception) -> dict[str, Any]:
+        self._count(why, f": {error}")
+        return absent(why) | self._origin(None)
+
+    def _count(self, why: Absence, said: str) -> None:
+        self.absences[why] += 1
+        if self.absences[why] == 1:
+            log.warning("a draw has no text (%s)%s", why, said)
+
+    def _origin(self, answer) -> dict[str, Any]:
+        """Who answered, and what was not asked for as the settings say, where that is known."""
+        asked = self.settings["server"]["model"]
+        named = getattr(answer, "model", None)
+        own = named if named and named != asked and not named.startswith(("/", ".")) else None
+        by = " ".join(filter(None, [own, getattr(answer, "system_fingerprint", None), self.models]))
+        without = " ".join(sorted(self.adaptation.without))
+        return {**({"by": by} if by else {}), **({"without": without} if without else {})}
+
+
+def _reason(error: TurnedAway) -> Absence:
+    """How a prompt that was turned away is counted."""
+    told = any(words in error.said.lower() for words in TOO_LONG)
+    return Absence.TOO_LONG if told or error.status == 413 else Absence.REJECTED
 
 
 async def _end(pending, client) -> None:

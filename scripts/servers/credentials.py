@@ -20,9 +20,14 @@ def key_in(variable: str, who: str, field: str) -> str:
     )
 
 
+def without_key(said: str, key: str | None) -> str:
+    """What a server said, without the key; some quote it."""
+    return said.replace(key, "…") if key and key != NONE else said
+
+
 def quoted(said: str, key: str | None) -> str:
-    """The beginning of what a server said, without the key; some quote it."""
-    return (said.replace(key, "…") if key and key != NONE else said)[:300]
+    """The beginning of what a server said, without the key."""
+    return without_key(said, key)[:300]
 
 
 def server_key(server: Mapping[str, Any]) -> str:

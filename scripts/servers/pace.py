@@ -30,6 +30,15 @@ class Unreachable(Exception):
     """A fault that may pass: 5xx, a timeout, a broken connection, a cut-off answer."""
 
 
+class TurnedAway(Exception):
+    """A request that the server will never accept as it is: the HTTP status, what it said, and the
+    field that this is about, if it names one."""
+
+    def __init__(self, status: int, said: str, field: str | None = None):
+        super().__init__(f"{status}: {said[:300]!r}")
+        self.status, self.said, self.field = status, said, field
+
+
 class Concurrency:
     """How many requests may be under way: halved when the server is busy, then one more for each
     round of requests that went well, as TCP does (additive increase, multiplicative decrease)."""
@@ -60,10 +69,12 @@ async def patiently(
     call: Callable[[], Awaitable[Result]],
     concurrency: Concurrency,
     on_retry: Callable[[], None] = lambda: None,
+    attempts: int | None = None,
 ) -> Result:
     """The call's result, tried again with growing random pauses, or those the server advises.
 
-    Raises Busy or Unreachable after ATTEMPTS of them, and what else the call raises at once.
+    Raises Busy or Unreachable after so many attempts (else ATTEMPTS), and what else the call raises
+    at once.
     """
     backoff = wait_random_exponential(multiplier=1, max=60)
 
@@ -72,7 +83,7 @@ async def patiently(
 
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type((Busy, Unreachable)),
-        stop=stop_after_attempt(ATTEMPTS),
+        stop=stop_after_attempt(attempts or ATTEMPTS),
         wait=wait,
         before_sleep=lambda state: on_retry(),
         reraise=True,

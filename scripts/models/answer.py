@@ -1,0 +1,59 @@
+"""What a server's answer says: a text, thoughts beside it, or nothing; and who gave it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openai.types import Completion
+from openai.types.chat import ChatCompletion
+
+from scripts.core.digests import digest
+from scripts.core.job import log
+from scripts.draws.absence import Absence, absent
+
+THOUGHTS = ("reasoning_content", "reasoning")  # vLLM and SGLang; newer vLLM, Ollama, OpenRouter
+PASSING = {"created", "permission"}  # of a listed model: other at each time of asking
+
+
+def record_of(answer: ChatCompletion | Completion, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a draw: text, tokens (count), finished; thoughts and their tokens where the
+    server tells them apart; `absent` where nothing was said that could be a text."""
+    choice, usage = answer.choices[0], answer.usage
+    tokens = usage.completion_tokens if usage else 0
+    cut, withheld = choice.finish_reason == "length", choice.finish_reason == "content_filter"
+    if isinstance(answer, Completion):
+        return {"text": choice.text or "", "tokens": tokens, "finished": not cut}
+    message = choice.message
+    text = message.content or message.refusal or ""
+    thoughts = _thoughts_of(message)
+    if not text.strip():
+        if cut:
+            return absent(Absence.CUT, tokens)
+        if withheld:
+            return absent(Absence.WITHHELD, tokens)
+        if thoughts:
+            return absent(Absence.UNANSWERED, tokens)
+    if withheld:
+        log.warning("the server withheld a reply; what it gave of it counts as the text")
+    found = {"text": text, "tokens": tokens, "finished": not cut}
+    if thoughts is None:
+        return found
+    details = usage.completion_tokens_details if usage else None
+    thought = (details and details.reasoning_tokens) or 0
+    return found | {
+        "tokens": max(0, tokens - thought), "thoughts": thoughts, "thought_tokens": thought,
+    }  # fmt: skip
+
+
+def _thoughts_of(message) -> str | None:
+    more = message.model_extra or {}
+    return next((more[name] for name in THOUGHTS if isinstance(more.get(name), str)), None)
+
+
+def answered_by(listed: Sequence[Mapping[str, Any]], model: str) -> str | None:
+    """A short name of what a server's list of models says of one: another list, another name. Of a
+    list that does not have it, the only entry; None where that is not to be told."""
+    named = [entry for entry in listed if entry.get("id") == model] or list(listed)
+    if len(named) != 1:
+        return None
+    lasting = {name: value for name, value in named[0].items() if name not in PASSING}
+    return f"models:{digest(lasting)[:8]}"
