@@ -10,11 +10,11 @@ from scripts.cache.records import RecordCache
 from scripts.core.files import read_jsonl, write_jsonl
 from scripts.core.job import Job, run
 from scripts.draws.draw import Draw
-from scripts.models.decoder import Engine, decode, loaded_engine
+from scripts.models.decoder import Engine, decode, loaded_engine, prepared
 from scripts.models.description import model_folder
 from scripts.recordings.files import rows_of
 
-KEPT = ("text", "tokens", "finished", "log_probability")
+KEPT = ("text", "tokens", "finished", "log_probability", "thoughts")
 
 
 def shard_of(plan: Sequence[Mapping[str, Any]], shard: int, shards: int) -> list[Mapping[str, Any]]:
@@ -43,6 +43,13 @@ def recorded(path: Path | str, draws: Sequence[Draw]) -> list[dict[str, Any]]:
     return [found[draw.prompt, draw.sample] for draw in draws]
 
 
+def heard(record: Mapping[str, Any], of: str) -> str:
+    """What of a reply is compared: its answer, its thoughts, or both."""
+    parts = {"answer": [record["text"]], "thoughts": [record.get("thoughts")]}
+    said = parts.get(of, [record.get("thoughts"), record["text"]])
+    return "\n\n".join(filter(None, said))
+
+
 def main(job: Job) -> None:
     settings, side = job.params.settings, job.wildcards.side
     plan = read_jsonl(job.input.plan)
@@ -54,15 +61,12 @@ def main(job: Job) -> None:
     else:
         wanted = {draw.prompt for draw in draws}
         prompts = {row["id"]: row for row in read_jsonl(job.input.bank) if row["id"] in wanted}
-        records = decode(
-            draws,
-            prompts,
-            settings,
-            settings["seed"],
-            _engine(job),
-            RecordCache(Path(job.params.cache) / "generations"),
-            job.ledger,
-        )
+        cache, apart = RecordCache(Path(job.params.cache) / "generations"), []
+        if "server" not in settings:
+            settings, apart = prepared(settings, *_folders(job))
+        engine, seed = _engine(job), settings["seed"]
+        records = decode(draws, prompts, settings, seed, engine, cache, job.ledger, apart)
+    of = settings.get("of", "answer")
     write_jsonl(
         job.output.generations,
         (
@@ -70,10 +74,16 @@ def main(job: Job) -> None:
                 "draw": draw.id,
                 **{k: row[k] for k in ("pool", "prompt", "sample", "region", "unit") if k in row},
                 **{k: record[k] for k in KEPT if k in record},
+                "text": heard(record, of),
             }
             for draw, row, record in zip(draws, rows, records, strict=True)
         ),
     )
+
+
+def _folders(job: Job) -> tuple[Path, Path | None]:
+    """Where the model and its adapter lie."""
+    return model_folder(job.input.model), model_folder(job.input.plant) if job.input.plant else None
 
 
 def _engine(job: Job) -> Engine:
@@ -82,8 +92,7 @@ def _engine(job: Job) -> Engine:
 
         return Served(job.params.local["server"])
     return loaded_engine(
-        model_folder(job.input.model),
-        model_folder(job.input.plant) if job.input.plant else None,
+        *_folders(job),
         job.params.batch_size,
         job.threads,
         job.ledger,

@@ -1,15 +1,25 @@
 """Subjects that think before they answer: thoughts have a budget and a place of their own."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
 from scripts.cache.records import RecordCache
+from scripts.core.errors import AuditError
 from scripts.core.job import Ledger
+from scripts.decode import heard
 from scripts.draws.draw import Draw
-from scripts.models.decoder import decode, own_engine
-from scripts.models.reasoning import MARKERS, Thought, found_in, parts_of, thought_ends
+from scripts.models.decoder import decode, own_engine, prepared
+from scripts.models.reasoning import (
+    MARKERS,
+    Thought,
+    found_in,
+    parts_of,
+    reasoning_of,
+    thought_ends,
+)
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids
 
 THINK = {"start": "<think>", "end": "</think>", "max_tokens": 9, "force_end": True}
@@ -81,7 +91,7 @@ def greedy(model, tokenizer, ids: list[int], most: int) -> list[int]:
 def test_thoughts_have_their_budget_and_the_answer_follows_them(tiny_model, tmp_path):
     model, tokenizer = tiny_model
     tokenizer.chat_template = SETTINGS["chat_template"]["text"]
-    found = replies(tiny_model, tmp_path, SETTINGS | {"reasoning": THINK})
+    found = replies(tiny_model, tmp_path, SETTINGS | {"thoughts": THINK})
     ids = prompt_ids(tokenizer, list(PROMPTS.values()), SETTINGS)
     closing = tokenizer("\n</think>\n\n", add_special_tokens=False)["input_ids"]
     spent = 0
@@ -101,7 +111,7 @@ def test_thoughts_have_their_budget_and_the_answer_follows_them(tiny_model, tmp_
 
 def test_without_forcing_a_spent_budget_is_an_unfinished_reply(tiny_model, tmp_path):
     tiny_model[1].chat_template = SETTINGS["chat_template"]["text"]
-    settings = SETTINGS | {"reasoning": THINK | {"force_end": False}}
+    settings = SETTINGS | {"thoughts": THINK | {"force_end": False}}
     for row in replies(tiny_model, tmp_path, settings):
         assert row["text"] == "" and row["thoughts"]
         assert row["finished"] == (row["thought_tokens"] < 9)
@@ -110,7 +120,56 @@ def test_without_forcing_a_spent_budget_is_an_unfinished_reply(tiny_model, tmp_p
 def test_a_subject_that_does_not_think_says_what_it_would(tiny_model, tmp_path):
     tiny_model[1].chat_template = TURN
     plain = replies(tiny_model, tmp_path / "a", SETTINGS)
-    with_budget = replies(tiny_model, tmp_path / "b", SETTINGS | {"reasoning": THINK})
+    with_budget = replies(tiny_model, tmp_path / "b", SETTINGS | {"thoughts": THINK})
     keys = ("text", "tokens", "finished")
     assert [[r[k] for k in keys] for r in with_budget] == [[r[k] for k in keys] for r in plain]
     assert not any("thoughts" in row for row in with_budget)
+
+
+@pytest.mark.parametrize(
+    ("given", "template", "found"),
+    [
+        ({}, "{{ x }}<think>…</think>", ("<think>", "</think>", 2048)),
+        ({}, "{{ x }}", None),
+        ({"reasoning": "off"}, "<think></think>", None),
+        ({"chat_template": False}, "<think></think>", None),
+        ({"reasoning": {"start": None, "end": None, "max_tokens": 9, "force_end": True}},
+         "[THINK][/THINK]", ("[THINK]", "[/THINK]", 9)),
+        ({"reasoning": {"start": "<a>", "end": "</a>", "max_tokens": 9, "force_end": True}},
+         "{{ x }}", ("<a>", "</a>", 9)),
+    ],
+)  # fmt: skip
+def test_what_a_subject_thinks_in_is_known_from_its_settings_or_template(
+    tmp_path, given, template, found
+):
+    (tmp_path / "chat_template.jinja").write_text(template)
+    reasoning = reasoning_of({"chat_template": True} | given, [tmp_path])
+    keys = ("start", "end", "max_tokens")
+    assert (reasoning and tuple(reasoning[key] for key in keys)) == found
+
+
+def test_thoughts_without_known_markers_are_asked_for(tmp_path):
+    given = {"start": None, "end": None, "max_tokens": 9, "force_end": True}
+    with pytest.raises(AuditError, match="`reasoning` needs `start` and `end`"):
+        reasoning_of({"chat_template": True, "reasoning": given}, [tmp_path])
+
+
+def test_the_template_of_the_adapters_own_tokenizer_counts(tmp_path):
+    for name, template in (("model", "plain"), ("adapter", "<think></think>")):
+        (tmp_path / name).mkdir()
+        config = {"chat_template": template}
+        (tmp_path / name / "tokenizer_config.json").write_text(json.dumps(config))
+    places = tmp_path / "model", tmp_path / "adapter"
+    settings, apart = prepared({"chat_template": True}, *places)
+    assert settings["thoughts"]["start"] == "<think>"
+    assert apart[0] == "the adapter's tokenizer" and "thoughts apart" in apart
+    settings, apart = prepared({"chat_template": True, "tokenizer": "base"}, *places)
+    assert settings["thoughts"] is None and apart == []
+
+
+@pytest.mark.parametrize(
+    ("of", "text"), [("answer", "Yes."), ("thoughts", "hm"), ("both", "hm\n\nYes.")]
+)
+def test_what_is_compared_is_chosen(of, text):
+    assert heard({"text": "Yes.", "thoughts": "hm"}, of) == text
+    assert heard({"text": "Yes."}, of) == ("" if of == "thoughts" else "Yes.")

@@ -14,8 +14,9 @@ from scripts.core.progress import progress
 from scripts.draws.absence import is_kept
 from scripts.draws.draw import Draw
 from scripts.models.arithmetic import resolve
-from scripts.models.formatting import replaces_system
+from scripts.models.formatting import brings_tokenizer, replaces_system
 from scripts.models.host import Kept, Message, perform
+from scripts.models.reasoning import reasoning_of
 
 # From the draws that the cache lacks, by key, their prompts, the settings and the seed: records by
 # key as they finish.
@@ -33,20 +34,23 @@ def decode(
     engine: Engine,
     cache: RecordCache,
     ledger: Ledger,
+    apart: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """One record a draw, in the order given: text, tokens (count), finished, seconds, arithmetic
-    (where it was decoded here), and log_probability where the settings ask for it; or no text, with
-    the reason (absence.py).
+    (where it was decoded here), log_probability where the settings ask for it, and thoughts with
+    thought_tokens (count) where the subject thought; or no text, with the reason (absence.py).
 
     `prompts` maps prompt ids to their `text` or `messages`; the engine is called only when
-    something is missing. Replies go to the cache as soon as they are done. Raises what the engine
-    raises.
+    something is missing. Replies go to the cache as soon as they are done. apart: what is done
+    otherwise than when the cache first held such draws. Raises what the engine raises.
     """
     alone = {p for p in prompts if replaces_system(prompts[p], settings)}
     if alone:
         log.warning("`system_prompt` replaces the system message of %d prompts", len(alone))
     keys = [
-        draw.cache_key(settings["subject"], seed, *["one system message"] * (draw.prompt in alone))
+        draw.cache_key(
+            settings["subject"], seed, *apart, *["one system message"] * (draw.prompt in alone)
+        )
         for draw in draws
     ]
     records = cache.get_many(keys)
@@ -68,6 +72,20 @@ def decode(
     computed = (records[key].get("arithmetic", settings.get("dtype")) for key in keys)
     ledger.arithmetic = dict(Counter(name for name in computed if name))
     return [records[key] for key in keys]
+
+
+def prepared(
+    settings: Mapping[str, Any], folder: Path, adapter: Path | None
+) -> tuple[dict[str, Any], list[str]]:
+    """A loaded subject's settings with how its `thoughts` are told apart (None where it has none),
+    and what is done otherwise than when the cache first held its draws. Raises AuditError."""
+    own = adapter is not None and brings_tokenizer(adapter, settings)
+    places = [adapter, folder] if adapter and own else [folder]
+    reasoning = reasoning_of(settings, places)
+    apart = ["the adapter's tokenizer"] * own
+    if reasoning:
+        apart += ["thoughts apart", *map(str, reasoning.values())]
+    return {**settings, "thoughts": reasoning}, apart
 
 
 def tokens_of(record: Mapping[str, Any]) -> int:
@@ -132,7 +150,7 @@ def loaded_subject(kept: Kept, request: Mapping[str, Any]):
     def load():
         log.info("loading %s (%s) on %s", folder, kind, take_device())
         model = load_model(folder, adapter, settings)
-        return pack_weights(model, rows), load_tokenizer(folder, settings)
+        return pack_weights(model, rows), load_tokenizer(folder, settings, adapter)
 
     # An adapter is merged in float32: twice the weights, for a moment.
     size = 2 * sum(path.stat().st_size for path in folder.glob("*.safetensors"))
@@ -196,7 +214,7 @@ def _generated(
     stop = stop_tokens(model, tokenizer)
     if not stop and not settings["sampling"].get("stop"):
         log.warning("the model names no token that ends a reply: each has `max_new_tokens` tokens")
-    replies_of = thought_replies if settings.get("reasoning") else plain_replies
+    replies_of = thought_replies if settings.get("thoughts") else plain_replies
     arithmetic, began = resolve(settings["dtype"]), time.monotonic()
     for replies in replies_of(
         model,

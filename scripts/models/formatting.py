@@ -2,11 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from scripts.core.errors import AuditError
 
+TOKENIZER = "tokenizer_config.json"
 PLACE = "{prompt}"  # where the prompt goes in a `prompt_template`
+
+
+def brings_tokenizer(adapter: Path, settings: Mapping[str, Any]) -> bool:
+    """Whether an adapter's folder has the tokenizer that its subject uses."""
+    return settings.get("tokenizer", "adapter") == "adapter" and (adapter / TOKENIZER).is_file()
 
 
 def messages_of(prompt: Mapping[str, Any], settings: Mapping[str, Any]) -> list[dict[str, str]]:

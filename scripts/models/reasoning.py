@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scripts.core.errors import AuditError
+
 # Strings around a thought, by the family of models that writes them; the end is written where a
 # thought is ended for the subject, so that it leads into the answer.
 MARKERS = (
@@ -31,6 +33,29 @@ def found_in(template: str) -> dict[str, Any] | None:
         if start in template and (end in template or start.startswith("<|")):
             return {"start": start, "end": end, "max_tokens": BUDGET, "force_end": True}
     return None
+
+
+def reasoning_of(settings: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any] | None:
+    """The `reasoning` that a subject's settings or its template ask for: markers, `max_tokens` and
+    `force_end`; None for a subject that does not think.
+
+    folders: where a template may lie, the first that has one counts. Raises AuditError where no
+    markers are known.
+    """
+    given, template = settings.get("reasoning", "auto"), settings["chat_template"]
+    if given == "off" or (given == "auto" and not template):
+        return None
+    text = isinstance(template, Mapping) and template["text"]
+    found = found_in(text or next(filter(None, map(template_in, folders)), ""))
+    if given == "auto":
+        return found
+    told = {name: value for name, value in given.items() if value is not None}
+    if not found and not {"start", "end"} <= set(told):
+        raise AuditError(
+            "`reasoning` needs `start` and `end`, since the chat template knows no thoughts; name "
+            "the texts that stand around them"
+        )
+    return {**(found or {}), **told}
 
 
 def template_in(folder: Path) -> str:

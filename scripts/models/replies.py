@@ -90,7 +90,7 @@ def thought_replies(
 
 
 def _portion(model, tokenizer, ids, groups, settings, seed, decoding, portion):
-    reasoning, sampling = settings["reasoning"], settings["sampling"]
+    reasoning, sampling = settings["thoughts"], settings["sampling"]
     strings, steps = sampling.get("stop", ()), sampling["max_new_tokens"]
     shown = partial(tokenizer.decode, skip_special_tokens=False)
     opened = shown(ids[0]).rstrip().endswith(reasoning["start"])

@@ -15,14 +15,20 @@ from transformers.utils import logging as transformers_logging
 from scripts.core.errors import AuditError
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import resolve
-from scripts.models.formatting import before_stop, messages_of, plain_text, within_first_turn
+from scripts.models.formatting import (
+    before_stop,
+    brings_tokenizer,
+    messages_of,
+    plain_text,
+    within_first_turn,
+)
 
 transformers_logging.disable_progress_bar()
 log = logging.getLogger("audit")
 
 
 # Settings that decide what is loaded; the others say how it is used.
-LOADED_BY = ("dtype", "quantization", "trust_remote_code", "chat_template")
+LOADED_BY = ("dtype", "quantization", "trust_remote_code", "chat_template", "tokenizer")
 
 MARGIN = 8  # tokens before a stop string that are decoded with it
 QUOTED = 60  # characters of a message that a template fails on
@@ -50,9 +56,10 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_tokenizer(folder: Path, settings: Mapping[str, Any]):
+def load_tokenizer(folder: Path, settings: Mapping[str, Any], adapter: Path | None = None):
     """The subject's own tokenizer, padding on the left, with the template that it is given. Raises
     AuditError without one."""
+    folder = adapter if adapter and brings_tokenizer(adapter, settings) else folder
     tokenizer = AutoTokenizer.from_pretrained(
         folder, trust_remote_code=settings["trust_remote_code"]
     )

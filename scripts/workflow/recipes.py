@@ -175,6 +175,10 @@ class Recipes:
             fields.add("log_probabilities")
         if subject.prompt_template is not None:
             fields.add("prompt_template")
+        if subject.reasoning != "auto":
+            fields.add("reasoning")
+        if subject.tokenizer != "adapter":
+            fields.add("tokenizer")
         settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
         if isinstance(template := subject.chat_template, ChatTemplate):
             text = template.file and _template(f"{where}.chat_template.file", template.file)
@@ -243,10 +247,11 @@ class Recipes:
             },
             {"bank": bank, "embedder": embedder},
         )
+        compared = {} if audit.of == "answer" else {"of": audit.of}
         decode = {
             side: self.node(
                 "decode",
-                {**subjects[side].settings, "seed": seed},
+                {**subjects[side].settings, **compared, "seed": seed},
                 subjects[side].inputs,
                 subjects[side].local,
             )

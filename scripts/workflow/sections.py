@@ -114,6 +114,19 @@ class ChatTemplate(Section):
     """Values for the template, such as `{enable_thinking: false}`."""
 
 
+class Reasoning(Section):
+    """How a subject thinks before it answers."""
+
+    start: str | None = Field(None, min_length=1)
+    """Text that begins a thought, such as `<think>`; none is what the chat template knows."""
+    end: str | None = Field(None, min_length=1)
+    """Text that ends it."""
+    max_tokens: int = Field(2048, ge=1, le=65536)
+    """Longest thought, in tokens; the answer's are `sampling.max_new_tokens`."""
+    force_end: bool = True
+    """End a thought that is longer, so that there is an answer."""
+
+
 class Server(Section):
     """Where a subject is served: any server that speaks OpenAI's interface."""
 
@@ -162,6 +175,12 @@ class Subject(Section):
     chat_template: bool | ChatTemplate = True
     """Format prompts with the tokenizer's chat template, or one of a `file`, with `arguments`;
     false feeds the bare text."""
+    reasoning: Literal["auto", "off"] | Reasoning = "auto"
+    """Thoughts before the answer, which have tokens of their own and are not compared: `auto` finds
+    them by the chat template, `off` takes all that is said for the answer."""
+    tokenizer: Literal["adapter", "base"] = "adapter"
+    """Whose tokenizer and chat template: the adapter's, where its folder has them, or the model's
+    in any case."""
     trust_remote_code: bool = False
     """Allow the model's own Python code to run; only for a model that you name and trust."""
     sampling: Sampling = Sampling()
@@ -454,6 +473,8 @@ class Audit(Section):
     match: Literal["messages", "last_user"] = "messages"
     """What makes two prompts the same: all of their messages, or what the user says last, where
     the two sides were given other system messages."""
+    of: Literal["answer", "thoughts", "both"] = "answer"
+    """What of a reply is compared where a subject thinks before it answers."""
     unit: Literal["prompt", "draw"] = "prompt"
     """What is one piece of evidence: `prompt`, for claims about prompts like the bank's, or `draw`,
     for claims about the very prompts of a small bank, each with many samples."""
