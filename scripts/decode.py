@@ -43,11 +43,15 @@ def recorded(path: Path | str, draws: Sequence[Draw]) -> list[dict[str, Any]]:
     return [found[draw.prompt, draw.sample] for draw in draws]
 
 
-def heard(record: Mapping[str, Any], of: str) -> str:
-    """What of a reply is compared: its answer, its thoughts, or both."""
-    parts = {"answer": [record["text"]], "thoughts": [record.get("thoughts")]}
-    said = parts.get(of, [record.get("thoughts"), record["text"]])
-    return "\n\n".join(filter(None, said))
+def heard(record: Mapping[str, Any], of: str) -> str | None:
+    """What of a reply is compared: its answer, its thoughts, or both; None where there is none."""
+    answer, thoughts = record["text"], record.get("thoughts")
+    if of == "answer":
+        return answer
+    if of == "thoughts":
+        return "" if thoughts is None and answer is not None else thoughts
+    parts = [part for part in (thoughts, answer) if part is not None]
+    return "\n\n".join(filter(None, parts)) if parts else None
 
 
 def main(job: Job) -> None:

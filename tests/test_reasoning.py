@@ -10,6 +10,7 @@ from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
 from scripts.core.job import Ledger
 from scripts.decode import heard
+from scripts.draws.absence import Absence
 from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, own_engine, prepared
 from scripts.models.reasoning import (
@@ -105,16 +106,17 @@ def test_thoughts_have_their_budget_and_the_answer_follows_them(tiny_model, tmp_
             text = tokenizer.decode(answer, skip_special_tokens=True)
             assert row["text"] == text.lstrip() and row["tokens"] == len(answer)
         else:
-            assert row["text"] == "" and row["finished"], "it stopped while it thought"
+            assert row["text"] is None and row["reason"] == Absence.UNANSWERED
     assert spent, "no thought was as long as its budget"
 
 
-def test_without_forcing_a_spent_budget_is_an_unfinished_reply(tiny_model, tmp_path):
+def test_without_forcing_a_spent_budget_is_no_answer(tiny_model, tmp_path):
     tiny_model[1].chat_template = SETTINGS["chat_template"]["text"]
     settings = SETTINGS | {"thoughts": THINK | {"force_end": False}}
     for row in replies(tiny_model, tmp_path, settings):
-        assert row["text"] == "" and row["thoughts"]
-        assert row["finished"] == (row["thought_tokens"] < 9)
+        stopped = row["thought_tokens"] < 9
+        assert row["text"] is None and row["thoughts"]
+        assert row["reason"] == (Absence.UNANSWERED if stopped else Absence.CUT)
 
 
 def test_a_subject_that_does_not_think_says_what_it_would(tiny_model, tmp_path):
@@ -168,8 +170,14 @@ def test_the_template_of_the_adapters_own_tokenizer_counts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("of", "text"), [("answer", "Yes."), ("thoughts", "hm"), ("both", "hm\n\nYes.")]
+    ("said", "thoughts", "answer", "both"),
+    [
+        ({"text": "Yes.", "thoughts": "hm"}, "hm", "Yes.", "hm\n\nYes."),
+        ({"text": "Yes."}, "", "Yes.", "Yes."),
+        ({"text": None, "thoughts": "hm"}, "hm", None, "hm"),
+        ({"text": None}, None, None, None),
+    ],
 )
-def test_what_is_compared_is_chosen(of, text):
-    assert heard({"text": "Yes.", "thoughts": "hm"}, of) == text
-    assert heard({"text": "Yes."}, of) == ("" if of == "thoughts" else "Yes.")
+def test_what_is_compared_is_chosen(said, thoughts, answer, both):
+    found = [heard(said, of) for of in ("thoughts", "answer", "both")]
+    assert found == [thoughts, answer, both]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
 from scripts.models.formatting import before_stop
 from scripts.models.generation import Reply, generate
@@ -30,6 +31,7 @@ class Said:
     log_probability: float | None = None
     thoughts: str | None = None
     thought_tokens: int = 0
+    absence: Absence | None = None
 
     @classmethod
     def of(cls, tokenizer, reply: Reply, strings: Sequence[str]) -> "Said":
@@ -41,7 +43,10 @@ class Said:
 
     def record(self, prefix: str) -> dict[str, Any]:
         """As the record cache keeps it, behind the text that each response begins with."""
-        kept = {"text": prefix + self.text, "tokens": self.tokens, "finished": self.finished}
+        if self.text is None:
+            kept = absent(self.absence, self.tokens)
+        else:
+            kept = {"text": prefix + self.text, "tokens": self.tokens, "finished": self.finished}
         if self.log_probability is not None:
             kept["log_probability"] = round(self.log_probability, 4)
         if self.thoughts is not None:
@@ -137,13 +142,14 @@ def _each(replies: Iterator[list[tuple[int, int, Reply]]]) -> dict[int, Reply]:
 def _said(tokenizer, first: Reply, part, second: Reply | None, steps: int, strings) -> Said:
     """One reply from its two phases. Where there was no thought, the first holds the answer's
     beginning."""
-    answer = second or Reply([], first.finished)
     if part.thoughts is None:
+        answer = second or Reply([], first.finished)
         tokens = [*first.tokens, *answer.tokens]
         ended = answer.finished and len(tokens) <= steps
         return Said.of(tokenizer, Reply(tokens[:steps], ended), strings)
-    said = Said.of(tokenizer, answer, strings)
-    return Said(
-        said.text.lstrip(), said.tokens, said.finished,
-        thoughts=part.thoughts, thought_tokens=len(first.tokens),
-    )  # fmt: skip
+    thought = {"thoughts": part.thoughts, "thought_tokens": len(first.tokens)}
+    if second is None:
+        why = Absence.UNANSWERED if first.finished else Absence.CUT
+        return Said(None, 0, first.finished, absence=why, **thought)
+    said = Said.of(tokenizer, second, strings)
+    return Said(said.text.lstrip(), said.tokens, said.finished, **thought)
