@@ -20,8 +20,8 @@ from pathlib import Path
 
 from scripts.checks.refusal import refuses
 from scripts.core.text_tables import table
-from scripts.decode import recorded
 from scripts.draws.draw import Draw
+from scripts.models.kinds import records_of
 from scripts.recordings.files import outputs_in, rows_of
 from scripts.recordings.recording import write
 from scripts.workflow.sections import Responses
@@ -64,7 +64,7 @@ def look_up(folder: Path) -> tuple[float, float]:
     draws = [Draw("base", "explore", row["id"], 0) for row in islice(answered, DRAWS)]
     before = _peak_mib()
     began = time.monotonic()
-    recorded(outputs_in(folder)["responses"], draws)
+    records_of(outputs_in(folder)["responses"], draws)
     return time.monotonic() - began, _peak_mib() - before
 
 

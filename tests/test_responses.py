@@ -7,8 +7,8 @@ import pytest
 from banks import jsonl, write
 
 from scripts.core.job import Ledger
-from scripts.decode import recorded
 from scripts.draws.draw import Draw
+from scripts.models.kinds import records_of
 from scripts.prompts.prompt import BankError, prompt_id
 from scripts.recordings.bank import prompts_of
 from scripts.recordings.files import outputs_in, rows_of
@@ -262,6 +262,6 @@ def test_draws_find_their_texts(tmp_path):
     )
     record(path, tmp_path)
     draws = [Draw("base", "explore", prompt_id("p"), sample) for sample in (1, 0)]
-    found = recorded(tmp_path / "responses.jsonl", draws)
+    found = records_of(tmp_path / "responses.jsonl", draws)
     assert [one["text"] for one in found] == ["b", "a"]
     assert found[0] == {"text": "b", "tokens": None, "finished": None}

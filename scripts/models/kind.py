@@ -1,0 +1,29 @@
+"""What decode's jobs ask of a kind of subject: the records of draws."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.cache.records import RecordCache
+from scripts.core.files import read_jsonl
+from scripts.core.job import Job
+from scripts.draws.draw import Draw
+from scripts.models.decoder import Engine, decode
+
+Records = list[dict[str, Any]]  # one a draw, in their order: decoder.decode says what it holds
+Texts = Callable[[Job, Sequence[Draw]], Records]
+
+
+def decoded(
+    job: Job,
+    draws: Sequence[Draw],
+    engine: Engine,
+    settings: Mapping[str, Any],
+    apart: Sequence[str] = (),
+) -> Records:
+    """Records of draws from the record cache, else from an engine; `settings` and `apart` as
+    decoder.decode takes them."""
+    wanted = {draw.prompt for draw in draws}
+    prompts = {row["id"]: row for row in read_jsonl(job.input.bank) if row["id"] in wanted}
+    cache = RecordCache(Path(job.params.cache) / "generations")
+    return decode(draws, prompts, settings, settings["seed"], engine, cache, job.ledger, apart)

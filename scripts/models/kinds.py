@@ -1,0 +1,57 @@
+"""Where the texts of each kind of subject come from: one function a kind, for decode's jobs.
+
+A new kind is a function here, or of a module beside, under the name that it has in
+scripts/workflow/kinds. It imports what it needs when it is called.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.core.job import Job
+from scripts.draws.draw import Draw
+from scripts.models.decoder import loaded_engine, prepared
+from scripts.models.description import model_folder
+from scripts.models.kind import Records, Texts, decoded
+from scripts.recordings.files import rows_of
+
+
+def loaded(job: Job, draws: Sequence[Draw]) -> Records:
+    """Records of draws from a model that is loaded here, with its adapter."""
+    model = model_folder(job.input.model)
+    adapter = model_folder(job.input.plant) if job.input.plant else None
+    settings, apart = prepared(job.params.settings, model, adapter)
+    engine = loaded_engine(model, adapter, job.params.batch_size, job.threads, job.ledger)
+    return decoded(job, draws, engine, settings, apart)
+
+
+def served(job: Job, draws: Sequence[Draw]) -> Records:
+    """Records of draws from a server."""
+    from scripts.models.served import Served
+
+    return decoded(job, draws, Served(job.params.local["server"]), job.params.settings)
+
+
+def recorded(job: Job, draws: Sequence[Draw]) -> Records:
+    """Records of draws from a recording, of which no other texts are kept; the plan is capped by
+    what it holds."""
+    records = records_of(job.input.responses, draws)
+    job.ledger.texts += len(records)
+    return records
+
+
+def records_of(path: Path | str, draws: Sequence[Draw]) -> Records:
+    """What a file of recorded responses holds of draws."""
+    wanted = {(draw.prompt, draw.sample) for draw in draws}
+    found = {
+        name: {"text": row["text"], "tokens": None, "finished": row["finished"]}
+        for row in rows_of(path)
+        if (name := (row["prompt"], row["sample"])) in wanted
+    }
+    return [found[draw.prompt, draw.sample] for draw in draws]
+
+
+KINDS: dict[str, Texts] = {
+    "loaded": loaded,
+    "served": served,
+    "recorded": recorded,
+}
