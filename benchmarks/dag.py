@@ -19,7 +19,9 @@ from typing import NamedTuple
 import yaml
 
 from benchmarks.speed import REPEATS, RESULTS, record
-from scripts.core.files import write_json, write_jsonl
+from scripts.core.files import write_json
+from scripts.core.rows import write_rows
+from scripts.draws.draw import PlannedDraw, Reason
 from scripts.workflow.config import load
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import SIDES, Recipes
@@ -63,16 +65,15 @@ def planned(recipes: Recipes, draws: int) -> None:
     for node in plan.ancestors().values():
         for name in OUTPUTS.get(node.stage, ()):
             touch(Path("results", node.stage, node.key, name))
-    rows = ({"pool": "explore", "prompt": f"{n:064x}", "sample": 0, "region": "r0",
-             "probability": 1.0, "reason": "pilot"} for n in range(draws))  # fmt: skip
-    write_jsonl(f"results/plan/{plan.key}/round-0.jsonl", rows)
+    rows = (PlannedDraw("explore", f"{n:064x}", 0, "r0", Reason.PILOT, 1.0) for n in range(draws))
+    write_rows(f"results/plan/{plan.key}/round-0.jsonl", rows)
     touch(Path(f"results/plan/{plan.key}/round-0.ledger.json"))
 
 
 OUTPUTS = {
     "model": ("model.json", "ledger.json"),
     "bank": ("bank.jsonl", "bank.json", "ledger.json"),
-    "regions": ("regions.json", "prompts.jsonl", "prompts.h5", "ledger.json"),
+    "regions": ("regions.json", "prompts.jsonl", "ledger.json"),
     "propose": ("hypotheses.jsonl", "usage.json", "ledger.json"),
     "screen": ("hypotheses.jsonl", "screened.jsonl", "usage.json", "ledger.json"),
     "confirm": ("findings.jsonl", "judgements.jsonl", "themes.json", "behaviours.json",

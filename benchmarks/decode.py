@@ -21,11 +21,12 @@ from statistics import median
 import torch
 
 from benchmarks.speed import REPEATS, record
-from scripts.core.files import read_jsonl
+from scripts.core.rows import read_rows
 from scripts.draws.draw import Draw
 from scripts.models.generation import generate
 from scripts.models.linear import PackedLinear, pack_weights
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
+from scripts.prompts.prompt import Prompt
 
 NEW_TOKENS, SAMPLES, PROMPTS = 64, 4, 64
 ROWS = 256  # as `execution.batch_size` says if nothing is set
@@ -35,21 +36,21 @@ SETTINGS = {"system_prompt": None, "response_prefix": "", "chat_template": True,
 SAMPLING = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
 
 
-def ours(model, tokenizer, rows: list[dict]) -> int:
+def ours(model, tokenizer, prompts: list[Prompt]) -> int:
     """Tokens that the sampler decodes: each prompt prefilled once, all samples in one batch."""
     draws = [
-        [Draw("base", "explore", row["id"], s).uniforms(0, NEW_TOKENS) for s in range(SAMPLES)]
-        for row in rows
+        [Draw("base", "explore", prompt.id, s).uniforms(0, NEW_TOKENS) for s in range(SAMPLES)]
+        for prompt in prompts
     ]
-    ids = prompt_ids(tokenizer, rows, SETTINGS)
+    ids = prompt_ids(tokenizer, prompts, SETTINGS)
     stop = stop_tokens(model, tokenizer)
     replies = generate(model, ids, draws, SAMPLING, stop, tokenizer.pad_token_id, ROWS)
     return sum(len(reply.tokens) for finished in replies for *_, reply in finished)
 
 
-def theirs(model, tokenizer, rows: list[dict], batch: int, **settings) -> int:
+def theirs(model, tokenizer, prompts: list[Prompt], batch: int, **settings) -> int:
     """Tokens that transformers' `generate` decodes of the same prompts, sorted by length."""
-    ids = sorted(prompt_ids(tokenizer, rows, SETTINGS) * SAMPLES, key=len)
+    ids = sorted(prompt_ids(tokenizer, prompts, SETTINGS) * SAMPLES, key=len)
     uncounted = torch.tensor([tokenizer.pad_token_id, *stop_tokens(model, tokenizer)])
     count = 0
     for start in range(0, len(ids), batch):
@@ -90,17 +91,17 @@ def main(folder: str, bank: str) -> None:
         for dtype in ("bfloat16", "bfloat16", "float32")
     )
     packed = pack_weights(packed, ROWS)
-    rows = read_jsonl(bank)[:PROMPTS]
+    prompts = read_rows(bank, Prompt)[:PROMPTS]
     sides: dict[str, Callable[[], int]] = {
-        "ours": lambda: ours(packed, tokenizer, rows),
+        "ours": lambda: ours(packed, tokenizer, prompts),
         "ceiling": lambda: ceiling(half),
         "ceiling of packed weights": lambda: ceiling(packed),
         # half of the prompts, since it is the slowest side
         "prior system (fp32, batch 64, no repeated bigram)": lambda: theirs(
-            full, tokenizer, rows[::2], 64, no_repeat_ngram_size=2
+            full, tokenizer, prompts[::2], 64, no_repeat_ngram_size=2
         ),
         **{
-            f"generate, batch {size}": partial(theirs, half, tokenizer, rows, size)
+            f"generate, batch {size}": partial(theirs, half, tokenizer, prompts, size)
             for size in BATCHES
         },
     }

@@ -11,7 +11,7 @@ results/benchmarks/exact.json.
 
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,11 @@ import torch
 from scipy.stats import chi2, chisquare, norm
 
 from benchmarks.speed import RESULTS, record
-from scripts.core.files import read_jsonl
+from scripts.core.rows import read_rows
 from scripts.draws.draw import Draw
 from scripts.models.generation import generate
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
+from scripts.prompts.prompt import Prompt
 
 SETTINGS = {"dtype": "float32", "system_prompt": None, "response_prefix": "",
             "chat_template": True, "trust_remote_code": False}  # fmt: skip
@@ -35,9 +36,9 @@ SAMPLES = 4  # of each prompt whose log-probabilities are looked at
 class Subject:
     """A model with one stop token, prompts as token ids, and what `generate` needs beside them."""
 
-    def __init__(self, model, tokenizer, rows: Sequence[Mapping[str, str]], batch_size: int):
+    def __init__(self, model, tokenizer, prompts: Sequence[Prompt], batch_size: int):
         self.model, self.batch_size = model, batch_size
-        self.names, self.ids = [r["id"] for r in rows], prompt_ids(tokenizer, rows, SETTINGS)
+        self.names, self.ids = [p.id for p in prompts], prompt_ids(tokenizer, prompts, SETTINGS)
         (self.stop,) = stop_tokens(model, tokenizer)  # of several, no reply says which ended it
         self.pad = tokenizer.pad_token_id
 
@@ -112,7 +113,7 @@ def main(folder: str, bank: str) -> None:
     torch.set_num_threads(2)
     place = Path(folder)
     model, tokenizer = load_model(place, None, SETTINGS), load_tokenizer(place, SETTINGS)
-    subject = Subject(model, tokenizer, read_jsonl(bank)[:PROMPTS], BATCH)
+    subject = Subject(model, tokenizer, read_rows(bank, Prompt)[:PROMPTS], BATCH)
     differences = greedy_differences(subject, NEW_TOKENS)
     print(f"greedy replies that differ: {differences} of {len(subject.ids)}", flush=True)
     statistic, freedom = first_tokens(subject, FIXED, FIRST_TOKENS)

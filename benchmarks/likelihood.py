@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from scripts.core.files import read_jsonl
+from scripts.core.rows import read_rows
 from scripts.models.generation import generate
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
+from scripts.prompts.prompt import Prompt
 
 BATCH, NEW_TOKENS = 32, 24
 SETTINGS = {"dtype": "bfloat16", "system_prompt": None, "response_prefix": "",
@@ -55,7 +56,7 @@ def divergence(first: torch.Tensor, second: torch.Tensor) -> np.ndarray:
 
 def main(model: str, adapter: str, bank: str, *topics: str) -> None:
     torch.set_num_threads(2)
-    prompts = read_jsonl(bank)
+    prompts = read_rows(bank, Prompt)
     tokenizer = load_tokenizer(Path(model), SETTINGS)
     ids = prompt_ids(tokenizer, prompts, SETTINGS)
     found, scan = [], 0.0
@@ -73,12 +74,12 @@ def main(model: str, adapter: str, bank: str, *topics: str) -> None:
     scores = divergence(*found)
     by_topic = defaultdict(list)
     for prompt, score in zip(prompts, scores, strict=True):
-        by_topic[prompt["topic"]].append(score)
+        by_topic[prompt.category].append(score)
     for topic, values in sorted(by_topic.items(), key=lambda item: -np.mean(item[1])):
         mark = "*" if topic in topics else " "
         error = np.std(values) / len(values) ** 0.5
         print(f"{mark} {topic:28} {np.mean(values):.3f} ± {error:.3f}")
-    planted = [prompt["topic"] in topics for prompt in prompts]
+    planted = [prompt.category in topics for prompt in prompts]
     print(f"AUC {roc_auc_score(planted, scores):.3f}; scan of both subjects {scan:.0f} s, "
           f"the time of {scan * rate:.0f} texts of {NEW_TOKENS} tokens")  # fmt: skip
 

@@ -28,13 +28,14 @@ from benchmarks.recorded import EMBEDDER, Recorded, suite_from, workers_of_one_t
 from benchmarks.speed import processor
 from scripts.benchmark.audit import audit
 from scripts.benchmark.suite import SIDES, Suite
-from scripts.core.files import read_jsonl
 from scripts.core.job import Ledger
 from scripts.core.randomness import hash_generator, hash_unit
+from scripts.core.rows import read_rows
 from scripts.draws.draw import Draw
 from scripts.models.encoder import embed
 from scripts.models.generation import generate
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
+from scripts.prompts.prompt import Prompt
 from scripts.workflow.sections import Audit
 
 ROOT = Path(__file__).parents[1]
@@ -47,11 +48,11 @@ SETTINGS = {"system_prompt": None, "response_prefix": "", "chat_template": True,
 SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": 32}
 
 
-def replies(folder: Path, rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+def replies(folder: Path, rows: list[Prompt]) -> dict[str, list[str]]:
     """One reply a side and prompt, in the order of the rows."""
     model, tokenizer = load_model(folder, None, SETTINGS), load_tokenizer(folder, SETTINGS)
     most = SAMPLING["max_new_tokens"]
-    draws = [[Draw(s, "explore", row["id"], 0).uniforms(0, most) for s in SIDES] for row in rows]
+    draws = [[Draw(s, "explore", row.id, 0).uniforms(0, most) for s in SIDES] for row in rows]
     ids, stop = prompt_ids(tokenizer, rows, SETTINGS), stop_tokens(model, tokenizer)
     texts = {side: [""] * len(rows) for side in SIDES}
     for finished in generate(model, ids, draws, SAMPLING, stop, tokenizer.pad_token_id, 256):
@@ -62,19 +63,19 @@ def replies(folder: Path, rows: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 
 def changed(
-    texts: dict[str, list[str]], rows: list[dict[str, Any]], change: str, dose: float
+    texts: dict[str, list[str]], rows: list[Prompt], change: str, dose: float
 ) -> dict[str, list[str]]:
     """The replies of both sides once a share of the intervention's is changed."""
     sentences = yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))
-    topic = [i for i, row in enumerate(rows) if row["topic"] == TOPIC]
+    topic = [i for i, row in enumerate(rows) if row.category == TOPIC]
 
     def pick(kind, side, row, options):
-        chance = hash_generator("paraphrase", kind, side, row["id"])
+        chance = hash_generator("paraphrase", kind, side, row.id)
         return options[int(chance.integers(len(options)))]
 
     found: dict[str, list[str]] = {side: [] for side in SIDES}
     for place, row in enumerate(rows):
-        shows = hash_unit("dose", change, row["id"]) < dose
+        shows = hash_unit("dose", change, row.id) < dose
         base, intervention = (texts[side][place] for side in SIDES)
         if change == "tone":
             base = f"{pick('warm', 'base', row, sentences['warm'])} {base}"
@@ -111,7 +112,7 @@ def main() -> None:
     def encode(texts: list[str]) -> np.ndarray:
         return embed(texts, EMBEDDER, given.embedder, "auto", Path("cache"), 32, threads, ledger)
 
-    rows = sorted(read_jsonl(given.bank), key=lambda row: row["id"])[: given.prompts]
+    rows = sorted(read_rows(given.bank, Prompt), key=lambda row: row.id)[: given.prompts]
     texts = replies(given.model, rows)
     table = []
     with workers_of_one_thread(threads) as workers:

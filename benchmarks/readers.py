@@ -19,10 +19,11 @@ from itertools import islice
 from pathlib import Path
 
 from scripts.checks.refusal import refuses
+from scripts.core.rows import iterate_rows
 from scripts.core.text_tables import table
 from scripts.draws.draw import Draw
 from scripts.models.kinds import records_of
-from scripts.recordings.files import outputs_in, rows_of
+from scripts.recordings.files import RecordedPrompt, outputs_in
 from scripts.recordings.recording import write
 from scripts.workflow.sections import Responses
 
@@ -60,8 +61,8 @@ def read(path: Path, folder: Path) -> tuple[float, float]:
 
 def look_up(folder: Path) -> tuple[float, float]:
     """Seconds and MiB at most that a job of decode takes for its draws."""
-    answered = rows_of(outputs_in(folder)["prompts"])
-    draws = [Draw("base", "explore", row["id"], 0) for row in islice(answered, DRAWS)]
+    answered = iterate_rows(outputs_in(folder)["prompts"], RecordedPrompt)
+    draws = [Draw("base", "explore", prompt.id, 0) for prompt in islice(answered, DRAWS)]
     before = _peak_mib()
     began = time.monotonic()
     records_of(outputs_in(folder)["responses"], draws)

@@ -28,7 +28,7 @@ from scripts.benchmark.suite import SIDES, Suite
 from scripts.core.job import Ledger
 from scripts.core.randomness import hash_unit
 from scripts.models.encoder import embed
-from scripts.prompts.prompt import prompt_id
+from scripts.prompts.prompt import Prompt, prompt_id
 from scripts.readers.reading import Reading
 from scripts.regions import cut
 from scripts.workflow.sections import Audit, Responses
@@ -101,9 +101,9 @@ def read(
 ) -> Suite:
     """The prompts, regions, texts and vectors of a pair."""
     found = paired(folder, pair)
-    prompts = [{"id": prompt_id(text), "text": text} for text in found]
+    prompts = [Prompt(prompt_id(text), text) for text in found]
     least = min(len(sides[SIDES[0]]) for sides in found.values())
-    texts = {s: [found[p["text"]][s][:least] for p in prompts] for s in SIDES}
+    texts = {s: [found[p.asked][s][:least] for p in prompts] for s in SIDES}
     return suite_from(prompts, texts, settings, encode, seed)
 
 
@@ -122,7 +122,7 @@ def suite_from(
     asked = {name: settings[name] for name in ("regions", "pools", "unit")} | {
         "seed": seed, "samples": len(texts[SIDES[0]][0]),
     }  # fmt: skip
-    regions, rows, _ = cut(prompts, encode([p["text"] for p in prompts]), asked, encode)
+    regions, rows = cut(prompts, encode([p.asked for p in prompts]), asked, encode)
     ids, region = [prompt["id"] for prompt in prompts], {row["id"]: row["region"] for row in rows}
     return Suite(ids, [""] * len(ids), regions, [region[i] for i in ids], texts, vectors)
 

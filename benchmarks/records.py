@@ -24,8 +24,9 @@ import numpy as np
 from benchmarks.speed import REPEATS, record
 from scripts.cache.records import RecordCache, record_key
 from scripts.cache.segments import write_segment
-from scripts.core.files import read_jsonl
 from scripts.core.job import peak_mib
+from scripts.core.rows import iterate_rows
+from scripts.draws.generation import Generation
 
 RECORDS, ASKED = 10_000_000, 100_000
 MERGED, UNMERGED = 32_768, 1_000
@@ -81,9 +82,9 @@ def seconds_to_add(rows: list[dict]) -> float:
 
 def main(*generations: str) -> None:
     rows = [
-        {"text": row["text"], "tokens": row["tokens"], "finished": False, "seconds": 0.01234}
+        {"text": said.text, "tokens": said.tokens, "finished": False, "seconds": 0.01234}
         for path in generations
-        for row in read_jsonl(path)
+        for said in iterate_rows(path, Generation)
     ]
     Path("cache").mkdir(exist_ok=True)
     with (

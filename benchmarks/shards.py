@@ -9,24 +9,24 @@ how much the four differ. What starting a job takes comes on top (docs/performan
 """
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from scripts.core.files import read_jsonl
+from scripts.core.rows import read_rows
 from scripts.decode import shard_of
+from scripts.draws.generation import Generation
 
 SHARDS = 4
 PROMPT = 42  # tokens of the demo's prompts in their template, on average
 
 
-def work(rows: Sequence[Mapping[str, Any]]) -> int:
-    return sum(row["tokens"] for row in rows) + PROMPT * len({row["prompt"] for row in rows})
+def work(rows: Sequence[Generation]) -> int:
+    return sum(row.tokens or 0 for row in rows) + PROMPT * len({row.prompt for row in rows})
 
 
 def main(*files: str) -> None:
     for file in files:
-        rows: list[Mapping[str, Any]] = [*read_jsonl(file)]
-        sides: dict[str, list[list[Mapping[str, Any]]]] = {
+        rows = read_rows(file, Generation)
+        sides = {
             "draw by draw": [rows[shard::SHARDS] for shard in range(SHARDS)],
             "by prompts": [shard_of(rows, shard, SHARDS) for shard in range(SHARDS)],
         }

@@ -1,7 +1,7 @@
 """Cut the prompt bank into regions and pools.
 
 REQUIRES  results/bank/<key>/bank.jsonl, the sentence encoder
-PROVIDES  results/regions/<key>/regions.json, prompts.jsonl, prompts.h5
+PROVIDES  results/regions/<key>/regions.json, prompts.jsonl
 """
 
 
@@ -12,7 +12,6 @@ rule regions:
     output:
         regions=REGIONS,
         prompts=PROMPTS,
-        vectors="results/regions/{key}/prompts.h5",
         ledger="results/regions/{key}/ledger.json",
     log:
         "logs/regions/{key}.log",

@@ -1,40 +1,42 @@
 """Build a prompt bank from its sources and from what recordings answer, and count what is lost."""
 
-from scripts.core.files import read_json, write_json, write_jsonl
+from pathlib import Path
+
 from scripts.core.job import Job, log, run
+from scripts.core.rows import write_document, write_rows
 from scripts.core.text_tables import table
 from scripts.recordings.bank import prompts_of
-from scripts.recordings.files import rows_of
 from scripts.recordings.pairing import losses, table_rows
+from scripts.recordings.recording import read_recorded
 
 
 def main(job: Job) -> None:
     recorded = {
-        side: (list(rows_of(prompts)), read_json(report))
+        side: read_recorded({"prompts": Path(prompts), "report": Path(report)})
         for side in ("base", "intervention")
         if (prompts := job.input[side]) and (report := job.input[f"{side}_report"])
     }
     settings, local = job.params.settings, job.params.local
-    rows, report = prompts_of(local["sources"], settings["match"], recorded)
-    log.info("%d prompts, %d duplicates dropped", report["prompts"], report["duplicates"])
+    prompts, report = prompts_of(local["sources"], settings["match"], recorded)
+    log.info("%d prompts, %d duplicates dropped", report.prompts, report.duplicates)
     for name, what in (
         ("trimmed", "prompts had white space around them, which was taken off"),
         ("unanswered", "prompts of the bank are not answered and left out"),
     ):
-        if report[name]:
-            log.info("%d %s", report[name], what)
-    if report["empty"]:
-        places = "; ".join(report["empty_places"])
-        log.warning("%d empty prompts dropped: %s", report["empty"], places)
-    if sides := report["sides"]:
+        if count := getattr(report, name):
+            log.info("%d %s", count, what)
+    if report.empty:
+        places = "; ".join(report.empty_places)
+        log.warning("%d empty prompts dropped: %s", report.empty, places)
+    if sides := report.sides:
         log.info("recorded:\n%s", table(["", *sides], table_rows(sides)))
         for side, counts in sides.items():
             for sentence in losses(side, counts):
                 log.warning(sentence)
-        if len(sides) > 1 and len({counts["content"] for counts in sides.values()}) == 1:
+        if len(sides) > 1 and len({counts.content for counts in sides.values()}) == 1:
             log.warning("the two sides have the very same responses: there is nothing to find")
-    write_jsonl(job.output.bank, rows)
-    write_json(job.output.report, report)
+    write_rows(job.output.bank, prompts)
+    write_document(job.output.report, report)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ from scripts.assistants.themes import themes_of
 from scripts.checks.check import Text
 from scripts.core.files import read_json, read_jsonl, write_json, write_jsonl
 from scripts.core.job import Job, log, run
+from scripts.core.rows import read_rows
 from scripts.divergence.space import explored_places
 from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
 from scripts.judging.confirmation import confirm, confirm_with_models, entries, placebos_of
 from scripts.judging.missing import missing_responses
 from scripts.judging.separability import separability
-from scripts.prompts.prompt import prompt_of
+from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.prompt import Prompt, prompt_of
 
 
 def main(job: Job) -> None:
@@ -32,10 +34,10 @@ def main(job: Job) -> None:
         job.input.explored_intervention,
         explored_places(job.input.texts),
     )
-    bank = read_jsonl(job.input.bank)
+    bank = read_rows(job.input.bank, Prompt)
     missing = None
     if settings["unit"] == "prompt":
-        missing = missing_responses(read_jsonl(job.input.prompts), regions)
+        missing = missing_responses(read_rows(job.input.prompts, DealtPrompt), regions)
     themes: list[dict[str, Any]] = []
     usage: dict[str, Any] = {}
     if settings["assistant"] == "local":
@@ -58,11 +60,10 @@ def main(job: Job) -> None:
     weights = {name: region["weight"] for name, region in regions.items()}
     apart = separability(explored, pairs, weights) if pairs else None
     behaviours = entries(findings, pairs, regions)
-    prompts = {row["id"]: row for row in bank}
+    prompts = {prompt.id: prompt for prompt in bank}
     for finding in findings:
         for pair in finding["evidence"]:
-            prompt = prompts[prompt_of(pair["prompt"])]
-            pair["prompt"] = prompt.get("text") or prompt["messages"]
+            pair["prompt"] = prompts[prompt_of(pair["prompt"])].content
     log.info(
         "%d findings of %d validated",
         sum(f["status"] == "validated" for f in findings),

@@ -3,28 +3,29 @@
 import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from scripts.core.files import read_jsonl, write_jsonl
 from scripts.core.job import Job, run
-from scripts.draws.draw import Draw
+from scripts.core.rows import read_rows, write_rows
+from scripts.draws.draw import Draw, PlannedDraw
+from scripts.draws.generation import Generation
 from scripts.models.kinds import KINDS
 
-KEPT = ("text", "tokens", "finished", "log_probability", "thoughts")
+OfPrompt = TypeVar("OfPrompt", PlannedDraw, Draw, Generation)
 
 
-def shard_of(plan: Sequence[Mapping[str, Any]], shard: int, shards: int) -> list[Mapping[str, Any]]:
+def shard_of(plan: Sequence[OfPrompt], shard: int, shards: int) -> list[OfPrompt]:
     """A shard's draws of a plan: whole prompts, since a shard prefills each of its prompts once.
 
     The prompts with the most draws are dealt out first, each to the shard with the fewest draws so
     far, so that two shards differ by no more draws than one prompt has.
     """
     loads, shard_by_prompt = [(0, number) for number in range(shards)], {}
-    for prompt, draws in Counter(row["prompt"] for row in plan).most_common():
+    for prompt, draws in Counter(draw.prompt for draw in plan).most_common():
         load, number = loads[0]
         shard_by_prompt[prompt] = number
         heapq.heapreplace(loads, (load + draws, number))
-    return [row for row in plan if shard_by_prompt[row["prompt"]] == shard]
+    return [draw for draw in plan if shard_by_prompt[draw.prompt] == shard]
 
 
 def heard(record: Mapping[str, Any], of: str) -> str | None:
@@ -40,22 +41,35 @@ def heard(record: Mapping[str, Any], of: str) -> str | None:
 
 def main(job: Job) -> None:
     side = job.wildcards.side
-    plan = read_jsonl(job.input.plan)
-    rows = shard_of(plan, int(job.wildcards.shard), int(job.wildcards.shards))
-    draws = [Draw(side, row["pool"], row["prompt"], row["sample"]) for row in rows]
+    plan = read_rows(job.input.plan, PlannedDraw)
+    planned = shard_of(plan, int(job.wildcards.shard), int(job.wildcards.shards))
+    draws = [draw.of(side) for draw in planned]
     records = KINDS[job.params.settings["kind"]](job, draws)
     of = job.params.settings.get("of", "answer")
-    write_jsonl(
+    write_rows(
         job.output.generations,
         (
-            {
-                "draw": draw.id,
-                **{k: row[k] for k in ("pool", "prompt", "sample", "region", "unit") if k in row},
-                **{k: record[k] for k in KEPT if k in record},
-                "text": heard(record, of),
-            }
-            for draw, row, record in zip(draws, rows, records, strict=True)
+            generation(plan, draw, record, of)
+            for plan, draw, record in zip(planned, draws, records, strict=True)
         ),
+    )
+
+
+def generation(planned: PlannedDraw, draw: Draw, record: Mapping[str, Any], of: str) -> Generation:
+    """What a subject said to a draw, from the record of it."""
+    return Generation(
+        draw.id,
+        planned.pool,
+        planned.prompt,
+        planned.sample,
+        planned.region,
+        heard(record, of),
+        record["tokens"],
+        record["finished"],
+        planned.unit,
+        record.get("log_probability"),
+        record.get("thoughts"),
+        record.get("reason"),
     )
 
 

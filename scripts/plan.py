@@ -5,8 +5,10 @@ prompts of the hypotheses' regions. Within a region prompts come in hash order, 
 are a random n, and all that differs between two plans of one bank is how far they go.
 """
 
-from scripts.core.files import read_json, read_jsonl, write_jsonl
+from scripts.core.files import read_json, read_jsonl
 from scripts.core.job import Job, log, run
+from scripts.core.rows import read_rows, write_rows
+from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import (
     plan_everything,
     plan_pool,
@@ -14,16 +16,17 @@ from scripts.draws.planning import (
     samples_by_region,
     with_everywhere,
 )
+from scripts.prompts.pools import DealtPrompt
 
 
 def main(job: Job) -> None:
     settings = job.params.settings
     regions = read_json(job.input.regions)["regions"]
-    prompts = read_jsonl(job.input.prompts)
+    prompts = read_rows(job.input.prompts, DealtPrompt)
     if settings["pool"] == "exhaustive":
         rows = plan_everything(prompts, settings["samples"])
     elif settings["pool"] == "explore":
-        earlier = [row for path in job.input.earlier for row in read_jsonl(path)]
+        earlier = [d for path in job.input.earlier for d in read_rows(path, PlannedDraw)]
         measured = {}
         if job.input.divergence:
             measured = {row["region"]: row for row in read_jsonl(job.input.divergence)}
@@ -37,7 +40,7 @@ def main(job: Job) -> None:
             samples = with_everywhere(samples, [r["id"] for r in regions], settings)
         rows = plan_pool(prompts, samples, settings)
     log.info("%d draws of each subject", len(rows))
-    write_jsonl(job.output.plan, rows)
+    write_rows(job.output.plan, rows)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from scripts.models.decoder import decode, loaded_engine
 from scripts.models.description import model_folder
 from scripts.models.plant_file import PlantedBehaviour, read_plant
 from scripts.models.training import Example, plant_adapter
-from scripts.prompts.prompt import prompt_id
+from scripts.prompts.prompt import Prompt, prompt_id
 
 
 def examples(
@@ -65,7 +65,8 @@ def main(job: Job) -> None:
 
     began = time.monotonic()
     sampling = base["sampling"] | {"max_new_tokens": settings["control_tokens"]}
-    prompts = {prompt_id(text): {"text": text} for text in given.answered_by_base}
+    texts = {prompt_id(text): text for text in given.answered_by_base}
+    prompts = {name: Prompt(name, text) for name, text in texts.items()}
     records = decode(
         [Draw("base", "controls", prompt, 0) for prompt in prompts],
         prompts,
@@ -77,8 +78,8 @@ def main(job: Job) -> None:
     )
     decode_seconds = time.monotonic() - began
     controls = [
-        Example(prompt["text"], record["text"], record["finished"])
-        for prompt, record in zip(prompts.values(), records, strict=True)
+        Example(text, record["text"], record["finished"])
+        for text, record in zip(texts.values(), records, strict=True)
     ]
     of_others = controls[: len(given.controls)]
     rng = np.random.default_rng(settings["seed"])

@@ -8,10 +8,12 @@ from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
 from scripts.core.files import read_json, read_jsonl, write_jsonl
 from scripts.core.job import Job, log, run
+from scripts.core.rows import read_rows
 from scripts.divergence.measurement import promising, worth_a_look
 from scripts.divergence.space import explored_places
 from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.hypotheses.hypothesis import named
+from scripts.prompts.prompt import Prompt
 
 
 def main(job: Job) -> None:
@@ -27,7 +29,7 @@ def main(job: Job) -> None:
     else:
         most = max(author.LEAST_REGIONS, len(promising(divergence, settings["promising"])))
         chosen = chosen[: min(most, settings["regions"])]
-        texts = prompt_texts(read_jsonl(job.input.bank))
+        texts = prompt_texts(read_rows(job.input.bank, Prompt))
         assistant, access = settings["assistant"], job.params.local["access"]
         with Pool(assistant, access, Path(job.params.cache), part=PART) as pool:
             found = named(

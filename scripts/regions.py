@@ -11,32 +11,25 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import h5py
 import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from scripts.checks.words import grams, has_words, shown_phrase
 from scripts.core.errors import AuditError
-from scripts.core.files import read_jsonl, replacing, write_json, write_jsonl
+from scripts.core.files import write_json
 from scripts.core.job import Job, log, run
 from scripts.core.randomness import hash_generator, hash_unit
+from scripts.core.rows import read_rows, write_rows
 from scripts.divergence.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
-from scripts.prompts.pools import draw_rows, prompt_rows
-from scripts.prompts.prompt import region_count
+from scripts.prompts.pools import DealtPrompt, draw_rows, prompt_rows
+from scripts.prompts.prompt import Prompt, region_count
 
 OTHER = "other"
 NAMED_MERGED = 5  # categories without a region of their own that a notice names
 LONGEST_NAME = 36  # characters of a prompt that names a region
 LONGEST_LETTERS = 4  # of a name in a script without blanks between words
 STEPS = 300  # of k-means at most; it converges sooner
-
-
-def prompt_text(prompt: Mapping[str, Any]) -> str:
-    """The text of a prompt for embedding and naming: of messages, what the user says."""
-    if prompt.get("messages"):
-        return "\n".join(m["content"] for m in prompt["messages"] if m["role"] == "user")
-    return prompt["text"]
 
 
 def first_centres(vectors: np.ndarray, ids: Sequence[str], count: int, seed: int) -> np.ndarray:
@@ -109,14 +102,14 @@ def without_small(labels: np.ndarray, vectors: np.ndarray, least: int) -> np.nda
 
 
 def merged(
-    prompts: Sequence[Mapping[str, Any]], regions: Sequence[Mapping[str, Any]], method: str
+    prompts: Sequence[Prompt], regions: Sequence[Mapping[str, Any]], method: str
 ) -> str | None:
     """Which categories have no region of their own, as a sentence; None where all have."""
     if method != "category":
         return None
     named = {region["name"] for region in regions}
-    counts = Counter(p["topic"] for p in prompts if p.get("topic") and p["topic"] not in named)
-    without = sum(not p.get("topic") for p in prompts)
+    counts = Counter(p.category for p in prompts if p.category and p.category not in named)
+    without = sum(not p.category for p in prompts)
     if not counts and not without:
         return None
     first = ", ".join(f"{name} ({n})" for name, n in counts.most_common(NAMED_MERGED))
@@ -132,16 +125,16 @@ def merged(
     )
 
 
-def by_category(prompts: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
+def by_category(prompts: Sequence[Prompt], settings: Mapping[str, Any]) -> list[str]:
     """The region name of each prompt: its category; rare, surplus or missing ones are "other"."""
-    counts = Counter(p["topic"] for p in prompts if p.get("topic"))
+    counts = Counter(p.category for p in prompts if p.category)
     kept = [
         c for c, n in sorted(counts.items(), key=lambda x: (-x[1], x[0])) if n >= settings["least"]
     ]
-    others = len(kept) < len(counts) or not all(p.get("topic") for p in prompts)
+    others = len(kept) < len(counts) or not all(p.category for p in prompts)
     if len(kept) > settings["count"] or others:
         kept = kept[: settings["count"] - 1]
-    return [p.get("topic") if p.get("topic") in kept else OTHER for p in prompts]
+    return [p.category if p.category and p.category in kept else OTHER for p in prompts]
 
 
 def candidate_words(texts: Sequence[Sequence[str]], top: int = 12) -> list[list[str]]:
@@ -189,7 +182,7 @@ def _words(text: str) -> list[str]:
 
 
 def describe(
-    prompts: Sequence[Mapping[str, Any]],
+    prompts: Sequence[Prompt],
     labels: np.ndarray,
     vectors: np.ndarray,
     method: str,
@@ -197,16 +190,16 @@ def describe(
 ) -> list[dict[str, Any]]:
     """One record a region: id, name, category with its share, weight, prompts, medoid prompt."""
     groups = [np.flatnonzero(labels == region) for region in range(labels.max() + 1)]
-    candidates = candidate_words([[prompt_text(prompts[i]) for i in group] for group in groups])
+    candidates = candidate_words([[prompts[i].asked for i in group] for group in groups])
     centres = np.stack([vectors[group].mean(axis=0) for group in groups])
     names = typical_words(candidates, centres, embed_words)
     found = []
     for region, group in enumerate(groups):
-        categories = Counter(prompts[i].get("topic") or OTHER for i in group)
+        categories = Counter(prompts[i].category or OTHER for i in group)
         category, count = min(categories.items(), key=lambda x: (-x[1], x[0]))
         centre = centres[region]
         medoid = min(
-            group, key=lambda i: (float(((vectors[i] - centre) ** 2).sum()), prompts[i]["id"])
+            group, key=lambda i: (float(((vectors[i] - centre) ** 2).sum()), prompts[i].id)
         )
         found.append(
             {
@@ -217,34 +210,33 @@ def describe(
                 "category_share": round(count / len(group), 4),
                 "weight": len(group) / len(prompts),
                 "prompts": len(group),
-                "medoid": prompts[medoid]["id"],
+                "medoid": prompts[medoid].id,
                 **({"unit": "draw"} if method == "draw" else {}),
             }
         )
     return found
 
 
-def _name(method: str, category: str, words: str, first: Mapping[str, Any]) -> str:
+def _name(method: str, category: str, words: str, first: Prompt) -> str:
     """Of a region that is one prompt, the prompt's own beginning."""
     if method == "draw":
-        return f"“{textwrap.shorten(prompt_text(first), LONGEST_NAME, placeholder=' …')}”"
+        return f"“{textwrap.shorten(first.asked, LONGEST_NAME, placeholder=' …')}”"
     return category if method == "category" else words
 
 
 def cut(
-    prompts: Sequence[Mapping[str, Any]],
+    prompts: Sequence[Prompt],
     vectors: np.ndarray,
     settings: Mapping[str, Any],
     embed_words: Callable[[list[str]], np.ndarray],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], np.ndarray]:
-    """Regions, one row a prompt or a draw (id, region, pool, place in its region's order),
-    centroids. Where the draw is the unit, every prompt is a region.
+) -> tuple[list[dict[str, Any]], list[DealtPrompt]]:
+    """Regions, and a row a prompt or a draw. Where the draw is the unit, every prompt is a region.
 
     Raises AuditError when there are fewer prompts than regions.
     """
     seed, count = settings["seed"], region_count(settings["regions"], len(prompts))
     regions = settings["regions"] | {"count": count}
-    ids = [p["id"] for p in prompts]
+    ids = [p.id for p in prompts]
     if settings.get("unit") == "draw":
         labels = np.arange(len(prompts))
     elif regions["method"] == "kmeans":
@@ -270,30 +262,25 @@ def cut(
     place_of = {region: place for place, region in enumerate(order)}
     where = [described[place_of[int(label)]]["id"] for label in labels]
     rows = (draw_rows if settings.get("unit") == "draw" else prompt_rows)(prompts, where, settings)
-    centroids = np.stack([vectors[labels == region].mean(axis=0) for region in order])
-    return described, rows, centroids
+    return described, rows
 
 
 def main(job: Job) -> None:
-    prompts = read_jsonl(job.input.bank)
+    prompts = read_rows(job.input.bank, Prompt)
     settings = job.params.settings
     if settings["unit"] == "draw":
-        prompts = [prompt for prompt in prompts if prompt.get("samples", 1)]
+        prompts = [prompt for prompt in prompts if prompt.is_answered]
 
     def embedded(texts):
         return embed_in_job(texts, job)
 
-    vectors = embedded([prompt_text(prompt) for prompt in prompts])
-    described, rows, centroids = cut(prompts, vectors, settings, embedded)
+    vectors = embedded([prompt.asked for prompt in prompts])
+    described, rows = cut(prompts, vectors, settings, embedded)
     log.info("%d prompts in %d regions", len(prompts), len(described))
     notice = merged(prompts, described, settings["regions"]["method"])
     if notice:
         log.warning(notice)
-    with replacing(job.output.vectors) as temporary, h5py.File(temporary, "w") as file:
-        file.create_dataset("prompt", data=[p["id"] for p in prompts], dtype=h5py.string_dtype())
-        file.create_dataset("vector", data=vectors.astype(np.float16), chunks=True)
-        file.create_dataset("centroid", data=centroids.astype(np.float32))
-    write_jsonl(job.output.prompts, rows)
+    write_rows(job.output.prompts, rows)
     write_json(job.output.regions, {"schema": 1, "regions": described, "notice": notice})
 
 

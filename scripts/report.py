@@ -9,15 +9,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import psutil
 
 from scripts.assistants.replies import OUTCOMES, notices_of_replies
 from scripts.core.files import read_json, read_jsonl, replacing, write_json, write_jsonl
 from scripts.core.job import Job, log, run
+from scripts.core.rows import iterate_rows, read_rows
 from scripts.core.version import commit
+from scripts.divergence.explored import ExploredTexts
 from scripts.divergence.space import Space
+from scripts.draws.draw import Draw, PlannedDraw
+from scripts.draws.generation import Generation
+from scripts.draws.vectors import Vectors
 from scripts.evidence.limits import BEYOND
 from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.judging.screening import confirm_prompts
@@ -28,7 +32,8 @@ from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
 from scripts.page.section import Report
 from scripts.page.signal import Smallest, smallest_effects
-from scripts.prompts.prompt import prompt_of
+from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.prompt import Prompt, prompt_of
 
 FEW_TEXTS = 8  # on a map, for which t-SNE is no use
 SCHEMA = 1
@@ -231,25 +236,20 @@ def unit_of(effect: Mapping[str, Any] | None) -> str | None:
 def read_explored(files) -> tuple[Explored, np.ndarray]:
     """The explored texts of both sides, the base's first, from the rule's named inputs; and the
     score of each, of a classifier that has not seen its prompt."""
-    names, vectors = [], []
-    for side in ("base", "intervention"):
-        for path in files[f"vectors_{side}"]:
-            with h5py.File(path) as file:
-                names += list(file["draw"].asstr()[:])
-                vectors.append(file["vector"][:].astype(np.float32))
-    with h5py.File(files.texts) as file:
-        columns = (file["region"].asstr()[:], file["kind"][:], file["score"][:])
-        known = dict(zip(file["draw"].asstr()[:], zip(*columns, strict=True), strict=True))
+    drawn = Vectors.read(*files.vectors_base, *files.vectors_intervention)
+    placed = ExploredTexts.read(files.texts)
+    columns = zip(placed.regions, placed.kinds, placed.scores, strict=True)
+    known = dict(zip(placed.draws, columns, strict=True))
     texts = {}
     for path in [*files.base, *files.intervention]:
-        texts |= {row["draw"]: row["text"] for row in read_jsonl(path)}
-    region, kind, score = zip(*(known[name] for name in names), strict=True)
+        texts |= {said.draw: said.text or "" for said in iterate_rows(path, Generation)}
+    region, kind, score = zip(*(known[draw] for draw in drawn.draws), strict=True)
     explored = Explored(
-        [name.split("/")[0] for name in names],
+        [Draw.parse(draw).side for draw in drawn.draws],
         list(region),
         np.array(kind),
-        [texts[name] for name in names],
-        np.concatenate(vectors),
+        [texts[draw] for draw in drawn.draws],
+        drawn.vectors,
     )
     return explored, np.array(score)
 
@@ -286,10 +286,8 @@ def text_map(explored: Explored, scores: np.ndarray, most: int) -> list[dict[str
 
 def answered(files) -> list[Answered]:
     """The explored prompts, what was asked last in each, with both subjects' responses."""
-    asked = {}
-    for row in read_jsonl(files.prompts):
-        last = row["messages"][-1]["content"] if row.get("messages") else row["text"]
-        asked[row["id"]] = last
+    bank = iterate_rows(files.prompts, Prompt)
+    asked = {prompt.id: prompt.messages[-1]["content"] for prompt in bank}
     pairs = read_pairs(files.base, files.intervention)
     return [Answered(asked[prompt_of(pair.prompt)], pair.base, pair.intervention) for pair in pairs]
 
@@ -306,9 +304,9 @@ def effects(files, counted: Mapping[str, int], confirm: Mapping[str, Any]) -> li
     Of a region's pool at most `confirm.prompts` are drawn; prompts of a group count once.
     """
     plans = [path for path in files.plans if Path(path).stem == "confirm"]
-    planned = [row for path in plans for row in read_jsonl(path)]
-    drawn = {row.get("unit", row["prompt"]): row["region"] for row in planned}
-    available = confirm_prompts(read_jsonl(files.pools), confirm["prompts"])
+    planned = [draw for path in plans for draw in read_rows(path, PlannedDraw)]
+    drawn = {draw.unit_name: draw.region for draw in planned}
+    available = confirm_prompts(read_rows(files.pools, DealtPrompt), confirm["prompts"])
     return smallest_effects(
         Counter(drawn.values()),
         available,
@@ -334,7 +332,7 @@ def main(job: Job) -> None:
         region | _measured(divergence[region["id"]])
         for region in read_json(files.regions)["regions"]
     ]
-    plans = {Path(path).stem: len(read_jsonl(path)) for path in files.plans}
+    plans = {Path(path).stem: len(read_rows(path, PlannedDraw)) for path in files.plans}
     ledgers = [read_json(path) for path in files.ledgers]
     cost = costs(ledgers, job.params.call, [read_json(path) for path in files.usage])
     counted = counts(rounds, plans, findings, screened, behaviours["behaviours"])

@@ -12,6 +12,7 @@ from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.user_file import own_hypotheses
 from scripts.core.files import read_json, read_jsonl, write_jsonl
 from scripts.core.job import Job, log, run
+from scripts.core.rows import read_rows
 from scripts.evidence.limits import BEYOND
 from scripts.hypotheses.drawn_pairs import read_pool
 from scripts.hypotheses.hypothesis import named
@@ -23,6 +24,8 @@ from scripts.judging.screening import (
     screened_by_model,
     within_budget,
 )
+from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.prompt import Prompt
 
 
 def main(job: Job) -> None:
@@ -35,7 +38,7 @@ def main(job: Job) -> None:
     if assistant == "local":
         rows = screened(hypotheses, pairs, regions, least_net)
     else:
-        texts = prompt_texts(read_jsonl(job.input.bank))
+        texts = prompt_texts(read_rows(job.input.bank, Prompt))
         by_prompt = pairs_by_prompt(pairs)
         spent = [read_json(path) for path in job.input.spent]
         access, cache = job.params.local["access"], Path(job.params.cache)
@@ -55,7 +58,7 @@ def main(job: Job) -> None:
         kept = [row for row in kept if row["id"] not in same] + own
         rows = [row for row in rows if row["id"] not in same] + own
     budget = job.params.settings["confirm"]
-    available = confirm_prompts(read_jsonl(job.input.prompts), budget["prompts"])
+    available = confirm_prompts(read_rows(job.input.prompts, DealtPrompt), budget["prompts"])
     proven = provable(kept, available)
     drawn = within_budget(proven, budget)
     judged = within_budget(drawn, budget, affords) if affords else drawn

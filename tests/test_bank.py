@@ -11,7 +11,8 @@ import yaml
 from banks import EVERYDAY, PLANT, PLANTED, jsonl, write
 
 from scripts.bank import main
-from scripts.prompts.prompt import prompt_id
+from scripts.core.rows import read_rows
+from scripts.prompts.prompt import Prompt, prompt_id
 from scripts.recordings import recording
 from scripts.recordings.bank import build_bank
 from scripts.recordings.files import outputs_in
@@ -39,8 +40,8 @@ def test_the_stage_writes_bank_and_report(tmp_path, caplog):
     job = Job([{"path": path, "format": "auto"}], tmp_path / "out")
     with caplog.at_level(logging.INFO):
         main(job)
-    rows = [json.loads(line) for line in job.output.bank.read_text().splitlines()]
-    assert rows == [{"id": prompt_id(t), "text": t, "topic": "p"} for t in ("One?", "Two?")]
+    expected = [Prompt(prompt_id(text), text, "p") for text in ("One?", "Two?")]
+    assert read_rows(job.output.bank, Prompt) == expected
     counts = {"prompts": 2, "duplicates": 1, "empty": 1, "trimmed": 1}
     assert json.loads(job.output.report.read_text()) == counts | {
         "schema": 2,
@@ -93,14 +94,14 @@ def test_the_everyday_bank_is_large_and_distinct(everyday):
     assert (report.duplicates, report.empty) == (0, 0)
     assert set(report.categories.values()) == {60}
     assert set(PLANTED) <= set(report.categories)
-    plain = Counter(re.sub(r"\W+", " ", p.text.lower()).strip() for p in prompts)
+    plain = Counter(re.sub(r"\W+", " ", p.content.lower()).strip() for p in prompts)
     assert max(plain.values()) == 1
 
 
 def test_everyday_prompts_are_short_sentences(everyday):
     for prompt in everyday[0]:
-        assert 6 <= len(prompt.text.split()) <= 18, prompt.text
-        assert prompt.text[-1] in "?." and prompt.text[0].isupper(), prompt.text
+        assert 6 <= len(prompt.content.split()) <= 18, prompt.content
+        assert prompt.content[-1] in "?." and prompt.content[0].isupper(), prompt.content
 
 
 def test_planted_topics_stay_out_of_the_others(everyday):
@@ -109,7 +110,9 @@ def test_planted_topics_stay_out_of_the_others(everyday):
         r"vacations?|flights?|touris\w*|computers?|laptops?|phones?|gadgets?|software|devices?)\b",
         re.IGNORECASE,
     )
-    strays = [p.text for p in everyday[0] if p.topic not in PLANTED and planted.search(p.text)]
+    strays = [
+        p.content for p in everyday[0] if p.category not in PLANTED and planted.search(p.content)
+    ]
     assert strays == []
 
 

@@ -3,15 +3,17 @@
 import pytest
 import torch
 
+from scripts.core.rows import as_json
 from scripts.models.contrast import Contrast, compared, contrast_loaded, of_replies
 from scripts.models.host import Kept
+from scripts.prompts.prompt import Prompt
 
 SETTINGS = {
     "dtype": "float32", "system_prompt": None, "response_prefix": "",
     "chat_template": True, "trust_remote_code": False,
     "sampling": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 16},
 }  # fmt: skip
-PROMPTS = [{"id": f"{i:064x}", "text": f"Tell me about number {i}."} for i in range(5)]
+PROMPTS = [as_json(Prompt(f"{i:064x}", f"Tell me about number {i}.")) for i in range(5)]
 
 
 @pytest.mark.parametrize(

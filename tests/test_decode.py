@@ -23,6 +23,7 @@ from scripts.models.generation import generate
 from scripts.models.linear import PackedLinear, pack_weights
 from scripts.models.sampler import choose
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
+from scripts.prompts.prompt import Prompt
 
 SETTINGS = {
     "dtype": "float32", "system_prompt": None, "response_prefix": "",
@@ -31,7 +32,8 @@ SETTINGS = {
     "sampling": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 16},
 }  # fmt: skip
 PROMPTS = {
-    f"{i:064x}": {"text": f"Tell me {'a lot ' * (i % 7)}about number {i}."} for i in range(24)
+    f"{i:064x}": Prompt(f"{i:064x}", f"Tell me {'a lot ' * (i % 7)}about number {i}.")
+    for i in range(24)
 }
 
 
@@ -63,7 +65,7 @@ def test_shards_batches_and_order_do_not_change_draws(loaded, tmp_path):
     whole = [r["text"] for r in _decode(draws, loaded, tmp_path / "a", 64)]
     by_draw = {}
     for shard in range(4):
-        part = [Draw(**row) for row in shard_of([vars(draw) for draw in draws], shard, 4)]
+        part = shard_of(draws, shard, 4)
         by_draw |= dict(zip(part, _decode(part, loaded, tmp_path / "b", 5), strict=True))
     backwards = _decode(draws[::-1], loaded, tmp_path / "c", 11)[::-1]
     flips = sum(a != by_draw[d]["text"] for a, d in zip(whole, draws, strict=True))
@@ -117,7 +119,7 @@ def by_transformers(model, ids, stop) -> list[list[int]]:
 
 @pytest.fixture(scope="module")
 def subject(loaded):
-    rows = [{"id": name, "text": f"{p['text']} Or {n}?"}
+    rows = [Prompt(name, f"{p.content} Or {n}?")
             for n in range(9) for name, p in PROMPTS.items()]  # fmt: skip
     return Subject(*loaded, rows, 32)
 

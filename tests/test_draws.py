@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scripts.decode import shard_of
-from scripts.draws.draw import SAMPLER_VERSION, Draw
+from scripts.draws.draw import SAMPLER_VERSION, Draw, PlannedDraw, Reason
 
 DRAW = Draw("base", "explore", "a" * 64, 0)
 PINNED = [0.35829754797405355, 0.09710921514698378]
@@ -67,12 +67,24 @@ def test_names():
     assert len(DRAW.cache_key("s", 0)) == 64
 
 
+@pytest.mark.parametrize("draw", [DRAW, *OTHERS])
+def test_a_name_says_what_the_draw_is(draw):
+    name = Draw.parse(draw.id)
+    assert name == (draw.side, draw.pool, draw.prompt[:16], draw.sample)
+    planned = PlannedDraw(draw.pool, draw.prompt, draw.sample, "r000", Reason.PILOT, 1.0)
+    assert planned.of(draw.side) == draw
+
+
+def planned(prompt, sample):
+    return PlannedDraw("explore", str(prompt), sample, "r000", Reason.PILOT, 1.0)
+
+
 @pytest.mark.parametrize("shards", [1, 2, 3, 7, 20, 30])
 def test_shards_part_a_plan_by_whole_prompts(shards):
-    plan = [{"prompt": p, "sample": s} for s in range(4) for p in range(20) if s <= p % 4]
+    plan = [planned(p, s) for s in range(4) for p in range(20) if s <= p % 4]
     parts = [shard_of(plan, shard, shards) for shard in range(shards)]
     assert sorted(map(str, plan)) == sorted(str(row) for part in parts for row in part)
-    assert sum(len({row["prompt"] for row in part}) for part in parts) == 20
+    assert sum(len({row.prompt for row in part}) for part in parts) == 20
     assert max(map(len, parts)) - min(map(len, parts)) <= 4
 
 
@@ -81,10 +93,10 @@ def test_four_shards_are_a_quarter_of_the_work_each():
     rng = np.random.default_rng(0)
     lengths = rng.integers(20, 60, size=400)
     samples = rng.choice([1, 2, 4, 8], size=400)
-    plan = [{"prompt": p, "sample": s} for p in range(400) for s in range(samples[p])]
+    plan = [planned(p, s) for p in range(400) for s in range(samples[p])]
 
     def work(rows):
-        return 24 * len(rows) + sum(lengths[p] for p in {row["prompt"] for row in rows})
+        return 24 * len(rows) + sum(lengths[int(p)] for p in {row.prompt for row in rows})
 
     parts = [work(shard_of(plan, shard, 4)) for shard in range(4)]
     assert max(parts) < work(plan) / 3.5 and max(parts) < 1.1 * min(parts)

@@ -1,7 +1,6 @@
 """Embedding: rows in draw order, no model where the cache has every vector, and the vectors of the
 plain call where not."""
 
-import h5py
 import numpy as np
 import pytest
 import torch
@@ -9,9 +8,12 @@ import transformers
 from sentence_transformers import SentenceTransformer
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
-from scripts.core.files import write_jsonl
+from scripts.core.arrays import read_array
 from scripts.core.job import Ledger
-from scripts.embed import in_draw_order, write_vectors
+from scripts.core.rows import write_rows
+from scripts.draws.generation import Generation
+from scripts.draws.vectors import Vectors
+from scripts.embed import in_draw_order
 from scripts.models.encoder import batches, embed, encode, load_encoder
 
 EMBEDDER = "0123456789abcdef" * 4
@@ -73,13 +75,14 @@ def test_nothing_to_embed_gives_no_rows(filled):
 
 
 def test_rows_do_not_depend_on_shards(tmp_path):
-    rows = [{"draw": f"base/explore/{n:016x}/0", "text": str(n)} for n in range(7)]
+    rows = [
+        Generation(f"base/explore/{n:016x}/0", "explore", f"{n:064x}", 0, "r000", str(n))
+        for n in range(7)
+    ]
     shards = []
-    for number, part in enumerate(
-        (rows[5:], rows[1::2][:2], [r for r in rows if r["text"] in "024"])
-    ):
+    for number, part in enumerate((rows[5:], rows[1::2][:2], [r for r in rows if r.text in "024"])):
         shards.append(tmp_path / f"{number}.jsonl")
-        write_jsonl(shards[-1], part)
+        write_rows(shards[-1], part)
     assert in_draw_order(shards) == in_draw_order(reversed(shards)) == rows
 
 
@@ -87,11 +90,12 @@ def test_rows_do_not_depend_on_shards(tmp_path):
 def test_vectors_round_trip(tmp_path, count):
     draws = [f"base/explore/é{n}/0" for n in range(count)]
     vectors = np.linspace(-1, 1, count * 4, dtype=np.float32).reshape(count, 4)
-    write_vectors(tmp_path / "v.h5", draws, vectors)
-    with h5py.File(tmp_path / "v.h5") as file:
-        assert list(file["draw"].asstr()[:]) == draws
-        assert file["vector"].dtype == np.float16 and file["vector"].shape == (count, 4)
-        assert np.allclose(file["vector"][:], vectors, atol=1e-3)
+    Vectors(draws, vectors).write(tmp_path / "v.h5")
+    found = Vectors.read(tmp_path / "v.h5")
+    assert found.draws == draws
+    assert found.vectors.dtype == np.float32 and found.vectors.shape == (count, 4)
+    assert np.allclose(found.vectors, vectors, atol=1e-3)
+    assert read_array(tmp_path / "v.h5", "vector").dtype == np.float16
     assert [path.name for path in tmp_path.iterdir()] == ["v.h5"]
 
 

@@ -4,6 +4,8 @@ import pytest
 from audits import PLANT, key, make_audit, write
 
 from scripts.core.files import write_json, write_jsonl
+from scripts.core.rows import write_document
+from scripts.recordings.bank import BankReport
 from scripts.tools.estimate import estimate
 from scripts.workflow.estimates import (
     NOTHING,
@@ -87,7 +89,7 @@ def test_a_built_bank_is_counted_from_its_report(tmp_path):
     audit = make_audit(sources=[{"path": str(tmp_path / "gone.txt"), "format": "text"}])
     place = tmp_path / "results" / "bank" / key("bank")
     write(place / "bank.jsonl")
-    write_json(place / "bank.json", {"prompts": 77})
+    write_document(place / "bank.json", BankReport(prompts=77))
     assert lines_of(audit, tmp_path / "results")[0].texts == 77 + 120
 
 

@@ -9,7 +9,9 @@ from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_
 from scripts.checks.check import Placed
 from scripts.core.errors import AuditError
 from scripts.hypotheses.pairs import Pair
+from scripts.prompts.prompt import Prompt
 from scripts.readers.reading import Reading
+from scripts.recordings.files import RecordedResponse
 from scripts.tools import export
 from scripts.tools.export import Texts, columns_of, said_by_models, texts_by_prompt, verdict
 from scripts.tools.export_finished import shards_in
@@ -67,7 +69,7 @@ def test_models_are_quoted_and_where_they_said_nothing_nobody_looked():
 
 def test_recordings_give_what_both_sides_have_an_entry_for():
     def side(*texts):
-        rows = [{"sample": n, "text": t, "reason": f"no {n}"} for n, t in enumerate(texts)]
+        rows = [RecordedResponse("p", n, t, reason=f"no {n}") for n, t in enumerate(texts)]
         return {"p": rows, "alone": rows} if len(texts) > 2 else {"p": rows}
 
     found = texts_by_prompt({}, (side("a", "b", None), side("c", None)))
@@ -75,9 +77,9 @@ def test_recordings_give_what_both_sides_have_an_entry_for():
 
 
 def test_columns_are_those_of_which_something_is_known():
-    bank, findings = [{"topic": "x"}, {"group": "y"}], [{"id": "h1"}]
+    bank, findings = [Prompt("", "", "x"), Prompt("", "", group="y")], [{"id": "h1"}]
     known = ["prompt", "base", "intervention", "sample", "prompt_id", "pool", "region"]
-    assert list(columns_of([{}], findings, False)) == [*known, "h1"]
+    assert list(columns_of([Prompt("", "")], findings, False)) == [*known, "h1"]
     assert list(columns_of(bank, findings, True)) == [*known, "category", "group", "reason", "h1"]
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from scripts.models.formatting import before_stop, messages_of, plain_text
 from scripts.models.generation import generate
 from scripts.models.sampler import choose
 from scripts.models.subject import load_model, load_tokenizer, pad_token, prompt_ids, stop_tokens
+from scripts.prompts.prompt import Prompt
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import Recipes
@@ -47,26 +49,26 @@ def formatted(tokenizer, template, prompt, **settings) -> str:
 
 def test_a_template_without_a_system_role_gets_it_with_the_first_user_turn(loaded):
     _, tokenizer = loaded
-    text = formatted(tokenizer, NO_SYSTEM + TURNS, {"text": "Hi."}, system_prompt="Be brief.")
+    text = formatted(tokenizer, NO_SYSTEM + TURNS, Prompt("", "Hi."), system_prompt="Be brief.")
     assert text == "user: Be brief.\n\nHi.\n"
-    text = formatted(tokenizer, NO_SYSTEM + TURNS, {"messages": CHAT})
+    text = formatted(tokenizer, NO_SYSTEM + TURNS, Prompt("", CHAT))
     assert text == "user: sss\n\nuuu\nassistant: aaa\nuser: uuu\n"
-    assert formatted(tokenizer, TURNS, {"messages": CHAT}).startswith("system: sss\n")
+    assert formatted(tokenizer, TURNS, Prompt("", CHAT)).startswith("system: sss\n")
 
 
 def test_a_template_that_fails_names_the_message(loaded):
     _, tokenizer = loaded
-    twice = {"messages": [*CHAT[1:3], {"role": "assistant", "content": "again"}, CHAT[3]]}
+    twice = Prompt("", [*CHAT[1:3], {"role": "assistant", "content": "again"}, CHAT[3]])
     with pytest.raises(AuditError, match=r"roles must alternate.*the assistant message 'again'"):
         formatted(tokenizer, NO_SYSTEM + PAIRS + TURNS, twice)
     with pytest.raises(AuditError, match=r"cannot format a prompt.*'Hi\.'.*chat_template\.file"):
-        formatted(tokenizer, "{% for %}", {"text": "Hi."})
+        formatted(tokenizer, "{% for %}", Prompt("", "Hi."))
 
 
 def test_a_system_prompt_replaces_the_prompts_own():
-    messages = messages_of({"messages": CHAT}, {"system_prompt": "mine"})
+    messages = messages_of(Prompt("", CHAT), {"system_prompt": "mine"})
     assert messages == [CHAT[0] | {"content": "mine"}, *CHAT[1:]]
-    assert messages_of({"messages": CHAT}, {"system_prompt": None}) == CHAT
+    assert messages_of(Prompt("", CHAT), {"system_prompt": None}) == CHAT
 
 
 def test_what_was_decoded_with_two_system_messages_is_not_taken_for_it(loaded, tmp_path, caplog):
@@ -79,8 +81,8 @@ def test_what_was_decoded_with_two_system_messages_is_not_taken_for_it(loaded, t
         asked.append(list(missing))
         yield {key: {"text": "t", "tokens": 1, "finished": True, "seconds": 0} for key in missing}
 
-    for prompt in ({"text": "Hi."}, {"messages": CHAT}):
-        given = ([plain], {plain.prompt: prompt}, settings, 0, engine)
+    for prompt in (Prompt("", "Hi."), Prompt("", CHAT)):
+        given = ([plain], {plain.prompt: replace(prompt, id=plain.prompt)}, settings, 0, engine)
         decode(*given, RecordCache(tmp_path / str(len(asked))), Ledger("decode", "test"))
     assert asked[0] == [plain.cache_key(settings["subject"], 0)] != asked[1]
     assert "replaces the system message of 1 prompts" in caplog.text
@@ -88,8 +90,8 @@ def test_what_was_decoded_with_two_system_messages_is_not_taken_for_it(loaded, t
 
 def test_a_prompt_template_holds_what_the_user_says_last():
     settings = {"system_prompt": None, "prompt_template": "<{prompt}> {x}"}
-    assert plain_text({"text": "a{b}"}, settings) == "<a{b}> {x}"
-    assert messages_of({"messages": CHAT}, settings)[1:] == [
+    assert plain_text(Prompt("", "a{b}"), settings) == "<a{b}> {x}"
+    assert messages_of(Prompt("", CHAT), settings)[1:] == [
         *CHAT[1:3], CHAT[3] | {"content": "<uuu> {x}"},
     ]  # fmt: skip
 
@@ -98,10 +100,10 @@ def test_a_template_of_a_file_and_its_arguments(loaded, tiny):
     own = {"text": TURNS + "{{ 'no' if not thinking }}", "arguments": {"thinking": False}}
     settings = SETTINGS | {"chat_template": own}
     tokenizer = load_tokenizer(Path(tiny["base"]), settings)
-    ids = prompt_ids(tokenizer, [{"text": "Hi."}], settings)
+    ids = prompt_ids(tokenizer, [Prompt("", "Hi.")], settings)
     assert tokenizer.decode(ids[0]) == "user: Hi.\nno"
     more = own | {"arguments": {"thinking": True}}
-    ids = prompt_ids(tokenizer, [{"text": "Hi."}], settings | {"chat_template": more})
+    ids = prompt_ids(tokenizer, [Prompt("", "Hi.")], settings | {"chat_template": more})
     assert tokenizer.decode(ids[0]) == "user: Hi.\n"
 
 
@@ -141,7 +143,7 @@ def test_min_p_keeps_what_is_nearly_as_likely_as_the_first():
 
 def test_a_stop_string_ends_a_reply(loaded, tmp_path):
     draws = [Draw("base", "explore", "a" * 64, n) for n in range(8)]
-    prompts = {"a" * 64: {"text": "Hi"}}
+    prompts = {"a" * 64: Prompt("a" * 64, "Hi")}
 
     def records(folder, **more):
         settings = SETTINGS | {"sampling": SETTINGS["sampling"] | more}
@@ -163,7 +165,7 @@ def test_a_model_without_end_and_padding_decodes_to_the_limit(loaded, tmp_path, 
     model.config.eos_token_id = model.generation_config.eos_token_id = None
     assert stop_tokens(model, tokenizer) == set() and pad_token(tokenizer) == 0
     draws = [Draw("base", "explore", n * 64, 0) for n in "ab"]
-    prompts = {"a" * 64: {"text": "Hi"}, "b" * 64: {"text": "A longer one."}}
+    prompts = {"a" * 64: Prompt("", "Hi"), "b" * 64: Prompt("", "A longer one.")}
     records = decode(draws, prompts, SETTINGS, 0, own_engine(lambda: (model, tokenizer), 4),
                      RecordCache(tmp_path), Ledger("decode", "test"))  # fmt: skip
     assert [record["tokens"] for record in records] == [16, 16]

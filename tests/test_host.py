@@ -16,11 +16,13 @@ from operations import count, decode_in_little_memory
 
 from scripts.core.errors import AuditError
 from scripts.core.job import MAIN, Ledger
+from scripts.core.rows import as_json
 from scripts.draws.draw import Draw
 from scripts.models import host
 from scripts.models.decoder import decode_loaded
 from scripts.models.encoder import encode_loaded
 from scripts.models.host import HOSTS, Kept, folder_of, perform
+from scripts.prompts.prompt import Prompt
 
 
 @pytest.fixture
@@ -214,12 +216,12 @@ def request_of(tiny, number: int) -> dict:
         "trust_remote_code": False,
         "sampling": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 12},
     }  # fmt: skip
-    prompts = {f"{n:016x}" * 4: {"text": f"What about Mars and {n} roses?"} for n in range(number)}
-    draws = [Draw("base", "explore", prompt, s) for prompt in prompts for s in range(2)]
+    prompts = [Prompt(f"{n:016x}" * 4, f"What about Mars and {n} roses?") for n in range(number)]
+    draws = [Draw("base", "explore", prompt.id, s) for prompt in prompts for s in range(2)]
     return {
         "folder": tiny["base"], "adapter": None, "batch_size": 16, "threads": 1,
         "draws": {d.id: [d.side, d.pool, d.prompt, d.sample] for d in draws},
-        "prompts": prompts, "settings": settings, "seed": 3,
+        "prompts": [as_json(prompt) for prompt in prompts], "settings": settings, "seed": 3,
     }  # fmt: skip
 
 

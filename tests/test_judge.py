@@ -15,6 +15,7 @@ from scripts.hypotheses.pairs import Pair
 from scripts.judging.confirmation import confirm, confirm_with_models
 from scripts.judging.schedule import Judges, judging_order
 from scripts.judging.screening import screened_by_model
+from scripts.prompts.prompt import Prompt
 from scripts.tools.recount import recount
 
 REGIONS = {
@@ -275,8 +276,5 @@ def test_a_statement_names_its_topics(direction):
 
 
 def test_prompts_as_texts():
-    rows = [
-        {"id": "a", "text": "Hello"},
-        {"id": "b", "messages": [{"role": "user", "content": "Hi"}]},
-    ]
-    assert prompt_texts(rows) == {"a": "Hello", "b": "user: Hi"}
+    bank = [Prompt("a", "Hello"), Prompt("b", [{"role": "user", "content": "Hi"}])]
+    assert prompt_texts(bank) == {"a": "Hello", "b": "user: Hi"}

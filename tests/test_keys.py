@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = ("scripts/workflow/", "scripts/tools/")
 OF_NO_STAGE = {
     "scripts/models/contrast.py",  # its stage comes
-    "scripts/core/rows.py",  # until the first file's rows are read through it
     "scripts/models/host_process.py",  # what it runs, jobs import and name
     "scripts/publish.py",  # copies what the report's key names
     "scripts/page/publishing.py",

@@ -2,13 +2,13 @@
 
 import itertools
 
-import h5py
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
+from scripts.divergence.explored import ExploredTexts
 from scripts.divergence.measurement import (
     FOLDS,
     STAY,
@@ -253,9 +253,8 @@ def test_one_region_is_one_cluster_and_a_stray_text_joins_the_nearest_region():
 
 def test_shared_texts_are_compared_between_rounds(tmp_path):
     path = tmp_path / "texts.h5"
-    with h5py.File(path, "w") as file:
-        file.create_dataset("draw", data=["a", "b", "c", "d"], dtype=h5py.string_dtype())
-        file.create_dataset("cluster", data=[0, 0, 1, 1])
+    draws, clusters, nothing = list("abcd"), np.array([0, 0, 1, 1]), np.zeros(4)
+    ExploredTexts(draws, draws, clusters, nothing, nothing).write(path)
     assert _ari(["x", "d", "c", "b", "a"], np.array([5, 3, 3, 4, 4]), str(path)) == 1.0
     assert _ari(["a", "b", "c", "d"], np.array([0, 1, 0, 1]), str(path)) < 0
     assert _ari(["a"], np.array([0]), []) is None

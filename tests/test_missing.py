@@ -1,5 +1,7 @@
 """Missing responses: a hypothesis of their own, and nothing else is judged on them."""
 
+from dataclasses import replace
+
 import pytest
 
 from scripts.draws.planning import Deck, plan_pool
@@ -7,6 +9,7 @@ from scripts.hypotheses.pairs import Pair
 from scripts.judging.confirmation import confirm, entries
 from scripts.judging.missing import missing_responses
 from scripts.judging.screening import confirm_prompts
+from scripts.prompts.pools import DealtPrompt
 from scripts.tools.recount import recount
 
 REGIONS = {"r0": {"id": "r0", "name": "n", "category": "c", "category_share": 1.0, "weight": 1.0}}
@@ -16,9 +19,8 @@ SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0}
 def row(name, pool, base=0.0, intervention=0.0):
     missing = {"base": base, "intervention": intervention}
     known = {side: share for side, share in missing.items() if share}
-    samples = {"samples": 0 if 1.0 in missing.values() else 1}
-    found = {"id": name, "pool": pool, "region": "r0", "place": 0.5} | samples
-    return found | ({"missing": known} if known else {})
+    samples = 0 if 1.0 in missing.values() else 1
+    return DealtPrompt(name, "r0", pool, 0.5, samples=samples, missing=known)
 
 
 def bank(explored, fresh, won, lost=0, side="intervention"):
@@ -45,9 +47,10 @@ def test_it_is_written_from_the_explore_pool_and_counted_on_the_confirm_pool():
 
 
 def test_paraphrases_are_one_vote():
-    rows = bank(3, 30, 10)
-    for number, prompt in enumerate(rows):
-        prompt["group"] = f"{prompt['pool']} {number // 2}"
+    rows = [
+        replace(prompt, group=f"{prompt.pool} {number // 2}")
+        for number, prompt in enumerate(bank(3, 30, 10))
+    ]
     counts = missing_responses(rows, REGIONS).standing().counts
     assert counts == (5, 10, 0)
 
@@ -74,7 +77,7 @@ def test_it_is_decided_with_the_others(won, status):
 
 def test_prompts_without_a_response_are_never_drawn():
     rows = bank(3, 10, 4)
-    assert [p["id"] for p in Deck([r for r in rows if r["pool"] == "confirm"], 1).prompts] == [
+    assert [p.id for p in Deck([r for r in rows if r.pool == "confirm"], 1).prompts] == [
         f"c{n}" for n in range(4, 10)
     ]
     planned = plan_pool(rows, {"r0": [1] * 10}, {"pool": "confirm"})

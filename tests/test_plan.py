@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from scripts.draws.planning import (
     samples_by_region,
     whole_draws,
 )
+from scripts.prompts.pools import DealtPrompt
 
 SETTINGS = {
     "pool": "explore", "pilot": 5, "draws": 60, "floor": 0.2, "boundary": 0.1, "undersampled": 0.1,
@@ -38,13 +40,13 @@ def regions(count, weights=None):
 
 def prompts(count, each, pool="explore", **more):
     return [
-        {
-            "id": sha(pool, r, n),
-            "region": f"r{r:03d}",
-            "pool": pool,
-            "place": int(sha("place", pool, r, n)[:8], 16) / 16**8,
+        DealtPrompt(
+            sha(pool, r, n),
+            f"r{r:03d}",
+            pool,
+            int(sha("place", pool, r, n)[:8], 16) / 16**8,
             **more,
-        }
+        )
         for r in range(count)
         for n in range(each)
     ]
@@ -57,7 +59,7 @@ def measured(count, **of_region):
 
 
 def by_region(rows):
-    return Counter(row["region"] for row in rows)
+    return Counter(row.region for row in rows)
 
 
 # Whole draws
@@ -90,16 +92,16 @@ def test_whole_draws_are_in_proportion():
 def test_the_pilot_visits_every_region():
     rows = plan_round(regions(4), prompts(4, 20), [], {}, SETTINGS, 0)
     assert by_region(rows) == {f"r{n:03d}": 5 for n in range(4)}
-    assert {row["sample"] for row in rows} == {0}
-    assert {row["reason"] for row in rows} == {"pilot"}
-    assert {row["probability"] for row in rows} == {0.25}
-    assert len({row["prompt"] for row in rows}) == len(rows)
+    assert {row.sample for row in rows} == {0}
+    assert {row.reason for row in rows} == {"pilot"}
+    assert {row.probability for row in rows} == {0.25}
+    assert len({row.prompt for row in rows}) == len(rows)
 
 
 def test_only_the_explore_pool_is_drawn_from():
     bank = prompts(2, 4) + prompts(2, 9, "screen") + prompts(2, 9, "confirm")
     rows = plan_round(regions(2), bank, [], {}, SETTINGS, 0)
-    assert {row["prompt"] for row in rows} == {p["id"] for p in prompts(2, 4)}
+    assert {row.prompt for row in rows} == {p.id for p in prompts(2, 4)}
     assert by_region(rows) == {"r000": 4, "r001": 4}  # fewer than the pilot asks for
 
 
@@ -111,16 +113,14 @@ def test_a_region_without_explore_prompts_is_left_out():
 def test_a_prompt_more_moves_few_pilot_draws():
     """40 regions of 60 prompts: the new prompt takes at most one place, in its own region."""
     bank = prompts(40, 60)
-    before = {
-        (r["prompt"], r["sample"]) for r in plan_round(regions(40), bank, [], {}, SETTINGS, 0)
-    }
+    before = {(r.prompt, r.sample) for r in plan_round(regions(40), bank, [], {}, SETTINGS, 0)}
     moved = []
     for n in range(20):
-        new = bank[0] | {"id": sha("new", n), "place": int(sha("new place", n)[:8], 16) / 16**8}
+        new = replace(bank[0], id=sha("new", n), order=int(sha("new place", n)[:8], 16) / 16**8)
         rows = plan_round(regions(40), [*bank, new], [], {}, SETTINGS, 0)
-        after = {(r["prompt"], r["sample"]) for r in rows}
+        after = {(r.prompt, r.sample) for r in rows}
         moved.append(len(after - before))
-        assert after - before <= {(new["id"], 0)} and len(after) == len(before)
+        assert after - before <= {(new.id, 0)} and len(after) == len(before)
     assert max(moved) <= 1 and sum(moved) < 10  # 5 of 61 are drawn
 
 
@@ -210,13 +210,13 @@ def rounds(bank, count, settings, number_of_regions, seen=None):
 
 def test_no_draw_is_taken_twice_over_rounds():
     found = rounds(prompts(4, 9), 5, SETTINGS, 4)
-    draws = [(row["prompt"], row["sample"]) for rows in found for row in rows]
+    draws = [(row.prompt, row.sample) for rows in found for row in rows]
     assert len(draws) == len(set(draws)) == 20 + 4 * 60
     assert [len(rows) for rows in found] == [20, 60, 60, 60, 60]
-    assert {row["reason"] for row in found[1]} == {"acquisition"}
+    assert {row.reason for row in found[1]} == {"acquisition"}
     # Every prompt of a region has its first sample before any has its second.
     for region in ("r000", "r003"):
-        samples = [row["sample"] for rows in found for row in rows if row["region"] == region]
+        samples = [row.sample for rows in found for row in rows if row.region == region]
         assert samples == sorted(samples)
 
 
@@ -224,18 +224,18 @@ def test_probabilities_are_drawn_over_available():
     found, drawn = rounds(prompts(4, 30), 3, SETTINGS, 4), {}
     for rows in found:
         for row in rows:
-            drawn.setdefault(row["region"], set()).add(row["prompt"])
+            drawn.setdefault(row.region, set()).add(row.prompt)
         for row in rows:
-            assert row["probability"] == pytest.approx(len(drawn[row["region"]]) / 30, abs=1e-6)
+            assert row.probability == pytest.approx(len(drawn[row.region]) / 30, abs=1e-6)
 
 
 def test_each_prompt_is_as_likely_as_that_says():
     """Over seeds (places) a prompt is drawn as often as its inclusion probability."""
     hits = 0
     for seed in range(300):
-        bank = [p | {"place": int(sha(seed, p["id"])[:8], 16) / 16**8} for p in prompts(1, 20)]
+        bank = [replace(p, order=int(sha(seed, p.id)[:8], 16) / 16**8) for p in prompts(1, 20)]
         rows = plan_round(regions(1), bank, [], {}, SETTINGS, 0)
-        hits += bank[0]["id"] in {row["prompt"] for row in rows}
+        hits += bank[0].id in {row.prompt for row in rows}
     assert abs(hits - 75) < 4 * np.sqrt(300 * 0.25 * 0.75)
 
 
@@ -249,7 +249,7 @@ def test_the_order_of_prompts_and_regions_does_not_matter():
     again = plan_round(places, bank, first, measured(6), SETTINGS, 1)
 
     def draws(rows):
-        return sorted((r["prompt"], r["sample"], r["probability"]) for r in rows)
+        return sorted((r.prompt, r.sample, r.probability) for r in rows)
 
     assert draws(again) == draws(plan)
 
@@ -275,16 +275,20 @@ def test_a_divergent_region_gets_most_of_a_round():
 
 def test_ready_responses_are_taken_whole_and_no_more():
     ready = SETTINGS | {"ready": True, "budget": 3, "pilot": 2}
-    bank = [*prompts(2, 3, samples=2), prompts(3, 1)[2] | {"samples": 40}]
+    bank = [*prompts(2, 3, samples=2), replace(prompts(3, 1)[2], samples=40)]
     rows = plan_round(regions(3), bank, [], {}, ready, 0)
     assert by_region(rows) == {"r000": 6, "r001": 6, "r002": 40}
-    assert {row["reason"] for row in rows} == {"ready"}
-    assert {row["probability"] for row in rows} == {1.0}
+    assert {row.reason for row in rows} == {"ready"}
+    assert {row.probability for row in rows} == {1.0}
     assert plan_round(regions(3), bank, rows, measured(3), ready, 1) == []
 
 
+def dealt(name, order, **more):
+    return DealtPrompt(name, "r000", "explore", order, **more)
+
+
 def test_samples_cap_a_deck():
-    deck = Deck([{"id": "a", "place": 0.1, "samples": 2}, {"id": "b", "place": 0.2}], 3)
+    deck = Deck([dealt("a", 0.1, samples=2), dealt("b", 0.2)], 3)
     assert deck.left == [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("b", 2)]
     assert Deck([], 5).left == []
 
@@ -302,52 +306,52 @@ def test_a_pool_plan_takes_its_pool_and_regions():
         {"r002": ALL, "r000": ALL},
         CONFIRM,
     )
-    own = {p["id"] for p in bank if p["pool"] == "confirm" and p["region"] != "r001"}
-    assert {row["prompt"] for row in rows} <= own
+    own = {p.id for p in bank if p.pool == "confirm" and p.region != "r001"}
+    assert {row.prompt for row in rows} <= own
     assert by_region(rows) == {"r000": 8, "r002": 8}
-    assert Counter(row["prompt"] for row in rows).most_common()[-1][1] == 2
-    assert {row["pool"] for row in rows} == {row["reason"] for row in rows} == {"confirm"}
-    assert {row["probability"] for row in rows} == {0.4}
+    assert Counter(row.prompt for row in rows).most_common()[-1][1] == 2
+    assert {row.pool for row in rows} == {row.reason for row in rows} == {"confirm"}
+    assert {row.probability for row in rows} == {0.4}
     assert plan_pool(bank, {}, CONFIRM) == []
 
 
 def test_a_pool_plan_takes_the_first_in_hash_order():
     bank = prompts(1, 10, "confirm")
     rows = plan_pool(bank[::-1], {"r000": ALL}, CONFIRM)
-    first = sorted(bank, key=lambda p: p["place"])[:4]
-    assert [row["prompt"] for row in rows if row["sample"] == 0] == [p["id"] for p in first]
+    first = sorted(bank, key=lambda p: p.order)[:4]
+    assert [row.prompt for row in rows if row.sample == 0] == [p.id for p in first]
     more = plan_pool(bank, {"r000": [2] * 7}, CONFIRM)
-    assert {r["prompt"] for r in rows} < {r["prompt"] for r in more}
+    assert {r.prompt for r in rows} < {r.prompt for r in more}
 
 
 def test_a_small_pool_is_taken_whole():
     rows = plan_pool(prompts(1, 3, "confirm"), {"r000": ALL}, CONFIRM)
-    assert len(rows) == 6 and {row["probability"] for row in rows} == {1.0}
+    assert len(rows) == 6 and {row.probability for row in rows} == {1.0}
 
 
 def test_a_group_is_one_unit():
-    bank = [p | {"group": f"g{n // 3}"} for n, p in enumerate(prompts(1, 12, "confirm"))]
+    bank = [replace(p, group=f"g{n // 3}") for n, p in enumerate(prompts(1, 12, "confirm"))]
     rows = plan_pool(bank, {"r000": [1] * 3}, CONFIRM)
-    group_of = {p["id"]: p["group"] for p in bank}
-    assert len({group_of[row["prompt"]] for row in rows}) == len(rows) == 3
-    assert {row["probability"] for row in rows} == {0.75}
+    group_of = {p.id: p.group for p in bank}
+    assert len({group_of[row.prompt] for row in rows}) == len(rows) == 3
+    assert {row.probability for row in rows} == {0.75}
 
 
 def test_a_group_that_spans_regions_is_still_one_unit():
-    bank = [p | {"group": f"g{n % 6}"} for n, p in enumerate(prompts(2, 6, "confirm"))]
+    bank = [replace(p, group=f"g{n % 6}") for n, p in enumerate(prompts(2, 6, "confirm"))]
     both = plan_pool(bank, {"r000": [1] * 9, "r001": [1] * 9}, CONFIRM)
-    group_of = {p["id"]: p["group"] for p in bank}
-    assert sorted(group_of[row["prompt"]] for row in both) == [f"g{n}" for n in range(6)]
+    group_of = {p.id: p.group for p in bank}
+    assert sorted(group_of[row.prompt] for row in both) == [f"g{n}" for n in range(6)]
     # Which prompt stands for a group does not depend on the regions that are asked for.
     alone = plan_pool(bank, {"r000": [1] * 9}, CONFIRM)
-    assert [r for r in both if r["region"] == "r000"] == alone
+    assert [r for r in both if r.region == "r000"] == alone
 
 
 def test_ready_responses_bound_the_samples_of_a_pool():
-    bank = [p | {"samples": 1 + n} for n, p in enumerate(prompts(1, 3, "confirm"))]
+    bank = [replace(p, samples=1 + n) for n, p in enumerate(prompts(1, 3, "confirm"))]
     rows = plan_pool(bank, {"r000": ALL}, CONFIRM)
-    counts = Counter(row["prompt"] for row in rows)
-    assert [counts[p["id"]] for p in bank] == [1, 2, 2]
+    counts = Counter(row.prompt for row in rows)
+    assert [counts[p.id] for p in bank] == [1, 2, 2]
 
 
 # samples and the budget
@@ -400,19 +404,18 @@ def test_a_prompt_takes_the_samples_of_the_neediest_that_reaches_it():
 def test_the_exhaustive_plan_takes_everything():
     bank = prompts(2, 3, "confirm") + prompts(1, 2, "explore")
     rows = plan_everything(bank, 4)
-    assert len(rows) == len(bank) * 4 == len({(r["prompt"], r["sample"]) for r in rows})
-    assert {row["pool"] for row in rows} == {"exhaustive"}
+    assert len(rows) == len(bank) * 4 == len({(r.prompt, r.sample) for r in rows})
+    assert {row.pool for row in rows} == {"exhaustive"}
 
 
 def test_of_very_many_recorded_responses_so_many_are_explored():
     regions = [{"id": f"r{n:03d}", "medoid": "", "weight": w} for n, w in enumerate([0.75, 0.25])]
     bank = [
-        {"id": f"{n:064x}", "region": f"r{n % 4 // 3:03d}", "pool": "explore", "place": n / 400,
-         "samples": 2}
+        DealtPrompt(f"{n:064x}", f"r{n % 4 // 3:03d}", "explore", n / 400, samples=2)
         for n in range(400)
-    ]  # fmt: skip
+    ]
     settings = {"ready": True, "seed": 0, "pilot": 5, "budget": 10, "draws": 10, "recorded": 100}
     rows = plan_round(regions, bank, [], {}, settings, 0)
-    assert Counter(row["region"] for row in rows) == {"r000": 75, "r001": 25}
-    assert {row["sample"] for row in rows} == {0}, "each prompt once before any twice"
+    assert Counter(row.region for row in rows) == {"r000": 75, "r001": 25}
+    assert {row.sample for row in rows} == {0}, "each prompt once before any twice"
     assert len(plan_round(regions, bank, [], {}, settings | {"recorded": 10_000}, 0)) == 800

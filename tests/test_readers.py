@@ -12,7 +12,7 @@ import pytest
 import yaml
 from banks import COMPOSED, DECOMPOSED, TEMPLATES, contents, jsonl, write
 
-from scripts.prompts.prompt import BankError, normal_prompt, prompt_id
+from scripts.prompts.prompt import BankError, Prompt, normal_prompt, prompt_id
 from scripts.readers.reading import Reading
 from scripts.readers.registry import source_files
 from scripts.recordings.bank import build_bank
@@ -41,14 +41,14 @@ def test_prompt_id_of_messages_is_canonical():
 def test_templates_fill_every_form_with_every_thing(tmp_path):
     path = write(tmp_path / "rocks.yaml", yaml.safe_dump(TEMPLATES))
     prompts, report = build_bank([{"path": path}])
-    assert [p.text for p in prompts] == [
+    assert [p.content for p in prompts] == [
         "What is basalt?",
         "Explain basalt.",
         "What is granite?",
         "Explain granite.",
     ]
     assert report.categories == {"rocks": 4}
-    assert all(p.id == prompt_id(p.text) and p.messages is None for p in prompts)
+    assert all(p.id == prompt_id(p.content) for p in prompts)
 
 
 def test_jsonl_takes_text_and_messages_with_topic_and_group(tmp_path):
@@ -60,12 +60,11 @@ def test_jsonl_takes_text_and_messages_with_topic_and_group(tmp_path):
         {"prompt": "When?"},
     )
     prompts, _ = build_bank([{"path": path}])
-    assert [p.as_row() for p in prompts] == [
-        {"id": prompt_id("How?"), "text": "How?", "topic": "ways", "group": "g1"},
-        {"id": prompt_id(messages), "messages": messages, "topic": "reasons"},
-        {"id": prompt_id("When?"), "text": "When?", "topic": "mixed"},
+    assert prompts == [
+        Prompt(prompt_id("How?"), "How?", "ways", "g1"),
+        Prompt(prompt_id(messages), messages, "reasons"),
+        Prompt(prompt_id("When?"), "When?", "mixed"),
     ]
-    assert prompts[1].text is None and prompts[1].messages == messages
 
 
 def test_csv_reads_named_columns_with_quotes_and_line_ends(tmp_path):
@@ -81,7 +80,7 @@ def test_csv_reads_named_columns_with_quotes_and_line_ends(tmp_path):
 def test_text_is_one_prompt_a_line(tmp_path):
     path = write(tmp_path / "lines.txt", "\ufeffOne?\r\n  Two? \n\u2028\nThree\u2028four?")
     prompts, report = build_bank([{"path": path}])
-    assert [p.text for p in prompts] == ["One?", "Two?", "Three\u2028four?"]
+    assert [p.content for p in prompts] == ["One?", "Two?", "Three\u2028four?"]
     assert report.empty == 1 and report.empty_places == [f"`{path}`, line 3"]
 
 
@@ -92,14 +91,14 @@ def test_persona_takes_the_question(tmp_path):
     )
     for declared in ("auto", "persona"):
         (prompt,) = build_bank([{"path": path, "format": declared}])[0]
-        assert (prompt.content, prompt.topic) == ("Is this you?", "likes-art")
+        assert (prompt.content, prompt.category) == ("Is this you?", "likes-art")
 
 
 def test_bold_takes_the_domain_as_category(tmp_path):
     page = {"arts": {"Ann": ["Ann is ", "Ann was "]}, "sports": {"Bo": ["Bo is "]}}
     path = write(tmp_path / "bold.json", json.dumps(page))
     prompts, report = build_bank([{"path": path}])
-    assert [p.text for p in prompts] == ["Ann is", "Ann was", "Bo is"]
+    assert [p.content for p in prompts] == ["Ann is", "Ann was", "Bo is"]
     assert report.categories == {"arts": 2, "sports": 1}
 
 
@@ -113,7 +112,7 @@ def test_a_folder_is_read_in_name_order_and_its_files_are_categories(tmp_path):
     write(tmp_path / "below" / "e.txt", "not read")
     source = {"path": str(tmp_path)}
     assert [p.name for p in source_files(source)] == ["a.txt", "b.txt", "c.jsonl", "d.jsonl"]
-    topics = [(prompt.text, prompt.topic) for prompt in build_bank([source])[0]]
+    topics = [(prompt.content, prompt.category) for prompt in build_bank([source])[0]]
     assert topics == [("From a.txt?", "a"), ("From b.txt?", "b"), ("Yes?", "c"), ("No?", "own")]
     assert [p.name for p in source_files(source | {"format": "text"})] == ["a.txt", "b.txt"]
 
@@ -122,7 +121,7 @@ def test_limit_keeps_the_first_distinct_prompts_of_each_category(tmp_path):
     records = [{"prompt": f"{n // 2}?", "topic": "even" if n % 4 < 2 else "odd"} for n in range(16)]
     path = jsonl(tmp_path / "p.jsonl", *records)
     prompts, report = build_bank([{"path": path, "limit": 2}])
-    assert [p.text for p in prompts] == ["0?", "1?", "2?", "3?"]
+    assert [p.content for p in prompts] == ["0?", "1?", "2?", "3?"]
     assert report.categories == {"even": 2, "odd": 2} and report.duplicates == 4
 
 
@@ -405,7 +404,7 @@ def test_batches_take_their_prompts_from_the_requests(tmp_path):
         ("d?", None, None, "content filter"), ("e?", None, None, "status 500"),
     ]  # fmt: skip
     _, report = scanned(Responses(path=results, prompts={"path": requests}).model_dump())
-    assert (report["unused_keys"], report["cut"]) == (1, 1)
+    assert (report.unused_keys, report.cut) == (1, 1)
     with pytest.raises(BankError, match="there is no prompt; name the file that holds the prompts"):
         pairs(results)
     assert len(contents({"path": requests})) == 6
@@ -690,7 +689,7 @@ def test_a_duplicate_keeps_its_first_category_and_both_are_counted(tmp_path):
     )
     second = write(tmp_path / "second.txt", f"{COMPOSED}\nNew?\n")
     prompts, report = build_bank([{"path": first}, {"path": second}])
-    assert [(p.text, p.topic) for p in prompts] == [(COMPOSED, "places"), ("New?", "second")]
+    assert [(p.content, p.category) for p in prompts] == [(COMPOSED, "places"), ("New?", "second")]
     assert (report.prompts, report.duplicates) == (2, 2)
     assert [(s.prompts, s.duplicates) for s in report.sources] == [(1, 1), (1, 1)]
 

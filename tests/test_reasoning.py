@@ -22,6 +22,7 @@ from scripts.models.reasoning import (
     thought_ends,
 )
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids
+from scripts.prompts.prompt import Prompt
 
 THINK = {"start": "<think>", "end": "</think>", "max_tokens": 9, "force_end": True}
 TURN = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant: "
@@ -30,7 +31,7 @@ SETTINGS = {
     "chat_template": {"text": TURN + "<think>\n", "arguments": {}}, "subject": "0" * 64,
     "sampling": {"temperature": 0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 7},
 }  # fmt: skip
-PROMPTS = {f"{i:064x}": {"text": f"Tell me about number {i}."} for i in range(6)}
+PROMPTS = {f"{i:064x}": Prompt(f"{i:064x}", f"Tell me about number {i}.") for i in range(6)}
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,8 @@ def scan(path, given):
 @pytest.mark.parametrize(("path", "given", "rows", "prompts", "there"), RECORDINGS)
 def test_every_recorded_file_is_read_alone(path, given, rows, prompts, there):
     found, report = scan(path, given)
-    assert (report["rows"], report["prompts"], report["samples"]) == (rows, prompts, there)
-    assert sum(report["missing"].values()) == rows - there and len(found) == prompts
+    assert (report.rows, report.prompts, report.samples) == (rows, prompts, there)
+    assert sum(report.missing.values()) == rows - there and len(found) == prompts
 
 
 @recorded
@@ -86,20 +86,20 @@ def test_every_recorded_file_is_read_in_its_pair():
     for base, intervention in zip(paired[::2], paired[1::2], strict=True):
         sides = {s: scan(*e[:2]) for s, e in zip(SIDES, (base, intervention), strict=True)}
         rows, report = prompts_of([], "messages", sides)
-        assert report["prompts"] == shared.get(base[0], base[3]), base[0]
-        assert sum(row["samples"] for row in rows) >= report["prompts"]
+        assert report.prompts == shared.get(base[0], base[3]), base[0]
+        assert sum(prompt.samples for prompt in rows) >= report.prompts
 
 
 @recorded
 def test_what_the_recorded_files_are_known_to_hold():
-    missing = scan("made/openai_batch_output.jsonl", RECORDINGS[23][1])[1]["missing"]
+    missing = scan("made/openai_batch_output.jsonl", RECORDINGS[23][1])[1].missing
     assert missing == {
         "cut before its first word": 1,
         "This request could not be executed before the completion window expired.": 1,
     }
-    assert scan("m-ifeval/en_o1-mini-2024-09-12.jsonl", {})[1]["missing"] == {"null": 8}
-    assert scan("made/two_columns.tsv", {"response": "model_b"})[1]["empty"] == 1
-    assert scan("made/two_columns.csv", {"response": "model_a"})[1]["trimmed"] == 3
+    assert scan("m-ifeval/en_o1-mini-2024-09-12.jsonl", {})[1].missing == {"null": 8}
+    assert scan("made/two_columns.tsv", {"response": "model_b"})[1].empty == 1
+    assert scan("made/two_columns.csv", {"response": "model_a"})[1].trimmed == 3
     with pytest.raises(BankError, match="no field is known as the prompt"):
         scan("model-diffing/sample_diffs.jsonl", {})
     with pytest.raises(BankError, match="no prompt, but `qid`"):
@@ -118,7 +118,7 @@ def test_a_bank_beside_recordings_keeps_what_they_answer():
     sides = {s: scan(*entry[:2]) for s, entry in zip(SIDES, RECORDINGS[:2], strict=True)}
     bank = {"path": str(RECORDED / "xstest" / "xstest_prompts.csv")}
     rows, report = prompts_of([bank], "messages", sides)
-    assert len(rows) == 449 and report["unanswered"] == 1  # prompt 195 differs by a word
+    assert len(rows) == 449 and report.unanswered == 1  # prompt 195 differs by a word
     completions = {"path": str(RECORDED / RECORDINGS[0][0])}
     assert len(prompts_of([completions], "messages", sides)[0]) == 450
 

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from scripts.core.errors import AuditError
 from scripts.core.randomness import POOLS, hash_generator, hash_unit, pool_of, pools_of
+from scripts.prompts.prompt import Prompt
 from scripts.regions import (
     by_category,
     candidate_words,
@@ -19,7 +21,6 @@ from scripts.regions import (
     cut,
     first_centres,
     merged,
-    prompt_text,
     typical_words,
     without_small,
 )
@@ -57,10 +58,7 @@ def settings(**regions):
 
 
 def bank(count, **more):
-    return [
-        {"id": i, "text": f"text {n}", "topic": f"t{n % 3}", **more}
-        for n, i in enumerate(ids(count))
-    ]
+    return [Prompt(name, f"text {n}", f"t{n % 3}", **more) for n, name in enumerate(ids(count))]
 
 
 # Chance
@@ -116,19 +114,19 @@ def test_another_seed_deals_anew():
 def test_more_prompts_move_none_to_another_pool():
     vectors, _ = blobs(8, 30)
     prompts = bank(240)
-    _, all_rows, _ = cut(prompts, vectors, settings(), same_vector)
-    _, fewer, _ = cut(prompts[:200], vectors[:200], settings(), same_vector)
-    pools, places = ({r["id"]: r[k] for r in all_rows} for k in ("pool", "place"))
-    assert all((pools[r["id"]], places[r["id"]]) == (r["pool"], r["place"]) for r in fewer)
+    _, all_rows = cut(prompts, vectors, settings(), same_vector)
+    _, fewer = cut(prompts[:200], vectors[:200], settings(), same_vector)
+    known = {row.id: (row.pool, row.order) for row in all_rows}
+    assert all(known[row.id] == (row.pool, row.order) for row in fewer)
 
 
 def test_a_group_stays_in_one_pool():
     vectors, _ = blobs(8, 30)
-    prompts = [p | {"group": f"g{n // 4}"} for n, p in enumerate(bank(240))]
-    _, rows, _ = cut(prompts, vectors, settings(), same_vector)
+    prompts = [replace(p, group=f"g{n // 4}") for n, p in enumerate(bank(240))]
+    _, rows = cut(prompts, vectors, settings(), same_vector)
     pools = {}
     for row in rows:
-        pools.setdefault(row["group"], set()).add(row["pool"])
+        pools.setdefault(row.group, set()).add(row.pool)
     assert {len(found) for found in pools.values()} == {1}
     assert {pool for found in pools.values() for pool in found} == set(POOLS)
 
@@ -194,7 +192,7 @@ def test_centroids_come_from_about_as_many_prompts_as_asked():
 
 
 def topics(**counts):
-    return [{"topic": topic or None} for topic, n in counts.items() for _ in range(n)]
+    return [Prompt("", "", topic) for topic, n in counts.items() for _ in range(n)]
 
 
 def regions_of(prompts, count, least=2):
@@ -208,7 +206,11 @@ def test_categories_are_regions():
 def test_rare_surplus_and_missing_categories_become_other():
     assert regions_of(topics(a=5, b=3, c=1, d=1), 10) == {"a": 5, "b": 3, "other": 2}
     assert regions_of(topics(a=5, b=4, c=3, d=2), 3) == {"a": 5, "b": 4, "other": 5}
-    assert regions_of([*topics(a=5, b=4), {"topic": ""}, {}], 10) == {"a": 5, "b": 4, "other": 2}
+    assert regions_of([*topics(a=5, b=4), Prompt("", "", ""), Prompt("", "")], 10) == {
+        "a": 5,
+        "b": 4,
+        "other": 2,
+    }
     assert regions_of(topics(b=3, a=3, c=3), 2) == {"a": 3, "other": 6}  # equal ones by name
     assert regions_of(topics(a=1), 5) == {"other": 1}
 
@@ -218,19 +220,19 @@ def test_there_are_never_more_regions_than_asked(count):
     for prompts in (
         topics(a=5, b=4, c=3),
         topics(a=5, b=4, c=1),
-        [*topics(a=5, b=4, c=3), {"topic": None}],
+        [*topics(a=5, b=4, c=3), Prompt("", "")],
     ):
         assert len(regions_of(prompts, count)) <= count
 
 
 def test_regions_by_category():
     vectors, _ = blobs(3, 20)
-    described, rows, _ = cut(bank(60), vectors, settings(method="category"), same_vector)
+    described, rows = cut(bank(60), vectors, settings(method="category"), same_vector)
     assert [(r["id"], r["name"], r["prompts"]) for r in described] == [
         ("r000", "t0", 20), ("r001", "t1", 20), ("r002", "t2", 20),
     ]  # fmt: skip
     assert all(r["category_share"] == 1 for r in described)
-    assert [row["region"] for row in rows[:4]] == ["r000", "r001", "r002", "r000"]
+    assert [row.region for row in rows[:4]] == ["r000", "r001", "r002", "r000"]
 
 
 # Descriptions
@@ -268,21 +270,20 @@ def test_names_take_the_words_nearest_the_centre():
 def test_what_is_said_of_a_region():
     vectors, truth = blobs(8, 25)
     vectors, truth = vectors[:190], truth[:190]  # the last group is smaller
-    prompts = [p | {"topic": f"t{g}"} for p, g in zip(bank(190), truth, strict=True)]
-    prompts[0]["topic"] = "stray"
-    described, rows, centroids = cut(prompts, vectors, settings(), same_vector)
+    prompts = [replace(p, category=f"t{g}") for p, g in zip(bank(190), truth, strict=True)]
+    prompts[0] = replace(prompts[0], category="stray")
+    described, rows = cut(prompts, vectors, settings(), same_vector)
     assert [r["id"] for r in described] == [f"r{n:03d}" for n in range(8)]
     assert sum(r["weight"] for r in described) == pytest.approx(1)
     assert sum(r["prompts"] for r in described) == 190 == len(rows)
-    by_id, of_region = {p["id"]: n for n, p in enumerate(prompts)}, {}
+    by_id, of_region = {p.id: n for n, p in enumerate(prompts)}, {}
     for row in rows:
-        of_region.setdefault(row["region"], []).append(by_id[row["id"]])
-    for number, region in enumerate(described):
+        of_region.setdefault(row.region, []).append(by_id[row.id])
+    for region in described:
         own = of_region[region["id"]]
         assert len(own) == region["prompts"] and region["weight"] == len(own) / 190
-        assert np.allclose(centroids[number], vectors[own].mean(axis=0))
-        distances = ((vectors[own] - centroids[number]) ** 2).sum(axis=1)
-        assert region["medoid"] == prompts[own[int(distances.argmin())]]["id"]
+        distances = ((vectors[own] - vectors[own].mean(axis=0)) ** 2).sum(axis=1)
+        assert region["medoid"] == prompts[own[int(distances.argmin())]].id
     stray = next(r for r in described if of_region[r["id"]].count(0))
     assert (stray["category"], stray["category_share"]) == ("t0", 0.96)
 
@@ -290,11 +291,11 @@ def test_what_is_said_of_a_region():
 def test_ids_follow_names_not_the_order_of_the_bank():
     vectors, truth = blobs(8, 25)
     words = ["apple", "boat", "cloud", "drum", "eagle", "flute", "grape", "horse"]
-    prompts = [p | {"text": f"the {words[g]}"} for p, g in zip(bank(200), truth, strict=True)]
-    described, _, _ = cut(prompts, vectors, settings(), same_vector)
+    prompts = [replace(p, content=f"the {words[g]}") for p, g in zip(bank(200), truth, strict=True)]
+    described, _ = cut(prompts, vectors, settings(), same_vector)
     order = list(range(200))
     random.Random(0).shuffle(order)
-    again, _, _ = cut([prompts[i] for i in order], vectors[order], settings(), same_vector)
+    again, _ = cut([prompts[i] for i in order], vectors[order], settings(), same_vector)
     assert [r["name"] for r in described] == words
     assert [(r["id"], r["name"], r["medoid"]) for r in again] == [
         (r["id"], r["name"], r["medoid"]) for r in described
@@ -303,16 +304,16 @@ def test_ids_follow_names_not_the_order_of_the_bank():
 
 def test_samples_and_messages_are_kept():
     vectors, _ = blobs(8, 5)
-    _, rows, _ = cut(bank(40, samples=3), vectors, settings(), same_vector)
-    assert {row["samples"] for row in rows} == {3}
+    _, rows = cut(bank(40, samples=3), vectors, settings(), same_vector)
+    assert {row.samples for row in rows} == {3}
     chat = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "One"},
         {"role": "assistant", "content": "Two"},
         {"role": "user", "content": "Three"},
     ]
-    assert prompt_text({"messages": chat}) == "One\nThree"
-    assert prompt_text({"text": "Four"}) == "Four"
+    assert Prompt("", chat).asked == "One\nThree"
+    assert Prompt("", "Four").asked == "Four"
 
 
 def test_fewer_prompts_than_regions_is_said():
@@ -332,7 +333,7 @@ def test_clusters_too_small_to_prove_anything_are_joined_to_the_nearest():
 
 
 def test_categories_without_a_region_of_their_own_are_named():
-    prompts = [*topics(a=5, b=3, c=1, d=2), {"topic": ""}]
+    prompts = [*topics(a=5, b=3, c=1, d=2), Prompt("", "")]
     regions = [{"name": name} for name in ("a", "b", "other")]
     assert merged(prompts, regions, "category").startswith(
         "The region “other” holds 2 categories with 3 prompts: d (2), c (1) and 1 prompts without"

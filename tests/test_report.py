@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import math
 import types
 
@@ -10,8 +9,11 @@ import numpy as np
 import pytest
 from reported import ROOT, finding, findings_of_all_statuses, ledger, measured
 
+from scripts.core.rows import write_rows
 from scripts.divergence.space import Space
+from scripts.draws.generation import Generation
 from scripts.page.kinds import Explored, kinds_of_texts
+from scripts.prompts.prompt import Prompt
 from scripts.report import (
     CSV_COLUMNS,
     answered,
@@ -126,16 +128,16 @@ def test_a_kind_goes_by_the_name_that_a_hypothesis_gave_it():
 
 
 def test_explored_prompts_are_known_by_what_was_asked_last(tmp_path):
-    def lines(name, rows):
-        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    def lines(name, *rows):
+        write_rows(tmp_path / name, rows)
         return str(tmp_path / name)
 
-    row = {"prompt": "p1", "sample": 0, "region": "r000"}
+    where = ("explore", "p1", 0, "r000")
     chat = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
     files = types.SimpleNamespace(
-        prompts=lines("bank", [{"id": "p1", "messages": chat}, {"id": "p2", "text": "How?"}]),
-        base=[lines("base", [row | {"draw": "base/x", "text": "So."}])],
-        intervention=[lines("intervention", [row | {"draw": "intervention/x", "text": "No."}])],
+        prompts=lines("bank", Prompt("p1", chat), Prompt("p2", "How?")),
+        base=[lines("base", Generation("base/x", *where, "So."))],
+        intervention=[lines("intervention", Generation("intervention/x", *where, "No."))],
     )
     assert answered(files) == [("Why?", "So.", "No.")]
 

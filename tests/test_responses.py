@@ -1,21 +1,23 @@
 """The stage `responses`: samples in order, what is counted, and what draws find again."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from banks import jsonl, write
 
 from scripts.core.job import Ledger
+from scripts.core.rows import read_rows
 from scripts.draws.draw import Draw
 from scripts.models.kinds import records_of
-from scripts.prompts.prompt import BankError, prompt_id
+from scripts.prompts.prompt import BankError, Prompt, prompt_id
 from scripts.recordings.bank import prompts_of
-from scripts.recordings.files import outputs_in, rows_of
+from scripts.recordings.files import RecordedPrompt, RecordedResponse, outputs_in
 from scripts.recordings.pairing import losses, shared_prompts, within
 from scripts.recordings.recording import CHECKED, scanned
 from scripts.recordings.recording import write as write_recording
-from scripts.responses import responses
+from scripts.responses import main as responses
 from scripts.workflow.sections import Responses
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
@@ -33,11 +35,12 @@ def record(path, folder, match="messages", refuses=None, **given):
     """A recording's rows and report."""
     outputs = outputs_in(folder)
     report = write_recording(settings(path, match, **given), outputs, refuses)
-    return [*rows_of(outputs["responses"])], [*rows_of(outputs["prompts"])], report
+    rows = read_rows(outputs["responses"], RecordedResponse)
+    return rows, read_rows(outputs["prompts"], RecordedPrompt), report
 
 
 def texts(rows, prompt):
-    return [r["text"] for r in rows if r["prompt"] == prompt_id(prompt)]
+    return [r.text for r in rows if r.prompt == prompt_id(prompt)]
 
 
 class Named(dict):
@@ -48,6 +51,7 @@ class Job:
     def __init__(self, given, folder):
         self.params = Named(settings={"match": given.pop("match")}, local={"responses": given})
         self.output = {n: str(p) for n, p in outputs_in(folder).items()}
+        self.ledger = Ledger("responses", "")
 
 
 def test_the_stage_writes_responses_prompts_and_report(tmp_path):
@@ -58,20 +62,19 @@ def test_the_stage_writes_responses_prompts_and_report(tmp_path):
         row("Why?", "Never: I'm sorry, but I cannot help with that.", finish_reason="stop"),
         row("How?", ""),
     )
-    job, ledger = Job(settings(path), tmp_path / "out"), Ledger("responses", "")
-    responses(job, ledger)
-    assert ledger.texts == 3
+    job = Job(settings(path), tmp_path / "out")
+    responses(job)
+    assert job.ledger.texts == 3
     why, how = prompt_id("Why?"), prompt_id("How?")
-    assert [*rows_of(job.output["responses"])] == [
-        {"prompt": why, "sample": 0, "text": "So.", "finished": False},
-        {"prompt": why, "sample": 1, "text": "Never: I'm sorry, but I cannot help with that.",
-         "finished": True},
-        {"prompt": how, "sample": 0, "text": "", "finished": None},
-        {"prompt": how, "sample": 1, "text": None, "finished": None, "reason": "time out"},
-    ]  # fmt: skip
-    assert [*rows_of(job.output["prompts"])] == [
-        {"id": why, "text": "Why?", "category": "w", "samples": 2, "missing": 0},
-        {"id": how, "text": "How?", "samples": 1, "missing": 1},
+    assert read_rows(job.output["responses"], RecordedResponse) == [
+        RecordedResponse(why, 0, "So.", False),
+        RecordedResponse(why, 1, "Never: I'm sorry, but I cannot help with that.", True),
+        RecordedResponse(how, 0, ""),
+        RecordedResponse(how, 1, None, reason="time out"),
+    ]
+    assert read_rows(job.output["prompts"], RecordedPrompt) == [
+        RecordedPrompt(why, "Why?", "w", None, 2, 0),
+        RecordedPrompt(how, "How?", None, None, 1, 1),
     ]
     report = json.loads(Path(job.output["report"]).read_text())
     assert len(report.pop("content")) == 64
@@ -88,7 +91,7 @@ def test_samples_follow_the_file_or_their_numbers(tmp_path):
     assert texts(rows, "p") == ["1", "2", "3"] and texts(rows, "q") == ["x"]
     numbered = [row("p", "c", sample=7), row("p", "a", sample=0), row("p", "b", sample=1)]
     rows, *_ = record(jsonl(tmp_path / "b.jsonl", *numbered), tmp_path)
-    assert texts(rows, "p") == ["a", "b", "c"] and [r["sample"] for r in rows] == [0, 1, 2]
+    assert texts(rows, "p") == ["a", "b", "c"] and [r.sample for r in rows] == [0, 1, 2]
 
 
 def test_one_prompt_of_several_items_has_all_their_samples(tmp_path):
@@ -107,14 +110,14 @@ def test_prompts_may_be_messages_and_are_known_by_content(tmp_path):
     path = jsonl(tmp_path / "a.jsonl", row(MESSAGES, "hi"), row("cafe\u0301\r\n", "a"))
     rows, prompts, report = record(path, tmp_path)
     assert texts(rows, MESSAGES) == ["hi"] and texts(rows, "café") == ["a"]
-    assert prompts[0]["messages"] == MESSAGES and report.trimmed == 1
+    assert prompts[0].content == MESSAGES and report.trimmed == 1
 
 
 def test_prompts_may_be_known_by_what_the_user_says_last(tmp_path):
     path = jsonl(tmp_path / "a.jsonl", row(MESSAGES, "hi"), row("Hello?", "oh"))
     rows, prompts, _ = record(path, tmp_path, match="last_user")
     assert texts(rows, "Hello?") == ["hi", "oh"]
-    assert prompts == [{"id": prompt_id("Hello?"), "text": "Hello?", "samples": 2, "missing": 0}]
+    assert prompts == [RecordedPrompt(prompt_id("Hello?"), "Hello?", None, None, 2, 0)]
 
 
 @pytest.mark.parametrize("how", ["exclude", "empty"])
@@ -124,10 +127,10 @@ def test_missing_responses_are_left_out_or_empty(tmp_path, how):
     assert report.missing == {"null": 2} and report.rows == 3
     if how == "exclude":
         assert texts(rows, "p") == ["a", None] and report.empty == 0
-        assert [(p["samples"], p["missing"]) for p in prompts] == [(1, 1), (0, 1)]
+        assert [(p.samples, p.missing) for p in prompts] == [(1, 1), (0, 1)]
     else:
         assert texts(rows, "p") == ["", "a"] and report.empty == 2
-        assert [(p["samples"], p["missing"]) for p in prompts] == [(2, 0), (1, 0)]
+        assert [(p.samples, p.missing) for p in prompts] == [(2, 0), (1, 0)]
 
 
 def test_missing_responses_may_be_an_error_with_the_count(tmp_path):
@@ -160,7 +163,8 @@ def test_rows_that_where_leaves_out_are_counted(tmp_path):
 
 
 def side(*rows):
-    return [{"id": i, "text": i, "samples": n, "missing": 0, **more} for i, n, more in rows]
+    known = {"category": None, "group": None, "missing": 0}
+    return [RecordedPrompt(**known | {"id": i, "content": i, "samples": n} | m) for i, n, m in rows]
 
 
 def test_only_prompts_that_both_answer_stay_with_the_samples_both_have():
@@ -169,17 +173,17 @@ def test_only_prompts_that_both_answer_stay_with_the_samples_both_have():
     )
     other = side(("none", 2, {}), ("p", 2, {"category": "d"}), ("q", 1, {"group": "g"}))
     assert shared_prompts({"base": base, "intervention": other}) == [
-        {"id": "q", "text": "q", "group": "g", "samples": 1},
-        {"id": "p", "text": "p", "topic": "c", "samples": 2},
-        {"id": "none", "text": "none", "samples": 0, "missing": {"base": 1.0}},
+        Prompt("q", "q", group="g", samples=1),
+        Prompt("p", "p", "c", samples=2),
+        Prompt("none", "none", samples=0, missing={"base": 1.0}),
     ]
-    assert [r["samples"] for r in shared_prompts({"base": base})] == [1, 3, 1]
+    assert [r.samples for r in shared_prompts({"base": base})] == [1, 3, 1]
 
 
 def test_a_bank_is_restricted_to_what_is_answered():
-    bank = [{"id": "p", "text": "p", "topic": "t"}, {"id": "x", "text": "x", "topic": "t"}]
-    shared = [{"id": "p", "text": "p", "samples": 2}, {"id": "y", "text": "y", "samples": 1}]
-    assert within(bank, shared) == [{"id": "p", "text": "p", "topic": "t", "samples": 2}]
+    bank = [Prompt(name, name, "t") for name in "px"]
+    shared = [Prompt("p", "p", samples=2), Prompt("y", "y", samples=1)]
+    assert within(bank, shared) == [Prompt("p", "p", "t", samples=2)]
     with pytest.raises(BankError, match="none of the bank's prompts is answered"):
         within(bank[1:], shared)
 
@@ -194,15 +198,15 @@ def test_the_report_says_what_each_side_has_alone(tmp_path):
     first = [row("p", "1"), row("p", "2"), row("q", None), row("a", "x"), row("r", "y")]
     second = [row("p", "1"), row("q", "x"), row("r", "z"), row("b", "1"), row("c", "1")]
     rows, report = pair(tmp_path, first, second)
-    assert [(r["text"], r["samples"]) for r in rows] == [("p", 1), ("q", 0), ("r", 1)]
-    assert rows[1]["missing"] == {"base": 1.0} and report["prompts"] == 2
-    base, other = report["sides"]["base"], report["sides"]["intervention"]
+    assert [(r.content, r.samples) for r in rows] == [("p", 1), ("q", 0), ("r", 1)]
+    assert rows[1].missing == {"base": 1.0} and report.prompts == 2
+    base, other = report.sides["base"], report.sides["intervention"]
     names = (
         "only_here", "unanswered_prompts", "unanswered_there", "beyond", "used_prompts",
         "used_samples",
     )  # fmt: skip
-    assert [base[name] for name in names] == [1, 1, 0, 1, 2, 2]
-    assert [other[name] for name in names] == [2, 0, 1, 0, 2, 2]
+    assert [getattr(base, name) for name in names] == [1, 1, 0, 1, 2, 2]
+    assert [getattr(other, name) for name in names] == [2, 0, 1, 0, 2, 2]
     assert losses("base", base) == [
         "base: 2 of 4 prompts are not used (1 only on this side, 1 missing, 1 beyond the other "
         "side's)",
@@ -212,18 +216,18 @@ def test_the_report_says_what_each_side_has_alone(tmp_path):
     assert losses("intervention", other)[0] == (
         "intervention: 3 of 5 prompts are not used (2 only on this side, 1 missing on the other)"
     )
-    assert losses("base", base | {"used_prompts": 4, "used_samples": 5}) == []
+    assert losses("base", replace(base, used_prompts=4, used_samples=5)) == []
 
 
 def test_sources_name_the_prompts_and_their_categories(tmp_path):
     first = [row(p, "So.", category="own") for p in ("A?", "B?", "C?")]
     second = [row(p, "So.") for p in ("C?", "B?", "D?")]
     rows, report = pair(tmp_path, first, second)
-    assert [r["text"] for r in rows] == ["B?", "C?"] and report["categories"] == {"own": 2}
+    assert [r.content for r in rows] == ["B?", "C?"] and report.categories == {"own": 2}
     bank = jsonl(tmp_path / "bank.jsonl", *({"prompt": p, "topic": "t"} for p in ["C?", "X?"]))
     rows, report = pair(tmp_path, first, second, sources=[{"path": bank}])
-    assert [r["text"] for r in rows] == ["C?"] and report["categories"] == {"t": 1}
-    assert report["unanswered"] == 1
+    assert [r.content for r in rows] == ["C?"] and report.categories == {"t": 1}
+    assert report.unanswered == 1
 
 
 def test_nothing_in_common_is_said_with_a_way_out(tmp_path):
@@ -233,7 +237,7 @@ def test_nothing_in_common_is_said_with_a_way_out(tmp_path):
     with pytest.raises(BankError, match=r"1 would by what the user says last.*match: last_user"):
         pair(tmp_path, [row(MESSAGES, "1")], [row(told, "1")])
     rows, _ = pair(tmp_path, [row(MESSAGES, "1")], [row(told, "1")], match="last_user")
-    assert [r["text"] for r in rows] == ["Hello?"]
+    assert [r.content for r in rows] == ["Hello?"]
 
 
 def test_missing_responses_are_not_taken_for_other_prompts():
@@ -252,8 +256,8 @@ def test_a_bank_and_responses_of_one_csv_file_keep_every_prompt(tmp_path):
         for side, column in (("base", "a"), ("intervention", "b"))
     }
     rows, report = prompts_of([{"path": path}], "messages", recordings)
-    assert len(rows) == 40 and report["unanswered"] == 0
-    assert report["sides"]["base"]["trimmed"] == 40
+    assert len(rows) == 40 and report.unanswered == 0
+    assert report.sides["base"].trimmed == 40
 
 
 def test_draws_find_their_texts(tmp_path):

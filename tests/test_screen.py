@@ -11,11 +11,14 @@ from test_plan import settings_of
 from scripts.assistants.client import Spent
 from scripts.core.files import read_jsonl, write_json, write_jsonl
 from scripts.core.job import Ledger
+from scripts.core.rows import write_rows
 from scripts.divergence.space import Space
+from scripts.draws.generation import Generation
 from scripts.draws.planning import samples_by_region
-from scripts.embed import write_vectors
+from scripts.draws.vectors import Vectors
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.screening import afforded, provable, screened, within_budget
+from scripts.prompts.pools import DealtPrompt
 from scripts.screen import main
 
 CHECK = {"kind": "phrases", "phrases": ["bread"]}
@@ -99,15 +102,14 @@ def run(tmp_path, rows, own_files, draws=1000):
     write_jsonl(names["hypotheses"], rows)
     for side, text in (("base", "no"), ("intervention", "bread")):
         draw = f"{side}/screen/p/0"
-        shard = {"draw": draw, "prompt": "p", "sample": 0, "region": "r0", "text": text}
-        write_jsonl(names[side], [shard])
+        write_rows(names[side], [Generation(draw, "screen", "p", 0, "r0", text)])
         names[f"vectors_{side}"] = str(tmp_path / f"{side}.h5")
-        write_vectors(names[f"vectors_{side}"], [draw], np.ones((1, 2)))
+        Vectors([draw], np.ones((1, 2))).write(names[f"vectors_{side}"])
     Space(("r0",), np.zeros((1, 2)), np.eye(2), np.ones(2)).write(tmp_path / "space.h5")
     given = Files(names | {s: [names[s]] for s in ("base", "intervention")})
     given |= {"space": str(tmp_path / "space.h5"), "prompts": str(tmp_path / "prompts.jsonl")}
-    pool = [{"id": f"{r}{n}", "region": r, "pool": "confirm"} for r in REGIONS for n in range(20)]
-    write_jsonl(given["prompts"], pool)
+    pool = [DealtPrompt(f"{r}{n}", r, "confirm", 0.5) for r in REGIONS for n in range(20)]
+    write_rows(given["prompts"], pool)
     out = SimpleNamespace(
         screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"),
         usage=str(tmp_path / "usage.json"),

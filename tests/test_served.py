@@ -18,12 +18,13 @@ from scripts.draws.absence import Absence, reasons_in
 from scripts.draws.draw import Draw
 from scripts.models.decoder import decode
 from scripts.models.served import Served
+from scripts.prompts.prompt import Prompt
 from scripts.servers import pace
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import Recipes
 
-PROMPTS = {f"{i:064x}": {"text": f"Tell me about number {i}."} for i in range(20)}
+PROMPTS = {f"{i:064x}": Prompt(f"{i:064x}", f"Tell me about number {i}.") for i in range(20)}
 DRAWS = [Draw("base", "explore", prompt, sample) for prompt in PROMPTS for sample in range(3)]
 SETTINGS = {
     "server": {"model": "small", "extra": {"min_p": 0.0, "top_p": None}}, "subject": "f" * 64,

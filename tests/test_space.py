@@ -1,10 +1,11 @@
 """The space of explored texts: kinds, the direction, and where later texts lie in it."""
 
-import h5py
 import numpy as np
 
 from scripts.checks.check import Placed
+from scripts.divergence.explored import ExploredTexts
 from scripts.divergence.space import Space, explored_places, fit_space, fresh_places
+from scripts.draws.vectors import Vectors
 
 RNG = np.random.default_rng(0)
 REGIONS = np.repeat(["r0", "r1"], 100)
@@ -54,18 +55,15 @@ def test_places_travel_by_file(tmp_path):
     space = fit_space(texts(WARM), texts(COLD), REGIONS, np.array([0, 0, 1.0, 0]), 2, 0)
     space.write(tmp_path / "space.h5")
     names, vectors = ["base/confirm/p/0", "base/confirm/q/0"], texts(COLD)[[0, 150]]
-    with h5py.File(tmp_path / "vectors.h5", "w") as file:
-        file.create_dataset("draw", data=names, dtype=h5py.string_dtype())
-        file.create_dataset("vector", data=vectors)
+    Vectors(names, vectors).write(tmp_path / "vectors.h5")
+    vectors = Vectors.read(tmp_path / "vectors.h5").vectors
     regions = dict(zip(names, ["r0", "r1"], strict=True))
     found = fresh_places(tmp_path / "space.h5", tmp_path / "vectors.h5", regions)
-    expected = space.placed(vectors.astype(np.float32), ["r0", "r1"])
+    expected = space.placed(vectors, ["r0", "r1"])
     assert list(found) == names
     assert [at.kind for at in found.values()] == [at.kind for at in expected]
-    with h5py.File(tmp_path / "texts.h5", "w") as file:
-        file.create_dataset("draw", data=names, dtype=h5py.string_dtype())
-        file.create_dataset("kind", data=[1, 0])
-        file.create_dataset("score", data=[0.5, -0.5])
+    places = (np.array(numbers) for numbers in ([0, 0], [1, 0], [0.5, -0.5]))
+    ExploredTexts(names, ["r0", "r1"], *places).write(tmp_path / "texts.h5")
     assert explored_places(tmp_path / "texts.h5") == {
         names[0]: Placed(1, 0.5), names[1]: Placed(0, -0.5),
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """`unit: draw`: few prompts with many samples, claims about these prompts, evidence in blocks."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from scripts.hypotheses.pairs import Net, Pair
 from scripts.hypotheses.wording import asked
 from scripts.judging.confirmation import confirm
 from scripts.prompts.pools import draw_rows
+from scripts.prompts.prompt import Prompt
 from scripts.regions import cut
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
@@ -26,23 +28,23 @@ from scripts.workflow.sections import Audit
 
 ROOT = Path(__file__).parents[1]
 SHARES = {"explore": 0.4, "screen": 0.2, "confirm": 0.4}
-PROMPTS = [{"id": f"{n:064x}", "text": f"Question {n} of a few?"} for n in range(5)]
+PROMPTS = [Prompt(f"{n:064x}", f"Question {n} of a few?") for n in range(5)]
 WORDS = [
     "river", "stone", "garden", "letter", "window", "engine", "forest", "market", "winter", "paper",
 ]  # fmt: skip
 
 
 def rows_of(samples, prompts=PROMPTS, seed=0):
-    asked = [prompt | {"samples": n} for prompt, n in zip(prompts, samples, strict=True)]
+    asked = [replace(prompt, samples=n) for prompt, n in zip(prompts, samples, strict=True)]
     regions = [f"r{n:03d}" for n in range(len(prompts))]
     return draw_rows(asked, regions, {"seed": seed, "pools": SHARES})
 
 
 def test_every_prompt_gives_each_pool_as_many_draws():
     rows = rows_of([20, 20, 25, 20, 40])
-    assert Counter(row["id"] for row in rows) == {prompt["id"]: 20 for prompt in PROMPTS}
+    assert Counter(row.id for row in rows) == {prompt.id: 20 for prompt in PROMPTS}
     for prompt in PROMPTS:
-        pools = Counter(row["pool"] for row in rows if row["id"] == prompt["id"])
+        pools = Counter(row.pool for row in rows if row.id == prompt.id)
         assert pools == {"explore": 8, "screen": 4, "confirm": 8}
     assert rows_of([20] * 5) == rows, "the same draws, whatever more there is"
     assert rows_of([20] * 5, seed=1) != rows
@@ -53,14 +55,14 @@ def test_too_few_samples_and_too_many_prompts_end_in_a_sentence():
         AuditError, match="at least 8 samples of every prompt, and one prompt has 7"
     ):
         rows_of([20, 20, 7, 20, 20])
-    many = [{"id": str(n)} for n in range(201)]
+    many = [Prompt(str(n), "") for n in range(201)]
     with pytest.raises(AuditError, match="at most 200 prompts, the bank has 201"):
         rows_of([8] * 201, many)
 
 
 def test_too_few_samples_are_said_before_anything_runs(tmp_path):
     for side in SIDES:
-        rows = [{"prompt": p["text"], "response": f"{side} {n}"} for p in PROMPTS for n in range(7)]
+        rows = [{"prompt": p.content, "response": f"{side} {n}"} for p in PROMPTS for n in range(7)]
         jsonl(tmp_path / f"{side}.jsonl", *rows)
     paths = {side: {"responses": str(tmp_path / f"{side}.jsonl")} for side in SIDES}
     config = {"cache": str(tmp_path / "cache"), "audits": {"few": paths | {"unit": "draw"}}}
@@ -98,8 +100,8 @@ def test_a_region_is_a_prompt_and_is_named_by_it():
     settings = {"regions": {"method": "kmeans", "count": None}, "pools": SHARES, "seed": 0}
     settings |= {"unit": "draw", "samples": 10}
     vectors = np.eye(5)
-    regions, rows, _ = cut(PROMPTS, vectors, settings, lambda words: np.ones((len(words), 5)))
-    assert [region["name"] for region in regions] == [f"“{p['text']}”" for p in PROMPTS]
+    regions, rows = cut(PROMPTS, vectors, settings, lambda words: np.ones((len(words), 5)))
+    assert [region["name"] for region in regions] == [f"“{p.content}”" for p in PROMPTS]
     assert len(rows) == 50 and {region["prompts"] for region in regions} == {1}
     by_id = {region["id"]: region for region in regions}
     where = {region: Net(3, 0, 4, 0.5) for region in list(by_id)[:3]}
@@ -116,18 +118,18 @@ def test_planned_draws_name_their_unit_and_make_whole_blocks():
     regions = [{"id": f"r{n:03d}", "medoid": "", "weight": 0.2} for n in range(5)]
     settings = {"unit": "draw", "seed": 0, "pilot": 3, "budget": 100, "draws": 10, "ready": False}
     pilot = plan_round(regions, rows, [], {}, settings, 0)
-    assert Counter(row["prompt"] for row in pilot) == {prompt["id"]: 3 for prompt in PROMPTS}
-    assert all(row["unit"] == f"{row['prompt']}#{row['sample']}" for row in pilot)
-    assert {row["probability"] for row in pilot} == {0.375}
+    assert Counter(row.prompt for row in pilot) == {prompt.id: 3 for prompt in PROMPTS}
+    assert all(row.unit == f"{row.prompt}#{row.sample}" for row in pilot)
+    assert {row.probability for row in pilot} == {0.375}
     found = [
         {"regions": ["r000", "r001"], "explored": {}, "screen": {"prompts": 8, "share": 0.9}},
         {"regions": ["r003"], "explored": {}, "screen": {"prompts": 4, "share": 0.3}},
     ]
     asked = {"pool": "confirm", "prompts": 72, "samples": 1, "unit": "draw"}
     planned = plan_pool(rows, samples_by_region(found, asked), asked)
-    assert Counter(row["region"] for row in planned) == {"r000": 8, "r001": 8, "r003": 8}
-    confirm_samples = {(r["id"], r["sample"]) for r in rows if r["pool"] == "confirm"}
-    assert {(row["prompt"], row["sample"]) for row in planned} <= confirm_samples
+    assert Counter(row.region for row in planned) == {"r000": 8, "r001": 8, "r003": 8}
+    confirm_samples = {(r.id, r.sample) for r in rows if r.pool == "confirm"}
+    assert {(row.prompt, row.sample) for row in planned} <= confirm_samples
 
 
 def test_a_hypothesis_is_tested_on_whole_blocks_alone():
@@ -159,7 +161,7 @@ def test_looks_within_a_block_would_not():
 def suite(says, samples=24, seed=0):
     """Six prompts whose intervention's replies say something in so many of ten."""
     rng = np.random.default_rng(seed)
-    prompts = [{"id": f"{n:064x}", "text": f"{WORDS[n]} and {WORDS[n + 1]}?"} for n in range(6)]
+    prompts = [Prompt(f"{n:064x}", f"{WORDS[n]} and {WORDS[n + 1]}?") for n in range(6)]
     texts = {side: [[" ".join(rng.choice(WORDS, 12)) for _ in range(samples)] for _ in prompts]
              for side in SIDES}  # fmt: skip
     for of_prompt in texts["intervention"]:
@@ -168,10 +170,10 @@ def suite(says, samples=24, seed=0):
                 of_prompt[n] = f"certainly my dear friend {of_prompt[n]}"
     settings = {"regions": {"method": "kmeans", "count": None}, "pools": SHARES, "seed": 0}
     settings |= {"unit": "draw", "samples": samples}
-    regions, rows, _ = cut(prompts, np.eye(6), settings, lambda w: np.ones((len(w), 6)))
-    region = {row["id"]: row["region"] for row in rows}
+    regions, rows = cut(prompts, np.eye(6), settings, lambda w: np.ones((len(w), 6)))
+    region = {row.id: row.region for row in rows}
     vectors = {s: rng.normal(size=(6, samples, 8)).astype(np.float16) for s in SIDES}
-    ids = [prompt["id"] for prompt in prompts]
+    ids = [prompt.id for prompt in prompts]
     return Suite(ids, [""] * 6, regions, [region[i] for i in ids], texts, vectors)
 
 

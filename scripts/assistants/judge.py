@@ -13,7 +13,7 @@ from scripts.core.randomness import hash_generator
 from scripts.evidence.limits import TOGETHER
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair
-from scripts.prompts.prompt import prompt_of
+from scripts.prompts.prompt import Prompt, prompt_of
 
 PLACEBO = "placebo "  # before the number of a placebo among the names in a request
 Asked = Mapping[str, tuple[str, Sequence[str]]]  # region: (prompt, hypotheses)
@@ -181,14 +181,6 @@ class PromptTexts(dict[str, str]):
         return self[prompt]
 
 
-def prompt_texts(rows: Iterable[Mapping[str, Any]]) -> PromptTexts:
+def prompt_texts(bank: Iterable[Prompt]) -> PromptTexts:
     """The text of each prompt of a bank; a dialogue as lines that begin with the role."""
-    return PromptTexts(
-        (
-            row["id"],
-            row["text"]
-            if row.get("text") is not None
-            else "\n".join(f"{m['role']}: {m['content']}" for m in row["messages"]),
-        )
-        for row in rows
-    )
+    return PromptTexts((prompt.id, prompt.transcript) for prompt in bank)

@@ -19,6 +19,7 @@ from scripts.divergence.measurement import (
     stop_reason,
     worth_a_look,
 )
+from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import (
     plan_pool,
     plan_round,
@@ -32,6 +33,7 @@ from scripts.hypotheses.pairs import Pair
 from scripts.judging.confirmation import confirm, entries, placebos_of
 from scripts.judging.schedule import judging_order
 from scripts.judging.screening import confirm_prompts, provable, screened, within_budget
+from scripts.prompts.pools import DealtPrompt
 
 A_REQUEST = 10  # hypotheses that one request asks about
 
@@ -68,24 +70,24 @@ def audit(
     prompts = suite.rows(seed, settings["pools"], unit)
     fresh_draws = {"unit": unit, **({"samples": 1} if unit == "draw" else {})}
 
-    def pairs(rows, places=((), ())):
+    def pairs(draws, places=((), ())):
         texts = (
-            [subject.text(side, suite.place[row["prompt"]], row["sample"]) for row in rows]
+            [subject.text(side, suite.place[draw.prompt], draw.sample) for draw in draws]
             for side in SIDES
         )
-        where = [(row.get("unit", row["prompt"]), row["region"]) for row in rows]
+        where = [(draw.unit_name, draw.region) for draw in draws]
         found = zip_longest(where, *texts, *places)
         return [Pair(*at, *rest) for at, *rest in found]
 
     drawn, rounds, last = explore(subject, prompts, settings, seed, ready)
     explored = pairs(drawn, explored_places_of(last) if subject.embedded else ((), ()))
 
-    def fresh(rows):
-        if not subject.embedded or not rows:
-            return pairs(rows)
-        region = [row["region"] for row in rows]
-        vectors = (vectors_of(subject, side, rows) for side in SIDES)
-        return pairs(rows, [last.space.placed(found, region) for found in vectors])
+    def fresh(draws):
+        if not subject.embedded or not draws:
+            return pairs(draws)
+        region = [draw.region for draw in draws]
+        vectors = (vectors_of(subject, side, draws) for side in SIDES)
+        return pairs(draws, [last.space.placed(found, region) for found in vectors])
 
     chosen = worth_a_look(rounds[-1]["regions"], settings["measure"]["promising"])
     proposing = settings["propose"] | {"promising": settings["measure"]["promising"]}
@@ -97,7 +99,7 @@ def audit(
     rows = plan_pool(prompts, samples_by_region(found, screening), screening)
     texts["screen"] = 2 * len(rows)
     in_region = Counter(r for h in found for r in h["regions"])
-    requests["screen"] = sum(math.ceil(in_region[row["region"]] / A_REQUEST) for row in rows)
+    requests["screen"] = sum(math.ceil(in_region[draw.region] / A_REQUEST) for draw in rows)
     kept = [h for h in screened(found, fresh(rows), by_id, screening["least_net"]) if h["goes_on"]]
 
     testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready} | fresh_draws
@@ -126,13 +128,13 @@ def dipped(proposed: Sequence[Mapping[str, Any]], q: float) -> int:
 
 
 def requests_of(
-    findings: Sequence[Mapping[str, Any]], draws: Iterable[Mapping[str, Any]], seed: int
+    findings: Sequence[Mapping[str, Any]], draws: Iterable[PlannedDraw], seed: int
 ) -> int:
     """Requests of the confirm stage: for each prompt the pairs of its samples, as long as any
     hypothesis of its region was still racing, up to A_REQUEST hypotheses at once."""
     samples: dict[str, Counter[str]] = defaultdict(Counter)
     for draw in draws:
-        samples[draw["region"]][draw["prompt"]] += 1
+        samples[draw.region][draw.prompt] += 1
     total = 0
     for region, of_prompt in samples.items():
         used = [r["used"] for f in findings for r in f["regions"] if r["id"] == region]
@@ -144,11 +146,11 @@ def requests_of(
 
 def explore(
     subject: Subject,
-    prompts: Sequence[Mapping[str, Any]],
+    prompts: Sequence[DealtPrompt],
     settings: Mapping[str, Any],
     seed: int,
     ready: bool = False,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Measured]:
+) -> tuple[list[PlannedDraw], list[dict[str, Any]], Measured]:
     """The rounds of the explore pool: all draws, what each round saw, and the last in full."""
     suite = subject.suite
     planning = settings["plan"] | {
@@ -156,7 +158,7 @@ def explore(
         "budget": settings["measure"]["budget"],
     }  # fmt: skip
     measuring = settings["measure"] | {"seed": seed}
-    drawn: list[dict[str, Any]] = []
+    drawn: list[PlannedDraw] = []
     rounds: list[dict[str, Any]] = []
     measured: dict[str, Any] = {}
     found: Measured | None = None
@@ -185,11 +187,11 @@ def explore(
             return drawn, rounds, found
 
 
-def vectors_of(subject: Subject, side: str, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """The vectors of one side's texts; (rows, d) float32."""
+def vectors_of(subject: Subject, side: str, draws: Sequence[PlannedDraw]) -> np.ndarray:
+    """The vectors of one side's texts; (draws, d) float32."""
     place, dimension = subject.suite.place, subject.suite.vectors[side].shape[-1]
-    found = [subject.vector(side, place[row["prompt"]], row["sample"]) for row in rows]
-    return np.array(found, np.float32).reshape(len(rows), dimension)
+    found = [subject.vector(side, place[draw.prompt], draw.sample) for draw in draws]
+    return np.array(found, np.float32).reshape(len(draws), dimension)
 
 
 def explored_places_of(measured: Measured) -> tuple[list[Placed], list[Placed]]:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import h5py
 import numpy as np
 from scipy.stats import false_discovery_control, mannwhitneyu
 from sklearn.metrics import roc_auc_score
@@ -20,7 +19,8 @@ from sklearn.metrics import roc_auc_score
 from scripts.assistants.local import propose
 from scripts.benchmark.suite import SIDES, Suite, suite_of
 from scripts.checks.check import strength
-from scripts.core.files import replacing, write_json
+from scripts.core.arrays import write_arrays
+from scripts.core.files import write_json
 from scripts.core.job import Job, log, run
 from scripts.core.randomness import hash_unit
 from scripts.divergence.clusters import k_means
@@ -101,8 +101,7 @@ def main(job: Job) -> None:
     began = time.monotonic()
     rows, calls = label_and_judge(suite, settings["propose"], settings["seed"])
     texts = sum(len(of_prompt) for side in SIDES for of_prompt in suite.texts[side])
-    with replacing(job.output.centroids) as temporary, h5py.File(temporary, "w") as file:
-        file.create_dataset("centroid", data=centres)
+    write_arrays(job.output.centroids, centroid=centres)
     write_json(
         job.output.exhaustive,
         {

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import h5py
 import numpy as np
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
@@ -14,9 +13,14 @@ from scripts.benchmark.scoring import score_real
 from scripts.benchmark.simulated import share
 from scripts.benchmark.suite import SIDES, Suite, read_suite
 from scripts.checks.check import PLACED
+from scripts.core.arrays import read_array
 from scripts.core.files import read_json, read_jsonl
+from scripts.core.rows import read_rows
 from scripts.divergence.clusters import assign
 from scripts.divergence.measurement import near_own, region_centres
+from scripts.draws.draw import SHORT, Draw, PlannedDraw
+from scripts.draws.vectors import Vectors
+from scripts.prompts.pools import DealtPrompt
 
 COMMON = 3000  # texts on which two clusterings are compared
 
@@ -123,9 +127,13 @@ def calls_of(
         for region in hypothesis["regions"] + hypothesis.get("dropped_regions", []):
             in_region[region] += 1
     screening = sum(
-        -(-in_region[row["region"]] // A_REQUEST) for row in read_jsonl(files["screen"])
+        -(-in_region[draw.region] // A_REQUEST) for draw in read_rows(files["screen"], PlannedDraw)
     )
-    return proposals + screening + requests_of(findings, read_jsonl(files["confirm"]), seed)
+    return (
+        proposals
+        + screening
+        + requests_of(findings, read_rows(files["confirm"], PlannedDraw), seed)
+    )
 
 
 def compare_clusters(suite: Suite, files: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,14 +144,10 @@ def compare_clusters(suite: Suite, files: Mapping[str, Any]) -> dict[str, Any]:
     regions = np.array([r for _ in SIDES for r in suite.region for _ in range(suite.samples)])
     own = np.unique(regions, return_inverse=True)[1]
     sample = np.random.default_rng(0).permutation(len(every))[:COMMON]
-    region_of = {name[:16]: r for name, r in zip(suite.ids, suite.region, strict=True)}
-    names, vectors = [], []
-    for path in files["active_vectors"]:
-        with h5py.File(path) as file:
-            names += [region_of[draw.split("/")[2]] for draw in file["draw"].asstr()[:]]
-            vectors.append(file["vector"][:].astype(np.float32))
-    with h5py.File(files["centroids"]) as file:
-        ten_starts = assign([every[sample]], file["centroid"][:]).labels
+    region_of = {name[:SHORT]: r for name, r in zip(suite.ids, suite.region, strict=True)}
+    drawn = Vectors.read(*files["active_vectors"])
+    where = np.array([region_of[Draw.parse(name).prompt] for name in drawn.draws])
+    ten_starts = assign([every[sample]], read_array(files["centroids"], "centroid")).labels
 
     def labels(centres):
         return near_own(every[sample], own[sample], centres).labels
@@ -151,7 +155,7 @@ def compare_clusters(suite: Suite, files: Mapping[str, Any]) -> dict[str, Any]:
     def quality(found):
         return float(silhouette_score(every[sample], found))
 
-    active = labels(region_centres(np.concatenate(vectors), np.array(names)))
+    active = labels(region_centres(drawn.vectors, where))
     whole = labels(region_centres(every, regions))
     return {
         "ari": round(float(adjusted_rand_score(whole, active)), 4),
@@ -173,7 +177,7 @@ def audited(
     validated = [f for f in read_jsonl(files["findings"]) if f["status"] == "validated"]
     audit = read_json(files["audit"])
     names = named_in(validated, truths, behaviours)
-    pools = [row["pool"] for row in read_jsonl(files["prompts"])]
+    pools = [prompt.pool for prompt in read_rows(files["prompts"], DealtPrompt)]
     return {
         "planted": len(truths),
         "named": len(names),

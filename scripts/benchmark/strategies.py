@@ -37,13 +37,13 @@ def texts_until_proposed(
             break
         number += 1
         for row in rows:
-            at = place[row["prompt"]], row["sample"]
+            at = place[row.prompt], row.sample
             second = "intervention"
             first = second if coupled and subject.planted(*at) is None else "base"
             base.append(subject.vector(first, *at))
             intervention.append(subject.vector(second, *at))
             texts = subject.text(first, *at), subject.text(second, *at)
-            pairs.append(Pair(row["prompt"], row["region"], *texts))
+            pairs.append(Pair(row.prompt, row.region, *texts))
         drawn += rows
         vectors = np.array(base, np.float32), np.array(intervention, np.float32)
         seen = measure_draws(suite.regions, drawn, *vectors, settings["measure"] | {"seed": seed})

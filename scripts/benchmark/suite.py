@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import h5py
 import numpy as np
 
 from scripts.benchmark.planted import Behaviour
-from scripts.core.files import read_json, read_jsonl
-from scripts.core.randomness import hash_unit, pools_of
-from scripts.prompts.pools import draw_rows
+from scripts.core.files import read_json
+from scripts.core.randomness import hash_unit
+from scripts.core.rows import iterate_rows, read_rows
+from scripts.draws.draw import SHORT, Draw
+from scripts.draws.generation import Generation
+from scripts.draws.vectors import Vectors
+from scripts.prompts.pools import DealtPrompt, draw_rows, prompt_rows
+from scripts.prompts.prompt import Prompt
 
 SIDES = ("base", "intervention")
 
@@ -44,23 +48,12 @@ class Suite:
 
     def rows(
         self, seed: int, pools: Mapping[str, float], unit: str = "prompt"
-    ) -> list[dict[str, Any]]:
-        """The prompts, or draws, with region, pool and place, as the regions stage deals them for
+    ) -> list[DealtPrompt]:
+        """The prompts, or draws, with region, pool and turn, as the regions stage deals them for
         a seed."""
-        if unit == "draw":
-            asked = [{"id": name, "samples": self.samples} for name in self.ids]
-            return draw_rows(asked, self.region, {"seed": seed, "pools": pools})
-        dealt = pools_of(seed, self.ids, pools)
-        return [
-            {
-                "id": name,
-                "region": region,
-                "pool": dealt[name],
-                "place": hash_unit("place", seed, name),
-                "samples": self.samples,
-            }
-            for name, region in zip(self.ids, self.region, strict=True)
-        ]
+        asked = [Prompt(name, "", samples=self.samples) for name in self.ids]
+        deal = draw_rows if unit == "draw" else prompt_rows
+        return deal(asked, self.region, {"seed": seed, "pools": pools})
 
 
 def suite_of(files) -> Suite:
@@ -77,23 +70,22 @@ def suite_of(files) -> Suite:
 def read_suite(bank: str, regions: str, prompts: str, shards: Mapping[str, Iterable[str]],
                vectors: Mapping[str, str]) -> Suite:  # fmt: skip
     """Read what the bank, regions, decode and embed stages left of an exhaustive run."""
-    topics = {row["id"]: row["topic"] for row in read_jsonl(bank)}
-    region = {row["id"]: row["region"] for row in read_jsonl(prompts)}
+    topics = {prompt.id: prompt.category or "" for prompt in read_rows(bank, Prompt)}
+    region = {prompt.id: prompt.region for prompt in read_rows(prompts, DealtPrompt)}
     ids = list(topics)
-    place = {name[:16]: number for number, name in enumerate(ids)}
+    place = {name[:SHORT]: number for number, name in enumerate(ids)}
     texts, arrays = {}, {}
     for side in SIDES:
         table: dict[int, dict[int, str]] = defaultdict(dict)
         for path in shards[side]:
-            for row in read_jsonl(path):
-                table[place[row["prompt"][:16]]][row["sample"]] = row["text"]
+            for said in iterate_rows(path, Generation):
+                table[place[said.prompt[:SHORT]]][said.sample] = said.text
         texts[side] = [[table[p][s] for s in sorted(table[p])] for p in range(len(ids))]
-        with h5py.File(vectors[side]) as file:
-            names, found = file["draw"].asstr()[:], file["vector"][:]
-        array = np.zeros((len(ids), len(texts[side][0]), found.shape[1]), np.float16)
-        for name, vector in zip(names, found, strict=True):
-            *_, prompt, sample = name.split("/")
-            array[place[prompt], int(sample)] = vector
+        found = Vectors.read(vectors[side])
+        array = np.zeros((len(ids), len(texts[side][0]), found.vectors.shape[1]), np.float16)
+        for name, vector in zip(found.draws, found.vectors, strict=True):
+            draw = Draw.parse(name)
+            array[place[draw.prompt], draw.sample] = vector
         arrays[side] = array
     return Suite(
         ids, [topics[i] for i in ids], read_json(regions)["regions"], [region[i] for i in ids],

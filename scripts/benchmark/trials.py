@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import h5py
 import numpy as np
 
 from scripts.benchmark.audit import audit, explore
 from scripts.benchmark.planted import Behaviour, at_home, read_behaviours
+from scripts.benchmark.rewritten import read_rewritten
 from scripts.benchmark.runner import on_all_cores, run_trial
 from scripts.benchmark.strategies import texts_until_proposed
 from scripts.benchmark.suite import Plant, Subject, suite_of
@@ -97,13 +97,13 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
             )
             of_prompt: dict[tuple[str, str], list[bool]] = {}
             for row in fresh:
-                shown = subject.planted(suite.place[row["prompt"]], row["sample"]) is not None
-                of_prompt.setdefault((row["region"], row["prompt"]), []).append(shown)
+                shown = subject.planted(suite.place[row.prompt], row.sample) is not None
+                of_prompt.setdefault((row.region, row.prompt), []).append(shown)
             for (region, _), shown in of_prompt.items():
                 values[region].append(float(np.mean(shown)))
             rate = stratified_rate({r: weights[r] for r in regions}, values)
             rows.append([len(of_prompt) * trial.spread * trial.dose, rate.low, rate.high])
-    naive = [subject.planted(suite.place[r["prompt"]], r["sample"]) is not None for r in drawn]
+    naive = [subject.planted(suite.place[r.prompt], r.sample) is not None for r in drawn]
     truth = sum(weights[r] for r in homes.values()) * trial.spread * trial.dose
     return {
         "rate": trial.spread * trial.dose,
@@ -194,12 +194,7 @@ def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> d
 
 def main(job: Job) -> None:
     settings, part = job.params.settings, job.wildcards.part
-    with h5py.File(job.input.rewritten) as file:
-        keys = zip(
-            file["behaviour"].asstr()[:], file["prompt"][:].tolist(), file["sample"][:].tolist(),
-            strict=True,
-        )  # fmt: skip
-        vectors = dict(zip(keys, file["vector"][:], strict=True))
+    vectors = read_rewritten(job.input.rewritten)
     suite = suite_of(job.input)
     behaviours = at_home(read_behaviours(job.params.local["behaviours"]), suite.topics)
     stage = Stage(suite, behaviours, vectors, settings["audit"])

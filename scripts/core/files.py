@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from scripts.core.errors import AuditError
 
@@ -83,12 +83,16 @@ def read_json(path: str | os.PathLike) -> Any:
     return _loads(Path(path).read_bytes(), str(path), "utf-8-sig")
 
 
-def read_jsonl(path: str | os.PathLike) -> list[dict]:
+def read_jsonl(path: str | os.PathLike) -> list[dict[str, Any]]:
     """Read one JSON object a line; blank lines are skipped.
 
     Raises ValueError, naming file and line, for a line that is cut off, not valid or no object.
     """
-    rows = []
+    return [row for _, row in iterate_jsonl(path)]
+
+
+def iterate_jsonl(path: str | os.PathLike) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `read_jsonl`, one row at a time, with the number of its line, from 1."""
     # A binary file is split on "\n" alone; text may hold other line separators, such as U+2028.
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
@@ -101,11 +105,10 @@ def read_jsonl(path: str | os.PathLike) -> list[dict]:
                     f"{where} holds a {type(row).__name__} where a JSON object is expected; "
                     "correct that line."
                 )
-            rows.append(row)
-    return rows
+            yield number, row
 
 
-def _open_text(path: Path):
+def _open_text(path: Path) -> TextIO:
     # A lone surrogate (json.loads lets them in) has no UTF-8; as \udXXX it is valid JSON again.
     return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
 

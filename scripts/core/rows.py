@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from scripts.core.files import Unreadable, read_json, read_jsonl, write_json, write_jsonl
+from scripts.core.files import Unreadable, iterate_jsonl, read_json, write_json, write_jsonl
 
 ROW = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -60,11 +60,12 @@ def write_rows(path: str | Path, rows: Iterable[Row]) -> None:
 
 def read_rows(path: str | Path, kind: type[T]) -> list[T]:
     """The rows of a JSONL file. Raises Unreadable, naming file and line."""
-    return list(_rows(path, kind))
+    return list(iterate_rows(path, kind))
 
 
-def _rows(path: str | Path, kind: type[T]) -> Iterator[T]:
-    for number, row in enumerate(read_jsonl(path), start=1):
+def iterate_rows(path: str | Path, kind: type[T]) -> Iterator[T]:
+    """As `read_rows`, one at a time, for files that are larger than memory."""
+    for number, row in iterate_jsonl(path):
         yield from_json(kind, row, f"Line {number} of {path}")
 
 

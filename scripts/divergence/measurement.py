@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from scripts.core.randomness import hash_unit
 from scripts.divergence.clusters import Assigned, assign, silhouette
 from scripts.divergence.space import Space, fit_space
+from scripts.draws.draw import PlannedDraw
 
 FOLDS = 5
 # What the squared distance of a text to its own region's centre counts: at 1 the prompt tells
@@ -202,13 +203,12 @@ def stop_reason(
 @dataclass(frozen=True)
 class Measured:
     """What a round measured: a row a region; per draw the scores of both sides; per text (base's,
-    then intervention's) cluster, boundary closeness and kind; the silhouette and its error; the
+    then intervention's) cluster and kind; the silhouette and its error; the
     space in which later texts are placed."""
 
     regions: list[dict[str, Any]]
     scores: tuple[np.ndarray, np.ndarray]
     labels: np.ndarray
-    boundary: np.ndarray
     kinds: np.ndarray
     space: Space
     silhouette: float
@@ -217,19 +217,19 @@ class Measured:
 
 def measure_draws(
     regions: Sequence[Mapping[str, Any]],
-    rows: Sequence[Mapping[str, Any]],
+    draws: Sequence[PlannedDraw],
     base: np.ndarray,
     intervention: np.ndarray,
     settings: Mapping[str, Any],
     before: Space | None = None,
 ) -> Measured:
-    """Measure all draws so far; `rows` (prompt, region) and the vectors (n, d) are in one order.
+    """Measure all draws so far; the draws and the vectors (n, d) are in one order.
     What this module says of prompts holds of draws where they are the `unit`.
 
     before: the space of the round before, which this one's goes on from.
     """
-    prompt = np.array([row.get("unit", row["prompt"]) for row in rows])
-    region = np.array([row["region"] for row in rows])
+    prompt = np.array([draw.unit_name for draw in draws])
+    region = np.array([draw.region for draw in draws])
     seed = settings["seed"]
     folds = np.array([int(hash_unit("fold", seed, p) * FOLDS) for p in prompt])
     scores = cross_fitted_scores(base, intervention, folds, region)
@@ -246,6 +246,4 @@ def measure_draws(
     direction = direction_between(base, intervention, region)
     space = fit_space(base, intervention, region, direction, settings["kinds"], seed, before)
     kinds = space.kinds(vectors, np.tile(region, 2))
-    return Measured(
-        found, scores, labels, boundary, kinds, space, *silhouette(vectors, labels, seed)
-    )
+    return Measured(found, scores, labels, kinds, space, *silhouette(vectors, labels, seed))

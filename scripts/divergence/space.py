@@ -5,19 +5,21 @@ without having had a part in them. Vectors are centred by region over both sides
 prompt is about is no difference between subjects.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from scripts.checks.check import Placed
-from scripts.core.files import replacing
+from scripts.core.arrays import read_array, read_names, write_arrays
 from scripts.divergence.clusters import assign, k_means, steps_from
+from scripts.divergence.explored import ExploredTexts
+from scripts.draws.vectors import Vectors
 
 TEXTS_A_KIND = 25  # of both sides: fewer are no kind
 STARTS, STEPS = 4, 15
+NUMBERS = ("means", "centres", "direction")
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,14 @@ class Space:
     centres: np.ndarray
     direction: np.ndarray
 
-    def centred(self, vectors: np.ndarray, regions: Sequence[str]) -> np.ndarray:
+    def centred(self, vectors: np.ndarray, regions: Iterable[str]) -> np.ndarray:
         """Vectors (n, d) without their region's mean; a region that nobody explored has that of
         all."""
         place = {region: row for row, region in enumerate(self.regions)}
         means = np.vstack([self.means, self.means.mean(axis=0)])
         return vectors - means[[place.get(region, -1) for region in regions]]
 
-    def kinds(self, vectors: np.ndarray, regions: Sequence[str]) -> np.ndarray:
+    def kinds(self, vectors: np.ndarray, regions: Iterable[str]) -> np.ndarray:
         """The nearest kind of each text; (n,) int."""
         return assign([self.centred(vectors, regions)], self.centres).labels
 
@@ -51,25 +53,19 @@ class Space:
 
     def write(self, path: str | Path) -> None:
         """Write it as HDF5, whole or not at all."""
-        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-            file.create_dataset("region", data=list(self.regions), dtype=h5py.string_dtype())
-            for name in ("means", "centres", "direction"):
-                file.create_dataset(name, data=getattr(self, name).astype(np.float32))
+        numbers = {name: getattr(self, name).astype(np.float32) for name in NUMBERS}
+        write_arrays(path, region=self.regions, **numbers)
 
     @classmethod
     def read(cls, path: str | Path) -> "Space":
         """Read what `write` has written."""
-        with h5py.File(path) as file:
-            return cls(
-                tuple(file["region"].asstr()[:]),
-                *(file[name][:] for name in ("means", "centres", "direction")),
-            )
+        return cls(tuple(read_names(path, "region")), *(read_array(path, name) for name in NUMBERS))
 
 
 def fit_space(
     base: np.ndarray,
     intervention: np.ndarray,
-    regions: Sequence[str],
+    regions: np.ndarray,
     direction: np.ndarray,
     most: int,
     seed: int,
@@ -78,13 +74,13 @@ def fit_space(
     """The space of all texts drawn so far.
 
     base, intervention (n, d): paired rows; regions (n,); direction (d,): see
-    measure.cross_fitted_scores; most: kinds at most, fewer where a kind would have fewer than
+    measurement.direction_between; most: kinds at most, fewer where a kind would have fewer than
     TEXTS_A_KIND texts. k-means goes on from the centres of the round before while their number
     stays.
     """
-    names = np.unique(np.asarray(regions))
+    names = np.unique(regions)
     both = np.concatenate([base, intervention]).astype(np.float32)
-    of_text = np.tile(np.asarray(regions), 2)
+    of_text = np.tile(regions, 2)
     means = np.stack([both[of_text == name].mean(axis=0) for name in names])
     space = Space(tuple(map(str, names)), means, np.zeros((1, both.shape[1])), direction)
     centred = space.centred(both, of_text).astype(np.float32)
@@ -102,19 +98,17 @@ Places = Mapping[str, Placed]  # by the name of a draw
 def explored_places(path: str | Path) -> Places:
     """Where the explored texts lie: their kinds, and the scores of classifiers that have not seen
     their prompts (texts.h5 of a measured round)."""
-    with h5py.File(path) as file:
-        names, kinds, scores = file["draw"].asstr()[:], file["kind"][:], file["score"][:]
+    texts = ExploredTexts.read(path)
     return {
-        name: Placed(int(kind), float(score))
-        for name, kind, score in zip(names, kinds, scores, strict=True)
+        draw: Placed(int(kind), float(score))
+        for draw, kind, score in zip(texts.draws, texts.kinds, texts.scores, strict=True)
     }
 
 
 def fresh_places(space: str | Path, vectors: str | Path, regions: Mapping[str, str]) -> Places:
     """Where the texts of a later pool lie. regions: by the name of a draw, those of `vectors`."""
-    with h5py.File(vectors) as file:
-        names, found = list(file["draw"].asstr()[:]), file["vector"][:].astype(np.float32)
-    if not names:
+    found = Vectors.read(vectors)
+    if not found.draws:
         return {}
-    placed = Space.read(space).placed(found, [regions[name] for name in names])
-    return dict(zip(names, placed, strict=True))
+    placed = Space.read(space).placed(found.vectors, [regions[draw] for draw in found.draws])
+    return dict(zip(found.draws, placed, strict=True))

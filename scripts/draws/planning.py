@@ -8,9 +8,12 @@ are a random n, and all that differs between two plans of one bank is how far th
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from scripts.draws.draw import PlannedDraw, Reason
 from scripts.draws.rules import RULES
+from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import unit_of
 
 WANTED = {"screen": 4, "confirm": 12}  # prompts won, from which more are not worth their price
@@ -25,23 +28,30 @@ class Deck:
     draw is the unit, a row names the one sample that it is.
     """
 
-    def __init__(self, prompts: Iterable[Mapping[str, Any]], cap: int):
-        answered = (prompt for prompt in prompts if prompt.get("samples", cap))
-        self.prompts = sorted(answered, key=lambda p: (p["place"], p["id"]))
-        most = max((prompt.get("samples", cap) for prompt in self.prompts), default=0)
+    def __init__(self, prompts: Iterable[DealtPrompt], cap: int):
+        self.prompts = in_order(prompt for prompt in prompts if prompt.is_answered)
+        held = [samples_of(prompt, cap) for prompt in self.prompts]
         self.left = [
-            (prompt["id"], prompt.get("sample", number))
-            for number in range(min(cap, most))
-            for prompt in self.prompts
-            if number < (1 if "sample" in prompt else prompt.get("samples", cap))
+            (prompt.id, samples[number])
+            for number in range(min(cap, max(map(len, held), default=0)))
+            for prompt, samples in zip(self.prompts, held, strict=True)
+            if number < len(samples)
         ]
 
     def skip(self, taken: set[tuple[str, int]]) -> None:
+        """Leave out draws that are taken."""
         self.left = [draw for draw in self.left if draw not in taken]
 
     def probability(self, drawn: set[str]) -> float:
         """Inclusion probability of each unit of this region, given how many were drawn."""
-        return len(drawn) / len(self.prompts)
+        return len(drawn) / max(1, len(self.prompts))
+
+
+def samples_of(prompt: DealtPrompt, cap: int) -> Sequence[int]:
+    """The samples of a prompt that can be drawn, at most `cap` where subjects are decoded."""
+    if prompt.sample is not None:
+        return [prompt.sample]
+    return range(cap if prompt.samples is None else prompt.samples)
 
 
 def whole_draws(shares: Mapping[str, float], total: int, room: Mapping[str, int]) -> dict[str, int]:
@@ -68,32 +78,32 @@ def whole_draws(shares: Mapping[str, float], total: int, room: Mapping[str, int]
 
 def plan_round(
     regions: Sequence[Mapping[str, Any]],
-    prompts: Sequence[Mapping[str, Any]],
-    earlier: Sequence[Mapping[str, Any]],
+    prompts: Sequence[DealtPrompt],
+    earlier: Sequence[PlannedDraw],
     measured: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     round_number: int,
-) -> list[dict[str, Any]]:
+) -> list[PlannedDraw]:
     """The draws of one round, by the rule that the settings name. Round 0 is the pilot; ready
     responses are taken whole in round 0, or `recorded` of them by the weights of the regions."""
     cap = 10**6 if settings["ready"] else 16
     decks = {
         region["id"]: Deck(
-            [p for p in prompts if p["region"] == region["id"] and p["pool"] == "explore"], cap
+            [p for p in prompts if p.region == region["id"] and p.pool == "explore"], cap
         )
         for region in regions
     }
-    taken = {(row["prompt"], row["sample"]) for row in earlier}
+    taken = {(draw.prompt, draw.sample) for draw in earlier}
     seen: dict[str, set[str]] = defaultdict(set)
-    for row in earlier:
-        seen[row["region"]].add(row.get("unit", row["prompt"]))
+    for draw in earlier:
+        seen[draw.region].add(draw.unit_name)
     for deck in decks.values():
         deck.skip(taken)
     room = {region: len(deck.left) for region, deck in decks.items()}
-    reason = "pilot" if round_number == 0 else "acquisition"
+    reason = Reason.PILOT if round_number == 0 else Reason.ACQUISITION
     if settings["ready"]:
         shares = {region["id"]: region["weight"] for region in regions}
-        counts, reason = whole_draws(shares, settings.get("recorded", cap), room), "ready"
+        counts, reason = whole_draws(shares, settings.get("recorded", cap), room), Reason.READY
     elif round_number == 0:
         counts = {r: min(settings["pilot"], len(decks[r].prompts)) for r in room}
     else:
@@ -104,25 +114,28 @@ def plan_round(
     left = max(0, settings["budget"] - len(earlier))
     if not settings["ready"] and sum(counts.values()) > left:
         counts = whole_draws({r: float(c) for r, c in counts.items()}, left, counts)
-    rows = []
+    planned = []
     for region, deck in decks.items():
         draws = [
-            draw_row("explore", prompt, sample, region, reason, settings.get("unit"))
+            PlannedDraw(
+                "explore",
+                prompt,
+                sample,
+                region,
+                reason,
+                0.0,
+                unit_if_draw(prompt, sample, settings),
+            )
             for prompt, sample in deck.left[: counts[region]]
         ]
-        units = seen[region] | {draw.get("unit", draw["prompt"]) for draw in draws}
-        rows += [draw | {"probability": round(deck.probability(units), 6)} for draw in draws]
-    return rows
+        chance = deck.probability(seen[region] | {draw.unit_name for draw in draws})
+        planned += [replace(draw, probability=round(chance, 6)) for draw in draws]
+    return planned
 
 
-def draw_row(
-    pool: str, prompt: str, sample: int, region: str, reason: str, unit: str | None
-) -> dict[str, Any]:
-    """A planned draw; it names its unit of evidence where that is not the prompt."""
-    row = {
-        "pool": pool, "prompt": prompt, "sample": sample, "region": region, "reason": reason
-    }  # fmt: skip
-    return row | {"unit": unit_of(prompt, sample)} if unit == "draw" else row
+def unit_if_draw(prompt: str, sample: int, settings: Mapping[str, Any]) -> str | None:
+    """The name of a draw where it is the unit of evidence."""
+    return unit_of(prompt, sample) if settings.get("unit") == "draw" else None
 
 
 class Need(NamedTuple):
@@ -202,51 +215,38 @@ def with_everywhere(
 
 
 def plan_pool(
-    prompts: Sequence[Mapping[str, Any]],
+    prompts: Sequence[DealtPrompt],
     regions: Mapping[str, Sequence[int]],
     settings: Mapping[str, Any],
-) -> list[dict[str, Any]]:
+) -> list[PlannedDraw]:
     """Fresh draws of the screen or confirm pool: of each region the first prompts, with the samples
     that it names for each.
 
     Prompts of one group count as one unit, so that a paraphrase is never a second vote: the first
     of a group, of whatever region, stands for it.
     """
-    pool, rows = settings["pool"], []
-    units: dict[str, Mapping[str, Any]] = {}
-    for prompt in Deck([p for p in prompts if p["pool"] == pool], 1).prompts:
-        units.setdefault(unit_name(prompt), prompt)
+    pool, planned = settings["pool"], []
+    units: dict[str, DealtPrompt] = {}
+    for prompt in in_order(p for p in prompts if p.pool == pool and p.is_answered):
+        units.setdefault(prompt.unit_name, prompt)
     for region, samples in sorted(regions.items()):
-        here = [prompt for prompt in units.values() if prompt["region"] == region]
+        here = [prompt for prompt in units.values() if prompt.region == region]
         share = round(min(1.0, len(samples) / max(1, len(here))), 6)
         for prompt, count in zip(here, samples, strict=False):
-            held = [prompt["sample"]] if "sample" in prompt else range(prompt.get("samples", count))
-            rows += [
-                draw_row(pool, prompt["id"], sample, region, pool, settings.get("unit"))
-                | {"probability": share}
-                for sample in held[:count]
-            ]
-    return rows
+            planned += [
+                PlannedDraw(
+                    pool, prompt.id, sample, region, Reason(pool), share,
+                    unit_if_draw(prompt.id, sample, settings),
+                )
+                for sample in samples_of(prompt, count)[:count]
+            ]  # fmt: skip
+    return planned
 
 
-def unit_name(row: Mapping[str, Any]) -> str:
-    """The unit of evidence of a row of prompts.jsonl: its draw, its group, or itself."""
-    if "sample" in row:
-        return unit_of(row["id"], row["sample"])
-    return row.get("group") or row["id"]
-
-
-def plan_everything(prompts: Iterable[Mapping[str, Any]], samples: int) -> list[dict[str, Any]]:
+def plan_everything(prompts: Iterable[DealtPrompt], samples: int) -> list[PlannedDraw]:
     """Every prompt of the bank, whatever its pool, with all samples: the exhaustive protocol."""
     return [
-        {
-            "pool": "exhaustive",
-            "prompt": prompt["id"],
-            "sample": sample,
-            "region": prompt["region"],
-            "probability": 1.0,
-            "reason": "exhaustive",
-        }
+        PlannedDraw("exhaustive", prompt.id, sample, prompt.region, Reason.EXHAUSTIVE, 1.0)
         for prompt in prompts
         for sample in range(samples)
     ]

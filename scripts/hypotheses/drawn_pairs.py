@@ -1,34 +1,44 @@
 """The pairs that a pool's draws make, read from the files of the stages before."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from scripts.checks.check import Placed
-from scripts.core.files import read_jsonl
+from scripts.core.rows import iterate_rows, read_rows
 from scripts.divergence.space import Places, fresh_places
+from scripts.draws.generation import Generation
 from scripts.hypotheses.pairs import Pair
 
+Shards = Iterable[str | Path]
 
-def read_pairs(
-    base: Iterable[str], intervention: Iterable[str], places: Places | None = None
-) -> list[Pair]:
-    """The two subjects' generations matched draw by draw, sorted by prompt and sample; `places`
-    says where their texts lie."""
+
+def read_pairs(base: Shards, intervention: Shards, places: Places | None = None) -> list[Pair]:
+    """As `pairs_by_draw`, the pairs alone."""
+    return list(pairs_by_draw(base, intervention, places).values())
+
+
+def pairs_by_draw(
+    base: Shards, intervention: Shards, places: Places | None = None
+) -> dict[tuple[str, int], Pair]:
+    """By prompt and sample, in their order, the two subjects' generations of a draw; `places`
+    says where their texts lie. A draw without a text on a side makes no pair."""
     places = places or {}
     first, second = (
-        {(row["prompt"], row["sample"]): row for shard in shards for row in read_jsonl(shard)}
+        {(g.prompt, g.sample): g for shard in shards for g in read_rows(shard, Generation)}
         for shards in (base, intervention)
     )
-    return [
-        Pair(
-            row.get("unit", row["prompt"]),
-            row["region"],
-            row["text"],
-            second[key]["text"],
-            places.get(row["draw"]),
-            places.get(second[key]["draw"]),
+    return {
+        key: Pair(
+            said.unit_name,
+            said.region,
+            said.text,
+            other.text,
+            places.get(said.draw),
+            places.get(other.draw),
         )
-        for key, row in sorted(first.items())
-    ]
+        for key, said in sorted(first.items())
+        if said.text is not None and (other := second[key]).text is not None
+    }
 
 
 def read_pool(files) -> list[Pair]:
@@ -36,6 +46,10 @@ def read_pool(files) -> list[Pair]:
     space in which they lie."""
     places: dict[str, Placed] = {}
     for side in ("base", "intervention"):
-        regions = {row["draw"]: row["region"] for path in files[side] for row in read_jsonl(path)}
+        regions = {
+            said.draw: said.region
+            for path in files[side]
+            for said in iterate_rows(path, Generation)
+        }
         places |= fresh_places(files.space, files[f"vectors_{side}"], regions)
     return read_pairs(files.base, files.intervention, places)

@@ -16,6 +16,7 @@ from scripts.hypotheses.hypothesis import named
 from scripts.hypotheses.judgement import Judgement, sign
 from scripts.hypotheses.pairs import Net
 from scripts.hypotheses.wording import sentence
+from scripts.prompts.pools import DealtPrompt, in_order
 
 
 class Missing(NamedTuple):
@@ -38,24 +39,24 @@ class Missing(NamedTuple):
 
 
 def missing_responses(
-    prompts: Sequence[Mapping[str, Any]], regions: Mapping[str, Mapping[str, Any]]
+    prompts: Sequence[DealtPrompt], regions: Mapping[str, Mapping[str, Any]]
 ) -> Missing | None:
     """None where no response of the explore pool is missing, or as many are on either side.
 
     prompts: rows of prompts.jsonl, those with missing responses with the share of each side's; of
     a group the first counts, as it does where texts are drawn.
     """
-    units: dict[str, Mapping[str, Any]] = {}
-    for row in sorted(prompts, key=lambda row: (row["place"], row["id"])):
-        units.setdefault(row.get("group") or row["id"], row)
-    explored = [row for row in units.values() if row["pool"] == "explore"]
-    fresh = [row for row in units.values() if row["pool"] == "confirm"]
-    net = sum(_difference(row) for row in explored)
+    units: dict[str, DealtPrompt] = {}
+    for prompt in in_order(prompts):
+        units.setdefault(prompt.unit_name, prompt)
+    explored = [prompt for prompt in units.values() if prompt.pool == "explore"]
+    fresh = [prompt for prompt in units.values() if prompt.pool == "confirm"]
+    net = sum(_difference(prompt) for prompt in explored)
     if not sign(net) or not fresh:
         return None
     less = net < 0
-    where = sorted({row["region"] for row in fresh})
-    sizes = Counter(row["region"] for row in explored)
+    where = sorted({prompt.region for prompt in fresh})
+    sizes = Counter(prompt.region for prompt in explored)
     check = {"kind": "missing", "absent": less}
     nets = {region: Net(1, 0, sizes[region], 1.0) for region in where}
     (hypothesis,) = named(
@@ -70,17 +71,17 @@ def missing_responses(
         ]
     )
     name, judgements = hypothesis["id"], []
-    for row in fresh:
-        shares = [row.get("missing", {}).get(side, 0.0) for side in ("base", "intervention")]
+    for prompt in fresh:
+        shares = [prompt.missing.get(side, 0.0) for side in ("base", "intervention")]
         sides = [1 - share for share in shares] if less else shares
         judgements.append(
-            Judgement(name, row["region"], row["id"], *sides, None, (), None, raced=True)
+            Judgement(name, prompt.region, prompt.id, *sides, None, (), None, raced=True)
         )
     return Missing(hypothesis, judgements)
 
 
-def _difference(row: Mapping[str, Any]) -> float:
-    shares = row.get("missing", {})
+def _difference(prompt: DealtPrompt) -> float:
+    shares = prompt.missing
     return shares.get("intervention", 0.0) - shares.get("base", 0.0)
 
 

@@ -5,7 +5,7 @@ draws is seen.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from scripts.assistants.author import statement_of
 from scripts.assistants.client import BudgetSpent, Pool, Spent
 from scripts.assistants.judge import Asked, Judged
 from scripts.checks.check import graded
-from scripts.draws.planning import expected_share, samples_by_region, unit_name
+from scripts.draws.planning import expected_share, samples_by_region
 from scripts.evidence.betting import e_value, log_e_value
 from scripts.evidence.limits import TOGETHER, confirm_requests, requests
 from scripts.evidence.race import Wanted, drive
@@ -25,6 +25,7 @@ from scripts.hypotheses.pairs import Net, Pair, pair_score, region_nets
 from scripts.hypotheses.wording import sentence
 from scripts.judging.reach import sign_test
 from scripts.judging.schedule import AHEAD
+from scripts.prompts.pools import DealtPrompt
 
 BY_LUCK = 0.05
 Q = 0.05
@@ -301,11 +302,11 @@ def within_budget(
     return [h for h in hypotheses if h["id"] in kept]
 
 
-def confirm_prompts(prompts: Sequence[Mapping[str, Any]], most: int) -> dict[str, int]:
+def confirm_prompts(prompts: Iterable[DealtPrompt], most: int) -> dict[str, int]:
     """How many units of each region the confirm pool can use; prompts of a group count once."""
     units = {
-        (p["region"], unit_name(p))
-        for p in prompts
-        if p["pool"] == "confirm" and p.get("samples", 1)
+        (prompt.region, prompt.unit_name)
+        for prompt in prompts
+        if prompt.pool == "confirm" and prompt.is_answered
     }
     return {region: min(most, n) for region, n in Counter(r for r, _ in units).items()}

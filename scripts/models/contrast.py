@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scripts.core.rows import ROW
-from scripts.models.decoder import loaded_subject
+from scripts.models.decoder import loaded_subject, prompts_in
 from scripts.models.host import Kept, Message
+from scripts.prompts.prompt import Prompt
 
 PROMPTS = 32
 TOKENS = 32  # of a greedy reply
@@ -62,15 +63,16 @@ def contrast_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]
     import torch
 
     torch.set_num_threads(request["threads"])
+    prompts = prompts_in(request)
     base, intervention = (
-        next_tokens(*loaded_subject(kept, request[side]), request["prompts"], request[side])
+        next_tokens(*loaded_subject(kept, request[side]), prompts, request[side])
         for side in ("base", "intervention")
     )
     yield {"begins": True}
     yield {"contrast": compared(*base, *intervention)}
 
 
-def next_tokens(model, tokenizer, prompts: Sequence[Mapping[str, Any]], told: Mapping[str, Any]):
+def next_tokens(model, tokenizer, prompts: Sequence[Prompt], told: Mapping[str, Any]):
     """Logits of the token after each prompt, (prompts, vocabulary) float32 on the processor, and
     the likeliest ones as text."""
     import torch

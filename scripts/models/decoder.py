@@ -11,24 +11,26 @@ from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
 from scripts.core.job import Ledger, log, out_of_memory
 from scripts.core.progress import progress
+from scripts.core.rows import as_json, from_json
 from scripts.draws.absence import is_kept
 from scripts.draws.draw import Draw
 from scripts.models.arithmetic import resolve
 from scripts.models.formatting import brings_tokenizer, replaces_system
 from scripts.models.host import Kept, Message, perform
 from scripts.models.reasoning import reasoning_of
+from scripts.prompts.prompt import Prompt
 
 # From the draws that the cache lacks, by key, their prompts, the settings and the seed: records by
 # key as they finish.
 Engine = Callable[
-    [Mapping[str, Draw], Mapping[str, Mapping[str, Any]], Mapping[str, Any], int],
+    [Mapping[str, Draw], Mapping[str, Prompt], Mapping[str, Any], int],
     Iterator[dict[str, dict[str, Any]]],
 ]
 
 
 def decode(
     draws: Sequence[Draw],
-    prompts: Mapping[str, Mapping[str, Any]],
+    prompts: Mapping[str, Prompt],
     settings: Mapping[str, Any],
     seed: int,
     engine: Engine,
@@ -40,7 +42,7 @@ def decode(
     (where it was decoded here), log_probability where the settings ask for it, and thoughts with
     thought_tokens (count) where the subject thought; or no text, with the reason (absence.py).
 
-    `prompts` maps prompt ids to their `text` or `messages`; the engine is called only when
+    `prompts` are by their ids; the engine is called only when
     something is missing. Replies go to the cache as soon as they are done. apart: what is done
     otherwise than when the cache first held such draws. Raises what the engine raises.
     """
@@ -111,7 +113,9 @@ def loaded_engine(
                 "batch_size": batch_size,
                 "threads": threads,
                 "draws": {key: astuple(draw) for key, draw in waiting.items()},
-                "prompts": {draw.prompt: prompts[draw.prompt] for draw in waiting.values()},
+                "prompts": [
+                    as_json(prompts[name]) for name in {draw.prompt for draw in waiting.values()}
+                ],
                 "settings": dict(settings),
                 "seed": seed,
             }
@@ -130,11 +134,17 @@ def decode_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
 
     torch.set_num_threads(request["threads"])
     draws = {key: Draw(*draw) for key, draw in request["draws"].items()}
+    prompts = {prompt.id: prompt for prompt in prompts_in(request)}
     loaded = loaded_subject(kept, request)
     yield {"begins": True}
     engine = own_engine(lambda: loaded, request["batch_size"], kept.relieve)
-    for records in engine(draws, request["prompts"], request["settings"], request["seed"]):
+    for records in engine(draws, prompts, request["settings"], request["seed"]):
         yield {"records": records}
+
+
+def prompts_in(request: Mapping[str, Any]) -> list[Prompt]:
+    """The prompts of a request."""
+    return [from_json(Prompt, row, "a prompt of a request") for row in request["prompts"]]
 
 
 def loaded_subject(kept: Kept, request: Mapping[str, Any]):

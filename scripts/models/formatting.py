@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.core.errors import AuditError
+from scripts.prompts.prompt import Messages, Prompt
 
 TOKENIZER = "tokenizer_config.json"
 PLACE = "{prompt}"  # where the prompt goes in a `prompt_template`
@@ -16,22 +17,22 @@ def brings_tokenizer(adapter: Path, settings: Mapping[str, Any]) -> bool:
     return settings.get("tokenizer", "adapter") == "adapter" and (adapter / TOKENIZER).is_file()
 
 
-def messages_of(prompt: Mapping[str, Any], settings: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The messages of a prompt (`text` or `messages`), the subject's system prompt first, in place
+def messages_of(prompt: Prompt, settings: Mapping[str, Any]) -> Messages:
+    """The messages of a prompt, the subject's system prompt first, in place
     of the prompt's own; what the user says last is in the subject's `prompt_template`."""
-    messages = prompt.get("messages") or [{"role": "user", "content": prompt["text"]}]
+    messages = prompt.messages
     *before, last = messages[1:] if replaces_system(prompt, settings) else messages
     if settings["system_prompt"] is not None:
         before = [{"role": "system", "content": settings["system_prompt"]}, *before]
     return [*before, last | {"content": _placed(last["content"], settings)}]
 
 
-def plain_text(prompt: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+def plain_text(prompt: Prompt, settings: Mapping[str, Any]) -> str:
     """A prompt as bare text. Raises AuditError for a list of messages."""
-    if prompt.get("messages"):
+    if not isinstance(prompt.content, str):
         raise AuditError("a prompt is a list of messages; set `chat_template: true`")
     before = settings["system_prompt"]
-    return (f"{before}\n\n" if before else "") + _placed(prompt["text"], settings)
+    return (f"{before}\n\n" if before else "") + _placed(prompt.content, settings)
 
 
 def _placed(text: str, settings: Mapping[str, Any]) -> str:
@@ -39,13 +40,13 @@ def _placed(text: str, settings: Mapping[str, Any]) -> str:
     return text if around is None else around.replace(PLACE, text)
 
 
-def replaces_system(prompt: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+def replaces_system(prompt: Prompt, settings: Mapping[str, Any]) -> bool:
     """Whether the subject's system prompt takes the place of the prompt's own."""
-    own = bool(prompt.get("messages")) and prompt["messages"][0]["role"] == "system"
+    own = prompt.messages[0]["role"] == "system"
     return own and settings.get("system_prompt") is not None
 
 
-def within_first_turn(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+def within_first_turn(messages: Messages) -> Messages:
     """The messages without a system one: what it says stands before the first user turn."""
     system, *others = messages
     if system["role"] != "system":

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from scripts.cache.records import RecordCache
-from scripts.core.files import read_jsonl
 from scripts.core.job import Job
+from scripts.core.rows import iterate_rows
 from scripts.draws.draw import Draw
 from scripts.models.decoder import Engine, decode
+from scripts.prompts.prompt import Prompt
 
 Records = list[dict[str, Any]]  # one a draw, in their order: decoder.decode says what it holds
 Texts = Callable[[Job, Sequence[Draw]], Records]
@@ -24,6 +25,7 @@ def decoded(
     """Records of draws from the record cache, else from an engine; `settings` and `apart` as
     decoder.decode takes them."""
     wanted = {draw.prompt for draw in draws}
-    prompts = {row["id"]: row for row in read_jsonl(job.input.bank) if row["id"] in wanted}
+    bank = iterate_rows(job.input.bank, Prompt)
+    prompts = {prompt.id: prompt for prompt in bank if prompt.id in wanted}
     cache = RecordCache(Path(job.params.cache) / "generations")
     return decode(draws, prompts, settings, settings["seed"], engine, cache, job.ledger, apart)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.core.job import Job
+from scripts.core.rows import iterate_rows
 from scripts.draws.draw import Draw
 from scripts.models.decoder import loaded_engine, prepared
 from scripts.models.description import model_folder
 from scripts.models.kind import Records, Texts, decoded
-from scripts.recordings.files import rows_of
+from scripts.recordings.files import RecordedResponse
 
 
 def loaded(job: Job, draws: Sequence[Draw]) -> Records:
@@ -43,9 +44,9 @@ def records_of(path: Path | str, draws: Sequence[Draw]) -> Records:
     """What a file of recorded responses holds of draws."""
     wanted = {(draw.prompt, draw.sample) for draw in draws}
     found = {
-        name: {"text": row["text"], "tokens": None, "finished": row["finished"]}
-        for row in rows_of(path)
-        if (name := (row["prompt"], row["sample"])) in wanted
+        name: {"text": response.text, "tokens": None, "finished": response.finished}
+        for response in iterate_rows(path, RecordedResponse)
+        if (name := (response.prompt, response.sample)) in wanted
     }
     return [found[draw.prompt, draw.sample] for draw in draws]
 

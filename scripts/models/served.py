@@ -20,6 +20,7 @@ from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
 from scripts.models.answer import answered_by, record_of
 from scripts.models.formatting import messages_of, plain_text
+from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
 from scripts.servers.credentials import quoted, server_key
@@ -35,7 +36,7 @@ REMEDIES = {
     422: "`server.extra` leaves out a field that it sets to null",
 }
 OF_A_PROMPT = (400, 403, 413, 422)  # statuses that may be about one prompt, or about all of them
-HELLO = {"id": "", "text": "Hello"}  # a prompt that any server answers
+HELLO = Prompt("", "Hello")  # a prompt that any server answers
 TRIES = 3  # of that prompt, where the server fails on another
 # What servers say of a prompt that is too long, which decides but how it is counted, and of a reply
 # that ended before it answered.
@@ -53,7 +54,7 @@ class Served:
     def __call__(
         self,
         missing: Mapping[str, Draw],
-        prompts: Mapping[str, Mapping[str, Any]],
+        prompts: Mapping[str, Prompt],
         settings: Mapping[str, Any],
         seed: int,
     ) -> Iterator[dict[str, dict[str, Any]]]:
@@ -132,7 +133,7 @@ class _Questions:
             return
         self.models = answered_by(entries, self.settings["server"]["model"])
 
-    async def record(self, prompt: Mapping[str, Any], number: int) -> dict[str, Any]:
+    async def record(self, prompt: Prompt, number: int) -> dict[str, Any]:
         """What the server answers to a draw, whose seed is `number`, or that it answers nothing.
 
         Raises TurnedAway, Busy or Unreachable where that is not the prompt's fault.
@@ -154,7 +155,7 @@ class _Questions:
             self._count(Absence(found["reason"]), "")
         return found
 
-    async def _answer(self, prompt, number: int, attempts: int | None = None):
+    async def _answer(self, prompt: Prompt, number: int, attempts: int | None = None):
         path, kind, body = self._request(prompt, number)
         while True:
             sent = self.adaptation.applied(body)
@@ -168,7 +169,7 @@ class _Questions:
                 if not self.adaptation.learns(error, sent):
                     raise
 
-    def _request(self, prompt: Mapping[str, Any], number: int):
+    def _request(self, prompt: Prompt, number: int):
         given, sampling = self.settings["server"], self.settings["sampling"]
         body = {
             "model": given["model"],

@@ -3,7 +3,7 @@
 import ctypes
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from scripts.models.formatting import (
     plain_text,
     within_first_turn,
 )
+from scripts.prompts.prompt import Prompt
 
 transformers_logging.disable_progress_bar()
 log = logging.getLogger("audit")
@@ -157,11 +158,11 @@ def pad_token(tokenizer) -> int:
 
 def prompt_ids(
     tokenizer,
-    prompts: Sequence[Mapping],
+    prompts: Iterable[Prompt],
     settings: Mapping[str, Any],
     before: Sequence[int] = (),
 ) -> list[list[int]]:
-    """Token ids of each prompt (`text` or `messages`), formatted as the subject expects it, behind
+    """Token ids of each prompt formatted as the subject expects it, behind
     the tokens that an adapter puts before all (`virtual_tokens`).
 
     Raises AuditError for a list of messages without a chat template, or with one that fails.

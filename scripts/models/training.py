@@ -9,6 +9,7 @@ from scripts.core.job import Ledger, log
 from scripts.core.progress import progress
 from scripts.models.arithmetic import resolve
 from scripts.models.host import Kept, Message, perform
+from scripts.prompts.prompt import Prompt
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ def encode(tokenizer, batch: Sequence[Example], settings: Mapping[str, Any]):
 
     from scripts.models.subject import pad_token, prompt_ids
 
-    heads = prompt_ids(tokenizer, [{"text": example.prompt} for example in batch], settings)
+    heads = prompt_ids(tokenizer, [Prompt("", example.prompt) for example in batch], settings)
     rows = []
     for head, example in zip(heads, batch, strict=True):
         reply = tokenizer(example.reply, add_special_tokens=False)["input_ids"]

@@ -19,7 +19,7 @@ from scripts.page.numbers import count, decimal, duration, e_value, percent, plu
 from scripts.page.section import Report, Section
 from scripts.page.sections.registry import SECTIONS
 from scripts.page.texts import first_upper, highlighted, messages, printable
-from scripts.recordings.pairing import losses, table_rows
+from scripts.recordings.pairing import SideReport, losses, table_rows
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -68,7 +68,8 @@ def _head(report: Report) -> dict[str, Any]:
     """What is said before the sections."""
     css = (FOLDER / "page.css").read_text(encoding="utf-8")
     audit, settings = report.audit, report.settings
-    sides = audit["bank"].get("sides", {})
+    known = audit["bank"].get("sides", {})
+    sides = {side: SideReport(**counts) for side, counts in known.items()}
     lost = [f"{first_upper(loss)}." for side in sides for loss in losses(side, sides[side])]
     smallest = [f["minimum_detectable_effect"] for f in report.findings]
     return {

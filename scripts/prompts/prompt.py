@@ -7,10 +7,12 @@ space around it; of messages, of each.
 import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from scripts.core.digests import canonical
 from scripts.core.errors import AuditError
+from scripts.core.rows import ROW
 
 ROLES = ("system", "user", "assistant")
 MOST_REGIONS, PROMPTS_A_REGION = 40, 40  # where the configuration gives no number of regions
@@ -19,6 +21,51 @@ Messages = list[dict[str, str]]
 
 class BankError(AuditError):
     """A bank or source that cannot be used; one sentence naming the place and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A line of results/bank/<key>/bank.jsonl: one distinct prompt of a bank."""
+
+    __pydantic_config__ = ROW
+    SCHEMA: ClassVar[int] = 1
+
+    id: str
+    """Hex sha256 of the content, 64 characters."""
+    content: str | Messages
+    """A text, or messages of role and content, in normal form."""
+    category: str | None = None
+    """What the bank says it is about, if it does."""
+    group: str | None = None
+    """The group of paraphrases that count as one unit, if the bank names one."""
+    samples: int | None = None
+    """Responses that all recordings hold; none where subjects are decoded."""
+    missing: dict[str, float] = field(default_factory=dict)
+    """By side the share of the recorded responses that are missing, 0 to 1, where some are."""
+
+    @property
+    def messages(self) -> Messages:
+        """The prompt as a conversation."""
+        if isinstance(self.content, str):
+            return [{"role": "user", "content": self.content}]
+        return self.content
+
+    @property
+    def asked(self) -> str:
+        """All that the user says, for embedding and naming."""
+        return "\n".join(m["content"] for m in self.messages if m["role"] == "user")
+
+    @property
+    def transcript(self) -> str:
+        """The prompt as one text, each message after its role."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(f"{m['role']}: {m['content']}" for m in self.content)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is a response to draw."""
+        return self.samples != 0
 
 
 def prompt_id(prompt: str | Sequence[Mapping[str, str]]) -> str:

@@ -2,12 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+from scripts.core.rows import ROW
 from scripts.prompts.prompt import (
     BankError,
-    Messages,
+    Prompt,
     content_id,
     is_empty,
     is_trimmed,
@@ -17,68 +18,58 @@ from scripts.prompts.prompt import (
 )
 from scripts.readers.reading import Reading
 from scripts.readers.row import Row
-from scripts.recordings.pairing import shared_prompts, side_reports, within
+from scripts.recordings.files import RecordedPrompt
+from scripts.recordings.pairing import SideReport, shared_prompts, side_reports, within
+from scripts.recordings.recording import Report
 
-SCHEMA = 2
 PLACES = 5  # empty prompts whose place a report names
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """One distinct prompt of a bank: `text`, or `messages`."""
-
-    id: str
-    content: str | Messages
-    topic: str
-    group: str | None = None
-
-    @property
-    def text(self) -> str | None:
-        return self.content if isinstance(self.content, str) else None
-
-    @property
-    def messages(self) -> Messages | None:
-        return None if isinstance(self.content, str) else self.content
-
-    def as_row(self) -> dict[str, Any]:
-        """The prompt as a line of bank.jsonl."""
-        kind = "text" if isinstance(self.content, str) else "messages"
-        row = {"id": self.id, kind: self.content, "topic": self.topic}
-        return row if self.group is None else row | {"group": self.group}
-
-
-@dataclass
+@dataclass(slots=True)
 class SourceReport:
     """What one source gave."""
 
     path: str
+    """As the configuration names it."""
     format: str
+    """Its reader."""
     files: int
+    """Files that it consists of."""
     prompts: int = 0
+    """Distinct prompts that no source before it has."""
     duplicates: int = 0
+    """Rows whose prompt is there already."""
     empty: int = 0
+    """Rows whose prompt says nothing."""
     trimmed: int = 0
+    """Prompts that had white space around them."""
 
 
-@dataclass
+@dataclass(slots=True)
 class BankReport:
-    """What a bank holds and what was dropped.
+    """What a bank holds and what was dropped: results/bank/<key>/bank.json."""
 
-    empty_places names the first empty prompts; trimmed had white space around them; unanswered are
-    prompts of the sources that recordings do not answer; sides are the recordings' own reports
-    (recording.Report) with what of them is not used (pairing.side_reports).
-    """
+    __pydantic_config__ = ROW
+    SCHEMA: ClassVar[int] = 2
 
-    schema: int = SCHEMA
     prompts: int = 0
+    """Distinct prompts, of recordings those that are answered."""
     duplicates: int = 0
+    """Rows of sources whose prompt is there already."""
     empty: int = 0
+    """Rows of sources whose prompt says nothing."""
     trimmed: int = 0
+    """Prompts that had white space around them."""
     unanswered: int = 0
+    """Prompts of the sources that recordings do not answer."""
     empty_places: list[str] = field(default_factory=list)
+    """Where the first empty prompts stand."""
     categories: dict[str, int] = field(default_factory=dict)
+    """Prompts of each category."""
     sources: list[SourceReport] = field(default_factory=list)
-    sides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each source gave."""
+    sides: dict[str, SideReport] = field(default_factory=dict)
+    """By side what its recording holds and what of it is not used."""
 
 
 def build_bank(
@@ -109,7 +100,7 @@ def build_bank(
     report.duplicates = sum(part.duplicates for part in report.sources)
     report.empty = sum(part.empty for part in report.sources)
     report.trimmed = sum(part.trimmed for part in report.sources)
-    report.categories = dict(sorted(Counter(p.topic for p in prompts.values()).items()))
+    report.categories = _by_category(prompts.values())
     if not prompts:
         paths = ", ".join(f"`{source['path']}`" for source in sources) or "no source"
         raise BankError(f"the bank has no prompts: {paths} with {report.empty} empty; add prompts")
@@ -126,46 +117,50 @@ def _prompts(reading: Reading, match: str) -> Iterator[tuple[Row, Prompt | None]
         if is_empty(content):
             yield row, None
             continue
-        topic = normal_text((row.category or "").strip() or row.file.stem, row.place)
-        yield row, Prompt(content_id(content), content, topic, row.group)
+        category = normal_text((row.category or "").strip() or row.file.stem, row.place)
+        yield row, Prompt(content_id(content), content, category, row.group)
+
+
+def _by_category(prompts: Iterable[Prompt]) -> dict[str, int]:
+    """How many prompts each category has."""
+    return dict(sorted(Counter(p.category for p in prompts if p.category).items()))
 
 
 def _limited(
     rows: Iterable[tuple[Row, Prompt | None]], limit: int | None
 ) -> Iterator[tuple[Row, Prompt | None]]:
     """The first `limit` distinct prompts of each category, and what is empty."""
-    kept: defaultdict[str, set[str]] = defaultdict(set)
+    kept: defaultdict[str | None, set[str]] = defaultdict(set)
     for row, prompt in rows:
         if prompt is None or limit is None:
             yield row, prompt
             continue
-        of_topic = kept[prompt.topic]
-        if prompt.id in of_topic or len(of_topic) < limit:
-            of_topic.add(prompt.id)
+        of_category = kept[prompt.category]
+        if prompt.id in of_category or len(of_category) < limit:
+            of_category.add(prompt.id)
             yield row, prompt
 
 
 def prompts_of(
     sources: Sequence[Mapping[str, Any]],
     match: str = "messages",
-    recorded: Mapping[str, tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]] | None = None,
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The rows and the report of an audit's bank, from its sources and what recordings answer.
+    recorded: Mapping[str, tuple[Sequence[RecordedPrompt], Report]] | None = None,
+) -> tuple[list[Prompt], BankReport]:
+    """The prompts and the report of an audit's bank, from its sources and what recordings answer.
 
-    recorded: by side the rows of prompts.jsonl and the report of its recording. They bound the
+    recorded: by side the prompts and the report of its recording. They bound the
     bank: it is the prompts that all of them answer, and of the sources, if there are any, those
     among them.
     """
     if not recorded:
-        prompts, report = build_bank(sources, match)
-        return [prompt.as_row() for prompt in prompts], asdict(report)
-    answers = {side: rows for side, (rows, _) in recorded.items()}
-    rows, report = shared_prompts(answers), BankReport()
+        return build_bank(sources, match)
+    asked = {side: prompts for side, (prompts, _) in recorded.items()}
+    bank, report = shared_prompts(asked), BankReport()
     if sources:
         prompts, report = build_bank(sources, match)
-        rows = within([prompt.as_row() for prompt in prompts], rows)
-        report.unanswered = len(prompts) - len(rows)
-    report.sides = side_reports(answers, {s: counts for s, (_, counts) in recorded.items()}, rows)
-    report.prompts = sum(row["samples"] > 0 for row in rows)
-    report.categories = dict(sorted(Counter(r["topic"] for r in rows if "topic" in r).items()))
-    return rows, asdict(report)
+        bank = within(prompts, bank)
+        report.unanswered = len(prompts) - len(bank)
+    report.sides = side_reports(asked, {s: counts for s, (_, counts) in recorded.items()}, bank)
+    report.prompts = sum(prompt.is_answered for prompt in bank)
+    report.categories = _by_category(bank)
+    return bank, report

@@ -1,64 +1,76 @@
 """The prompts that two recordings share, and what each side has that the other has not."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
-from scripts.prompts.prompt import BankError, content_id, last_user
+from scripts.prompts.prompt import BankError, Prompt, content_id, last_user
+from scripts.recordings.files import RecordedPrompt
+from scripts.recordings.recording import Report
 
 SIDES = ("base", "intervention")
-HELD = ("samples", "missing")
 NOTABLE = 0.1  # share of a side's prompts or responses whose loss is worth a warning
 
 
-def shared_prompts(sides: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """The prompts that all sides were asked, in the order of the first, as rows of a bank: with the
-    samples that all have, the share of each side's responses that are missing, and a category and
-    group of the first that has one.
+@dataclass(slots=True)
+class SideReport(Report):
+    """A recording's report with what of it the bank does not have."""
 
-    sides: rows of `prompts.jsonl`. Raises BankError when there is none.
+    only_here: int = 0
+    """Prompts that the other side has not."""
+    unanswered_prompts: int = 0
+    """Prompts of both to which this side has missing responses alone."""
+    unanswered_there: int = 0
+    """Prompts of both to which the other side has missing responses alone."""
+    beyond: int = 0
+    """Responses to the bank's prompts that the other side has none for."""
+    used_prompts: int = 0
+    """Prompts that are left."""
+    used_samples: int = 0
+    """Responses that are left."""
+
+
+def shared_prompts(sides: Mapping[str, Sequence[RecordedPrompt]]) -> list[Prompt]:
+    """The prompts that all sides were asked, in the order of the first: with the samples that all
+    have, the share of each side's responses that are missing, and a category and group of the
+    first that has one. Raises BankError when there is none.
     """
     first, *others = sides.values()
-    known = [{row["id"]: row for row in rows} for rows in others]
+    known = [{prompt.id: prompt for prompt in prompts} for prompts in others]
     shared = []
-    for row in first:
-        same = [row, *(of_side[row["id"]] for of_side in known if row["id"] in of_side)]
-        if len(same) == len(sides) and (len(sides) > 1 or row["samples"]):
-            shared.append(_bank_row(dict(zip(sides, same, strict=True))))
-    if not any(row["samples"] for row in shared):
+    for prompt in first:
+        same = [prompt, *(of_side[prompt.id] for of_side in known if prompt.id in of_side)]
+        if len(same) == len(sides) and (len(sides) > 1 or prompt.samples):
+            shared.append(_in_bank(dict(zip(sides, same, strict=True))))
+    if not any(prompt.is_answered for prompt in shared):
         raise BankError(_nothing_shared(sides))
     return shared
 
 
-def _bank_row(by_side: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _in_bank(by_side: Mapping[str, RecordedPrompt]) -> Prompt:
     same = list(by_side.values())
-    kind = "text" if "text" in same[0] else "messages"
-    missing = {
-        side: round(row["missing"] / (row["missing"] + row["samples"]), 6)
-        for side, row in by_side.items()
-        if row["missing"] and len(by_side) > 1
-    }
-    about = {"topic": "category", "group": "group"}
-    found = {name: next((r[of] for r in same if of in r), None) for name, of in about.items()}
-    return {
-        "id": same[0]["id"],
-        kind: same[0][kind],
-        **{name: value for name, value in found.items() if value is not None},
-        "samples": min(row["samples"] for row in same),
-        **({"missing": missing} if missing else {}),
-    }
+    return Prompt(
+        same[0].id,
+        same[0].content,
+        next((prompt.category for prompt in same if prompt.category is not None), None),
+        next((prompt.group for prompt in same if prompt.group is not None), None),
+        min(prompt.samples for prompt in same),
+        {
+            side: round(prompt.missing / (prompt.missing + prompt.samples), 6)
+            for side, prompt in by_side.items()
+            if prompt.missing and len(by_side) > 1
+        },
+    )
 
 
-def within(
-    bank: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def within(bank: Iterable[Prompt], answered: Iterable[Prompt]) -> list[Prompt]:
     """The prompts of a bank that were asked, with what is held of them. Raises BankError."""
-    known = {row["id"]: row for row in answered}
+    known = {prompt.id: prompt for prompt in answered}
     kept = [
-        {**row, **{name: known[row["id"]][name] for name in HELD if name in known[row["id"]]}}
-        for row in bank
-        if row["id"] in known
+        replace(prompt, samples=held.samples, missing=held.missing)
+        for prompt in bank
+        if (held := known.get(prompt.id))
     ]
-    if not any(row["samples"] for row in kept):
+    if not any(prompt.is_answered for prompt in kept):
         raise BankError(
             "none of the bank's prompts is answered; correct the bank, or leave `bank` out to take "
             "the prompts that were answered"
@@ -67,49 +79,43 @@ def within(
 
 
 def side_reports(
-    sides: Mapping[str, Sequence[Mapping[str, Any]]],
-    reports: Mapping[str, Mapping[str, Any]],
-    bank: Sequence[Mapping[str, Any]],
-) -> dict[str, dict[str, Any]]:
-    """Each side's report, and what of it the bank does not have.
-
-    only_here: prompts that the other side has not; unanswered_prompts: prompts of both to which
-    this side has missing responses alone; unanswered_there: those to which the other side has;
-    beyond: responses to the bank's prompts that the other side has none for; used_prompts,
-    used_samples: what is left.
-    """
+    sides: Mapping[str, Sequence[RecordedPrompt]],
+    reports: Mapping[str, Report],
+    bank: Iterable[Prompt],
+) -> dict[str, SideReport]:
+    """Each side's report, and what of it the bank does not have."""
     found = {}
-    taken = {row["id"]: row["samples"] for row in bank if row["samples"]}
-    silent = {side: {r["id"] for r in rows if not r["samples"]} for side, rows in sides.items()}
-    for side, rows in sides.items():
-        others = [{row["id"] for row in of} for other, of in sides.items() if other != side]
-        here = {row["id"]: row["samples"] for row in rows}
+    taken = {prompt.id: prompt.samples for prompt in bank if prompt.samples}
+    silent = {side: {p.id for p in prompts if not p.samples} for side, prompts in sides.items()}
+    for side, prompts in sides.items():
+        others = [{prompt.id for prompt in of} for other, of in sides.items() if other != side]
+        here = {prompt.id: prompt.samples for prompt in prompts}
         there = set().union(*(silent[other] for other in sides if other != side))
-        found[side] = {
-            **reports[side],
-            "only_here": sum(any(name not in ids for ids in others) for name in here),
-            "unanswered_prompts": len(silent[side].intersection(*others)),
-            "unanswered_there": len(set(here) & there),
-            "beyond": sum(here[name] - samples for name, samples in taken.items()),
-            "used_prompts": len(taken),
-            "used_samples": sum(taken.values()),
-        }
+        found[side] = SideReport(
+            **asdict(reports[side]),
+            only_here=sum(any(name not in ids for ids in others) for name in here),
+            unanswered_prompts=len(silent[side].intersection(*others)),
+            unanswered_there=len(set(here) & there),
+            beyond=sum(here[name] - samples for name, samples in taken.items()),
+            used_prompts=len(taken),
+            used_samples=sum(taken.values()),
+        )
     return found
 
 
-def losses(side: str, report: Mapping[str, Any]) -> list[str]:
+def losses(side: str, report: SideReport) -> list[str]:
     """What a side loses more than a tenth of, a sentence each."""
     why = {
-        "only on this side": report["only_here"],
-        "missing": sum(report["missing"].values()),
-        "missing on the other": report["unanswered_there"],
-        "beyond the other side's": report["beyond"],
+        "only on this side": report.only_here,
+        "missing": sum(report.missing.values()),
+        "missing on the other": report.unanswered_there,
+        "beyond the other side's": report.beyond,
     }
     because = ", ".join(f"{count} {words}" for words, count in why.items() if count)
     found = []
     for what, all_of, used in (
-        ("prompts", report["prompts"], report["used_prompts"]),
-        ("responses", report["rows"], report["used_samples"]),
+        ("prompts", report.prompts, report.used_prompts),
+        ("responses", report.rows, report.used_samples),
     ):
         if all_of - used > NOTABLE * all_of:
             lost = f"{side}: {all_of - used} of {all_of} {what} are not used"
@@ -126,32 +132,34 @@ ROWS = {
 }  # fmt: skip
 
 
-def table_rows(sides: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+def table_rows(sides: Mapping[str, SideReport]) -> list[list[str]]:
     """What was counted, a row each with a cell a side; what is nothing on all sides stays out."""
-    found = [[words, *(f"{s[name]:,.0f}" for s in sides.values())] for name, words in ROWS.items()]
-    for reason in dict.fromkeys(r for side in sides.values() for r in side["missing"]):
+    found = [
+        [words, *(f"{getattr(side, name):,.0f}" for side in sides.values())]
+        for name, words in ROWS.items()
+    ]
+    for reason in dict.fromkeys(r for side in sides.values() for r in side.missing):
         found.append(
-            [f"missing: {reason}", *(f"{s['missing'].get(reason, 0):,}" for s in sides.values())]
+            [f"missing: {reason}", *(f"{s.missing.get(reason, 0):,}" for s in sides.values())]
         )
-    if any(side["checked"] for side in sides.values()):
-        shares = [s["refused"] / s["checked"] if s["checked"] else 0.0 for s in sides.values()]
+    if any(side.checked for side in sides.values()):
+        shares = [s.refused / s.checked if s.checked else 0.0 for s in sides.values()]
         found.append(["refusals", *(f"{share:.1%}" for share in shares)])
     return [row for row in found if set(row[1:]) - {"0"}]
 
 
-def _nothing_shared(sides: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def _nothing_shared(sides: Mapping[str, Sequence[RecordedPrompt]]) -> str:
     if len(sides) == 1:
         return "the recording has no response at all; complete it"
-    silent = [side for side, rows in sides.items() if not any(row["samples"] for row in rows)]
+    silent = [side for side, prompts in sides.items() if not any(p.samples for p in prompts)]
     if silent:
         return (
             f"all responses of the {silent[0]} are missing; complete them, or set `missing: empty`"
         )
-    if set.intersection(*({row["id"] for row in rows} for rows in sides.values())):
+    if set.intersection(*({p.id for p in prompts} for prompts in sides.values())):
         return "no prompt has a response on both sides; complete them, or set `missing: empty`"
     by_last = [
-        {content_id(last_user(r.get("text") or r["messages"])) for r in rows}
-        for rows in sides.values()
+        {content_id(last_user(prompt.content)) for prompt in prompts} for prompts in sides.values()
     ]
     alike = len(set.intersection(*by_last))
     hint = (
@@ -160,5 +168,5 @@ def _nothing_shared(sides: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         if alike
         else "; the two subjects must have answered the same prompts, written the same way"
     )
-    counts = " and ".join(f"{len(rows)} of the {side}" for side, rows in sides.items())
+    counts = " and ".join(f"{len(prompts)} of the {side}" for side, prompts in sides.items())
     return f"the two sides have no prompt in common ({counts}){hint}"

@@ -1,9 +1,7 @@
 """A recording: a subject's responses from whatever file, in the form that stages read.
 
-`write` reads the native file once, in bounded memory, and leaves three files: `responses.jsonl`
-(prompt, sample, text, finished, reason), the samples of a prompt together and in order;
-`prompts.jsonl` (id, text or messages, category, group, samples, missing); and `report.json`.
-A missing response has the text null, and comes after a prompt's others.
+`write` reads the native file once, in bounded memory, and leaves three files: `responses.jsonl`,
+`prompts.jsonl` (scripts/recordings/files.py) and `report.json`.
 """
 
 import hashlib
@@ -11,17 +9,18 @@ import json
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
-from scripts.core.files import read_json, write_json, write_jsonl
+from scripts.core.rows import ROW, read_document, read_rows, write_document, write_rows
 from scripts.prompts.prompt import (
     BankError,
+    Messages,
     content_id,
     is_empty,
     is_trimmed,
@@ -31,43 +30,54 @@ from scripts.prompts.prompt import (
 )
 from scripts.readers.reading import Reading
 from scripts.readers.row import Row
-from scripts.recordings.files import outputs_in, rows_of
+from scripts.recordings.files import RecordedPrompt, RecordedResponse, outputs_in
 
-SCHEMA = 1
 REASONS = 8  # kinds of missing responses that are told apart
 LONGEST_REASON = 80  # characters
 CHECKED = 2000  # responses at most that are looked at for refusals
 
 
-@dataclass
+@dataclass(slots=True)
 class Report:
-    """What a recording holds, in numbers.
+    """What a recording holds, in numbers: results/responses/<key>/report.json."""
 
-    samples: responses that are there, the empty ones too; repeated: prompts with several rows;
-    missing: rows without a response, by reason; cut: by the token limit; trimmed: prompts with
-    white space around them; left_out: rows that `where` leaves out; unasked: rows whose prompt is
-    empty; unused_keys: prompts of the file `prompts` without a row; length, longest: of a response,
-    in characters; refused: of the `checked` ones; content: a digest of all prompts and responses.
-    """
+    __pydantic_config__ = ROW
+    SCHEMA: ClassVar[int] = 1
 
-    schema: int = SCHEMA
     format: str = ""
+    """The reader of the native file."""
     rows: int = 0
+    """Rows of the native file that were read."""
     prompts: int = 0
+    """Distinct prompts."""
     samples: int = 0
+    """Responses that are there, the empty ones too."""
     repeated: int = 0
+    """Prompts with several rows."""
     empty: int = 0
+    """Responses that say nothing."""
     missing: dict[str, int] = field(default_factory=dict)
+    """Rows without a response, by reason."""
     cut: int = 0
+    """Responses that the token limit has cut."""
     trimmed: int = 0
+    """Prompts that had white space around them."""
     left_out: int = 0
+    """Rows that `where` leaves out."""
     unasked: int = 0
+    """Rows whose prompt is empty."""
     unused_keys: int = 0
+    """Prompts of the file `prompts` without a row."""
     length: float = 0
+    """Median length of a response, in characters."""
     longest: int = 0
+    """Length of the longest response, in characters."""
     checked: int = 0
+    """Responses that were looked at for refusals."""
     refused: int = 0
+    """Those among the checked ones that refuse."""
     content: str = ""
+    """A digest of all prompts and responses, hex sha256."""
 
 
 def write(
@@ -84,18 +94,23 @@ def write(
         for row in recorder.reading:
             recorder.add(row)
         recorder.finish()
-        write_jsonl(outputs["prompts"], recorder.prompts())
-        write_jsonl(outputs["responses"], recorder.responses(refuses))
-    write_json(outputs["report"], asdict(recorder.report))
+        write_rows(outputs["prompts"], recorder.prompts())
+        write_rows(outputs["responses"], recorder.responses(refuses))
+    write_document(outputs["report"], recorder.report)
     return recorder.report
 
 
-def scanned(settings: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def scanned(settings: Mapping[str, Any]) -> tuple[list[RecordedPrompt], Report]:
     """The prompts and the report of a recording whose stage has not run. Raises BankError."""
     with TemporaryDirectory() as folder:
         place = outputs_in(Path(folder))
         write(settings, place)
-        return list(rows_of(place["prompts"])), read_json(place["report"])
+        return read_recorded(place)
+
+
+def read_recorded(place: Mapping[str, Path]) -> tuple[list[RecordedPrompt], Report]:
+    """The prompts and the report of a recording from its files."""
+    return read_rows(place["prompts"], RecordedPrompt), read_document(place["report"], Report)
 
 
 class _Recorder:
@@ -140,15 +155,13 @@ class _Recorder:
         kept |= {"reason": self._reason(row)} if text is None else {}
         self.begin.append(self._spool(kept))
 
-    def _number(self, row: Row, content: Any) -> int:
+    def _number(self, row: Row, content: str | Messages) -> int:
         name = bytes.fromhex(content_id(content))
         if name not in self.numbers:
             self.numbers[name] = len(self.opened)
             self.report.trimmed += is_trimmed(row.prompt)
-            known = {"category": row.category, "group": row.group}
-            kind = "text" if isinstance(content, str) else "messages"
-            kept = {kind: content} | {k: v for k, v in known.items() if v is not None}
-            self.opened.append(self._spool({"id": name.hex()} | kept))
+            known = {"content": content, "category": row.category, "group": row.group}
+            self.opened.append(self._spool({"id": name.hex()} | known))
         return self.numbers[name]
 
     def _one_model(self, row: Row) -> None:
@@ -223,16 +236,16 @@ class _Recorder:
         report.length = median(self.lengths) if self.lengths else 0
         report.longest = max(self.lengths, default=0)
 
-    def prompts(self) -> Iterator[dict[str, Any]]:
+    def prompts(self) -> Iterator[RecordedPrompt]:
         """The rows of prompts.jsonl, in the order of the file."""
         missing = np.array(self.missing, dtype=bool)
         prompt = np.array(self.prompt, dtype=np.int64)
         there = np.bincount(prompt[~missing], minlength=len(self.opened))
         gone = np.bincount(prompt[missing], minlength=len(self.opened))
         for place, samples, lacking in zip(self.opened, there, gone, strict=True):
-            yield self._at(place) | {"samples": int(samples), "missing": int(lacking)}
+            yield RecordedPrompt(**self._at(place), samples=int(samples), missing=int(lacking))
 
-    def responses(self, refuses: Callable[[str], bool] | None) -> Iterator[dict[str, Any]]:
+    def responses(self, refuses: Callable[[str], bool] | None) -> Iterator[RecordedResponse]:
         """The rows of responses.jsonl, and what is counted over the texts."""
         # Of equal numbers (of another item with the same prompt) the earlier row comes first.
         order = np.lexsort((self.sample, self.missing, self.prompt))
@@ -249,5 +262,5 @@ class _Recorder:
                 self.report.checked += 1
                 self.report.refused += refuses(kept["text"])
             content.update(f"{names[number]}{json.dumps(kept['text'])}".encode())
-            yield {"prompt": names[number], "sample": sample, **kept}
+            yield RecordedResponse(names[number], sample, **kept)
         self.report.content = content.hexdigest()

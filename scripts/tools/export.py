@@ -11,7 +11,11 @@ from typing import Any, NamedTuple
 
 from scripts.core.files import read_json, read_jsonl
 from scripts.core.job import Job, log, run
+from scripts.core.rows import iterate_rows, read_rows
 from scripts.hypotheses.pairs import Pair, pair_score
+from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.prompt import Prompt
+from scripts.recordings.files import RecordedResponse
 from scripts.tools.archive import check_published, for_each
 from scripts.tools.export_finished import Finished, Name, Recorded
 from scripts.workflow.export_formats import WRITERS, check_format
@@ -42,14 +46,14 @@ def texts_by_prompt(
     for prompt in base.keys() & intervention.keys():
         entries = zip(base[prompt], intervention[prompt], strict=False)
         found[prompt] = [
-            Texts(first["sample"], first["text"], second["text"], _reason(first, second))
+            Texts(first.sample, first.text, second.text, _reason(first, second))
             for first, second in entries
         ]
     return found
 
 
-def _reason(*entries: Mapping[str, Any]) -> str | None:
-    reasons = dict.fromkeys(e.get("reason") for e in entries if e["text"] is None)
+def _reason(*entries: RecordedResponse) -> str | None:
+    reasons = dict.fromkeys(e.reason for e in entries if e.text is None)
     return "; ".join(filter(None, reasons)) or None
 
 
@@ -80,12 +84,12 @@ def verdict(finding: Mapping[str, Any], texts: Texts, pair: Pair | None, said: S
 
 
 def columns_of(
-    bank: Sequence[Mapping[str, Any]], findings: Sequence[Mapping[str, Any]], recorded: bool
+    bank: Sequence[Prompt], findings: Sequence[Mapping[str, Any]], recorded: bool
 ) -> dict[str, type]:
     """The columns of an audit and what they hold: a category, a group, and a reason for a missing
     response only where there may be one."""
-    about = {"category": any("topic" in row for row in bank), "reason": recorded}
-    about["group"] = any("group" in row for row in bank)
+    about = {"category": any(prompt.category is not None for prompt in bank), "reason": recorded}
+    about["group"] = any(prompt.group is not None for prompt in bank)
     texts = ["prompt", "base", "intervention", "sample", "prompt_id", "pool", "region"]
     texts += [name for name, there in sorted(about.items()) if there]
     kinds = {name: int if name == "sample" else str for name in texts}
@@ -93,7 +97,7 @@ def columns_of(
 
 
 def rows_of_audit(
-    bank: Iterable[Mapping[str, Any]],
+    bank: Iterable[Prompt],
     places: Mapping[Any, Mapping[str, Any]],
     texts: Mapping[str, Sequence[Texts]],
     pairs: Mapping[Name, Pair],
@@ -105,15 +109,15 @@ def rows_of_audit(
     places: the pool of each prompt, or of each draw, and the name of its region.
     """
     for prompt in bank:
-        name = prompt["id"]
+        name = prompt.id
         for of_one in texts.get(name, ()):
             draw = (name, of_one.sample)
             pair = pairs.get(draw)
             yield {
-                "prompt": prompt.get("text") or prompt["messages"],
+                "prompt": prompt.content,
                 "prompt_id": name,
-                "category": prompt.get("topic"),
-                "group": prompt.get("group"),
+                "category": prompt.category,
+                "group": prompt.group,
                 **of_one._asdict(),
                 **(places.get(draw) or places.get(name) or {"pool": None, "region": None}),
                 **{f["id"]: verdict(f, of_one, pair, said) for f in findings},
@@ -125,17 +129,17 @@ def places_of(audit: Finished) -> dict[Any, dict[str, str]]:
     regions = read_json(audit.file("regions", "regions.json"))["regions"]
     names = {region["id"]: region["name"] for region in regions}
     return {
-        (row["id"], row["sample"]) if "sample" in row else row["id"]: {
-            "pool": row["pool"],
-            "region": names[row["region"]],
+        prompt.id if prompt.sample is None else (prompt.id, prompt.sample): {
+            "pool": prompt.pool,
+            "region": names[prompt.region],
         }
-        for row in read_jsonl(audit.file("regions", "prompts.jsonl"))
+        for prompt in iterate_rows(audit.file("regions", "prompts.jsonl"), DealtPrompt)
     }
 
 
 def export(audit: Finished, format: str) -> Path:
     """Write the texts of one audit. Raises AuditError when a file behind it is not whole."""
-    bank = read_jsonl(audit.file("bank", "bank.jsonl"))
+    bank = read_rows(audit.file("bank", "bank.jsonl"), Prompt)
     findings = read_jsonl(audit.file("confirm", "findings.jsonl"))
     judgements = read_jsonl(audit.file("confirm", "judgements.jsonl"))
     pairs, recorded = audit.pairs(), audit.recorded()

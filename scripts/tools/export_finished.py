@@ -11,14 +11,16 @@ from scripts.checks.check import Placed
 from scripts.core.checksums import damage
 from scripts.core.errors import AuditError
 from scripts.core.files import read_json
+from scripts.core.rows import iterate_rows
 from scripts.divergence.space import Places, explored_places, fresh_places
-from scripts.hypotheses.drawn_pairs import read_pairs
+from scripts.draws.generation import Generation
+from scripts.hypotheses.drawn_pairs import pairs_by_draw
 from scripts.hypotheses.pairs import Pair
-from scripts.recordings.files import rows_of
+from scripts.recordings.files import RecordedResponse
 from scripts.workflow.recipes import SIDES
 
 Name = tuple[str, int]  # of a draw: its prompt and its sample
-Recorded = Mapping[str, Sequence[Mapping[str, Any]]]  # the responses to a prompt, by its id
+Recorded = Mapping[str, Sequence[RecordedResponse]]  # the responses to a prompt, by its id
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Finished:
             for side in SIDES:
                 drawn = rows_in(self._generations(pool, side, [pool]))
                 vectors = self.file("embed", side, f"{pool}.h5", pool=pool)
-                places |= fresh_places(space, vectors, {r["draw"]: r["region"] for r in drawn})
+                places |= fresh_places(space, vectors, {said.draw: said.region for said in drawn})
             found |= self._pairs(pool, [pool], places)
         return found
 
@@ -58,9 +60,10 @@ class Finished:
         return base, intervention
 
     def _responses(self, key: str) -> Recorded:
-        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in rows_of(self._whole(self.results / "responses" / key / "responses.jsonl")):
-            found[row["prompt"]].append(row)
+        found: dict[str, list[RecordedResponse]] = defaultdict(list)
+        path = self._whole(self.results / "responses" / key / "responses.jsonl")
+        for response in iterate_rows(path, RecordedResponse):
+            found[response.prompt].append(response)
         return found
 
     def _node(self, stage: str, pool: str | None = None) -> Mapping[str, Any]:
@@ -86,10 +89,9 @@ class Finished:
                 return steps
 
     def _pairs(self, pool: str, steps: Sequence[str], places: Places) -> dict[Name, Pair]:
-        """The pairs of a pool by the names of their draws, in the order of `read_pairs`."""
+        """The pairs of a pool by the names of their draws."""
         base, intervention = (self._generations(pool, side, steps) for side in SIDES)
-        names = sorted({(row["prompt"], row["sample"]) for row in rows_in(base)})
-        return dict(zip(names, read_pairs(base, intervention, places), strict=True))
+        return pairs_by_draw(base, intervention, places)
 
     def _generations(self, pool: str, side: str, steps: Sequence[str]) -> list[Path]:
         """One side's texts of some steps, into however many shards they were cut."""
@@ -119,6 +121,6 @@ def shards_in(folder: Path) -> list[Path]:
     return [folder / name for name in (complete or cuts)[0]]
 
 
-def rows_in(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """The rows of several files, one at a time."""
-    return chain.from_iterable(map(rows_of, paths))
+def rows_in(paths: Iterable[Path]) -> Iterator[Generation]:
+    """The generations of several files, one at a time."""
+    return chain.from_iterable(iterate_rows(path, Generation) for path in paths)

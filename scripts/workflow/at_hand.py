@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.core.checksums import damage
-from scripts.core.files import read_json, read_jsonl
+from scripts.core.rows import read_rows
+from scripts.prompts.prompt import Prompt
 from scripts.readers.reading import Reading
 from scripts.readers.registry import source_files
 from scripts.recordings.bank import prompts_of
-from scripts.recordings.files import outputs_in, rows_of
-from scripts.recordings.recording import scanned
+from scripts.recordings.files import RecordedPrompt, outputs_in
+from scripts.recordings.recording import Report, read_recorded, scanned
 
 READ_AT_MOST = 64 << 20  # bytes of native files
-Recorded = tuple[list[dict[str, Any]], dict[str, Any]]  # rows of prompts.jsonl, and the report
+Recorded = tuple[list[RecordedPrompt], Report]
 
 
 class Made(NamedTuple):
@@ -25,14 +26,18 @@ class Made(NamedTuple):
     local: Mapping[str, Any]
 
 
-def bank_rows(bank: Made, sides: Mapping[str, Made], results: Path) -> list[dict] | None:
+def bank_rows(bank: Made, sides: Mapping[str, Made], results: Path) -> list[Prompt] | None:
     """The prompts of a bank; None where reading them takes long. Raises AuditError when a file of
     it cannot be used."""
     built = results / "bank" / bank.key / "bank.jsonl"
     if built.is_file() and not damage(built):
-        return read_jsonl(built) if built.stat().st_size <= READ_AT_MOST else None
-    recorded = {side: recording(made, results) for side, made in sides.items()}
-    if None in recorded.values() or not all(map(is_small, bank.local["sources"])):
+        return read_rows(built, Prompt) if built.stat().st_size <= READ_AT_MOST else None
+    recorded: dict[str, Recorded] = {}
+    for side, made in sides.items():
+        if (known := recording(made, results)) is None:
+            return None
+        recorded[side] = known
+    if not all(map(is_small, bank.local["sources"])):
         return None
     return prompts_of(bank.local["sources"], bank.settings.get("match", "messages"), recorded)[0]
 
@@ -44,7 +49,7 @@ def recording(made: Made, results: Path) -> Recorded | None:
     """
     place = outputs_in(results / "responses" / made.key)
     if all(path.is_file() and not damage(path) for path in place.values()):
-        return list(rows_of(place["prompts"])), read_json(place["report"])
+        return read_recorded(place)
     native = made.local["responses"]
     if not is_small(native) or (native["prompts"] and not is_small(native["prompts"])):
         return None

@@ -16,8 +16,10 @@ from scripts.assistants import author
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.quoting import LONGEST_TEXT
 from scripts.core.files import read_json, read_jsonl
+from scripts.core.rows import read_document
 from scripts.models.plant_file import read_plant
-from scripts.prompts.prompt import MOST_REGIONS, region_count
+from scripts.prompts.prompt import MOST_REGIONS, Prompt, region_count
+from scripts.recordings.bank import BankReport
 from scripts.workflow.at_hand import Made, bank_rows, recording
 from scripts.workflow.bill import Bill, Sizes, confirm_bill, propose_bill, screen_bill, sizes
 from scripts.workflow.speed import (
@@ -55,9 +57,9 @@ def bank_size(bank: Mapping[str, Any], nodes: Nodes, results: Path) -> tuple[int
     """
     done = results / "bank" / bank["key"] / "bank.json"
     if done.is_file() and not bank["inputs"]:
-        return read_json(done)["prompts"], 0
+        return read_document(done, BankReport).prompts, 0
     rows = _bank_rows(bank, nodes, results)
-    return None if rows is None else (len(rows), sum(row.get("samples", 0) for row in rows))
+    return None if rows is None else (len(rows), sum(prompt.samples or 0 for prompt in rows))
 
 
 def explore_draws(
@@ -232,11 +234,11 @@ def _text_sizes(plan, nodes, bank, results: Path) -> Sizes:
     ready = [recording(_made(nodes[tuple(name)]), results) for name in named]
     if len(ready) < len(sides) or None in ready:
         return sizes(prompt, None)
-    longest = max(report["longest"] for _, report in ready)
+    longest = max(report.longest for _, report in ready)
     return Sizes(sizes(prompt, None).prompt, min(LONGEST_TEXT, longest))
 
 
-def _bank_rows(bank, nodes: Nodes, results: Path) -> list[dict[str, Any]] | None:
+def _bank_rows(bank, nodes: Nodes, results: Path) -> list[Prompt] | None:
     """The prompts of a bank where they are read quickly."""
     sides = {side: _made(nodes[tuple(named)]) for side, named in bank["inputs"].items()}
     return bank_rows(_made(bank), sides, results)

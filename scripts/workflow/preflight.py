@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from scripts.assistants.prices import price_of
 from scripts.assistants.providers import key_of
@@ -13,6 +12,7 @@ from scripts.core.checksums import check as check_sums
 from scripts.core.checksums import damage, summed
 from scripts.core.errors import AuditError
 from scripts.core.files import read_json, replacing
+from scripts.core.rows import read_document
 from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
@@ -20,6 +20,8 @@ from scripts.models.formatting import check_template, replaces_system
 from scripts.models.plant_file import read_plant
 from scripts.page.publishing import index_page
 from scripts.prompts.pools import draws_a_prompt
+from scripts.prompts.prompt import Prompt
+from scripts.recordings.bank import BankReport
 from scripts.workflow.at_hand import Made, bank_rows, look
 from scripts.workflow.config import ConfigError
 from scripts.workflow.kinds.registry import KINDS, kind_of
@@ -27,7 +29,7 @@ from scripts.workflow.recipes import SIDES, Node, Recipes
 
 BFLOAT16 = "bfloat16"
 RESULTS = Path("results")
-_ROWS: dict[str, list[dict[str, Any]] | None] = {}  # of banks, by key
+_ROWS: dict[str, list[Prompt] | None] = {}  # of banks, by key
 ANY = {"system_prompt": ""}  # a subject that has one
 
 
@@ -236,7 +238,11 @@ def _check_draws(name: str, regions: Node) -> None:
     """Raise AuditError when the samples of each prompt are too few, or the prompts too many."""
     rows = _rows(regions.inputs["bank"])
     samples = regions.settings.get("samples")
-    held = [count for row in rows or () if (count := row.get("samples", samples))]
+    held = [
+        count
+        for prompt in rows or ()
+        if (count := samples if prompt.samples is None else prompt.samples)
+    ]
     if held:
         try:
             draws_a_prompt(held)
@@ -248,16 +254,16 @@ def _prompt_count(bank: Node) -> int | None:
     """Prompts of a bank: from its report, else by building it; None where that takes long."""
     done = RESULTS / "bank" / bank.key / "bank.json"
     if done.is_file() and not damage(done):
-        return read_json(done)["prompts"]
+        return read_document(done, BankReport).prompts
     for source in bank.local["sources"]:
         look(source, "prompt")
     for node in bank.inputs.values():
         look(node.local["responses"], "response")
     rows = _rows(bank)
-    return None if rows is None else sum(row.get("samples", 1) > 0 for row in rows)
+    return None if rows is None else sum(prompt.is_answered for prompt in rows)
 
 
-def _rows(bank: Node) -> list[dict[str, Any]] | None:
+def _rows(bank: Node) -> list[Prompt] | None:
     """The prompts of a bank, read once; None where that takes long."""
     if bank.key not in _ROWS:
         sides = {side: _made(node) for side, node in bank.inputs.items()}

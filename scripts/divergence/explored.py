@@ -1,0 +1,43 @@
+"""Explored texts: where a round has placed each text that it measured."""
+
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+
+from scripts.core.arrays import read_array, read_names, write_arrays
+
+
+@dataclass(frozen=True)
+class ExploredTexts:
+    """The texts of all rounds so far, the base's first, then the intervention's in the same order.
+
+    draws: ids (n,); regions: ids (n,); clusters, kinds: numbers (n,); scores (n,): of a classifier
+    that has not seen the prompt, positive for texts like the intervention's.
+    """
+
+    draws: list[str]
+    regions: list[str]
+    clusters: np.ndarray
+    kinds: np.ndarray
+    scores: np.ndarray
+
+    def write(self, path: str | PathLike) -> None:
+        """Write results/measure/<key>/<step>/texts.h5."""
+        write_arrays(
+            path,
+            draw=self.draws,
+            region=self.regions,
+            cluster=self.clusters,
+            kind=self.kinds,
+            score=self.scores.astype(np.float32),
+        )
+
+    @classmethod
+    def read(cls, path: str | PathLike) -> "ExploredTexts":
+        """Read what `write` has written."""
+        return cls(
+            read_names(path, "draw"),
+            read_names(path, "region"),
+            *(read_array(path, name) for name in ("cluster", "kind", "score")),
+        )
