@@ -106,11 +106,12 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
     units = units_of(regions["settings"], size)
 
     def decoded(plan, draws):
-        """Tokens of both subjects; ready responses decode nothing."""
+        """Tokens of both subjects, thoughts with them where they have a budget that is known; ready
+        responses decode nothing."""
         sides = [
             nodes[tuple(plan["inputs"][side])]["settings"] for side in ("base", "intervention")
         ]
-        return sum(draws * s["sampling"]["max_new_tokens"] for s in sides if "sampling" in s)
+        return sum(draws * longest_reply(s) for s in sides if "sampling" in s)
 
     explored = explore_draws(plans["explore"]["settings"], measure["settings"], cut, size)
     if by_draw and units:
@@ -173,6 +174,13 @@ def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
         ),
     ]
     return found
+
+
+def longest_reply(subject: Mapping[str, Any]) -> int:
+    """Tokens of a reply at most, from a subject's settings in decode."""
+    reasoning = subject.get("reasoning")
+    thoughts = reasoning["max_tokens"] if isinstance(reasoning, Mapping) else 0
+    return subject["sampling"]["max_new_tokens"] + thoughts
 
 
 def _bills(
