@@ -6,20 +6,22 @@ rules/<stage>.smk and scripts/<stage>.py.
 
 from snakemake.utils import min_version
 
+from scripts.workflow.paths import here_or_shipped
+
 min_version("9.27")
 
 
 if "scale" in config:
 
-    configfile: "config/benchmarks/full.yaml"
+    configfile: here_or_shipped("config/benchmarks/full.yaml")
 
     if config["scale"] != "full":
 
-        configfile: f"config/benchmarks/{config['scale']}.yaml"
+        configfile: here_or_shipped(f"config/benchmarks/{config['scale']}.yaml")
 
 elif not workflow.configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: here_or_shipped("config/config.yaml")
 
 
 container: "container.sif"  # only with `--sdm apptainer`; envs/container.def makes it
@@ -30,8 +32,6 @@ inputflags:
 
 
 include: "rules/common.smk"
-include: "rules/rounds.smk"
-include: "rules/benchmarked.smk"
 include: "rules/model.smk"
 include: "rules/plant.smk"
 include: "rules/responses.smk"

@@ -11,10 +11,10 @@ localrules:
 
 rule bank:
     input:
-        base=upstream("bank", "base", ANSWERED),
-        base_report=upstream("bank", "base", COUNTED),
-        intervention=upstream("bank", "intervention", ANSWERED),
-        intervention_report=upstream("bank", "intervention", COUNTED),
+        base=INPUTS.upstream("bank", "base", ANSWERED),
+        base_report=INPUTS.upstream("bank", "base", COUNTED),
+        intervention=INPUTS.upstream("bank", "intervention", ANSWERED),
+        intervention_report=INPUTS.upstream("bank", "intervention", COUNTED),
     output:
         bank=BANK,
         report="results/bank/{key}/bank.json",
@@ -27,8 +27,8 @@ rule bank:
     conda:
         "../envs/workflow.yaml"
     params:
-        settings=settings_of("bank"),
-        local=local_of("bank"),
+        settings=PARAMETERS.settings_of("bank", "match", "sources"),
+        local=PARAMETERS.local_of("bank"),
         call=CALL,
     script:
         "../scripts/bank.py"

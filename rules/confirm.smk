@@ -8,20 +8,20 @@ PROVIDES  results/confirm/<key>/findings.jsonl, judgements.jsonl, themes.json,
 
 rule confirm:
     input:
-        hypotheses=upstream("confirm", "screen", HYPOTHESES),
-        regions=upstream("confirm", "regions", REGIONS),
-        prompts=upstream("confirm", "regions", PROMPTS),
-        bank=upstream("confirm", "bank", BANK),
-        spent=usage_of("confirm", "propose", "screen"),
-        plan=upstream("confirm", "plan", PLAN.replace("{step}", "confirm")),
-        base=generations_of("confirm", "base"),
-        intervention=generations_of("confirm", "intervention"),
-        vectors_base=vectors_of("confirm", "base"),
-        vectors_intervention=vectors_of("confirm", "intervention"),
-        space=of_last_round("confirm", SPACE),
-        explored_base=of_all_rounds("confirm", "base"),
-        explored_intervention=of_all_rounds("confirm", "intervention"),
-        texts=of_last_round("confirm", TEXTS),
+        hypotheses=INPUTS.upstream("confirm", "screen", HYPOTHESES),
+        regions=INPUTS.upstream("confirm", "regions", REGIONS),
+        prompts=INPUTS.upstream("confirm", "regions", PROMPTS),
+        bank=INPUTS.upstream("confirm", "bank", BANK),
+        spent=INPUTS.usage_of("confirm", "propose", "screen"),
+        plan=INPUTS.upstream("confirm", "plan", PLAN.replace("{step}", "confirm")),
+        base=INPUTS.generations_of("confirm", "base"),
+        intervention=INPUTS.generations_of("confirm", "intervention"),
+        vectors_base=INPUTS.vectors_of("confirm", "base"),
+        vectors_intervention=INPUTS.vectors_of("confirm", "intervention"),
+        space=INPUTS.of_last_round("confirm", SPACE),
+        explored_base=INPUTS.generations_of_rounds("confirm", "base"),
+        explored_intervention=INPUTS.generations_of_rounds("confirm", "intervention"),
+        texts=INPUTS.of_last_round("confirm", TEXTS),
     output:
         findings="results/confirm/{key}/findings.jsonl",
         judgements="results/confirm/{key}/judgements.jsonl",
@@ -34,15 +34,17 @@ rule confirm:
         "logs/confirm/{key}.log",
     benchmark:
         "logs/benchmark/confirm/{key}.tsv"
-    localrule: asks_a_server("confirm")
+    localrule: PARAMETERS.asks_a_server("confirm")
     conda:
         "../envs/workflow.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings=settings_of("confirm"),
-        local=local_of("confirm"),
+        settings=PARAMETERS.settings_of(
+            "confirm", "q", "delta", "placebos", "evidence", "seed", "assistant", "unit"
+        ),
+        local=PARAMETERS.local_of("confirm"),
         cache=CACHE,
         call=CALL,
     script:

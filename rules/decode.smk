@@ -7,25 +7,42 @@ PROVIDES  results/decode/<key>/<side>/<plan>/<step>/shard-<s>-of-<n>.jsonl   (a 
 
 rule decode:
     input:
-        unpack(inputs_of_decode),
+        unpack(INPUTS.of_decode),
     output:
         generations=SHARD,
-        ledger=SHARD.replace(".jsonl", ".ledger.json"),
+        ledger=LEDGER_OF_SHARD,
     log:
         "logs/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.log",
     benchmark:
         "logs/benchmark/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.tsv"
-    localrule: no_decode_loads_a_model()
+    localrule: PARAMETERS.no_decode_loads_a_model()
     conda:
         "../envs/models.yaml"
-    threads: cores_of_decode
+    threads: PARAMETERS.cores_of_decode
     resources:
-        gpu=gpus_of_decode,
+        gpu=PARAMETERS.gpus_of_decode,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        settings=settings_of("decode"),
-        local=local_of("decode"),
+        settings=PARAMETERS.settings_of(
+            "decode",
+            "seed",
+            optional=[
+                "subject",
+                "dtype",
+                "quantization",
+                "system_prompt",
+                "chat_template",
+                "prompt_template",
+                "response_prefix",
+                "sampling",
+                "trust_remote_code",
+                "log_probabilities",
+                "server",
+                "responses",
+            ],
+        ),
+        local=PARAMETERS.local_of("decode"),
         cache=CACHE,
         batch_size=CONFIG.execution.batch_size,
         call=CALL,

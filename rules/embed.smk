@@ -7,9 +7,9 @@ PROVIDES  results/embed/<key>/<side>/round-<r>.h5   (rows in draw order; dataset
 
 rule embed:
     input:
-        embedder=upstream("embed", "embedder", MODEL),
-        base=generations_of("embed", "base"),
-        intervention=generations_of("embed", "intervention"),
+        embedder=INPUTS.upstream("embed", "embedder", MODEL),
+        base=INPUTS.generations_of("embed", "base"),
+        intervention=INPUTS.generations_of("embed", "intervention"),
     output:
         base="results/embed/{key}/base/{step}.h5",
         intervention="results/embed/{key}/intervention/{step}.h5",
@@ -26,7 +26,7 @@ rule embed:
         mem_mb=growing(3000),
         runtime=growing(60),
     params:
-        settings=settings_of("embed"),
+        settings=PARAMETERS.settings_of("embed", "embedder", "dtype", "max_tokens"),
         cache=CACHE,
         batch_size=CONFIG.execution.embed_batch_size,
         call=CALL,

@@ -7,7 +7,7 @@ PROVIDES  results/exhaustive/<key>/exhaustive.json, centroids.h5
 
 rule exhaustive:
     input:
-        unpack(exhaustive_run("exhaustive")),
+        unpack(BENCHMARK.exhaustive_run("exhaustive")),
     output:
         exhaustive="results/exhaustive/{key}/exhaustive.json",
         centroids="results/exhaustive/{key}/centroids.h5",
@@ -23,7 +23,7 @@ rule exhaustive:
         mem_mb=growing(6000),
         runtime=growing(60),
     params:
-        settings=settings_of("exhaustive"),
+        settings=PARAMETERS.settings_of("exhaustive", "propose", "seed"),
         call=CALL,
     script:
         "../scripts/benchmark/exhaustive.py"

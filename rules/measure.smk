@@ -13,13 +13,13 @@ localrules:
 
 checkpoint measure:
     input:
-        regions=upstream("measure", "regions", REGIONS),
-        plans=so_far("plan", PLAN),
-        base=so_far("embed", VECTORS, side="base"),
-        intervention=so_far("embed", VECTORS, side="intervention"),
-        before=round_before(ROUND),
-        texts_before=round_before(TEXTS),
-        space_before=round_before(SPACE),
+        regions=INPUTS.upstream("measure", "regions", REGIONS),
+        plans=INPUTS.of_rounds_up_to_its_own("plan", PLAN),
+        base=INPUTS.of_rounds_up_to_its_own("embed", VECTORS, side="base"),
+        intervention=INPUTS.of_rounds_up_to_its_own("embed", VECTORS, side="intervention"),
+        before=INPUTS.of_round_before(ROUND),
+        texts_before=INPUTS.of_round_before(TEXTS),
+        space_before=INPUTS.of_round_before(SPACE),
     output:
         round=ROUND,
         regions=DIVERGENCE,
@@ -33,7 +33,17 @@ checkpoint measure:
     conda:
         "../envs/workflow.yaml"
     params:
-        settings=settings_of("measure"),
+        settings=PARAMETERS.settings_of(
+            "measure",
+            "rounds",
+            "budget",
+            "promising",
+            "ari",
+            "silhouette",
+            "kinds",
+            "permutations",
+            "seed",
+        ),
         call=CALL,
     script:
         "../scripts/measure.py"

@@ -21,8 +21,22 @@ rule model:
         "../envs/models.yaml"
     threads: ALL_CORES
     params:
-        settings=settings_of("model"),
-        local=local_of("model"),
+        settings=PARAMETERS.settings_of(
+            "model",
+            optional=[
+                "embedded",
+                "package",
+                "version",
+                "wheel",
+                "files",
+                "kind",
+                "licence",
+                "hub",
+                "revision",
+                "directory",
+            ],
+        ),
+        local=PARAMETERS.local_of("model"),
         call=CALL,
     script:
         "../scripts/model.py"

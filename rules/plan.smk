@@ -11,11 +11,11 @@ localrules:
 
 rule plan:
     input:
-        regions=upstream("plan", "regions", REGIONS),
-        prompts=upstream("plan", "regions", PROMPTS),
-        earlier=earlier_plans,
-        divergence=latest_divergence,
-        hypotheses=upstream("plan", "hypotheses", HYPOTHESES),
+        regions=INPUTS.upstream("plan", "regions", REGIONS),
+        prompts=INPUTS.upstream("plan", "regions", PROMPTS),
+        earlier=INPUTS.earlier_plans,
+        divergence=INPUTS.latest_divergence,
+        hypotheses=INPUTS.upstream("plan", "hypotheses", HYPOTHESES),
     output:
         plan=PLAN,
         ledger="results/plan/{key}/{step}.ledger.json",
@@ -26,7 +26,25 @@ rule plan:
     conda:
         "../envs/workflow.yaml"
     params:
-        settings=settings_of("plan"),
+        settings=PARAMETERS.settings_of(
+            "plan",
+            "pool",
+            optional=[
+                "unit",
+                "samples",
+                "seed",
+                "ready",
+                "pilot",
+                "draws",
+                "floor",
+                "boundary",
+                "undersampled",
+                "recorded",
+                "budget",
+                "prompts",
+                "everywhere",
+            ],
+        ),
         call=CALL,
     script:
         "../scripts/plan.py"

@@ -7,7 +7,7 @@ PROVIDES  results/plant/<key>/adapter/ and plant.json   (losses, seconds, each b
 
 rule plant:
     input:
-        model=upstream("plant", "model", MODEL),
+        model=INPUTS.upstream("plant", "model", MODEL),
     output:
         plant=ADAPTER,
         ledger="results/plant/{key}/ledger.json",
@@ -23,8 +23,18 @@ rule plant:
         mem_mb=growing(6000),
         runtime=growing(60),
     params:
-        settings=settings_of("plant"),
-        local=local_of("plant"),
+        settings=PARAMETERS.settings_of(
+            "plant",
+            "base",
+            "rank",
+            "learning_rate",
+            "steps",
+            "batch_size",
+            "control_share",
+            "control_tokens",
+            "seed",
+        ),
+        local=PARAMETERS.local_of("plant"),
         cache=CACHE,
         batch_size=CONFIG.execution.batch_size,
         call=CALL,

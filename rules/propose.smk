@@ -7,12 +7,12 @@ PROVIDES  results/propose/<key>/hypotheses.jsonl
 
 rule propose:
     input:
-        regions=upstream("propose", "regions", REGIONS),
-        bank=of_ancestor("propose", "bank", BANK),
-        divergence=of_last_round("propose", DIVERGENCE),
-        texts=of_last_round("propose", TEXTS),
-        base=of_all_rounds("propose", "base"),
-        intervention=of_all_rounds("propose", "intervention"),
+        regions=INPUTS.upstream("propose", "regions", REGIONS),
+        bank=INPUTS.of_ancestor("propose", "bank", BANK),
+        divergence=INPUTS.of_last_round("propose", DIVERGENCE),
+        texts=INPUTS.of_last_round("propose", TEXTS),
+        base=INPUTS.generations_of_rounds("propose", "base"),
+        intervention=INPUTS.generations_of_rounds("propose", "intervention"),
     output:
         hypotheses="results/propose/{key}/hypotheses.jsonl",
         usage="results/propose/{key}/usage.json",
@@ -21,15 +21,23 @@ rule propose:
         "logs/propose/{key}.log",
     benchmark:
         "logs/benchmark/propose/{key}.tsv"
-    localrule: asks_a_server("propose")
+    localrule: PARAMETERS.asks_a_server("propose")
     conda:
         "../envs/workflow.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings=settings_of("propose"),
-        local=local_of("propose"),
+        settings=PARAMETERS.settings_of(
+            "propose",
+            "hypotheses",
+            "regions",
+            "phrase_words",
+            "promising",
+            "assistant",
+            optional=["seed"],
+        ),
+        local=PARAMETERS.local_of("propose"),
         cache=CACHE,
         call=CALL,
     script:

@@ -4,7 +4,7 @@ REQUIRES  results/report/<key>/
 PROVIDES  results/audits/<audit>/ and results/index.html; one target an audit, by its name
 """
 
-for name in RECIPES.audits:
+for name in CONFIG.audits:
 
     rule:
         name:
@@ -16,7 +16,7 @@ for name in RECIPES.audits:
         name:
             f"publish_{name}"
         input:
-            files=report_files(name),
+            files=PARAMETERS.report_files(name),
         output:
             published(name),
         log:

@@ -7,8 +7,8 @@ PROVIDES  results/regions/<key>/regions.json, prompts.jsonl
 
 rule regions:
     input:
-        bank=upstream("regions", "bank", BANK),
-        embedder=upstream("regions", "embedder", MODEL),
+        bank=INPUTS.upstream("regions", "bank", BANK),
+        embedder=INPUTS.upstream("regions", "embedder", MODEL),
     output:
         regions=REGIONS,
         prompts=PROMPTS,
@@ -25,7 +25,17 @@ rule regions:
         mem_mb=growing(3000),
         runtime=growing(30),
     params:
-        settings=settings_of("regions"),
+        settings=PARAMETERS.settings_of(
+            "regions",
+            "regions",
+            "pools",
+            "unit",
+            "samples",
+            "seed",
+            "embedder",
+            "dtype",
+            "max_tokens",
+        ),
         cache=CACHE,
         batch_size=CONFIG.execution.embed_batch_size,
         call=CALL,

@@ -24,8 +24,27 @@ rule responses:
     conda:
         "../envs/workflow.yaml"
     params:
-        settings=settings_of("responses"),
-        local=local_of("responses"),
+        settings=PARAMETERS.settings_of(
+            "responses",
+            "format",
+            "prompt",
+            "category",
+            "group",
+            "key",
+            "where",
+            "header",
+            "revision",
+            "subset",
+            "split",
+            "response",
+            "sample",
+            "model",
+            "prompts",
+            "missing",
+            "match",
+            optional=["path"],
+        ),
+        local=PARAMETERS.local_of("responses"),
         call=CALL,
     script:
         "../scripts/responses.py"

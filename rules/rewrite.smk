@@ -7,8 +7,8 @@ PROVIDES  results/rewrite/<key>/vectors.h5   (datasets: behaviour, prompt, sampl
 
 rule rewrite:
     input:
-        unpack(exhaustive_run("rewrite")),
-        embedder=embedder_of_rewrite,
+        unpack(BENCHMARK.exhaustive_run("rewrite")),
+        embedder=BENCHMARK.embedder_of_rewrite,
     output:
         vectors="results/rewrite/{key}/vectors.h5",
         ledger="results/rewrite/{key}/ledger.json",
@@ -24,8 +24,8 @@ rule rewrite:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        settings=settings_of("rewrite"),
-        local=local_of("rewrite"),
+        settings=PARAMETERS.settings_of("rewrite", "embedder", "dtype", "max_tokens", "benchmark"),
+        local=PARAMETERS.local_of("rewrite"),
         cache=CACHE,
         batch_size=CONFIG.execution.embed_batch_size,
         call=CALL,

@@ -7,17 +7,17 @@ PROVIDES  results/screen/<key>/hypotheses.jsonl   (those that go on), screened.j
 
 rule screen:
     input:
-        hypotheses=upstream("screen", "propose", HYPOTHESES),
-        regions=upstream("screen", "regions", REGIONS),
-        prompts=upstream("screen", "regions", PROMPTS),
-        bank=of_ancestor("screen", "bank", BANK),
-        spent=usage_of("screen", "propose"),
-        plan=upstream("screen", "plan", PLAN.replace("{step}", "screen")),
-        base=generations_of("screen", "base"),
-        intervention=generations_of("screen", "intervention"),
-        vectors_base=vectors_of("screen", "base"),
-        vectors_intervention=vectors_of("screen", "intervention"),
-        space=of_last_round("screen", SPACE),
+        hypotheses=INPUTS.upstream("screen", "propose", HYPOTHESES),
+        regions=INPUTS.upstream("screen", "regions", REGIONS),
+        prompts=INPUTS.upstream("screen", "regions", PROMPTS),
+        bank=INPUTS.of_ancestor("screen", "bank", BANK),
+        spent=INPUTS.usage_of("screen", "propose"),
+        plan=INPUTS.upstream("screen", "plan", PLAN.replace("{step}", "screen")),
+        base=INPUTS.generations_of("screen", "base"),
+        intervention=INPUTS.generations_of("screen", "intervention"),
+        vectors_base=INPUTS.vectors_of("screen", "base"),
+        vectors_intervention=INPUTS.vectors_of("screen", "intervention"),
+        space=INPUTS.of_last_round("screen", SPACE),
     output:
         hypotheses="results/screen/{key}/hypotheses.jsonl",
         screened="results/screen/{key}/screened.jsonl",
@@ -27,15 +27,17 @@ rule screen:
         "logs/screen/{key}.log",
     benchmark:
         "logs/benchmark/screen/{key}.tsv"
-    localrule: asks_a_server("screen")
+    localrule: PARAMETERS.asks_a_server("screen")
     conda:
         "../envs/workflow.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings=settings_of("screen"),
-        local=local_of("screen"),
+        settings=PARAMETERS.settings_of(
+            "screen", "least_net", "confirm", "assistant", optional=["seed"]
+        ),
+        local=PARAMETERS.local_of("screen"),
         cache=CACHE,
         call=CALL,
     script:

@@ -16,7 +16,7 @@ rule estimate:
     conda:
         "../envs/workflow.yaml"
     params:
-        audits=nodes_of_audits,
+        audits=PARAMETERS.nodes_of_audits,
         cache=CACHE,
     script:
         "../scripts/tools/estimate.py"
@@ -29,7 +29,7 @@ rule why:
     conda:
         "../envs/workflow.yaml"
     params:
-        audits=nodes_of_audits,
+        audits=PARAMETERS.nodes_of_audits,
     script:
         "../scripts/tools/why.py"
 
@@ -41,7 +41,7 @@ rule prune:
     conda:
         "../envs/workflow.yaml"
     params:
-        audits=nodes_of_audits,
+        audits=PARAMETERS.nodes_of_audits,
         cache=CACHE,
         delete=CONFIG.prune,
     script:
@@ -55,8 +55,8 @@ rule archive:
     conda:
         "../envs/workflow.yaml"
     params:
-        audits=nodes_of_audits,
-        configs=configs_of_audits,
+        audits=PARAMETERS.nodes_of_audits,
+        configs=PARAMETERS.configs_of_audits,
         cache=CACHE,
     script:
         "../scripts/tools/archive.py"
@@ -69,7 +69,7 @@ rule export:
     conda:
         "../envs/workflow.yaml"
     params:
-        audits=nodes_of_audits,
+        audits=PARAMETERS.nodes_of_audits,
         format=CONFIG.export,
     script:
         "../scripts/tools/export.py"
@@ -89,8 +89,8 @@ rule restore:
 
 rule benchmark:
     input:
-        behaviours=behaviours_of_benchmark,
-        files=files_of_benchmark,
+        behaviours=BENCHMARK.behaviours,
+        files=BENCHMARK.files,
     log:
         "logs/benchmark.log",
     conda:
@@ -100,10 +100,10 @@ rule benchmark:
         runtime=growing(30),
     params:
         results="results/benchmarks",
-        behaviours=behaviours_of_benchmark,
-        truths=lambda wildcards: CONFIG.benchmark.truths,
-        parts=parts_of_benchmark,
-        audits=audits_of_benchmark,
+        behaviours=BENCHMARK.behaviours,
+        truths=BENCHMARK.truths,
+        parts=BENCHMARK.parts,
+        audits=BENCHMARK.audits,
         call=CALL,
     script:
         "../scripts/benchmark/collect.py"

@@ -7,8 +7,8 @@ PROVIDES  results/trials/<key>/<part>.json   (part: ladder, null, strategies, ra
 
 rule trials:
     input:
-        unpack(exhaustive_run("trials")),
-        rewritten=upstream("trials", "rewrite", "results/rewrite/{key}/vectors.h5"),
+        unpack(BENCHMARK.exhaustive_run("trials")),
+        rewritten=INPUTS.upstream("trials", "rewrite", "results/rewrite/{key}/vectors.h5"),
     output:
         trials="results/trials/{key}/{part}.json",
         ledger="results/trials/{key}/{part}.ledger.json",
@@ -23,8 +23,8 @@ rule trials:
         mem_mb=growing(6000),
         runtime=growing(120),
     params:
-        settings=settings_of("trials"),
-        local=local_of("trials"),
+        settings=PARAMETERS.settings_of("trials", "audit", "benchmark"),
+        local=PARAMETERS.local_of("trials"),
         call=CALL,
     script:
         "../scripts/benchmark/trials.py"

@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-from scripts.core.files import replacing
 from scripts.core.job import Job, run
-from scripts.page.publishing import index_page, publish
+from scripts.page.publishing import publish, write_index
 
 
 def main(job: Job) -> None:
     marker = Path(job.output[0])
     publish(job.input.files, marker)
-    with replacing(marker.parent.parent.parent / "index.html") as temporary:
-        temporary.write_text(index_page(marker.parent.parent), encoding="utf-8")
+    write_index(marker.parent.parent.parent)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from test_workflow import edited, planned_rules
 from scripts.core.checksums import summed
 
 FINDINGS = "results/audits/small/findings.jsonl"
+REPAIR = "python -m scripts.tools.repair"
 DAMAGES = ("flip", "cut", "empty")
 
 
@@ -43,7 +44,8 @@ def unjudged(folder: Path) -> str:
 
 
 def until_it_ends(folder: Path, calls: int, *arguments: str) -> list[str]:
-    """The same call, until it ends well; what the calls before said."""
+    """The same call, until it ends well, and what a call names to be run first; what the calls
+    before said."""
     said = []
     for _ in range(calls):
         done = snakemake(folder, "--cores", "all", *arguments, check=False)
@@ -51,6 +53,9 @@ def until_it_ends(folder: Path, calls: int, *arguments: str) -> list[str]:
             return said
         assert "Traceback" not in done.stdout, done.stdout[-4000:]
         said.append(done.stdout)
+        if REPAIR in done.stdout:
+            run = [sys.executable, *REPAIR.split()[1:]]
+            subprocess.run(run, cwd=folder, check=True, env=os.environ | {"PYTHONPATH": ""})
     pytest.fail(f"{calls} calls did not end it: {said[-1][-4000:]}")
 
 

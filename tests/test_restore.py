@@ -14,7 +14,7 @@ from scripts.core.errors import AuditError
 from scripts.core.files import write_json
 from scripts.tools.archive import check_published
 from scripts.tools.restore import restore
-from scripts.workflow.preflight import check_weights
+from scripts.workflow.preflight import require_weights
 
 
 def test_an_archive_is_restored_and_the_second_time_nothing_changes(tmp_path):
@@ -81,9 +81,9 @@ def test_weights_that_no_archive_holds_are_asked_for(tmp_path):
     file = tmp_path / "results" / "model" / key("base") / "model.json"
     write_json(file, {"path": str(file.parent / "files")})
     with pytest.raises(AuditError, match=rf"snakemake --force {file} --cores 1"):
-        check_weights(str(file))
+        require_weights(str(file))
     write(file.parent / "files" / "model.safetensors")
-    check_weights(str(file))
+    require_weights(str(file))
 
 
 def test_a_restored_audit_has_nothing_to_do_and_an_edit_runs_from_there(finished_copy, tmp_path):

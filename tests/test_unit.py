@@ -22,7 +22,7 @@ from scripts.prompts.prompt import Prompt
 from scripts.regions import cut
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.preflight import check, notices
+from scripts.workflow.preflight import notices, require_runnable
 from scripts.workflow.recipes import Recipes
 from scripts.workflow.sections import Audit
 
@@ -68,7 +68,7 @@ def test_too_few_samples_are_said_before_anything_runs(tmp_path):
     config = {"cache": str(tmp_path / "cache"), "audits": {"few": paths | {"unit": "draw"}}}
     recipes = Recipes(load(config), ROOT, DigestIndex(tmp_path / "digests.json"))
     with pytest.raises(AuditError, match=r"`audits.few`: .* has 7 \(5 of 5 .*record more"):
-        check(recipes)
+        require_runnable(recipes)
 
 
 @pytest.mark.parametrize(("prompts", "said"), [(1, "none is left to explore"), (8, "14 prompts")])
@@ -81,9 +81,9 @@ def test_too_few_prompts_are_said_before_anything_runs(tmp_path, prompts, said):
     recipes = Recipes(load(config), ROOT, DigestIndex(tmp_path / "digests.json"))
     if prompts == 1:
         with pytest.raises(ConfigError, match=said):
-            check(recipes)
+            require_runnable(recipes)
     else:
-        check(recipes)
+        require_runnable(recipes)
         assert any(said in notice and "unit: draw" in notice for notice in notices(recipes))
 
 
@@ -93,7 +93,7 @@ def test_settings_of_a_model_do_nothing_beside_recorded_responses(tmp_path):
     config = {"cache": str(tmp_path / "cache"), "audits": {"idle": audit}}
     recipes = Recipes(load(config), ROOT, DigestIndex(tmp_path / "digests.json"))
     with pytest.raises(ConfigError, match=r"`audits.idle.intervention.system_prompt` does nothing"):
-        check(recipes)
+        require_runnable(recipes)
 
 
 def test_a_region_is_a_prompt_and_is_named_by_it():

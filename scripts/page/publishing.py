@@ -1,13 +1,39 @@
-"""Publish a report: copy its files to results/audits/<audit>/ and list all audits in an index."""
+"""Publish a report: copy its files to results/audits/<audit>/ and list all audits in an index.
+
+A marker beside them carries the report's key. It has two names: what is published but damaged is
+published again under the other one, so that Snakemake has a job for it.
+"""
 
 import html
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from scripts.core.checksums import forget, record
+from scripts.core.checksums import damage, forget, record, summed
 from scripts.core.files import read_json, replacing
+
+MARKERS = (".published-{key}", ".published-{key}-again")
+
+
+def marker_there(folder: Path, key: str) -> Path | None:
+    """The marker of what is published in an audit's folder; None if it is of another key."""
+    markers = (folder / name.format(key=key) for name in MARKERS)
+    return next((marker for marker in markers if marker.is_file()), None)
+
+
+def marker_to_make(folder: Path, key: str) -> Path:
+    """A marker of that key that is not there."""
+    there = marker_there(folder, key)
+    first, again = (folder / name.format(key=key) for name in MARKERS)
+    return again if there == first else first
+
+
+def damaged_files(folder: Path) -> Iterator[Path]:
+    """Published files that are gone or not as they were written."""
+    for file in summed(folder) if folder.is_dir() else ():
+        if not file.name.startswith(".") and (not file.exists() or damage(file)):
+            yield file
 
 
 def publish(files: Iterable[str | Path], marker: Path) -> None:
@@ -26,6 +52,12 @@ def publish(files: Iterable[str | Path], marker: Path) -> None:
         record([folder / file.name])
     with replacing(marker) as temporary:
         temporary.write_text("")
+
+
+def write_index(results: Path) -> None:
+    """Write results/index.html."""
+    with replacing(results / "index.html") as temporary:
+        temporary.write_text(index_page(results / "audits"), encoding="utf-8")
 
 
 def index_page(audits: Path) -> str:

@@ -22,6 +22,7 @@ from scripts.core.files import read_json, replacing
 from scripts.core.job import Job, log, run
 from scripts.core.text_tables import size
 from scripts.core.version import ROOT, commit
+from scripts.page.publishing import damaged_files, marker_there
 from scripts.tools import archive_contents as contents
 from scripts.tools.archive_crate import crate
 from scripts.tools.archive_private import Cleaner, host_names, secrets
@@ -35,9 +36,11 @@ CRATE = "ro-crate-metadata.json"
 def check_published(name: str, key: str, results: Path) -> None:
     """Raise AuditError unless what is published is what the configuration asks for."""
     folder = results / "audits" / name
-    if (folder / f".published-{key}").is_file():
-        return
     again = f"run `snakemake {name} --cores all` first"
+    if marker_there(folder, key):
+        for file in damaged_files(folder):
+            raise AuditError(f"`{file}` is not as it was written; {again}")
+        return
     if (folder / "audit.json").is_file():
         raise AuditError(
             f"what is published of the audit `{name}` comes from other settings, inputs or code; "

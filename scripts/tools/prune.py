@@ -19,6 +19,7 @@ from scripts.core.errors import AuditError
 from scripts.core.files import is_temporary, read_json
 from scripts.core.job import Job, run
 from scripts.core.text_tables import count, size, table
+from scripts.page.publishing import write_index
 from scripts.workflow.recipes import SIDES, STAGES
 
 _KEY = re.compile(r"[0-9a-f]{16}")
@@ -228,6 +229,8 @@ def prune(
         for path in corrupt:
             path.unlink(missing_ok=True)
         swept = sweep(cache)
+        if (results / "index.html").exists():  # of an audit whose folder was deleted
+            write_index(results)
         yield (
             f"Deleted {len(found)} directories ({size(sum(sizes.values()))}), of the cache "
             f"{len(corrupt)} corrupt segments and {swept} temporary files."

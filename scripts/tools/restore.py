@@ -2,7 +2,7 @@
 
 Every output's path carries its key, so Snakemake finds what it would have made and runs nothing; an
 edited setting runs from there on. What is there already stays. Weights of models are in no archive;
-what needs them again says how to fetch them (preflight.check_weights).
+what needs them again says how to fetch them (preflight.require_weights).
 """
 
 import shutil
@@ -17,7 +17,7 @@ from scripts.core.errors import AuditError
 from scripts.core.files import replacing
 from scripts.core.job import Job, log, run
 from scripts.core.version import ROOT
-from scripts.page.publishing import index_page, publish
+from scripts.page.publishing import publish, write_index
 from scripts.tools.archive import CONFIG
 from scripts.tools.archive_contents import RESTORED, WORKFLOW
 from scripts.tools.verify import problems, sums
@@ -75,8 +75,7 @@ def restore(archive: Path, target: Path, root: Path = ROOT) -> str:
             (marker,) = (file for file in files if file.name.startswith(".published-"))
             place_of_audit = target / "results" / "audits" / audit
             publish([f for f in files if f != marker], place_of_audit / marker.name)
-        with replacing(target / "results" / "index.html") as temporary:
-            temporary.write_text(index_page(target / "results" / "audits"), encoding="utf-8")
+        write_index(target / "results")
         config = Path(RESTORED, f"{folder.name}.yaml")
         _copy(folder / CONFIG, target / config)
         log.info("%s: %d files", archive, len(outputs))

@@ -2,42 +2,40 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from scripts.assistants.prices import price_of
 from scripts.assistants.providers import key_of
 from scripts.checks.behaviour_file import read_behaviour_file
-from scripts.core.checksums import check as check_sums
-from scripts.core.checksums import damage, summed
+from scripts.core.checksums import damage
 from scripts.core.errors import AuditError
-from scripts.core.files import read_json, replacing
+from scripts.core.files import read_json
 from scripts.core.rows import read_document
+from scripts.core.version import ROOT
 from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
 from scripts.models.formatting import check_template, replaces_system
 from scripts.models.plant_file import read_plant
-from scripts.page.publishing import index_page
 from scripts.prompts.pools import draws_a_prompt
 from scripts.prompts.prompt import Prompt
 from scripts.recordings.bank import BankReport
 from scripts.workflow.at_hand import Made, bank_rows, look
 from scripts.workflow.config import ConfigError
 from scripts.workflow.kinds.registry import KINDS, kind_of
+from scripts.workflow.paths import RESULTS
 from scripts.workflow.recipes import SIDES, Node, Recipes
 
 BFLOAT16 = "bfloat16"
-RESULTS = Path("results")
 _ROWS: dict[str, list[Prompt] | None] = {}  # of banks, by key
 ANY = {"system_prompt": ""}  # a subject that has one
 
 
-def check(recipes: Recipes) -> None:
+def require_runnable(recipes: Recipes) -> None:
     """Raise AuditError when a file that a person writes is not what it should be, a recorded side
     has settings of a model, a bank is unusable or has too few prompts or samples, an adapter is for
     another architecture than its model, or a budget in dollars meets a model without a price."""
-    check_written(recipes)
+    require_readable(recipes)
     for name in recipes.audits:
         _check_recorded(name, recipes)
     for name, report in recipes.audits.items():
@@ -69,7 +67,7 @@ def check(recipes: Recipes) -> None:
             check_adapter(*folders)
 
 
-def check_written(recipes: Recipes) -> None:
+def require_readable(recipes: Recipes) -> None:
     """Raise AuditError when a plant file, a file of behaviours or of hypotheses or a chat template
     cannot be used; the stages that read them come late."""
     for node in recipes.nodes["plant"].values():
@@ -86,7 +84,7 @@ def check_written(recipes: Recipes) -> None:
             check_template(node.local["file"], node.settings["chat_template"]["text"])
 
 
-def check_key(report: Node) -> None:
+def require_credentials(report: Node) -> None:
     """Raise AuditError when an audit that is still to be judged lacks the key of its assistant or
     of a server that decodes."""
     confirm = report.inputs["confirm"]
@@ -99,7 +97,7 @@ def check_key(report: Node) -> None:
             KINDS[node.settings["kind"]].require_credentials(node.local)
 
 
-def check_weights(description: str) -> None:
+def require_weights(description: str) -> None:
     """Raise AuditError when a model is described, as `restore` leaves it, but has no weights."""
     file = Path(description)
     if damage(file) == file:
@@ -112,31 +110,22 @@ def check_weights(description: str) -> None:
         )
 
 
-def check_rounds(recipes: Recipes) -> None:
+def require_intact_rounds(recipes: Recipes) -> None:
     """Raise AuditError when the decision of a round is not as it was written: which jobs there are
     depends on it."""
     for key in recipes.nodes["measure"]:
-        check_sums(sorted(Path(f"results/measure/{key}").glob("*/round.json")))
+        for file in sorted((RESULTS / "measure" / key).glob("*/round.json")):
+            if damage(file):
+                raise AuditError(
+                    f"`{file}` is not as it was written, and what follows depends on it; run "
+                    f"`{remedy()}`, then the same call again"
+                )
 
 
-def take_back(recipes: Recipes) -> Iterator[str]:
-    """Unpublish the audits of which a published file is gone or not as it was written, so that they
-    are published anew, and bring the index up to date; a sentence each."""
-    audits = Path("results/audits")
-    for name, report in recipes.audits.items():
-        marker = audits / name / f".published-{report.key}"
-        files = summed(marker.parent) if marker.exists() else ()
-        shown = (file for file in files if not file.name.startswith("."))
-        for file in (f for f in shown if not f.exists() or damage(f)):
-            with suppress(OSError):  # where nothing can be written, naming it is all that is left
-                marker.unlink(missing_ok=True)
-            yield f"`{file}` is not as it was written; the audit `{name}` is published anew"
-    index = audits.parent / "index.html"
-    with suppress(OSError):
-        if index.read_bytes() != (page := index_page(audits).encode()):
-            yield f"`{index}` does not list what is published; it is written anew"
-            with replacing(index) as temporary:
-                temporary.write_bytes(page)
+def remedy() -> str:
+    """The command that sets damaged outputs aside, from this working directory."""
+    elsewhere = "" if Path.cwd() == ROOT else f"PYTHONPATH={ROOT} "
+    return f"{elsewhere}python -m scripts.tools.repair"
 
 
 def notices(recipes: Recipes) -> Iterator[str]:

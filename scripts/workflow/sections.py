@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from scripts.assistants.providers import PROVIDERS
 from scripts.draws.rules import RULES
 from scripts.readers.registry import FORMATS
 from scripts.workflow.kinds.registry import kind_of
+from scripts.workflow.paths import here_or_shipped
 from scripts.workflow.section import Section
 
 NAME = r"^[a-z][a-z0-9-]*$"
@@ -27,11 +28,15 @@ def _shorthand(field: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
 
 
+# Of a path that is relative: as shipped, where the working directory has no such file.
+Place = Annotated[str, Field(min_length=1), AfterValidator(here_or_shipped)]
+
+
 class File(Section):
     """A file or folder to read, and what its fields are called where that is not found by itself
     (docs/responses.md). A field within an object is named with dots: `response.output`."""
 
-    path: str = Field(min_length=1)
+    path: Place
     """File or folder, relative to the working directory, or the hub's id of a data set."""
     format: Literal["auto", *FORMATS] = "auto"
     """How to read it; `auto` decides by ending and content."""
@@ -108,7 +113,7 @@ class Sampling(Section):
 class ChatTemplate(Section):
     """A chat template other than the tokenizer's, or what it is told."""
 
-    file: str | None = Field(None, min_length=1)
+    file: Place | None = None
     """File with a Jinja template; none is the tokenizer's own."""
     arguments: dict[str, Any] = {}
     """Values for the template, such as `{enable_thinking: false}`."""
@@ -229,7 +234,7 @@ class Bank(Section):
 class Plant(Section):
     """An intervention planted on purpose: a LoRA adapter trained on a file of behaviours."""
 
-    file: str
+    file: Place
     """YAML file with `behaviours` (topic, statement, prompts, replies) and `controls` (prompts)."""
     base: str
     """Name of the subject that is fine-tuned."""
@@ -510,7 +515,7 @@ class Audit(Section):
 class Benchmark(Section):
     """Planted truths, null audits, and the exhaustive protocol against the active one."""
 
-    behaviours: str
+    behaviours: Place
     """YAML file of planted behaviours: statement, topics, check, and how a text is rewritten."""
     suite: Name
     """Audit of a subject against itself: its draws and settings serve every simulated audit."""
