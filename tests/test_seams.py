@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,9 +116,8 @@ def test_what_is_damaged_is_published_under_the_other_marker_and_back(finished_c
 def test_a_damaged_publication_is_not_packed(finished_copy):
     spoil(finished_copy / FINDINGS)
     said = snakemake(finished_copy, "archive", "--cores", "1", check=False)
-    assert said.returncode and f"`{FINDINGS}` is not as it was written; run `snakemake small" in (
-        said.stdout
-    )
+    told = f"{FINDINGS}` is not as it was written; run `snakemake small"
+    assert said.returncode and told in said.stdout
 
 
 # From elsewhere
