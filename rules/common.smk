@@ -13,7 +13,7 @@ from snakemake.logging import logger
 from scripts.core.errors import AuditError
 from scripts.workflow.benchmark_inputs import BenchmarkInputs
 from scripts.workflow.inputs import Inputs, asked_often
-from scripts.workflow.parameters import Parameters, growing
+from scripts.workflow.parameters import OF_ITS_KIND, Parameters, growing
 from scripts.workflow.paths import *
 from scripts.workflow.rounds import Rounds
 from scripts.workflow.session import (

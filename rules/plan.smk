@@ -37,6 +37,7 @@ rule plan:
                 "pilot",
                 "draws",
                 "floor",
+                "rule",
                 "boundary",
                 "undersampled",
                 "recorded",

@@ -64,7 +64,7 @@ rule report:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings=PARAMETERS.settings_of("report", "audit", "config", "map_texts", "null"),
+        settings=PARAMETERS.settings_of("report", "audit", "config", "map_texts", "null", "words"),
         nodes=PARAMETERS.nodes_of_report,
         call=CALL,
     script:

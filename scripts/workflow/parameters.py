@@ -10,6 +10,8 @@ from scripts.workflow.recipes import Node, Recipes
 
 Json = dict[str, Any]
 ParamsFunction = Callable[[Wildcards], Any]
+# What more decode is given is for the kind of subject to say (scripts/workflow/kinds/).
+OF_ITS_KIND = ("*",)
 
 
 class Parameters:
@@ -100,6 +102,8 @@ def require_settings(node: Node, names: Iterable[str], optional: Iterable[str] =
     """Raise AuditError unless a node has the settings that its rule names, and no others."""
     always, given = set(names), set(node.settings)
     unnamed, missing = sorted(given - always - set(optional)), sorted(always - given)
+    if optional == OF_ITS_KIND:
+        unnamed = []
     if unnamed or missing:
         wrong = f"does not name `{unnamed[0]}`" if unnamed else f"names `{missing[0]}`"
         truth = "the recipe gives" if unnamed else "the recipe does not give"
