@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from scripts.core.job import Job, run
 from scripts.core.rows import read_rows, write_rows
+from scripts.draws.absence import note_outcomes
 from scripts.draws.draw import Draw, PlannedDraw
 from scripts.draws.generation import Generation
 from scripts.models.kinds import KINDS
@@ -44,18 +45,20 @@ def main(job: Job) -> None:
     plan = read_rows(job.input.plan, PlannedDraw)
     planned = shard_of(plan, int(job.wildcards.shard), int(job.wildcards.shards))
     draws = [draw.of(side) for draw in planned]
-    records = KINDS[job.params.settings["kind"]](job, draws)
     of = job.params.settings.get("of", "answer")
+    found = KINDS[job.params.settings["kind"]](job, draws)
+    records = [record | {"text": heard(record, of)} for record in found]
+    note_outcomes(records, job.ledger)
     write_rows(
         job.output.generations,
         (
-            generation(plan, draw, record, of)
+            generation(plan, draw, record)
             for plan, draw, record in zip(planned, draws, records, strict=True)
         ),
     )
 
 
-def generation(planned: PlannedDraw, draw: Draw, record: Mapping[str, Any], of: str) -> Generation:
+def generation(planned: PlannedDraw, draw: Draw, record: Mapping[str, Any]) -> Generation:
     """What a subject said to a draw, from the record of it."""
     return Generation(
         draw.id,
@@ -63,7 +66,7 @@ def generation(planned: PlannedDraw, draw: Draw, record: Mapping[str, Any], of: 
         planned.prompt,
         planned.sample,
         planned.region,
-        heard(record, of),
+        record["text"],
         record["tokens"],
         record["finished"],
         planned.unit,

@@ -1,6 +1,6 @@
 """Embed the generations of a round, both sides, computing only what the record cache lacks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from scripts.core.job import Job, run
 from scripts.core.rows import read_rows
@@ -15,11 +15,24 @@ def in_draw_order(shards: Iterable[str]) -> list[Generation]:
     return sorted(found, key=lambda generation: generation.draw)
 
 
+def in_pairs(drawn: Mapping[str, list[Generation]]) -> dict[str, list[Generation]]:
+    """By side the generations of those draws of which both sides have a text: one alone makes no
+    pair."""
+    said = [{(g.prompt, g.sample) for g in side if g.text is not None} for side in drawn.values()]
+    both = set.intersection(*said)
+    return {
+        side: [g for g in of_side if (g.prompt, g.sample) in both]
+        for side, of_side in drawn.items()
+    }
+
+
 def main(job: Job) -> None:
-    sides = {
+    drawn = {
         "base": in_draw_order(job.input.base),
         "intervention": in_draw_order(job.input.intervention),
     }
+    sides = in_pairs(drawn)
+    job.ledger.left_out += len(drawn["base"]) - len(sides["base"])
     texts = [generation.text or "" for of_side in sides.values() for generation in of_side]
     vectors = embed_in_job(texts, job)
     start = 0

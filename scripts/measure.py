@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
+from scripts.core.errors import AuditError
 from scripts.core.files import read_json, write_json, write_jsonl
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_rows
@@ -29,6 +30,8 @@ def main(job: Job) -> None:
         Vectors.read(*job.input[side]).by_draw() for side in ("base", "intervention")
     )
     rows = [planned[name] for name in base.draws]
+    if not rows:
+        raise AuditError("no draw has a text of both subjects; the logs of decode say why")
     draws = base.draws + intervention.draws
     space = job.input.space_before
     found = measure_draws(

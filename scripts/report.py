@@ -31,6 +31,7 @@ from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
 from scripts.page.section import Report
+from scripts.page.servers import notices_of_servers
 from scripts.page.signal import Smallest, smallest_effects
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt, prompt_of
@@ -332,8 +333,12 @@ def main(job: Job) -> None:
         region | _measured(divergence[region["id"]])
         for region in read_json(files.regions)["regions"]
     ]
-    plans = {Path(path).stem: len(read_rows(path, PlannedDraw)) for path in files.plans}
     ledgers = [read_json(path) for path in files.ledgers]
+    left_out = Counter[str]()
+    for ledger in ledgers:
+        left_out[ledger["step"]] += ledger["left_out"]
+    pools = {Path(path).stem: len(read_rows(path, PlannedDraw)) for path in files.plans}
+    plans = {pool: planned - left_out[pool] for pool, planned in pools.items()}
     cost = costs(ledgers, job.params.call, [read_json(path) for path in files.usage])
     counted = counts(rounds, plans, findings, screened, behaviours["behaviours"])
     audit = {
@@ -355,6 +360,7 @@ def main(job: Job) -> None:
         for row in rounds
     ]
     notices = [*filter(None, [read_json(files.regions).get("notice")])]
+    notices += notices_of_servers(ledgers)
     notices += notices_of_texts(answered(files))
     for model, used in cost["total"]["full"]["models"].items():
         notices += notices_of_replies(model, used["requests"], used)

@@ -191,7 +191,7 @@ def ledger(stage: str, call: str, step: str | None = None, **more) -> dict:
     zero = dict.fromkeys(("texts", "tokens", "cache_hits", "cache_misses", "saved_tokens"), 0)
     return {
         "stage": stage, "call": call, "step": step, "wall_seconds": 1.5, "saved_seconds": 0.0,
-        **zero,
+        **zero, "left_out": 0, "missing": {}, "answered_by": {}, "without": {}, "side": None,
     } | more  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from scripts.core.job import Ledger
 from scripts.core.rows import write_rows
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
-from scripts.embed import in_draw_order
+from scripts.embed import in_draw_order, in_pairs
 from scripts.models.encoder import batches, embed, encode, load_encoder
 
 EMBEDDER = "0123456789abcdef" * 4
@@ -161,3 +161,17 @@ def test_what_is_read_in_part_is_said(folder, caplog):
         "1 of 6 texts is longer than the 32 tokens that the encoder reads: "
         "of these texts it reads 35 % of the tokens" in caplog.text
     )
+
+
+def test_a_draw_without_one_of_its_texts_is_left_out_on_both_sides():
+    def said(prompt, sample, text):
+        return Generation(f"{prompt}/{sample}", "explore", prompt, sample, "r0", text)
+
+    found = in_pairs(
+        {
+            "base": [said("a", 0, "x"), said("a", 1, None), said("b", 0, "y"), said("b", 1, "")],
+            "intervention": [said("a", 0, None), said("a", 1, "z"), said("b", 0, "w"),
+                             said("b", 1, "v")],
+        }
+    )  # fmt: skip
+    assert [[g.draw for g in side] for side in found.values()] == [["b/0", "b/1"]] * 2

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from scripts.benchmark.planted import Behaviour
+from scripts.core.errors import AuditError
 from scripts.core.files import read_json
 from scripts.core.randomness import hash_unit
 from scripts.core.rows import iterate_rows, read_rows
@@ -79,6 +80,8 @@ def read_suite(bank: str, regions: str, prompts: str, shards: Mapping[str, Itera
         table: dict[int, dict[int, str]] = defaultdict(dict)
         for path in shards[side]:
             for said in iterate_rows(path, Generation):
+                if said.text is None:
+                    raise AuditError(f"`{path}`: a draw has no text ({said.reason})")
                 table[place[said.prompt[:SHORT]]][said.sample] = said.text
         texts[side] = [[table[p][s] for s in sorted(table[p])] for p in range(len(ids))]
         found = Vectors.read(vectors[side])

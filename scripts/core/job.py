@@ -32,7 +32,9 @@ log = logging.getLogger("audit")
 class Ledger:
     """What a job has spent; `saved_seconds` is what the cache hits cost when they were computed,
     `start_seconds` how long it took until a model computed, if one did, `arithmetic` how many texts
-    were computed in which; `peak_mib` is that of the process that computed."""
+    were computed in which; `peak_mib` is that of the process that computed. Of servers: `missing`
+    counts draws without a text by reason, `left_out` those that make no pair for it, `answered_by`
+    texts by who gave them, `without` those by fields that the server did not take."""
 
     stage: str
     call: str
@@ -48,6 +50,10 @@ class Ledger:
     peak_mib: float = 0.0
     start_seconds: float | None = None
     arithmetic: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
+    left_out: int = 0
+    answered_by: dict[str, int] = field(default_factory=dict)
+    without: dict[str, int] = field(default_factory=dict)
 
 
 class Named(Protocol):

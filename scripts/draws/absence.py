@@ -1,8 +1,12 @@
 """Why a draw has no text. What has none makes no pair, on either side, and is counted by reason."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
+
+from scripts.core.errors import AuditError
+from scripts.core.job import Ledger, log
 
 LEAST = 8  # draws, of which none has a text, that end a job
 
@@ -37,13 +41,15 @@ _REMEDIES = {
     Absence.WITHHELD: "its filter decides what is audited here",
     Absence.CUT: "raise `sampling.max_new_tokens`, or have the subject think less "
     "(`server.extra`)",
-    Absence.UNANSWERED: "see whether the server's reasoning parser is the model's",
+    Absence.UNANSWERED: "see whether the server's reasoning parser is the one for this model",
 }  # fmt: skip
 
 
-def absent(why: Absence, tokens: int = 0) -> dict[str, Any]:
-    """The record of a draw without a text; tokens: count, of what was decoded all the same."""
-    return {"text": None, "reason": why.value, "tokens": tokens, "finished": None}
+def absent(why: Absence, tokens: int = 0, thoughts: str | None = None) -> dict[str, Any]:
+    """The record of a draw without a text; tokens: count, of what was decoded all the same;
+    thoughts: what there is of them."""
+    told = {} if thoughts is None else {"thoughts": thoughts}
+    return {"text": None, "reason": why.value, "tokens": tokens, "finished": False} | told
 
 
 def is_kept(record: Mapping[str, Any]) -> bool:
@@ -53,8 +59,30 @@ def is_kept(record: Mapping[str, Any]) -> bool:
 
 def reasons_in(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """How many records have no text, by reason."""
-    counts: dict[str, int] = {}
-    for record in records:
-        if record["text"] is None:
-            counts[record["reason"]] = counts.get(record["reason"], 0) + 1
-    return counts
+    return dict(Counter(record["reason"] for record in records if record["text"] is None))
+
+
+def note_outcomes(records: Sequence[Mapping[str, Any]], ledger: Ledger) -> None:
+    """Count in the ledger what servers did with a job's draws. Raises AuditError when none of LEAST
+    draws or more has a text."""
+    ledger.missing = reasons_in(records)
+    for name, counts in (("by", ledger.answered_by), ("without", ledger.without)):
+        counts.update(Counter(record[name] for record in records if name in record))
+    lost = sum(ledger.missing.values())
+    if not lost:
+        return
+    told = in_words(ledger.missing)
+    if lost == len(records) >= LEAST:
+        raise AuditError(f"none of {lost} draws has a text ({told}); {remedies(ledger.missing)}")
+    log.warning("%d of %d draws have no text: %s", lost, len(records), told)
+
+
+def in_words(missing: Mapping[str, int]) -> str:
+    """Reasons with how often, the most frequent first."""
+    most = sorted(missing.items(), key=lambda item: -item[1])
+    return ", ".join(f"{reason}: {times}" for reason, times in most)
+
+
+def remedies(missing: Iterable[str]) -> str:
+    """What can be done, as clauses."""
+    return "; ".join(dict.fromkeys(Absence(reason).remedy for reason in missing))

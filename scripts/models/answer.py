@@ -27,11 +27,11 @@ def record_of(answer: ChatCompletion | Completion, settings: Mapping[str, Any]) 
     thoughts = _thoughts_of(message)
     if not text.strip():
         if cut:
-            return absent(Absence.CUT, tokens)
+            return absent(Absence.CUT, tokens, thoughts)
         if withheld:
             return absent(Absence.WITHHELD, tokens)
         if thoughts:
-            return absent(Absence.UNANSWERED, tokens)
+            return absent(Absence.UNANSWERED, tokens, thoughts)
     if withheld:
         log.warning("the server withheld a reply; what it gave of it counts as the text")
     found = {"text": text, "tokens": tokens, "finished": not cut}

@@ -138,18 +138,22 @@ class _Questions:
 
         Raises TurnedAway, Busy or Unreachable where that is not the prompt's fault.
         """
-        try:
-            answer = await self._answer(prompt, number)
-        except TurnedAway as error:
-            if any(words in error.said.lower() for words in CUT):
-                return self._absent(Absence.CUT, error)
-            if error.status not in OF_A_PROMPT or not await self._answers_others():
-                raise
-            return self._absent(_reason(error), error)
-        except Unreachable as error:
-            if not await self._answers_others(TRIES):
-                raise
-            return self._absent(Absence.FAILED, error)
+        for last in (False, True):
+            try:
+                answer = await self._answer(prompt, number)
+                break
+            except TurnedAway as error:
+                if any(words in error.said.lower() for words in CUT):
+                    return self._absent(Absence.CUT, error)
+                if error.status not in OF_A_PROMPT or not await self._answers_others():
+                    raise
+                return self._absent(_reason(error), error)
+            except (Busy, Unreachable) as error:
+                if not await self._answers_others(TRIES):
+                    raise
+                # Busy, it may have been by chance; but 429 is also what some say of long prompts.
+                if last or isinstance(error, Unreachable):
+                    return self._absent(Absence.FAILED, error)
         found = record_of(answer, self.settings) | self._origin(answer)
         if found["text"] is None:
             self._count(Absence(found["reason"]), "")
@@ -205,7 +209,7 @@ class _Questions:
 
     def _absent(self, why: Absence, error: Exception) -> dict[str, Any]:
         self._count(why, f": {error}")
-        return absent(why) | self._origin(None)
+        return absent(why)
 
     def _count(self, why: Absence, said: str) -> None:
         self.absences[why] += 1
@@ -215,9 +219,10 @@ class _Questions:
     def _origin(self, answer) -> dict[str, Any]:
         """Who answered, and what was not asked for as the settings say, where that is known."""
         asked = self.settings["server"]["model"]
-        named = getattr(answer, "model", None)
-        own = named if named and named != asked and not named.startswith(("/", ".")) else None
-        by = " ".join(filter(None, [own, getattr(answer, "system_fingerprint", None), self.models]))
+        own = answer.model if answer.model != asked else None
+        if own and own.startswith(("/", ".")):  # a folder of the server's machine
+            own = None
+        by = " ".join(filter(None, [own, answer.system_fingerprint, self.models]))
         without = " ".join(sorted(self.adaptation.without))
         return {**({"by": by} if by else {}), **({"without": without} if without else {})}
 
