@@ -162,7 +162,7 @@ def test_thoughts_beside_a_reply_are_kept_and_never_its_text(decoded):
     assert reasons_in(records) == {
         Absence.CUT: outcomes["drowns"], Absence.UNANSWERED: outcomes["silences"],
     }  # fmt: skip
-    with_thoughts = [record for record in records if "thoughts" in record]
+    with_thoughts = [record for record in records if record["text"] and "thoughts" in record]
     assert len(with_thoughts) == outcomes["ponders"] > 10
     for record in records:
         assert not (record["text"] or "").startswith("Perhaps")

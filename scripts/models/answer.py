@@ -17,12 +17,12 @@ PASSING = {"created", "permission"}  # of a listed model: other at each time of 
 def record_of(answer: ChatCompletion | Completion, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The record of a draw: text, tokens (count), finished; thoughts and their tokens where the
     server tells them apart; `absent` where nothing was said that could be a text."""
-    choice, usage = answer.choices[0], answer.usage
+    usage, reason = answer.usage, answer.choices[0].finish_reason
     tokens = usage.completion_tokens if usage else 0
-    cut, withheld = choice.finish_reason == "length", choice.finish_reason == "content_filter"
+    cut, withheld = reason == "length", reason == "content_filter"
     if isinstance(answer, Completion):
-        return {"text": choice.text or "", "tokens": tokens, "finished": not cut}
-    message = choice.message
+        return {"text": answer.choices[0].text or "", "tokens": tokens, "finished": not cut}
+    message = answer.choices[0].message
     text = message.content or message.refusal or ""
     thoughts = _thoughts_of(message)
     if not text.strip():

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import openai
@@ -164,16 +165,16 @@ class _Questions:
         while True:
             sent = self.adaptation.applied(body)
             try:
-                return await patiently(
-                    lambda sent=sent: post(self.client, path, kind, sent),
-                    self.concurrency,
-                    attempts=attempts,
-                )
+                asked = partial(post, self.client, path, kind, sent)
+                return await patiently(asked, self.concurrency, attempts=attempts)
             except TurnedAway as error:
                 if not self.adaptation.learns(error, sent):
                     raise
 
-    def _request(self, prompt: Prompt, number: int):
+    def _request(
+        self, prompt: Prompt, number: int
+    ) -> tuple[str, type[ChatCompletion] | type[Completion], dict[str, Any]]:
+        """Path, type of the answer, and body of a request."""
         given, sampling = self.settings["server"], self.settings["sampling"]
         body = {
             "model": given["model"],
@@ -187,11 +188,12 @@ class _Questions:
         }
         if self.settings["chat_template"]:
             body["messages"] = messages_of(prompt, self.settings)
-            path, kind = "/chat/completions", ChatCompletion
         else:
             body["prompt"] = plain_text(prompt, self.settings)
-            path, kind = "/completions", Completion
-        return path, kind, {name: value for name, value in body.items() if value is not None}
+        sent = {name: value for name, value in body.items() if value is not None}
+        if self.settings["chat_template"]:
+            return "/chat/completions", ChatCompletion, sent
+        return "/completions", Completion, sent
 
     async def _answers_others(self, tries: int | None = None) -> bool:
         """Whether the server answers HELLO, so that what it has against a request is the prompt.

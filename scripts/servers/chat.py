@@ -49,8 +49,8 @@ async def post(
     except (openai.APIError, ValueError) as error:  # an answer that is no JSON, or cut off
         raise Unreachable(type(error).__name__) from None
     choices = getattr(answer, "choices", None)
-    if error := _error_of(answer) or (choices and _error_of(choices[0])):
-        status, said = error
+    if hidden := _error_of(answer) or (choices and _error_of(choices[0])):
+        status, said = hidden
         raise fault(status, without_key(said, client.api_key))
     if not choices:
         raise Unreachable("an answer without choices")
@@ -90,6 +90,6 @@ def _error_of(part: Any) -> tuple[int, str] | None:
 
 def _seconds(header: str | None) -> float | None:
     try:
-        return float(header)
-    except (TypeError, ValueError):
+        return None if header is None else float(header)
+    except ValueError:
         return None

@@ -79,7 +79,8 @@ async def patiently(
     backoff = wait_random_exponential(multiplier=1, max=60)
 
     def wait(state: RetryCallState) -> float:
-        return max(backoff(state), getattr(state.outcome.exception(), "after", None) or 0.0)
+        error = state.outcome and state.outcome.exception()
+        return max(backoff(state), getattr(error, "after", None) or 0.0)
 
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type((Busy, Unreachable)),
