@@ -15,7 +15,6 @@ from scripts.workflow.section import Section
 NAME = r"^[a-z][a-z0-9-]*$"
 COMMIT = r"^[0-9a-f]{40}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-EMBEDDED_LANGUAGE_MODEL = "embedded:smollm2-135m-instruct"
 EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
 
 Name = Annotated[str, Field(pattern=NAME)]
