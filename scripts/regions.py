@@ -23,7 +23,7 @@ from scripts.core.rows import read_rows, write_rows
 from scripts.divergence.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
 from scripts.prompts.pools import DealtPrompt, draw_rows, prompt_rows
-from scripts.prompts.prompt import Prompt, region_count
+from scripts.prompts.prompt import NAMING_WORDS, Prompt, region_count
 
 OTHER = "other"
 NAMED_MERGED = 5  # categories without a region of their own that a notice names
@@ -137,7 +137,7 @@ def by_category(prompts: Sequence[Prompt], settings: Mapping[str, Any]) -> list[
     return [p.category if p.category and p.category in kept else OTHER for p in prompts]
 
 
-def candidate_words(texts: Sequence[Sequence[str]], top: int = 12) -> list[list[str]]:
+def candidate_words(texts: Sequence[Sequence[str]], top: int = NAMING_WORDS) -> list[list[str]]:
     """Words that set each group of texts apart, best first: class-based TF-IDF.
 
     tf · log(1 + average words / frequency), tf in texts (Grootendorst 2022, arXiv 2203.05794).

@@ -9,6 +9,7 @@ from scripts.recordings.bank import BankReport
 from scripts.tools.estimate import estimate
 from scripts.workflow.estimates import (
     NOTHING,
+    BankSize,
     Line,
     explore_draws,
     lines_of,
@@ -32,12 +33,12 @@ from scripts.workflow.speed import UNKNOWN, Range, measured_rates
     ],
 )
 def test_explore_draws_at_most(plan, loop, regions, bank, draws):
-    assert explore_draws(plan, {"rounds": loop}, regions, bank) == draws
+    assert explore_draws(plan, {"rounds": loop}, regions, bank and BankSize(*bank)) == draws
 
 
 def test_pool_draws_at_most():
-    assert pool_draws({"prompts": 24, "samples": 2}, 4, (3000, 0)) == 192
-    assert pool_draws({"prompts": 24, "samples": 2}, 4, (50, 0)) == 100
+    assert pool_draws({"prompts": 24, "samples": 2}, 4, BankSize(3000, 0)) == 192
+    assert pool_draws({"prompts": 24, "samples": 2}, 4, BankSize(50, 0)) == 100
     assert pool_draws({"prompts": 24, "samples": 2}, 4, None) == 192
 
 

@@ -16,6 +16,7 @@ from scripts.draws.rules import RULES
 from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import unit_of
 
+SAMPLES_OF_A_PROMPT = 16  # of a model, at most; more tell little of a region
 WANTED = {"screen": 4, "confirm": 12}  # prompts won, from which more are not worth their price
 LEAST = {"screen": 2, "confirm": 6}  # prompts of a region that any hypothesis is judged on, ...
 LEAST_OF_MANY, LEAST_IN_ALL = 2, 144  # ... or, of one on many regions, so many of each and in all
@@ -86,7 +87,7 @@ def plan_round(
 ) -> list[PlannedDraw]:
     """The draws of one round, by the rule that the settings name. Round 0 is the pilot; ready
     responses are taken whole in round 0, or `recorded` of them by the weights of the regions."""
-    cap = 10**6 if settings["ready"] else 16
+    cap = 10**6 if settings["ready"] else SAMPLES_OF_A_PROMPT
     decks = {
         region["id"]: Deck(
             [p for p in prompts if p.region == region["id"] and p.pool == "explore"], cap

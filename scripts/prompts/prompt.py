@@ -16,6 +16,7 @@ from scripts.core.rows import ROW
 
 ROLES = ("system", "user", "assistant")
 MOST_REGIONS, PROMPTS_A_REGION = 40, 40  # where the configuration gives no number of regions
+NAMING_WORDS = 12  # of a region, embedded to name it by
 Messages = list[dict[str, str]]
 
 

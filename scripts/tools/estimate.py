@@ -5,12 +5,12 @@ promising, every reply is as long as it may be. What the record cache holds come
 language model as assistant is asked is a range, with the worst case beside it.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from scripts.core.job import Job, run
 from scripts.core.text_tables import count, duration, table
+from scripts.workflow.bill import Bill
+from scripts.workflow.described import Audits
 from scripts.workflow.estimates import NOTHING, Line, lines_of, mark_shared, rates_here
 from scripts.workflow.speed import (
     Range,
@@ -18,7 +18,7 @@ from scripts.workflow.speed import (
 )
 
 
-def estimate(audits: Mapping[str, Mapping[str, Any]], results: Path, rates: Rates) -> str:
+def estimate(audits: Audits, results: Path, rates: Rates) -> str:
     """The table that is printed."""
     lines = mark_shared(
         (name, line) for name, audit in audits.items() for line in lines_of(audit, results)
@@ -60,14 +60,15 @@ def _assistant_table(lines: list[tuple[str, Line]]) -> list[str]:
     if not asked:
         return []
 
-    def cells(low: float, high: float, worst: float) -> list[str]:
+    def cells(bill: Bill, name: str) -> list[str]:
+        low, high, worst = (getattr(amount, name) for amount in (bill.low, bill.high, bill.worst))
         return [f"{low:,.0f} - {high:,.0f}", f"{worst:,.0f}"]
 
     rows = [
         [
             audit,
             line.part,
-            *(cell for place in range(3) for cell in cells(*(a[place] for a in line.bill))),
+            *(cell for name in _COUNTED for cell in cells(line.bill, name)),
             f"{line.bill.low.dollars:.2f} - {line.bill.high.dollars:.2f}",
             f"{line.bill.worst.dollars:.2f}",
             line.state,
@@ -87,6 +88,7 @@ def _assistant_table(lines: list[tuple[str, Line]]) -> list[str]:
     ]
 
 
+_COUNTED = ("requests", "input_tokens", "output_tokens")
 _SUMMED = ("draws", "tokens", "texts", "steps")
 
 

@@ -7,21 +7,25 @@ language model as assistant is asked is a range, with the worst case beside it.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scripts.assistants import author
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.quoting import LONGEST_TEXT
 from scripts.core.files import read_json, read_jsonl
+from scripts.draws.planning import SAMPLES_OF_A_PROMPT
 from scripts.core.rows import read_document
 from scripts.models.plant_file import read_plant
-from scripts.prompts.prompt import MOST_REGIONS, Prompt, region_count
+from scripts.prompts.prompt import MOST_REGIONS, NAMING_WORDS, Prompt, region_count
 from scripts.recordings.bank import BankReport
 from scripts.workflow.at_hand import Made, bank_rows, recording
-from scripts.workflow.bill import Bill, Sizes, confirm_bill, propose_bill, screen_bill, sizes
+from scripts.workflow.bill import Bill, Meter, Pool, Sizes, sizes
+from scripts.workflow.described import DescribedAudit, DescribedNode
+from scripts.workflow.recipes import SIDES
 from scripts.workflow.speed import (
     Rates,
     arithmetic,
@@ -29,10 +33,7 @@ from scripts.workflow.speed import (
     rates_of,
 )
 
-Nodes = Mapping[tuple[str, str], Mapping[str, Any]]  # by stage and key
 NOTHING = Bill()
-SAMPLES_OF_A_PROMPT = 16  # rounds draw a prompt of a model no more often (scripts/plan.py)
-NAMING_WORDS = 12  # embedded for the name of a region at most (scripts/regions.py)
 
 
 @dataclass(frozen=True)
@@ -50,176 +51,245 @@ class Line:
     state: str = ""
 
 
-def bank_size(bank: Mapping[str, Any], nodes: Nodes, results: Path) -> tuple[int, int] | None:
-    """Prompts of a bank, and its texts where they are ready responses; None where that takes long.
+class BankSize(NamedTuple):
+    """How much there is to draw: prompts (or, where the draw is the unit, draws) and, of ready
+    responses, texts."""
 
-    Raises BankError when the bank's sources cannot be used.
-    """
-    done = results / "bank" / bank["key"] / "bank.json"
-    if done.is_file() and not bank["inputs"]:
-        return read_document(done, BankReport).prompts, 0
-    rows = _bank_rows(bank, nodes, results)
-    return None if rows is None else (len(rows), sum(prompt.samples or 0 for prompt in rows))
+    units: int
+    texts: int
 
 
 def explore_draws(
-    plan: Mapping[str, Any], loop: Mapping[str, Any], regions: int, bank: tuple[int, int] | None
+    plan: Mapping[str, Any], loop: Mapping[str, Any], regions: int, bank: BankSize | None
 ) -> int:
     """Draws of one subject over all rounds at most."""
     if plan["ready"]:
-        return min(bank[1], plan["recorded"]) if bank else 0
+        return min(bank.texts, plan["recorded"]) if bank else 0
     draws = plan["pilot"] * regions + (loop["rounds"] - 1) * plan["draws"]
     draws = min(draws, plan["budget"])
-    return min(draws, SAMPLES_OF_A_PROMPT * bank[0]) if bank else draws
+    return min(draws, SAMPLES_OF_A_PROMPT * bank.units) if bank else draws
 
 
-def pool_draws(plan: Mapping[str, Any], regions: int, bank: tuple[int, int] | None) -> int:
+def pool_draws(plan: Mapping[str, Any], regions: int, bank: BankSize | None) -> int:
     """Draws of one subject in the screen or confirm pool at most."""
     units = plan["prompts"] * regions
-    return (min(units, bank[0]) if bank else units) * plan["samples"]
+    return (min(units, bank.units) if bank else units) * plan["samples"]
 
 
-def units_of(regions: Mapping[str, Any], bank: tuple[int, int] | None) -> tuple[int, int] | None:
-    """A bank's size as pieces of evidence, prompts or draws, and its texts (bank_size)."""
-    if regions["unit"] == "prompt" or not bank:
-        return bank
-    return bank[1] or bank[0] * regions["samples"], bank[1]
+@dataclass(frozen=True)
+class AuditPlan:
+    """What of an audit decides its cost: its nodes, and what of it lies in `results` already."""
 
+    audit: DescribedAudit
+    results: Path
 
-def lines_of(audit: Mapping[str, Any], results: Path) -> list[Line]:
-    """What each part of an audit costs at most, in the order of the data flow."""
-    nodes = {(node["stage"], node["key"]): node for node in audit["nodes"]}
-    of_stage: dict[str, list[Mapping[str, Any]]] = {}
-    for node in audit["nodes"]:
-        of_stage.setdefault(node["stage"], []).append(node)
-    plans = {node["settings"]["pool"]: node for node in of_stage["plan"]}
-    (regions,), (measure,), (propose,) = (of_stage[s] for s in ("regions", "measure", "propose"))
-    (screen,), (confirm,), (bank,) = (of_stage[s] for s in ("screen", "confirm", "bank"))
-    size = bank_size(bank, nodes, results)
-    asked = regions["settings"]["regions"]
-    cut = min(region_count(asked, size[0]), size[0]) if size else asked["count"] or MOST_REGIONS
-    by_draw = regions["settings"]["unit"] == "draw"
-    if by_draw and size:
-        cut = size[0]
-    local = propose["settings"]["assistant"] == "local"  # its hypotheses may be on all regions
-    promising = cut if local else min(propose["settings"]["regions"], cut)
-    units = units_of(regions["settings"], size)
-
-    def decoded(plan, draws):
-        """Tokens of both subjects, thoughts with them where they have a budget that is known; ready
-        responses decode nothing."""
-        sides = [
-            nodes[tuple(plan["inputs"][side])]["settings"] for side in ("base", "intervention")
+    def node(self, stage: str, pool: str | None = None) -> DescribedNode:
+        """The one node of a stage, of `plan` that of a pool."""
+        (found,) = [
+            node
+            for node in self.audit["nodes"]
+            if node["stage"] == stage and pool in (None, node["settings"].get("pool"))
         ]
+        return found
+
+    def settings(self, stage: str, pool: str | None = None) -> Mapping[str, Any]:
+        return self.node(stage, pool)["settings"]
+
+    def subjects(self) -> list[DescribedNode]:
+        """The nodes that draw from the two sides."""
+        inputs = self.node("plan", "explore")["inputs"]
+        return [self._input(inputs[side]) for side in SIDES]
+
+    def _input(self, named: Sequence[str]) -> DescribedNode:
+        return next(n for n in self.audit["nodes"] if [n["stage"], n["key"]] == list(named))
+
+    def output(self, stage: str, file: str) -> Path:
+        return self.results / stage / self.node(stage)["key"] / file
+
+    @cached_property
+    def bank(self) -> BankSize | None:
+        """Prompts of the bank, and its texts where they are ready responses; None where counting
+        them takes long. Raises BankError when the bank's sources cannot be used."""
+        done = self.output("bank", "bank.json")
+        if done.is_file() and not self.node("bank")["inputs"]:
+            return BankSize(read_document(done, BankReport).prompts, 0)
+        rows = self.bank_rows
+        return None if rows is None else BankSize(len(rows), sum(row.samples or 0 for row in rows))
+
+    @cached_property
+    def bank_rows(self) -> list[Prompt] | None:
+        """The prompts of the bank where they are read quickly."""
+        bank = self.node("bank")
+        sides = {side: _made(self._input(named)) for side, named in bank["inputs"].items()}
+        return bank_rows(_made(bank), sides, self.results)
+
+    @property
+    def by_draw(self) -> bool:
+        return self.settings("regions")["unit"] == "draw"
+
+    @property
+    def local(self) -> bool:
+        """Whether no language model writes and judges."""
+        return self.settings("propose")["assistant"] == "local"
+
+    @property
+    def own_files(self) -> list[str]:
+        """Files of the user's own hypotheses, which may concern any region."""
+        return list(self.node("screen")["local"]["hypotheses"])
+
+    @property
+    def evidence(self) -> BankSize | None:
+        """The bank's size in pieces of evidence."""
+        if self.bank is None or not self.by_draw:
+            return self.bank
+        samples = self.settings("regions")["samples"]
+        return BankSize(self.bank.texts or self.bank.units * samples, self.bank.texts)
+
+    @property
+    def regions(self) -> int:
+        """Regions at most."""
+        asked = self.settings("regions")["regions"]
+        if self.bank is None:
+            return asked["count"] or MOST_REGIONS
+        if self.by_draw:
+            return self.bank.units
+        return min(region_count(asked, self.bank.units), self.bank.units)
+
+    @property
+    def promising(self) -> int:
+        """Regions that hypotheses are written on, at most; the local assistant's may be on all."""
+        most = self.regions
+        return most if self.local else min(self.settings("propose")["regions"], most)
+
+    @property
+    def tested(self) -> int:
+        """Regions that hypotheses are tested in, at most."""
+        return self.regions if self.own_files else self.promising
+
+    @property
+    def explored(self) -> int:
+        """Draws of one subject over all rounds, at most."""
+        plan, loop = self.settings("plan", "explore"), self.settings("measure")
+        draws = explore_draws(plan, loop, self.regions, self.bank)
+        if not self.by_draw or self.evidence is None:
+            return draws
+        share = self.settings("regions")["pools"]["explore"]
+        return min(draws, math.ceil(share * self.evidence.units / self.regions) * self.regions)
+
+    @property
+    def screened(self) -> int:
+        """Draws of one subject in the screen pool, at most."""
+        return pool_draws(self.settings("plan", "screen"), self.promising, self.evidence)
+
+    @property
+    def budget(self) -> float:
+        """Draws that testing may take: a user's own hypotheses are tested whatever they take."""
+        budget = self.settings("screen")["confirm"]
+        return math.inf if self.own_files or budget["ready"] else budget["draws"]
+
+    @property
+    def confirmed(self) -> int:
+        """Draws of one subject in the confirm pool, at most."""
+        plan = self.settings("plan", "confirm")
+        draws = min(pool_draws(plan, self.tested, self.evidence), self.budget)
+        everywhere = 0 if plan["ready"] else plan["everywhere"] * self.regions
+        return int(draws) + everywhere
+
+    def decoded(self, draws: int) -> int:
+        """Tokens of so many draws of each subject, thoughts with them where they have a budget that
+        is known; ready responses decode nothing."""
+        sides = [side["settings"] for side in self.subjects()]
         return sum(draws * longest_reply(s) for s in sides if "sampling" in s)
 
-    explored = explore_draws(plans["explore"]["settings"], measure["settings"], cut, size)
-    if by_draw and units:
-        pool = math.ceil(regions["settings"]["pools"]["explore"] * units[0] / cut)
-        explored = min(explored, pool * cut)
-    screened = pool_draws(plans["screen"]["settings"], promising, units)
-    # A user's own hypotheses may concern any region, and are tested whatever they take.
-    own = bool(screen["local"]["hypotheses"])
-    tested = cut if own else promising
-    budget = screen["settings"]["confirm"]
-    most = math.inf if own or budget["ready"] else budget["draws"]
-    confirmed = min(pool_draws(plans["confirm"]["settings"], tested, units), most)
-    confirmed += plans["confirm"]["settings"]["everywhere"] * cut * (not budget["ready"])
-    bills = _bills(propose, screen, confirm, plans, (promising, tested), most, nodes, bank, results)
-    found = [_plant_line(node, results) for node in of_stage.get("plant", [])]
-    found += [
-        Line(
-            "regions",
-            regions["key"],
-            texts=(size[0] if size else 0) + NAMING_WORDS * cut,
-            state=_done(results / "regions" / regions["key"] / "regions.json"),
-        ),
-        Line(
-            "explore",
-            measure["key"],
-            draws=2 * explored,
-            tokens=decoded(plans["explore"], explored),
-            texts=2 * explored,
-            state=_done(*_last_rounds(results / "measure" / measure["key"])),
-        ),
-        *(
-            [
-                Line(
-                    "propose",
-                    propose["key"],
-                    bill=bills["propose"],
-                    state=_done(results / "propose" / propose["key"] / "hypotheses.jsonl"),
-                )
-            ]
-            if bills
-            else []
-        ),
-        Line(
-            "screen",
-            screen["key"],
-            draws=2 * screened,
-            texts=2 * screened,
-            tokens=decoded(plans["screen"], screened),
-            bill=bills.get("screen", NOTHING),
-            state=_done(results / "screen" / screen["key"] / "hypotheses.jsonl"),
-        ),
-        Line(
-            "confirm",
-            confirm["key"],
-            draws=2 * confirmed,
-            texts=2 * confirmed,
-            tokens=decoded(plans["confirm"], confirmed),
-            bill=bills.get("confirm", NOTHING),
-            state=_done(results / "confirm" / confirm["key"] / "findings.jsonl"),
-        ),
-    ]
-    return found
+    def text_sizes(self) -> Sizes:
+        """Bounds on the texts that a request quotes, from the bank and the subjects' settings."""
+        rows = self.bank_rows
+        prompt = max(map(len, prompt_texts(rows).values())) if rows else None
+        sides = self.subjects()
+        named = [side["inputs"]["responses"] for side in sides if "responses" in side["inputs"]]
+        if not named:
+            return sizes(prompt, max(s["settings"]["sampling"]["max_new_tokens"] for s in sides))
+        ready = [recording(_made(self._input(name)), self.results) for name in named]
+        known = [report.longest for _, report in filter(None, ready)]
+        if len(known) < len(sides):
+            return sizes(prompt, None)
+        return Sizes(sizes(prompt, None).prompt, min(LONGEST_TEXT, max(known)))
+
+    def bills(self) -> dict[str, Bill]:
+        """What the assistant is asked in each stage; nothing for the local one.
+
+        Hypotheses that are written already count as they are, in their regions.
+        """
+        if self.local:
+            return {}
+        propose = self.node("propose")
+        settings = propose["settings"]["assistant"]
+        meter = Meter(settings, propose["local"]["access"]["prices"], self.text_sizes())
+        own = sum(map(_lines_in, self.own_files))
+        # Of one region no more are written; what is merged over regions was written in each.
+        in_region = min(propose["settings"]["hypotheses"], author.PASSES * author.EACH)
+        written = _by_region(self.output("propose", "hypotheses.jsonl"))
+        passed = _by_region(self.output("screen", "hypotheses.jsonl"))
+        screened = written if written is not None else [in_region] * self.promising
+        confirmed = passed if passed is not None else [in_region + own] * self.tested
+        placebos = self.settings("confirm")["placebos"]
+        bills = {
+            "propose": meter.propose(self.promising),
+            "screen": meter.screen(screened, self._pool("screen")),
+            "confirm": meter.confirm(confirmed, self._pool("confirm"), self.budget, placebos),
+        }
+        return {stage: bill.within(settings["budget"]) for stage, bill in bills.items()}
+
+    def _pool(self, pool: str) -> Pool:
+        plan = self.settings("plan", pool)
+        return Pool(plan["prompts"], plan["samples"])
 
 
 def longest_reply(subject: Mapping[str, Any]) -> int:
     """Tokens of a reply at most, from a subject's settings in decode."""
     reasoning = subject.get("reasoning")
     thoughts = reasoning["max_tokens"] if isinstance(reasoning, Mapping) else 0
-    return subject["sampling"]["max_new_tokens"] + thoughts
+    return int(subject["sampling"]["max_new_tokens"] + thoughts)
 
 
-def _bills(
-    propose, screen, confirm, plans, regions, most_draws, nodes, bank, results
-) -> dict[str, Bill]:
-    """What the assistant is asked in each stage; nothing for the local one.
+def lines_of(audit: DescribedAudit, results: Path) -> list[Line]:
+    """What each part of an audit costs at most, in the order of the data flow."""
+    plan = AuditPlan(audit, results)
+    bills = plan.bills()
 
-    Hypotheses that are written already count as they are, in their regions.
-    """
-    settings = propose["settings"]["assistant"]
-    if settings == "local":
-        return {}
-    prices = propose["local"]["access"]["prices"]
-    promising, tested = regions
-    text = _text_sizes(plans["screen"], nodes, bank, results)
-    most = propose["settings"]["hypotheses"]
-    own = sum(
-        sum(1 for line in open(path, "rb") if line.strip())  # noqa: SIM115
-        for path in screen["local"]["hypotheses"]
-    )
-    written = _by_region(results / "propose" / propose["key"] / "hypotheses.jsonl")
-    passed = _by_region(results / "screen" / screen["key"] / "hypotheses.jsonl")
-    # Of one region no more are written; what is merged over regions was written in each.
-    in_region = min(most, author.PASSES * author.EACH)
-    screened = written if written is not None else [in_region] * promising
-    confirmed = passed if passed is not None else [in_region + own] * tested
+    def drawn(part: str, stage: str, draws: int, state: str) -> Line:
+        return Line(
+            part,
+            plan.node(stage)["key"],
+            draws=2 * draws,
+            tokens=plan.decoded(draws),
+            texts=2 * draws,
+            bill=bills.get(stage, NOTHING),
+            state=state,
+        )
 
-    def draws(pool):
-        return plans[pool]["settings"]["prompts"], plans[pool]["settings"]["samples"]
+    def done(stage: str, file: str) -> str:
+        return _done(plan.output(stage, file))
 
-    placebos = confirm["settings"]["placebos"]
-    bills = {
-        "propose": propose_bill(settings, prices, promising, text),
-        "screen": screen_bill(settings, prices, screened, *draws("screen"), text),
-        "confirm": confirm_bill(
-            settings, prices, confirmed, *draws("confirm"), most_draws, placebos, text
-        ),
-    }
-    return {stage: bill.within(settings["budget"]) for stage, bill in bills.items()}
+    found = [_plant_line(n, results) for n in audit["nodes"] if n["stage"] == "plant"]
+    prompts = plan.bank.units if plan.bank else 0
+    named = NAMING_WORDS * plan.regions
+    state = done("regions", "regions.json")
+    found.append(Line("regions", plan.node("regions")["key"], texts=prompts + named, state=state))
+    measured = results / "measure" / plan.node("measure")["key"]
+    found.append(drawn("explore", "measure", plan.explored, _done(*_last_rounds(measured))))
+    if bills:
+        state = done("propose", "hypotheses.jsonl")
+        key = plan.node("propose")["key"]
+        found.append(Line("propose", key, bill=bills["propose"], state=state))
+    found.append(drawn("screen", "screen", plan.screened, done("screen", "hypotheses.jsonl")))
+    found.append(drawn("confirm", "confirm", plan.confirmed, done("confirm", "findings.jsonl")))
+    return found
+
+
+def _lines_in(path: str) -> int:
+    with open(path, "rb") as file:
+        return sum(1 for line in file if line.strip())
 
 
 def _by_region(path: Path) -> list[int] | None:
@@ -230,33 +300,11 @@ def _by_region(path: Path) -> list[int] | None:
     return list(Counter(region for row in rows for region in row["regions"]).values())
 
 
-def _text_sizes(plan, nodes, bank, results: Path) -> Sizes:
-    """Bounds on the texts that a request quotes, from the bank and the subjects' settings."""
-    sides = [nodes[tuple(plan["inputs"][side])] for side in ("base", "intervention")]
-    tokens = [s["settings"].get("sampling", {}).get("max_new_tokens") for s in sides]
-    rows = _bank_rows(bank, nodes, results)
-    prompt = max(map(len, prompt_texts(rows).values())) if rows else None
-    named = [s["inputs"]["responses"] for s in sides if "responses" in s["inputs"]]
-    if not named:
-        return sizes(prompt, max(tokens))
-    ready = [recording(_made(nodes[tuple(name)]), results) for name in named]
-    if len(ready) < len(sides) or None in ready:
-        return sizes(prompt, None)
-    longest = max(report.longest for _, report in ready)
-    return Sizes(sizes(prompt, None).prompt, min(LONGEST_TEXT, longest))
-
-
-def _bank_rows(bank, nodes: Nodes, results: Path) -> list[Prompt] | None:
-    """The prompts of a bank where they are read quickly."""
-    sides = {side: _made(nodes[tuple(named)]) for side, named in bank["inputs"].items()}
-    return bank_rows(_made(bank), sides, results)
-
-
-def _made(node: Mapping[str, Any]) -> Made:
+def _made(node: DescribedNode) -> Made:
     return Made(node["key"], node["settings"], node["local"])
 
 
-def _plant_line(node: Mapping[str, Any], results: Path) -> Line:
+def _plant_line(node: DescribedNode, results: Path) -> Line:
     answered = len(read_plant(node["local"]["file"]).answered_by_base)
     settings = node["settings"]
     return Line(
@@ -278,7 +326,8 @@ def _last_rounds(measured: Path) -> list[Path]:
 
 def mark_shared(lines: Iterable[tuple[str, Line]]) -> list[tuple[str, Line]]:
     """Parts that an audit above has too are paid once."""
-    seen, found = set(), []
+    seen: set[tuple[str, str]] = set()
+    found = []
     for audit, line in lines:
         known = (line.part, line.identity) in seen
         found.append((audit, replace(line, state="shared") if known and not line.state else line))

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from scripts.core.progress import amount
 from scripts.core.text_tables import count, duration
+from scripts.workflow.described import Audits, DescribedAudit, DescribedNode
 from scripts.workflow.estimates import Line, lines_of, mark_shared
 from scripts.workflow.speed import Range, Rates
 
@@ -37,7 +37,7 @@ class Left:
         return Left(*(getattr(self, name) + getattr(other, name) for name in self.__match_args__))
 
 
-def left_of(audits: Mapping[str, Mapping[str, Any]], results: Path) -> Left:
+def left_of(audits: Audits, results: Path) -> Left:
     """What is left of all audits. Raises what reading their banks raises."""
     lines = mark_shared(
         (name, line) for name, audit in audits.items() for line in lines_of(audit, results)
@@ -49,7 +49,7 @@ def left_of(audits: Mapping[str, Mapping[str, Any]], results: Path) -> Left:
     return whole
 
 
-def _left_of_line(audit: Mapping[str, Any], line: Line, results: Path) -> Left:
+def _left_of_line(audit: DescribedAudit, line: Line, results: Path) -> Left:
     requests = line.bill.high.requests
     if not line.draws:
         return Left(line.steps, 0, line.tokens, line.texts, requests)
@@ -65,7 +65,7 @@ def _left_of_line(audit: Mapping[str, Any], line: Line, results: Path) -> Left:
     return Left(0, draws, draws * line.tokens / line.draws, texts, requests)
 
 
-def _drawn(plan: Mapping[str, Any], results: Path) -> tuple[int, int]:
+def _drawn(plan: DescribedNode, results: Path) -> tuple[int, int]:
     """How many texts the plans of a pool ask of both sides, and how many of them are made."""
     planned = made = 0
     for path in (results / "plan" / plan["key"]).glob("*.jsonl"):
@@ -110,7 +110,7 @@ class Forecast:
     the forecast empty: the job that reads it will say what is wrong.
     """
 
-    def __init__(self, audits: Mapping[str, Mapping[str, Any]], results: Path, rates: Rates):
+    def __init__(self, audits: Audits, results: Path, rates: Rates):
         self.rates, self._audits, self._results = rates, audits, results
         self._next, self._for, self._left = 0.0, -1, Left()
 
