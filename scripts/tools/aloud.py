@@ -17,12 +17,13 @@ LONGEST = 70  # characters of what the command says
 
 def run(what: str, command: list[str], every: float = EVERY) -> int:
     """The command's exit code. Says `what` at once, and every so many seconds how it goes."""
-    began, said = time.monotonic(), []
+    began = time.monotonic()
+    said: list[str] = []
     print(f"{what} ...", flush=True)
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )
-    reader = threading.Thread(target=lambda: said.extend(process.stdout), daemon=True)
+    reader = threading.Thread(target=lambda: said.extend(process.stdout or ()), daemon=True)
     reader.start()
     try:
         while reader.is_alive():

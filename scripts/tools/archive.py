@@ -27,6 +27,7 @@ from scripts.tools import archive_contents as contents
 from scripts.tools.archive_crate import crate
 from scripts.tools.archive_private import Cleaner, host_names, secrets
 from scripts.tools.verify import MANIFEST, manifest_digest
+from scripts.workflow.described import Audits, DescribedAudit
 
 CONFIG = "audit.yaml"
 VERIFY = "verify.py"
@@ -50,7 +51,7 @@ def check_published(name: str, key: str, results: Path) -> None:
 
 
 def members(
-    name: str, audit: Mapping[str, Any], config: Mapping[str, Any], folder: Path, root: Path
+    name: str, audit: DescribedAudit, config: Mapping[str, Any], folder: Path, root: Path
 ) -> dict[str, Path | bytes]:
     """Everything to pack but the manifest, by its name in the archive, in order of names.
 
@@ -80,7 +81,7 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     return names.get(value, value) if isinstance(value, str) else value
 
 
-def cleaner(audit: Mapping[str, Any], folder: Path, root: Path, cache: str = "cache") -> Cleaner:
+def cleaner(audit: DescribedAudit, folder: Path, root: Path, cache: str = "cache") -> Cleaner:
     """What makes an audit's files tell nothing of this machine."""
     names = contents.names_of_paths(audit, folder)
     moved = {path: name for path, name in names.items() if Path(path).is_absolute()}
@@ -145,7 +146,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 def archive(
     name: str,
-    audit: Mapping[str, Any],
+    audit: DescribedAudit,
     config: Mapping[str, Any],
     folder: Path,
     root: Path = ROOT,
@@ -168,7 +169,7 @@ def archive(
 
 
 def archive_all(
-    audits: Mapping[str, Mapping[str, Any]],
+    audits: Audits,
     configs: Mapping[str, Mapping[str, Any]],
     folder: Path,
     **more: Any,

@@ -13,6 +13,7 @@ from scripts.core.checksums import DAMAGED, damage, is_sum_file, summed
 from scripts.core.errors import AuditError
 from scripts.core.files import is_temporary
 from scripts.readers.registry import source_files
+from scripts.workflow.described import DescribedAudit
 from scripts.workflow.recipes import SIDES
 
 WORKFLOW = (
@@ -23,7 +24,7 @@ RESTORED = "config/restored"
 OF_A_MODEL = ("model.json", "ledger.json")  # the rest of its directory are weights
 
 
-def outputs(name: str, audit: Mapping[str, Any], results: Path) -> list[Path]:
+def outputs(name: str, audit: DescribedAudit, results: Path) -> list[Path]:
     """What was published of an audit and everything behind it. Raises AuditError when a directory
     is missing or a file is not as it was written."""
     models = results / "model"
@@ -48,7 +49,7 @@ def outputs(name: str, audit: Mapping[str, Any], results: Path) -> list[Path]:
     return found
 
 
-def logs(name: str, audit: Mapping[str, Any], folder: Path) -> list[Path]:
+def logs(name: str, audit: DescribedAudit, folder: Path) -> list[Path]:
     """The logs and the measured times of the jobs behind an audit, as far as they are there."""
     found = [folder / "publish" / f"{name}.log"]
     for place in folders_behind(audit, Path()):
@@ -57,7 +58,7 @@ def logs(name: str, audit: Mapping[str, Any], folder: Path) -> list[Path]:
     return [path for path in found if path.is_file()]
 
 
-def names_of_paths(audit: Mapping[str, Any], folder: Path) -> dict[str, str]:
+def names_of_paths(audit: DescribedAudit, folder: Path) -> dict[str, str]:
     """What the paths that an audit's configuration names are called in its archive: as below the
     working directory `folder`, else by their last part below inputs/ or models/."""
     found: dict[str, str] = {}
@@ -75,7 +76,7 @@ def names_of_paths(audit: Mapping[str, Any], folder: Path) -> dict[str, str]:
     return found
 
 
-def inputs(audit: Mapping[str, Any], names: Mapping[str, str], folder: Path) -> dict[str, Path]:
+def inputs(audit: DescribedAudit, names: Mapping[str, str], folder: Path) -> dict[str, Path]:
     """The files from outside that an audit's keys contain, by their names in the archive; models
     are not in."""
     files = (path for path in _inputs(audit) if (folder / path).is_file())
@@ -95,7 +96,7 @@ def _sources(local: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*local.get("sources", ()), *(file for file in recorded if file)]
 
 
-def _inputs(audit: Mapping[str, Any]) -> list[str]:
+def _inputs(audit: DescribedAudit) -> list[str]:
     found: set[str] = set()
     for local in (node["local"] for node in audit["nodes"]):
         found |= {source["path"] for source in _sources(local) if not source.get("revision")}
@@ -105,19 +106,19 @@ def _inputs(audit: Mapping[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def _models(audit: Mapping[str, Any]) -> list[str]:
+def _models(audit: DescribedAudit) -> list[str]:
     return sorted({node["local"]["path"] for node in audit["nodes"] if "path" in node["local"]})
 
 
 def workflow(root: Path) -> list[Path]:
     """The workflow's own files, without tests and without what `restore` has put beside them."""
-    found = []
+    found: list[Path] = []
     for part in WORKFLOW:
         found += [root / part] if (root / part).is_file() else _below(root / part)
     return [path for path in found if not path.is_relative_to(root / RESTORED)]
 
 
-def folders_behind(audit: Mapping[str, Any], results: Path) -> list[Path]:
+def folders_behind(audit: DescribedAudit, results: Path) -> list[Path]:
     """The keyed directories that an audit rests on; of decode the plans concerned, by side."""
     found = set()
     for node in audit["nodes"]:

@@ -98,7 +98,7 @@ class Cleaner:
             new = self._moved[place]
             inside = new + b"/" if new else b""
             content = content.replace(place + b"/", inside)
-            content = re.sub(_whole(place), lambda _, new=new: new or b".", content)
+            content = (new or b".").join(re.split(_whole(place), content))
         for host in self._hosts:
             content = host.sub(HOST, content)
         if name.startswith("logs/"):

@@ -18,6 +18,7 @@ from scripts.prompts.prompt import Prompt
 from scripts.recordings.files import RecordedResponse
 from scripts.tools.archive import check_published, for_each
 from scripts.tools.export_finished import Finished, Name, Recorded
+from scripts.workflow.described import Audits
 from scripts.workflow.export_formats import WRITERS, check_format
 
 Said = Mapping[tuple[str, str], float | None]  # verdicts by finding and unit of evidence
@@ -152,7 +153,7 @@ def export(audit: Finished, format: str) -> Path:
     return target
 
 
-def export_all(audits: Mapping[str, Mapping[str, Any]], results: Path, format: str) -> None:
+def export_all(audits: Audits, results: Path, format: str) -> None:
     """Export every audit that is published, then raise the first reason why another is not."""
     check_format(format)
 

@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from scripts.checks.check import Placed
 from scripts.core.checksums import damage
@@ -17,6 +16,7 @@ from scripts.draws.generation import Generation
 from scripts.hypotheses.drawn_pairs import pairs_by_draw
 from scripts.hypotheses.pairs import Pair
 from scripts.recordings.files import RecordedResponse
+from scripts.workflow.described import DescribedNode
 from scripts.workflow.recipes import SIDES
 
 Name = tuple[str, int]  # of a draw: its prompt and its sample
@@ -28,7 +28,7 @@ class Finished:
     """An audit by its name and its nodes, as rules/common.smk describes them."""
 
     name: str
-    nodes: Sequence[Mapping[str, Any]]
+    nodes: Sequence[DescribedNode]
     results: Path
 
     def file(self, stage: str, *parts: str, pool: str | None = None) -> Path:
@@ -66,27 +66,26 @@ class Finished:
             found[response.prompt].append(response)
         return found
 
-    def _node(self, stage: str, pool: str | None = None) -> Mapping[str, Any]:
+    def _node(self, stage: str, pool: str | None = None) -> DescribedNode:
         of_stage = [node for node in self.nodes if node["stage"] == stage]
         (found,) = [node for node in of_stage if pool in (None, self._pool(node))]
         return found
 
-    def _pool(self, node: Mapping[str, Any]) -> str | None:
+    def _pool(self, node: DescribedNode) -> str | None:
         if "plan" in node["inputs"]:
             node = self._input(node, "plan")
         return node["settings"].get("pool")
 
-    def _input(self, node: Mapping[str, Any], role: str) -> Mapping[str, Any]:
+    def _input(self, node: DescribedNode, role: str) -> DescribedNode:
         wanted = tuple(node["inputs"][role])
         return next(n for n in self.nodes if (n["stage"], n["key"]) == wanted)
 
     def _rounds(self) -> list[str]:
         """The steps of the rounds, up to the one that says stop."""
-        steps = []
-        for number in count():
-            steps.append(f"round-{number}")
-            if read_json(self.file("measure", steps[-1], "round.json"))["stop"]:
-                return steps
+        steps = ["round-0"]
+        while not read_json(self.file("measure", steps[-1], "round.json"))["stop"]:
+            steps.append(f"round-{len(steps)}")
+        return steps
 
     def _pairs(self, pool: str, steps: Sequence[str], places: Places) -> dict[Name, Pair]:
         """The pairs of a pool by the names of their draws."""

@@ -20,6 +20,7 @@ from scripts.core.files import is_temporary, read_json
 from scripts.core.job import Job, run
 from scripts.core.text_tables import count, size, table
 from scripts.page.publishing import write_index
+from scripts.workflow.described import Audits
 from scripts.workflow.recipes import SIDES, STAGES
 
 _KEY = re.compile(r"[0-9a-f]{16}")
@@ -35,7 +36,7 @@ class Named:
     plans: frozenset[tuple[str, str, str]]
 
 
-def named_by_config(audits: Mapping[str, Mapping[str, Any]]) -> Named:
+def named_by_config(audits: Audits) -> Named:
     """What the audits of the configuration name."""
     nodes = [node for audit in audits.values() for node in audit["nodes"]]
     return Named(
@@ -190,9 +191,7 @@ def useless(cache: Path, older_than: float = DAY) -> tuple[list[Path], list[Path
     return corrupt, stale
 
 
-def prune(
-    audits: Mapping[str, Mapping[str, Any]], results: Path, cache: Path, really: bool
-) -> Iterator[str]:
+def prune(audits: Audits, results: Path, cache: Path, really: bool) -> Iterator[str]:
     """Do it (or, unless `really`, only say it), line by line."""
     published, others = named_by_published(results, audits)
     found = orphans(results, named_by_config(audits), published)

@@ -9,6 +9,7 @@ from typing import Any
 from scripts.core.errors import AuditError
 from scripts.core.files import read_json
 from scripts.core.job import Job, run
+from scripts.workflow.described import Audits, DescribedAudit
 
 ABSENT = "(none)"
 LONGEST = 60  # characters of a value that are shown
@@ -28,7 +29,7 @@ def flat(settings: Any, path: str = "") -> dict[str, Any]:
     """Nested settings as {dotted path: value}; a list is one value."""
     if not isinstance(settings, Mapping) or (not settings and path):
         return {path: settings}
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in settings.items():
         found |= flat(value, f"{path}.{name}" if path else str(name))
     return found
@@ -46,7 +47,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[tuple[s
     )
 
 
-def changes(published: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Change]:
+def changes(published: Mapping[str, Any], audit: DescribedAudit) -> list[Change]:
     """One entry a node behind an audit, in the order of the data flow; the report comes last.
 
     Nodes of one stage are matched by key, then by pool, then by order: both lists have one order.
@@ -107,7 +108,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def why(audits: Mapping[str, Mapping[str, Any]], results: Path) -> str:
+def why(audits: Audits, results: Path) -> str:
     """All lines. Raises AuditError when what is published cannot be read."""
     lines = []
     for name, audit in audits.items():

@@ -17,8 +17,8 @@ from scripts.assistants import author
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.quoting import LONGEST_TEXT
 from scripts.core.files import read_json, read_jsonl
-from scripts.draws.planning import SAMPLES_OF_A_PROMPT
 from scripts.core.rows import read_document
+from scripts.draws.planning import SAMPLES_OF_A_PROMPT
 from scripts.models.plant_file import read_plant
 from scripts.prompts.prompt import MOST_REGIONS, NAMING_WORDS, Prompt, region_count
 from scripts.recordings.bank import BankReport
