@@ -58,8 +58,9 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-schema: setup  # config/schemas/config.schema.json from the schema in Python
+schema: setup  # config/schemas/ from the types in Python: the configuration, and each file format
 	$(BIN)/python -m scripts.workflow.config > config/schemas/config.schema.json
+	$(BIN)/python -m scripts.workflow.formats
 
 docs: setup  # the pages in docs/ as a site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -6,16 +6,18 @@ score difference of its prompts, with a sign-flip test whose unit is the prompt.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from scripts.core.errors import AuditError
-from scripts.core.files import read_json, write_json, write_jsonl
+from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_rows
+from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.explored import ExploredTexts
 from scripts.divergence.measurement import measure_draws, promising, stop_reason
+from scripts.divergence.round import Round
 from scripts.divergence.space import Space
 from scripts.draws.draw import PlannedDraw, Reason
 from scripts.draws.vectors import Vectors
@@ -42,30 +44,31 @@ def main(job: Job) -> None:
         settings,
         Space.read(space) if space else None,
     )
-    before = read_json(job.input.before) if job.input.before else None
-    current = {
-        "schema": 1,
-        "round": int(job.wildcards.step.removeprefix("round-")),
-        "draws": len(rows),
-        "new_draws": len(rows) - (before["draws"] if before else 0),
-        "silhouette": round(found.silhouette, 4),
-        "silhouette_error": round(found.silhouette_error, 4),
-        "ari": _ari(draws, found.labels, job.input.texts_before),
-        "promising": promising(found.regions, settings["promising"]),
-    }
+    before = read_document(job.input.before, Round) if job.input.before else None
+    current = Round(
+        round=int(job.wildcards.step.removeprefix("round-")),
+        draws=len(rows),
+        new_draws=len(rows) - (before.draws if before else 0),
+        silhouette=round(found.silhouette, 4),
+        silhouette_error=round(found.silhouette_error, 4),
+        ari=_ari(draws, found.labels, job.input.texts_before or None),
+        promising=promising(found.regions, settings["promising"]),
+        stop=False,
+        reason=None,
+    )
     ready = any(draw.reason is Reason.READY for draw in plan)
-    reason = stop_reason(current, before, settings, 0 if ready or not current["new_draws"] else 1)
-    current |= {"stop": reason is not None, "reason": reason}
+    reason = stop_reason(current, before, settings, 0 if ready or not current.new_draws else 1)
+    current = replace(current, stop=reason is not None, reason=reason)
     log.info("%s", current)
     where = [draw.region for draw in rows] * 2
     scores = np.concatenate(found.scores)
     ExploredTexts(draws, where, found.labels, found.kinds, scores).write(job.output.texts)
     found.space.write(job.output.space)
-    write_jsonl(job.output.regions, found.regions)
-    write_json(job.output.round, current)
+    write_rows(job.output.regions, found.regions)
+    write_document(job.output.round, current)
 
 
-def _ari(draws: Sequence[str], labels: np.ndarray, texts_before: str | list) -> float | None:
+def _ari(draws: Sequence[str], labels: np.ndarray, texts_before: str | None) -> float | None:
     """Adjusted Rand index (Hubert & Arabie 1985) of the texts that both rounds clustered."""
     if not texts_before:
         return None

@@ -8,6 +8,7 @@ are a random n, and all that differs between two plans of one bank is how far th
 from scripts.core.files import read_json, read_jsonl
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_rows, write_rows
+from scripts.draws.acquisition import Measured
 from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import (
     plan_everything,
@@ -17,6 +18,7 @@ from scripts.draws.planning import (
     with_everywhere,
 )
 from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.region import RegionDivergence
 
 
 def main(job: Job) -> None:
@@ -27,9 +29,10 @@ def main(job: Job) -> None:
         rows = plan_everything(prompts, settings["samples"])
     elif settings["pool"] == "explore":
         earlier = [d for path in job.input.earlier for d in read_rows(path, PlannedDraw)]
-        measured = {}
+        measured: Measured = {}
         if job.input.divergence:
-            measured = {row["region"]: row for row in read_jsonl(job.input.divergence)}
+            found = read_rows(job.input.divergence, RegionDivergence)
+            measured = {of_region.region: of_region for of_region in found}
         number = int(job.wildcards.step.removeprefix("round-"))
         rows = plan_round(regions, prompts, earlier, measured, settings, number)
     else:

@@ -6,7 +6,7 @@ from scripts.assistants import author
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
-from scripts.core.files import read_json, read_jsonl, write_jsonl
+from scripts.core.files import read_json, write_jsonl
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_rows
 from scripts.divergence.measurement import promising, worth_a_look
@@ -14,12 +14,13 @@ from scripts.divergence.space import explored_places
 from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.hypotheses.hypothesis import named
 from scripts.prompts.prompt import Prompt
+from scripts.prompts.region import RegionDivergence
 
 
 def main(job: Job) -> None:
     settings = job.params.settings
     regions = {r["id"]: r for r in read_json(job.input.regions)["regions"]}
-    divergence = read_jsonl(job.input.divergence)
+    divergence = read_rows(job.input.divergence, RegionDivergence)
     places = explored_places(job.input.texts)
     pairs = read_pairs(job.input.base, job.input.intervention, places)
     chosen = worth_a_look(divergence, settings["promising"])

@@ -16,14 +16,14 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from scripts.checks.words import grams, has_words, shown_phrase
 from scripts.core.errors import AuditError
-from scripts.core.files import write_json
 from scripts.core.job import Job, log, run
 from scripts.core.randomness import hash_generator, hash_unit
-from scripts.core.rows import read_rows, write_rows
+from scripts.core.rows import read_rows, write_document, write_rows
 from scripts.divergence.clusters import assign, steps_from
 from scripts.models.encoder import embed_in_job
 from scripts.prompts.pools import DealtPrompt, draw_rows, prompt_rows
 from scripts.prompts.prompt import NAMING_WORDS, Prompt, region_count
+from scripts.prompts.region import Region, Regions
 
 OTHER = "other"
 NAMED_MERGED = 5  # categories without a region of their own that a notice names
@@ -211,7 +211,7 @@ def describe(
                 "weight": len(group) / len(prompts),
                 "prompts": len(group),
                 "medoid": prompts[medoid].id,
-                **({"unit": "draw"} if method == "draw" else {}),
+                "unit": "draw" if method == "draw" else "prompt",
             }
         )
     return found
@@ -281,7 +281,8 @@ def main(job: Job) -> None:
     if notice:
         log.warning(notice)
     write_rows(job.output.prompts, rows)
-    write_json(job.output.regions, {"schema": 1, "regions": described, "notice": notice})
+    regions = Regions([Region(**region) for region in described], notice)
+    write_document(job.output.regions, regions)
 
 
 if __name__ == "__main__":

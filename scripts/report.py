@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import psutil
 from scripts.assistants.replies import OUTCOMES, notices_of_replies
 from scripts.core.files import read_json, read_jsonl, replacing, write_json, write_jsonl
 from scripts.core.job import Job, log, run
-from scripts.core.rows import iterate_rows, read_rows
+from scripts.core.rows import iterate_rows, read_document, read_rows, write_document, write_rows
 from scripts.core.version import commit
 from scripts.divergence.explored import ExploredTexts
+from scripts.divergence.round import ReportedRound, Round
 from scripts.divergence.space import Space
 from scripts.draws.draw import Draw, PlannedDraw
 from scripts.draws.generation import Generation
@@ -35,6 +37,13 @@ from scripts.page.servers import notices_of_servers
 from scripts.page.signal import Smallest, smallest_effects
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt, prompt_of
+from scripts.prompts.region import (
+    ExploredRegion,
+    ExploredRegions,
+    Region,
+    RegionDivergence,
+    Regions,
+)
 
 FEW_TEXTS = 8  # on a map, for which t-SNE is no use
 SCHEMA = 1
@@ -137,14 +146,14 @@ def _no_cost() -> dict[str, Any]:
 
 
 def counts(
-    rounds: Sequence[Mapping], pool_plans: Mapping[str, int], findings: Sequence[Mapping],
+    rounds: Sequence[Round], pool_plans: Mapping[str, int], findings: Sequence[Mapping],
     screened: Sequence[Mapping], behaviours: Sequence[Mapping] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Counts of draws by pool and side, hypotheses, behaviours and statuses.
 
     hypotheses: those that the error control counts; tested: those of them that could be decided.
     """
-    explore = rounds[-1]["draws"]
+    explore = rounds[-1].draws
     of_side = explore + sum(pool_plans.values())
     statuses = Counter(finding["status"] for finding in findings)
     return {
@@ -161,12 +170,15 @@ def counts(
     }
 
 
-def round_row(row: Mapping[str, Any], ledgers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def reported(row: Round, ledgers: Sequence[Mapping[str, Any]]) -> ReportedRound:
     """A line of rounds.jsonl: what a round drew and saw; tokens and seconds as from empty."""
-    return dict(row) | {
-        "tokens": sum(e["tokens"] + e["saved_tokens"] for e in ledgers if e["stage"] == "decode"),
-        "seconds": round(sum(e["wall_seconds"] + e["saved_seconds"] for e in ledgers), 2),
-    }
+    decode = [entry for entry in ledgers if entry["stage"] == "decode"]
+    seconds = sum(entry["wall_seconds"] + entry["saved_seconds"] for entry in ledgers)
+    return ReportedRound(
+        **asdict(row),
+        tokens=sum(entry["tokens"] + entry["saved_tokens"] for entry in decode),
+        seconds=round(seconds, 2),
+    )
 
 
 def computed_in(ledgers: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
@@ -317,22 +329,22 @@ def effects(files, counted: Mapping[str, int], confirm: Mapping[str, Any]) -> li
     )
 
 
-def _measured(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A region's divergence row; its prompts are those drawn, not those that the bank has."""
-    renamed = {"prompts": "prompts_drawn"}
-    return {renamed.get(k, k): v for k, v in row.items() if k != "region"}
+def explored_region(region: Region, measured: RegionDivergence) -> ExploredRegion:
+    """A region with what was measured there, of the prompts drawn."""
+    seen = asdict(measured)
+    del seen["region"]
+    return ExploredRegion(**asdict(region), prompts_drawn=seen.pop("prompts"), **seen)
 
 
 def main(job: Job) -> None:
     settings, files, out = job.params.settings, job.input, job.output
     findings, screened = read_jsonl(files.findings), read_jsonl(files.screened)
     behaviours, separability = read_json(files.behaviours), read_json(files.separability)
-    rounds = [read_json(path) for path in files.rounds]
-    divergence = {row["region"]: row for row in read_jsonl(files.divergence)}
-    regions = [
-        region | _measured(divergence[region["id"]])
-        for region in read_json(files.regions)["regions"]
-    ]
+    rounds = [read_document(path, Round) for path in files.rounds]
+    measured = read_rows(files.divergence, RegionDivergence)
+    divergence = {of_region.region: of_region for of_region in measured}
+    cut = read_document(files.regions, Regions)
+    regions = [explored_region(region, divergence[region.id]) for region in cut.regions]
     ledgers = [read_json(path) for path in files.ledgers]
     left_out = Counter[str]()
     for ledger in ledgers:
@@ -356,10 +368,10 @@ def main(job: Job) -> None:
         "hardware": hardware(),
     }
     by_round = [
-        round_row(row, [entry for entry in ledgers if entry["step"] == f"round-{row['round']}"])
+        reported(row, [entry for entry in ledgers if entry["step"] == f"round-{row.round}"])
         for row in rounds
     ]
-    notices = [*filter(None, [read_json(files.regions).get("notice")])]
+    notices = [*filter(None, [cut.notice])]
     notices += notices_of_servers(ledgers)
     notices += notices_of_texts(answered(files))
     for model, used in cost["total"]["full"]["models"].items():
@@ -371,8 +383,8 @@ def main(job: Job) -> None:
     explored, scores = read_explored(files)
     points = text_map(explored, scores, settings["map_texts"])
     drawn = figures(
-        regions,
-        by_round,
+        [asdict(region) for region in regions],
+        [asdict(of_round) for of_round in by_round],
         points,
         Path(out.figures),
         entries(behaviours["behaviours"], findings),
@@ -383,8 +395,8 @@ def main(job: Job) -> None:
         settings["words"],
         findings,
         screened,
-        regions,
-        by_round,
+        [asdict(region) for region in regions],
+        [asdict(of_round) for of_round in by_round],
         cost,
         points,
         drawn,
@@ -395,8 +407,8 @@ def main(job: Job) -> None:
         notices,
     )
     write_json(out.audit, audit)
-    write_jsonl(out.rounds, by_round)
-    write_json(out.regions, {"schema": SCHEMA, "regions": regions})
+    write_rows(out.rounds, by_round)
+    write_document(out.regions, ExploredRegions(regions))
     write_jsonl(out.findings, findings)
     with replacing(out.judgements) as temporary:
         shutil.copyfile(files.judgements, temporary)

@@ -2,11 +2,13 @@
 
 import copy
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 
 import yaml
 
+from scripts.divergence.round import ReportedRound
 from scripts.page.cards import entries
 from scripts.page.figures import figures
 from scripts.page.page import render
@@ -205,13 +207,12 @@ def context(found: list[dict] | None = None, null: bool = False) -> dict:
         dump[side] = config.subject(audit, side, "audits.demo").model_dump()
     regions = [region(number) for number in range(6)]
     rounds = [
-        {
-            "schema": 1, "round": number, "draws": 60 + 40 * number,
-            "new_draws": 40 if number else 60, "silhouette": 0.05,
-            "ari": 0.4 if number else None, "promising": ["r001", "r000"],
-            "stop": number == 1, "reason": "rounds: 2 done" if number else None,
-            "tokens": 3200, "seconds": 75.2,
-        }
+        ReportedRound(
+            round=number, draws=60 + 40 * number, new_draws=40 if number else 60,
+            silhouette=0.05, silhouette_error=0.01, ari=0.4 if number else None,
+            promising=["r001", "r000"], stop=number == 1,
+            reason="rounds: 2 done" if number else None, tokens=3200, seconds=75.2,
+        )
         for number in range(2)
     ]  # fmt: skip
     screened = [
@@ -245,7 +246,7 @@ def context(found: list[dict] | None = None, null: bool = False) -> dict:
         "findings": found,
         "screened": screened,
         "regions": regions,
-        "rounds": rounds,
+        "rounds": [asdict(of_round) for of_round in rounds],
         "costs": costs([ledger("decode", "now", texts=10), ledger("bank", "old")], "now"),
         "points": [
             {

@@ -1,6 +1,7 @@
 """Divergence: found where it is planted, nowhere else, and never read off the training texts."""
 
 import itertools
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from scripts.divergence.measurement import (
     sign_flip_p,
     stop_reason,
 )
+from scripts.divergence.round import Round
 from scripts.measure import _ari
+from scripts.prompts.region import RegionDivergence
 
 SETTINGS = {"permutations": 200, "seed": 0}
 DIMENSION = 12
@@ -65,20 +68,20 @@ def measured(base, intervention, folds, names, prompts):
 
 def test_planted_regions_diverge():
     rows = measured(*texts(planted=(2, 5), shift=4.0))
-    planted = {row["region"]: row for row in rows if row["region"] in ("r2", "r5")}
-    others = [row for row in rows if row["region"] not in planted]
-    assert all(row["p"] < 0.02 and row["energy"] > 0.5 for row in planted.values())
-    assert min(r["divergence"] for r in planted.values()) > max(r["divergence"] for r in others)
+    planted = {row.region: row for row in rows if row.region in ("r2", "r5")}
+    others = [row for row in rows if row.region not in planted]
+    assert all(row.p < 0.02 and row.energy > 0.5 for row in planted.values())
+    assert min(r.divergence for r in planted.values()) > max(r.divergence for r in others)
     assert set(promising(rows, 0.1)[:2]) == set(planted)
 
 
 def test_null_regions_have_honest_p_values():
     """60 audits without any difference, 10 regions each."""
-    p = np.array([[row["p"] for row in measured(*texts(seed=seed))] for seed in range(60)]).ravel()
+    p = np.array([[row.p for row in measured(*texts(seed=seed))] for seed in range(60)]).ravel()
     for level in (0.1, 0.5):
         # A region is a tenth of what its own score was trained on, which widens this a little.
         assert abs(np.mean(p <= level) - level) < 4 * np.sqrt(level * (1 - level) / len(p)), level
-    divergence = [r["divergence"] for s in range(10) for r in measured(*texts(seed=s))]
+    divergence = [r.divergence for s in range(10) for r in measured(*texts(seed=s))]
     assert abs(np.mean(divergence)) < 4 * np.std(divergence) / 10
 
 
@@ -112,7 +115,7 @@ def test_topics_tell_nothing():
     """Texts that differ by region alone give no divergence, however far regions lie apart."""
     base, _, folds, names, prompts = texts()
     rows = measured(base, base.copy(), folds, names, prompts)
-    assert all(row["divergence"] == 0 for row in rows)
+    assert all(row.divergence == 0 for row in rows)
     assert promising(rows, 0.1) == []
 
 
@@ -124,15 +127,20 @@ def test_a_difference_is_seen_however_far_topics_lie_apart():
 def test_identical_texts_are_no_difference_and_no_crash():
     base, _, folds, names, prompts = texts(regions=3)
     for row in measured(base, base.copy(), folds, names, prompts):
-        assert (row["divergence"], row["p"]) == (0, 1.0)
-        assert row["energy"] <= 0 and np.isfinite(list(row.values())[1:]).all()
+        assert (row.divergence, row.p) == (0, 1.0)
+        assert row.energy <= 0 and np.isfinite(astuple(row)[1:]).all()
     same = np.ones_like(base)
-    assert all(row["p"] == 1.0 for row in measured(same, same.copy(), folds, names, prompts))
+    assert all(row.p == 1.0 for row in measured(same, same.copy(), folds, names, prompts))
 
 
 def test_one_prompt_alone_is_no_evidence():
     rows = measured(*texts(regions=1, each=1, planted=(0,), shift=9.0))
-    assert rows[0]["prompts"] == 1 and rows[0]["p"] >= 0.5
+    assert rows[0].prompts == 1 and rows[0].p >= 0.5
+
+
+def divergence(region, size, p, error=0.1):
+    """What was measured in a region of which nothing else matters."""
+    return RegionDivergence(region, 0, 0, size, error, p, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_a_region_without_texts_has_a_row():
@@ -142,10 +150,7 @@ def test_a_region_without_texts_has_a_row():
         "boundary": base[:, 2],
     }  # fmt: skip
     rows = region_rows([{"id": "r0"}, {"id": "empty"}], of_text, base, intervention, SETTINGS)
-    assert rows[1] == {
-        "region": "empty", "prompts": 0, "draws": 0, "divergence": 0.0, "error": 1.0, "p": 1.0,
-        "deviation": 0.0, "peak": 0.0, "energy": 0.0, "boundary": 0.0,
-    }  # fmt: skip
+    assert rows[1] == divergence("empty", 0.0, 1.0, error=1.0)
 
 
 def test_the_unit_is_the_prompt():
@@ -160,10 +165,10 @@ def test_the_unit_is_the_prompt():
     }  # fmt: skip
     (row,) = region_rows([{"id": "r"}], of_text, vectors, vectors, SETTINGS)
     means = score.reshape(8, 3).mean(axis=1)
-    assert (row["prompts"], row["draws"]) == (8, 24)
-    assert row["p"] == sign_flip_p(means, 200, 0)
-    assert row["divergence"] == pytest.approx(means.mean() / means.std(ddof=1), abs=1e-5)
-    assert row["error"] == pytest.approx(1 / np.sqrt(8), abs=1e-5)
+    assert (row.prompts, row.draws) == (8, 24)
+    assert row.p == sign_flip_p(means, 200, 0)
+    assert row.divergence == pytest.approx(means.mean() / means.std(ddof=1), abs=1e-5)
+    assert row.error == pytest.approx(1 / np.sqrt(8), abs=1e-5)
 
 
 # Sign flips
@@ -257,7 +262,7 @@ def test_shared_texts_are_compared_between_rounds(tmp_path):
     ExploredTexts(draws, draws, clusters, nothing, nothing).write(path)
     assert _ari(["x", "d", "c", "b", "a"], np.array([5, 3, 3, 4, 4]), str(path)) == 1.0
     assert _ari(["a", "b", "c", "d"], np.array([0, 1, 0, 1]), str(path)) < 0
-    assert _ari(["a"], np.array([0]), []) is None
+    assert _ari(["a"], np.array([0]), None) is None
 
 
 # Choices
@@ -265,20 +270,20 @@ def test_shared_texts_are_compared_between_rounds(tmp_path):
 
 def test_promising_regions_come_most_divergent_first():
     rows = [
-        {"region": "a", "p": 0.05, "divergence": 1.0},
-        {"region": "b", "p": 0.1, "divergence": 2.0},
-        {"region": "c", "p": 0.11, "divergence": 9.0},
-        {"region": "d", "p": 0.01, "divergence": -1.0},
-        {"region": "f", "p": 0.01, "divergence": 0.5},
-        {"region": "e", "p": 0.09, "divergence": 0.5},
-        {"region": "g", "p": 0.01, "divergence": 0.0},
+        divergence("a", 1.0, 0.05),
+        divergence("b", 2.0, 0.1),
+        divergence("c", 9.0, 0.11),
+        divergence("d", -1.0, 0.01),
+        divergence("f", 0.5, 0.01),
+        divergence("e", 0.5, 0.09),
+        divergence("g", 0.0, 0.01),
     ]
     assert promising(rows, 0.1) == ["b", "a", "e", "f"]
 
 
 LOOP = {"budget": 100, "rounds": 4, "ari": 0.95, "silhouette": 0.02}
-BEFORE = {"round": 0, "draws": 40, "promising": ["a", "b"], "ari": None, "silhouette": 0.30}
-STABLE = {"round": 1, "draws": 60, "promising": ["b", "a"], "ari": 0.95, "silhouette": 0.31}
+BEFORE = Round(0, 40, 40, 0.30, 0.01, None, ["a", "b"], False, None)
+STABLE = Round(1, 60, 20, 0.31, 0.01, 0.95, ["b", "a"], False, None)
 
 
 @pytest.mark.parametrize(
@@ -296,9 +301,9 @@ STABLE = {"round": 1, "draws": 60, "promising": ["b", "a"], "ari": 0.95, "silhou
         ({"promising": ["a", "c"]}, BEFORE, 1, None),
         ({"silhouette": 0.33}, BEFORE, 1, None),
         ({"silhouette": 0.27}, BEFORE, 1, None),
-        ({"draws": 99}, BEFORE | {"promising": []}, 1, None),
+        ({"draws": 99}, replace(BEFORE, promising=[]), 1, None),
     ],
 )
 def test_when_to_stop(change, before, left, reason):
-    found = stop_reason(STABLE | change, before, LOOP, left)
+    found = stop_reason(replace(STABLE, **change), before, LOOP, left)
     assert found is None if reason is None else found.startswith(reason)

@@ -20,6 +20,7 @@ from scripts.draws.planning import (
     whole_draws,
 )
 from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.region import RegionDivergence
 
 SETTINGS = {
     "pool": "explore", "pilot": 5, "draws": 60, "floor": 0.2, "boundary": 0.1, "undersampled": 0.1,
@@ -54,8 +55,9 @@ def prompts(count, each, pool="explore", **more):
 
 def measured(count, **of_region):
     """Equal, undecided regions, but for what is given: r003={"divergence": 2.0}."""
-    rows = {f"r{n:03d}": {"divergence": 0.0, "error": 0.3, "boundary": 0.5} for n in range(count)}
-    return {name: row | of_region.get(name, {}) for name, row in rows.items()}
+    names = [f"r{n:03d}" for n in range(count)]
+    plain = RegionDivergence("", 9, 9, 0.0, 0.3, 0.5, 1.0, 1.0, 0.0, 0.5)
+    return {name: replace(plain, region=name, **of_region.get(name, {})) for name in names}
 
 
 def by_region(rows):

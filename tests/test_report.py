@@ -10,6 +10,7 @@ import pytest
 from reported import ROOT, finding, findings_of_all_statuses, ledger, measured
 
 from scripts.core.rows import write_rows
+from scripts.divergence.round import Round
 from scripts.divergence.space import Space
 from scripts.draws.generation import Generation
 from scripts.page.kinds import Explored, kinds_of_texts
@@ -21,7 +22,7 @@ from scripts.report import (
     counts,
     csv_row,
     names_of_kinds,
-    round_row,
+    reported,
     text_map,
     unit_of,
 )
@@ -46,7 +47,7 @@ def test_costs_tell_this_call_from_empty():
 
 def test_counts_are_of_both_sides():
     found = counts(
-        [{"draws": 60}, {"draws": 100}],
+        [Round(n, 60 + 40 * n, 40, 0.1, 0.01, None, [], n == 1, None) for n in range(2)],
         {"screen": 30},
         [*findings_of_all_statuses(), finding(8, "untested", stopped="draws")],
         [{}] * 9,
@@ -69,8 +70,8 @@ def test_a_round_counts_what_was_cached():
         ledger("decode", "now", tokens=100, saved_tokens=28, saved_seconds=4.0),
         ledger("embed", "now", tokens=999),
     ]
-    row = round_row({"round": 0, "draws": 5}, entries)
-    assert row == {"round": 0, "draws": 5, "tokens": 128, "seconds": 7.0}
+    row = reported(Round(0, 5, 5, 0.1, 0.01, None, [], False, None), entries)
+    assert (row.round, row.draws, row.tokens, row.seconds) == (0, 5, 128, 7.0)
 
 
 def test_a_csv_row_is_flat():

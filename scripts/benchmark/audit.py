@@ -19,6 +19,7 @@ from scripts.divergence.measurement import (
     stop_reason,
     worth_a_look,
 )
+from scripts.divergence.round import Round
 from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import (
     plan_pool,
@@ -34,6 +35,7 @@ from scripts.judging.confirmation import confirm, entries, placebos_of
 from scripts.judging.schedule import judging_order
 from scripts.judging.screening import confirm_prompts, provable, screened, within_budget
 from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.region import RegionDivergence
 
 A_REQUEST = 10  # hypotheses that one request asks about
 
@@ -79,7 +81,7 @@ def audit(
         found = zip_longest(where, *texts, *places)
         return [Pair(*at, *rest) for at, *rest in found]
 
-    drawn, rounds, last = explore(subject, prompts, settings, seed, ready)
+    drawn, _, last = explore(subject, prompts, settings, seed, ready)
     explored = pairs(drawn, explored_places_of(last) if subject.embedded else ((), ()))
 
     def fresh(draws):
@@ -89,7 +91,7 @@ def audit(
         vectors = (vectors_of(subject, side, draws) for side in SIDES)
         return pairs(draws, [last.space.placed(found, region) for found in vectors])
 
-    chosen = worth_a_look(rounds[-1]["regions"], settings["measure"]["promising"])
+    chosen = worth_a_look(last.regions, settings["measure"]["promising"])
     proposing = settings["propose"] | {"promising": settings["measure"]["promising"]}
     found = named(propose(explored, chosen, by_id, proposing))
     texts = {"explore": 2 * len(drawn)}
@@ -150,7 +152,7 @@ def explore(
     settings: Mapping[str, Any],
     seed: int,
     ready: bool = False,
-) -> tuple[list[PlannedDraw], list[dict[str, Any]], Measured]:
+) -> tuple[list[PlannedDraw], list[Round], Measured]:
     """The rounds of the explore pool: all draws, what each round saw, and the last in full."""
     suite = subject.suite
     planning = settings["plan"] | {
@@ -159,8 +161,8 @@ def explore(
     }  # fmt: skip
     measuring = settings["measure"] | {"seed": seed}
     drawn: list[PlannedDraw] = []
-    rounds: list[dict[str, Any]] = []
-    measured: dict[str, Any] = {}
+    rounds: list[Round] = []
+    measured: dict[str, RegionDivergence] = {}
     found: Measured | None = None
     vectors = {side: [] for side in ("base", "intervention")}
     while True:
@@ -172,15 +174,18 @@ def explore(
         base, intervention = (np.concatenate(parts) for parts in vectors.values())
         space = found and found.space
         found = measure_draws(suite.regions, drawn, base, intervention, measuring, space)
-        measured = {row["region"]: row for row in found.regions}
-        current = {
-            "round": len(rounds),
-            "draws": len(drawn),
-            "silhouette": found.silhouette,
-            "ari": None,
-            "promising": promising(found.regions, measuring["promising"]),
-            "regions": found.regions,
-        }
+        measured = {of_region.region: of_region for of_region in found.regions}
+        current = Round(
+            round=len(rounds),
+            draws=len(drawn),
+            new_draws=len(rows),
+            silhouette=found.silhouette,
+            silhouette_error=found.silhouette_error,
+            ari=None,
+            promising=promising(found.regions, measuring["promising"]),
+            stop=False,
+            reason=None,
+        )
         rounds.append(current)
         before = rounds[-2] if len(rounds) > 1 else None
         if stop_reason(current, before, measuring, 0 if ready else len(rows)):

@@ -47,7 +47,7 @@ def texts_until_proposed(
         drawn += rows
         vectors = np.array(base, np.float32), np.array(intervention, np.float32)
         seen = measure_draws(suite.regions, drawn, *vectors, settings["measure"] | {"seed": seed})
-        measured = {row["region"]: row for row in seen.regions}
+        measured = {of_region.region: of_region for of_region in seen.regions}
         chosen = worth_a_look(seen.regions, settings["measure"]["promising"])
         for hypothesis in propose(pairs, chosen, by_id, settings["propose"]):
             name = str((hypothesis["check"], hypothesis["regions"]))

@@ -87,7 +87,7 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
     confirm = settings["confirm"] | {"pool": "confirm"}
     weights = {region["id"]: region["weight"] for region in suite.regions}
     # alone where promising, and pooled over all planted regions that are
-    chosen = [r for r in homes.values() if r in rounds[-1]["promising"]]
+    chosen = [r for r in homes.values() if r in rounds[-1].promising]
     rows = []
     for regions in [[r] for r in chosen] + ([chosen] if len(chosen) > 1 else []):
         for samples in (1, settings["confirm"]["samples"]):

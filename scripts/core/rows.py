@@ -6,9 +6,10 @@ unit; the JSON schema is made from them.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -82,7 +83,28 @@ def read_document(path: str | Path, kind: type[T]) -> T:
 def json_schema(kind: type[Row]) -> dict[str, Any]:
     """The JSON schema of a row, with the docstrings of its fields."""
     schema = _adapter(kind).json_schema(mode="serialization")
+    inside = {part.__name__: part for part in _types_in(kind)}
+    for name, part in [(kind.__name__, schema), *schema.get("$defs", {}).items()]:
+        _describe_inherited(part, inside.get(name, object))
     version = {"const": kind.SCHEMA, "description": "Version of this format."}
     schema["properties"] = {"schema": version, **schema["properties"]}
     schema["required"] = ["schema", *schema.get("required", [])]
     return schema
+
+
+def _describe_inherited(schema: dict[str, Any], kind: type) -> None:
+    """Add the docstrings of fields that a type has from another: pydantic reads its own alone."""
+    for base in filter(is_dataclass, kind.__mro__[1:]):
+        known = _adapter(base).json_schema(mode="serialization")["properties"]
+        for name, described in known.items():
+            schema["properties"][name].setdefault("description", described["description"])
+
+
+def _types_in(kind: Any) -> Iterator[type]:
+    """A type and those of its fields, as far as they are dataclasses."""
+    if is_dataclass(kind) and isinstance(kind, type):
+        yield kind
+        for field in fields(kind):
+            yield from _types_in(get_type_hints(kind)[field.name])
+    for part in get_args(kind):
+        yield from _types_in(part)

@@ -15,8 +15,10 @@ from sklearn.linear_model import LogisticRegression
 
 from scripts.core.randomness import hash_unit
 from scripts.divergence.clusters import Assigned, assign, silhouette
+from scripts.divergence.round import Round
 from scripts.divergence.space import Space, fit_space
 from scripts.draws.draw import PlannedDraw
+from scripts.prompts.region import RegionDivergence
 
 FOLDS = 5
 # What the squared distance of a text to its own region's centre counts: at 1 the prompt tells
@@ -126,7 +128,7 @@ def region_rows(
     base: np.ndarray,
     intervention: np.ndarray,
     settings: Mapping[str, Any],
-) -> list[dict[str, Any]]:
+) -> list[RegionDivergence]:
     """A row a region: prompts, draws, divergence with error and p-value, energy, boundary.
 
     Divergence is the mean paired score difference in units of its standard deviation over all
@@ -145,56 +147,56 @@ def region_rows(
         at, texts = region_of == region["id"], of_text["region"] == region["id"]
         n = int(at.sum())
         rows.append(
-            {
-                "region": region["id"],
-                "prompts": n,
-                "draws": int(texts.sum()),
-                "divergence": round(float(by_prompt[at].mean() / deviation), 5) if n else 0.0,
-                "error": round(1 / np.sqrt(n), 5) if n else 1.0,
-                "p": sign_flip_p(by_prompt[at], settings["permutations"], settings["seed"] + number)
+            RegionDivergence(
+                region=region["id"],
+                prompts=n,
+                draws=int(texts.sum()),
+                divergence=round(float(by_prompt[at].mean() / deviation), 5) if n else 0.0,
+                error=round(float(1 / np.sqrt(n)), 5) if n else 1.0,
+                p=sign_flip_p(by_prompt[at], settings["permutations"], settings["seed"] + number)
                 if n
                 else 1.0,
-                "deviation": round(float(by_prompt[at].std() / deviation), 5) if n else 0.0,
-                "peak": round(float(by_prompt[at].max() / deviation), 5) if n else 0.0,
-                "energy": round(energy_distance(base[texts], intervention[texts]), 5),
-                "boundary": round(float(of_text["boundary"][texts].mean()), 5) if n else 0.0,
-            }
+                deviation=round(float(by_prompt[at].std() / deviation), 5) if n else 0.0,
+                peak=round(float(by_prompt[at].max() / deviation), 5) if n else 0.0,
+                energy=round(energy_distance(base[texts], intervention[texts]), 5),
+                boundary=round(float(of_text["boundary"][texts].mean()), 5) if n else 0.0,
+            )
         )
     return rows
 
 
-def promising(rows: Sequence[Mapping[str, Any]], level: float) -> list[str]:
+def promising(rows: Sequence[RegionDivergence], level: float) -> list[str]:
     """Regions that deserve a closer look, most divergent first: a selection, not a claim."""
-    chosen = [row for row in rows if row["p"] <= level and row["divergence"] > 0]
-    return [row["region"] for row in sorted(chosen, key=lambda r: (-r["divergence"], r["region"]))]
+    chosen = [row for row in rows if row.p <= level and row.divergence > 0]
+    return [row.region for row in sorted(chosen, key=lambda r: (-r.divergence, r.region))]
 
 
-def worth_a_look(rows: Sequence[Mapping[str, Any]], level: float) -> list[str]:
+def worth_a_look(rows: Sequence[RegionDivergence], level: float) -> list[str]:
     """All regions, promising ones first, then by divergence: where hypotheses are looked for."""
     first = promising(rows, level)
-    rest = sorted(rows, key=lambda r: (-r["divergence"], r["region"]))
-    return first + [row["region"] for row in rest if row["region"] not in first]
+    rest = sorted(rows, key=lambda r: (-r.divergence, r.region))
+    return first + [row.region for row in rest if row.region not in first]
 
 
 def stop_reason(
-    current: Mapping[str, Any],
-    before: Mapping[str, Any] | None,
+    current: Round,
+    before: Round | None,
     settings: Mapping[str, Any],
     left: int,
 ) -> str | None:
     """Why no further round is taken, or None: budget, rounds, exhausted or convergence."""
     if left <= 0:
         return "exhausted: every draw of the explore pool is taken"
-    if current["draws"] >= settings["budget"]:
-        return f"budget: {current['draws']} of {settings['budget']} draws"
-    if current["round"] + 1 >= settings["rounds"]:
+    if current.draws >= settings["budget"]:
+        return f"budget: {current.draws} of {settings['budget']} draws"
+    if current.round + 1 >= settings["rounds"]:
         return f"rounds: {settings['rounds']} done"
     if (
         before is not None
-        and current["ari"] is not None
-        and set(current["promising"]) == set(before["promising"])
-        and current["ari"] >= settings["ari"]
-        and abs(current["silhouette"] - before["silhouette"]) <= settings["silhouette"]
+        and current.ari is not None
+        and set(current.promising) == set(before.promising)
+        and current.ari >= settings["ari"]
+        and abs(current.silhouette - before.silhouette) <= settings["silhouette"]
     ):
         return "convergence: promising regions, clusters and silhouette are stable"
     return None
@@ -206,7 +208,7 @@ class Measured:
     then intervention's) cluster and kind; the silhouette and its error; the
     space in which later texts are placed."""
 
-    regions: list[dict[str, Any]]
+    regions: list[RegionDivergence]
     scores: tuple[np.ndarray, np.ndarray]
     labels: np.ndarray
     kinds: np.ndarray

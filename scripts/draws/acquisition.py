@@ -6,10 +6,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from scripts.core.randomness import hash_generator
+from scripts.prompts.region import RegionDivergence
 
 Shares = dict[str, float]  # of a round's draws by region; they sum to 1
 Row = Mapping[str, Any]
-Score = Callable[[Row, Row], float]  # of a region and of what was measured there
+Measured = Mapping[str, RegionDivergence]  # by region
+Score = Callable[[Row, RegionDivergence], float]  # of a region and of what was measured there
 
 
 class Rule(Protocol):
@@ -24,7 +26,7 @@ class Rule(Protocol):
     def __call__(
         self,
         regions: Sequence[Row],
-        measured: Mapping[str, Row],
+        measured: Measured,
         drawn: Mapping[str, int],
         settings: Mapping[str, Any],
         round_number: int,
@@ -33,7 +35,7 @@ class Rule(Protocol):
 
 def four_parts(
     regions: Sequence[Row],
-    measured: Mapping[str, Row],
+    measured: Measured,
     drawn: Mapping[str, int],
     settings: Mapping[str, Any],
     round_number: int,
@@ -49,13 +51,11 @@ def four_parts(
         return float(generator.standard_normal())
 
     found = [measured[region["id"]] for region in regions]
-    thompson = [
-        m["divergence"] + m["error"] * noise(r) for m, r in zip(found, regions, strict=True)
-    ]
+    thompson = [m.divergence + m.error * noise(r) for m, r in zip(found, regions, strict=True)]
     rest = 1 - settings["floor"] - settings["boundary"] - settings["undersampled"]
     shares = (
         settings["floor"] * _normalised([region["weight"] for region in regions])
-        + settings["boundary"] * _normalised([m["boundary"] for m in found])
+        + settings["boundary"] * _normalised([m.boundary for m in found])
         + settings["undersampled"] * _normalised([1 / (1 + drawn[r["id"]]) for r in regions])
         + max(0.0, rest) * _normalised(thompson)
     )
@@ -67,7 +67,7 @@ def with_parts(**parts: float) -> Rule:
 
     def rule(
         regions: Sequence[Row],
-        measured: Mapping[str, Row],
+        measured: Measured,
         drawn: Mapping[str, int],
         settings: Mapping[str, Any],
         round_number: int,
@@ -82,7 +82,7 @@ def proportional_to(score: Score, floor: float = 0.2) -> Rule:
 
     def rule(
         regions: Sequence[Row],
-        measured: Mapping[str, Row],
+        measured: Measured,
         drawn: Mapping[str, int],
         settings: Mapping[str, Any],
         round_number: int,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from scripts.draws.acquisition import Measured
 from scripts.draws.draw import PlannedDraw, Reason
 from scripts.draws.rules import RULES
 from scripts.prompts.pools import DealtPrompt, in_order
@@ -81,7 +82,7 @@ def plan_round(
     regions: Sequence[Mapping[str, Any]],
     prompts: Sequence[DealtPrompt],
     earlier: Sequence[PlannedDraw],
-    measured: Mapping[str, Mapping[str, Any]],
+    measured: Measured,
     settings: Mapping[str, Any],
     round_number: int,
 ) -> list[PlannedDraw]:

@@ -29,6 +29,8 @@ PLACES = 5  # empty prompts whose place a report names
 class SourceReport:
     """What one source gave."""
 
+    __pydantic_config__ = ROW
+
     path: str
     """As the configuration names it."""
     format: str

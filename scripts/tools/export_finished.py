@@ -9,8 +9,8 @@ from pathlib import Path
 from scripts.checks.check import Placed
 from scripts.core.checksums import damage
 from scripts.core.errors import AuditError
-from scripts.core.files import read_json
-from scripts.core.rows import iterate_rows
+from scripts.core.rows import iterate_rows, read_document
+from scripts.divergence.round import Round
 from scripts.divergence.space import Places, explored_places, fresh_places
 from scripts.draws.generation import Generation
 from scripts.hypotheses.drawn_pairs import pairs_by_draw
@@ -83,7 +83,7 @@ class Finished:
     def _rounds(self) -> list[str]:
         """The steps of the rounds, up to the one that says stop."""
         steps = ["round-0"]
-        while not read_json(self.file("measure", steps[-1], "round.json"))["stop"]:
+        while not read_document(self.file("measure", steps[-1], "round.json"), Round).stop:
             steps.append(f"round-{len(steps)}")
         return steps
 

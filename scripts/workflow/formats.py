@@ -1,0 +1,50 @@
+"""The JSON schema of each file format, from the type that it is written and read through."""
+
+import json
+import re
+from pathlib import Path
+
+from scripts.core.rows import Row, json_schema
+from scripts.divergence.round import ReportedRound, Round
+from scripts.draws.draw import PlannedDraw
+from scripts.draws.generation import Generation
+from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.prompt import Prompt
+from scripts.prompts.region import ExploredRegions, RegionDivergence, Regions
+from scripts.recordings.bank import BankReport
+from scripts.recordings.files import RecordedPrompt, RecordedResponse
+from scripts.recordings.recording import Report
+
+SCHEMAS = Path(__file__).parents[2] / "config" / "schemas"
+# By the file's place below results/; of a JSONL file the schema is that of a line.
+FORMATS: dict[str, type[Row]] = {
+    "responses/responses.jsonl": RecordedResponse,
+    "responses/prompts.jsonl": RecordedPrompt,
+    "responses/report.json": Report,
+    "bank/bank.jsonl": Prompt,
+    "bank/bank.json": BankReport,
+    "regions/regions.json": Regions,
+    "regions/prompts.jsonl": DealtPrompt,
+    "plan/step.jsonl": PlannedDraw,
+    "decode/shard.jsonl": Generation,
+    "measure/round.json": Round,
+    "measure/regions.jsonl": RegionDivergence,
+    "audits/rounds.jsonl": ReportedRound,
+    "audits/regions.json": ExploredRegions,
+}
+
+
+def schema_file(name: str) -> Path:
+    """Where the schema of a format lies."""
+    return SCHEMAS / (re.sub(r"\W", "-", name) + ".schema.json")
+
+
+def schema_text(kind: type[Row]) -> str:
+    """The schema as it is written (2020-12)."""
+    version = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(version | json_schema(kind), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    for name, kind in FORMATS.items():
+        schema_file(name).write_text(schema_text(kind), encoding="utf-8")
