@@ -67,7 +67,8 @@ def damage(output: str | os.PathLike) -> Path | None:
         return None
     except (OSError, UnicodeError):
         return sums
-    known = dict(reversed(line.split("  ", 1)) for line in content.splitlines() if "  " in line)
+    lines = (line.partition("  ") for line in content.splitlines())
+    known = {name: digest for digest, between, name in lines if between}
     if output.is_file() and output.name not in known:
         return sums
     for name, digest in known.items():

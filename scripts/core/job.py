@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from types import ModuleType
+from typing import Any, Protocol, cast
 
 from scripts.core.checksums import check, forget, record
 from scripts.core.errors import AuditError
@@ -157,7 +158,7 @@ def quiet() -> None:
     for noisy in ("httpx", "huggingface_hub", "matplotlib", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # peft imports it wherever it is found, for two seconds; who needs it takes the mark away.
-    sys.modules.setdefault("bitsandbytes", None)
+    sys.modules.setdefault("bitsandbytes", cast(ModuleType, None))
     # It warns of each layer's number type at every step, and of kernels that no processor needs.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 

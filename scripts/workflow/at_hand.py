@@ -3,7 +3,7 @@ from what is there, or from the native files as long as those are small."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from scripts.core.checksums import damage
 from scripts.core.rows import read_rows
@@ -56,7 +56,7 @@ def recording(made: Made, results: Path) -> Recorded | None:
     return scanned({**native, "match": made.settings["match"]})
 
 
-def look(settings: Mapping[str, Any], wants: str) -> None:
+def look(settings: Mapping[str, Any], wants: Literal["prompt", "response"]) -> None:
     """Read the first row of a source or recording that is too large to be read now. Raises
     AuditError when it cannot be used."""
     if not settings.get("revision") and not is_small(settings):

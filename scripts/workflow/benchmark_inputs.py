@@ -1,6 +1,6 @@
 """What the benchmark reads of its audits, and what an exhaustive run leaves: input functions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 from scripts.workflow.config import ConfigError
@@ -25,7 +25,7 @@ from scripts.workflow.paths import (
 from scripts.workflow.recipes import SIDES, Node, Recipes
 from scripts.workflow.sections import Benchmark
 
-Tree: TypeAlias = "str | list[str] | dict[str, Tree]"
+Tree: TypeAlias = "str | list[str] | Mapping[str, Tree]"
 PARTS = ("ladder", "null", "rates", "strategies")
 
 
@@ -131,5 +131,5 @@ def _leaves(tree: "Tree") -> Iterator[str]:
     if isinstance(tree, str):
         yield tree
     else:
-        for part in tree.values() if isinstance(tree, dict) else tree:
+        for part in tree.values() if isinstance(tree, Mapping) else tree:
             yield from _leaves(part)

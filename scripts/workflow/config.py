@@ -6,7 +6,7 @@ the two equal. `load` returns a checked `Config` or raises `ConfigError` with on
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -32,6 +32,12 @@ RESERVED = {
     "propose", "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive",
     "restore", "export", "benchmark", "exhaustive", "rewrite", "trials",
 }  # fmt: skip
+
+
+if TYPE_CHECKING:
+    Writer: TypeAlias = str
+else:
+    Writer = Literal[*WRITERS]
 
 
 class ConfigError(AuditError):
@@ -61,7 +67,7 @@ class Config(Section):
     """Whether `snakemake prune` deletes what it lists; meant for the command line (`--config`)."""
     archive: str | None = None
     """File that `snakemake restore` unpacks; meant for the command line."""
-    export: Literal[*WRITERS] = "jsonl"
+    export: Writer = "jsonl"
     """What `snakemake export` writes; `parquet` needs pyarrow."""
 
     @model_validator(mode="after")
@@ -117,13 +123,11 @@ class Config(Section):
         """The part that one audit reads, as it was given."""
         audit = self.audits[name]
         sides = {side: self.subject(audit, side, name) for side in ("base", "intervention")}
-        plants = {
-            subject.adapter.removeprefix("plant:")
-            for subject in sides.values()
-            if (subject.adapter or "").startswith("plant:")
-        }
+        adapters = (subject.adapter or "" for subject in sides.values())
+        plants = {a.removeprefix("plant:") for a in adapters if a.startswith("plant:")}
         subjects = {self.plants[plant].base for plant in plants}
-        subjects |= {given for side in sides if isinstance(given := getattr(audit, side), str)}
+        named = (getattr(audit, side) for side in sides)
+        subjects |= {subject for subject in named if isinstance(subject, str)}
 
         def given(section, names):
             chosen = {name: getattr(self, section)[name] for name in sorted(names)}

@@ -16,7 +16,7 @@ from scripts.core.errors import AuditError
 from scripts.core.files import replacing, write_jsonl
 
 Columns = Mapping[str, type]
-Rows = Iterable[Mapping[str, Any]]
+Rows = Iterable[dict[str, Any]]
 TOGETHER = 1024  # rows that are in memory at once
 
 

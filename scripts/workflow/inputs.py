@@ -142,12 +142,14 @@ class Inputs:
             return []
         return fill(DIVERGENCE, self._measure_of[wildcards["key"]], step=steps[-1])
 
-    def of_rounds_up_to_its_own(self, name: str, pattern: str, **more: str) -> InputFunction:
+    def of_rounds_up_to_its_own(
+        self, name: str, pattern: str, side: str | None = None
+    ) -> InputFunction:
         """Of measure: a file of its input `name` for every round up to its own."""
 
         def files(wildcards: Wildcards) -> Files:
             node, step = self.node("measure", wildcards).inputs[name], wildcards["step"]
-            return [fill(pattern, node, step=s, **more) for s in (*steps_before(step), step)]
+            return [fill(pattern, node, step=s, side=side) for s in (*steps_before(step), step)]
 
         return files
 

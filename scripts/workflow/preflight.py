@@ -62,9 +62,9 @@ def require_runnable(recipes: Recipes) -> None:
                 "in a file that `assistant.prices` names, in US dollars a million tokens"
             )
     for node in recipes.nodes["decode"].values():
-        folders = [_files_at_hand(node.inputs.get(name)) for name in ("model", "adapter")]
-        if all(folders):
-            check_adapter(*folders)
+        model, adapter = (_files_at_hand(node.inputs.get(name)) for name in ("model", "adapter"))
+        if model and adapter:
+            check_adapter(model, adapter)
 
 
 def require_readable(recipes: Recipes) -> None:

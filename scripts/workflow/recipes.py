@@ -150,6 +150,7 @@ class Recipes:
         if not Path(plant.file).is_file():
             raise ConfigError(f"`plants.{name}.file`: there is no file `{plant.file}`")
         base = self.config.subjects[plant.base]
+        assert base.model is not None, "the configuration has checked it"
         model, identity = self.model(f"subjects.{plant.base}.model", base.model, base.revision)
         return self.node(
             "plant",

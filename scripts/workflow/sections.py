@@ -1,7 +1,7 @@
 """Sections of the configuration: subjects, banks, plants, an audit's stages, benchmark, site."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -27,6 +27,13 @@ def _shorthand(field: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
 
 
+if TYPE_CHECKING:  # names from tables are for pydantic alone
+    Format: TypeAlias = str
+    Rule: TypeAlias = str
+    Provider: TypeAlias = str
+else:
+    Format, Rule = Literal["auto", *FORMATS], Literal[*RULES]
+    Provider = Literal["local", *PROVIDERS]
 # Of a path that is relative: as shipped, where the working directory has no such file.
 Place = Annotated[str, Field(min_length=1), AfterValidator(here_or_shipped)]
 
@@ -37,7 +44,7 @@ class File(Section):
 
     path: Place
     """File or folder, relative to the working directory, or the hub's id of a data set."""
-    format: Literal["auto", *FORMATS] = "auto"
+    format: Format = "auto"
     """How to read it; `auto` decides by ending and content."""
     prompt: str | None = None
     """Field of the prompt: text, or messages."""
@@ -291,7 +298,7 @@ class Pools(Section):
 class Plan(Section):
     """Acquisition: which draws a round takes."""
 
-    rule: Literal[*RULES] = "default"
+    rule: Rule = "default"
     """How later rounds share their draws among the regions (docs/benchmarks.md): `default` by the
     parts below, or one of the rules that the benchmark compares with it."""
     pilot: int = Field(5, ge=2)
@@ -365,7 +372,7 @@ class Budget(Section):
 class Assistant(Section):
     """Who writes and judges hypotheses; see docs/assistants.md."""
 
-    provider: Literal["local", *PROVIDERS] = "local"
+    provider: Provider = "local"
     """`local` needs no key and is deterministic; the others ask models: `openai` those of any
     server that speaks its protocol, at `base_url`."""
     base_url: str | None = None

@@ -65,7 +65,9 @@ class Reference(NamedTuple):
 QUICK = Reference(490, Range(700, 1250), Range(300, 900), Range(0.4, 0.7))
 SLOW = Reference(38, Range(100, 200), Range(40, 110), Range(1.6, 2.2))
 UNKNOWN = Rates(
-    *(Range(*map(float, between)) for between in ((100, 1250), (40, 900), (0.4, 2.2))),
+    Range(100.0, 1250.0),
+    Range(40.0, 900.0),
+    Range(0.4, 2.2),
     source="assumed for the demo's models on 2 CPU cores",
 )
 

@@ -3,7 +3,7 @@ added up by stage and round.
 """
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -44,7 +44,8 @@ class _Group:
     planned: int
     began: float
     ended: int = 0
-    work: Counter = field(default_factory=Counter)  # what ended jobs did, by (what, unit)
+    # what ended jobs did, by (what, unit)
+    work: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     told: int = 0  # ended jobs that said how much that was
 
 
@@ -72,7 +73,9 @@ class UnderWay:
         self._jobs: dict[Running, _Job] = {}
         self._groups: dict[Part, _Group] = {}
         self._looked = clock()
-        self._busy, self._done = Counter[str](), Counter[str]()  # seconds and units, by what
+        # Seconds and units, by what
+        self._busy: defaultdict[str, float] = defaultdict(float)
+        self._done: defaultdict[str, float] = defaultdict(float)
 
     def look(self, running: Iterable[Running]) -> list[str]:
         """Take in which jobs run now and what they say; one line for each part that has ended."""
@@ -106,16 +109,17 @@ class UnderWay:
     def seconds_a_unit(self) -> dict[str, float]:
         """Of each kind of work ("decode", "embed", "plant", …) as seen in this call, jobs side by
         side counted once; none of what has hardly begun."""
-        done = self._done + self.under_way()
+        now = self.under_way()
+        done = {what: self._done[what] + now[what] for what in {*self._done, *now}}
         return {
             what: self._busy[what] / n
             for what, n in done.items()
             if n >= LEAST_UNITS and self._busy[what]
         }
 
-    def under_way(self) -> Counter[str]:
+    def under_way(self) -> defaultdict[str, float]:
         """Units done by the jobs that run now, by kind of work."""
-        found = Counter[str]()
+        found: defaultdict[str, float] = defaultdict(float)
         for job in self._jobs.values():
             if job.state:
                 found[job.state.what] += job.state.done
@@ -157,8 +161,8 @@ class UnderWay:
         same = [state for state in states if state.what == what]
         before = group.work[what, unit]
         done = before + sum(state.done for state in same)
-        totals = [state.total for state in same]
-        if any(total is None for total in totals):
+        totals = [state.total for state in same if state.total is not None]
+        if len(totals) < len(same):
             return Row(name, [of, amount(done, None, unit), "", since], None)
         told = before + sum(totals)
         known = group.told + len(same)
