@@ -65,6 +65,7 @@ rule report:
         runtime=growing(30),
     params:
         settings=PARAMETERS.settings_of("report", "audit", "config", "map_texts", "null", "words"),
+        local=PARAMETERS.local_of("report"),
         nodes=PARAMETERS.nodes_of_report,
         call=CALL,
     script:

@@ -337,7 +337,7 @@ def explored_region(region: Region, measured: RegionDivergence) -> ExploredRegio
 
 
 def main(job: Job) -> None:
-    settings, files, out = job.params.settings, job.input, job.output
+    settings, local, files, out = job.params.settings, job.params.local, job.input, job.output
     findings, screened = read_jsonl(files.findings), read_jsonl(files.screened)
     behaviours, separability = read_json(files.behaviours), read_json(files.separability)
     rounds = [read_document(path, Round) for path in files.rounds]
@@ -362,7 +362,7 @@ def main(job: Job) -> None:
         "themes": read_json(files.themes)["themes"],
         "bank": read_json(files.bank),
         "arithmetic": computed_in(ledgers),
-        "config": settings["config"],
+        "config": local["config"],
         "keys": job.params.nodes,
         "versions": versions(),
         "hardware": hardware(),
@@ -392,7 +392,7 @@ def main(job: Job) -> None:
     )
     made = Report(
         audit,
-        settings["words"],
+        local["words"],
         findings,
         screened,
         [asdict(region) for region in regions],
@@ -402,7 +402,7 @@ def main(job: Job) -> None:
         drawn,
         behaviours["behaviours"],
         separability["separability"],
-        effects(files, counted, settings["config"]["audit"]["confirm"]),
+        effects(files, counted, local["config"]["audit"]["confirm"]),
         kinds_of_texts(explored, Space.read(files.space), names_of_kinds(screened)),
         notices,
     )

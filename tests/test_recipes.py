@@ -203,14 +203,39 @@ def test_site_settings_change_no_key(workspace):
 
 
 def test_places_change_no_key_of_a_computation(workspace):
-    """Paths are no content: a moved bank or plant changes what the report quotes and no more."""
+    """Paths are no content: a moved bank or plant changes nothing."""
     before = table(CONFIG, workspace)
     raw = edited()
     shutil.copytree("bank", "moved", dirs_exist_ok=True)
     shutil.copy("plant.yaml", "moved-plant.yaml")
     raw["banks"]["everyday"]["sources"][0]["path"] = "moved"
     raw["plants"]["demo"]["file"] = "moved-plant.yaml"
-    assert moved(before, table(raw, workspace)) <= {"report"}
+    assert not moved(before, table(raw, workspace))
+
+
+def test_how_a_model_or_an_assistant_is_reached_changes_no_key(workspace):
+    for place in ("here", "there"):
+        Path(place).mkdir()
+        Path(place, "config.json").write_text("{}")
+    raw = edited(assistant={"provider": "gemini", "concurrency": 4, "timeout": 30})
+    raw["subjects"]["small"]["model"] = "here"
+    before = build(raw, workspace)
+    raw["subjects"]["small"]["model"] = "there"
+    raw["audits"]["demo"]["assistant"] |= {"concurrency": 5, "timeout": 31}
+    after = build(raw, workspace)
+    assert before.audits["demo"].key == after.audits["demo"].key
+    shown = (made.audits["demo"].local["config"]["audit"]["base"] for made in (before, after))
+    assert [subject["model"] for subject in shown] == ["here", "there"]
+
+
+def test_an_address_counts_where_nothing_else_says_what_is_served(workspace):
+    def key(**server):
+        raw = edited(intervention={"server": {"url": "http://a/v1", "model": "m"} | server})
+        raw["audits"]["demo"]["intervention"].pop("adapter", None)
+        return build(raw, workspace).audits["demo"].key
+
+    assert key() != key(url="http://b/v1")
+    assert key(identity="m of May") == key(identity="m of May", url="http://b/v1", timeout=9)
 
 
 def test_audits_with_one_base_share_its_work(workspace):

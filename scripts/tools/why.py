@@ -10,6 +10,7 @@ from scripts.core.errors import AuditError
 from scripts.core.files import read_json
 from scripts.core.job import Job, run
 from scripts.workflow.described import Audits, DescribedAudit
+from scripts.workflow.places import without_places
 
 ABSENT = "(none)"
 LONGEST = 60  # characters of a value that are shown
@@ -69,7 +70,7 @@ def changes(published: Mapping[str, Any], audit: DescribedAudit) -> list[Change]
                 pair = before[number]["settings"], after[number]["settings"]
                 found.append(Change(role, "changed", differences(*pair)))
     state = "same" if published["key"] == report["key"] else "changed"
-    config = differences(published["config"], report["settings"]["config"])
+    config = differences(without_places(published["config"]), report["settings"]["config"])
     found.append(Change("report", state, config if state == "changed" else ()))
     return found
 

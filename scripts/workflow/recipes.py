@@ -24,6 +24,7 @@ from scripts.workflow.kinds.kind import Recipe, Words
 from scripts.workflow.kinds.recorded import keyed
 from scripts.workflow.kinds.registry import kind_of
 from scripts.workflow.kinds.words import changed_words, subject_words
+from scripts.workflow.places import without_places
 from scripts.workflow.sections import Audit, Benchmark, ChatTemplate, Plant, Subject
 
 SIDES = ("base", "intervention")
@@ -335,16 +336,19 @@ class Recipes:
             },
             {"access": access},
         )
+        resolved = self.resolved(name)
         return self.node(
             "report",
             {
                 "audit": name,
-                "config": self.resolved(name),
+                "config": without_places(resolved),
                 "map_texts": audit.report.map_texts,
                 "null": subjects["base"].settings == subjects["intervention"].settings,
-                "words": self.words(name),
+                "words": subjects_in_words(without_places(resolved["audit"])),
             },
             {"confirm": confirm},
+            # What the page and audit.json say, places and all.
+            {"config": resolved, "words": subjects_in_words(resolved["audit"])},
         )
 
     def _assistant(self, name: str, audit: Audit) -> tuple[Any, dict[str, Any]]:
@@ -420,17 +424,6 @@ class Recipes:
             identity=content,
         )
 
-    def words(self, name: str) -> dict[str, Words]:
-        """An audit's subjects in words, for the page: the intervention as what differs."""
-        given = {
-            side: self.config.subject(self.config.audits[name], side, f"audits.{name}").model_dump()
-            for side in SIDES
-        }
-        return {
-            "base": subject_words(given["base"]),
-            "intervention": changed_words(given["base"], given["intervention"]),
-        }
-
     def resolved(self, name: str) -> dict[str, Any]:
         """The configuration that an audit reads, with every default written out."""
         audit = self.config.audits[name]
@@ -451,6 +444,12 @@ class Recipes:
                 for base in sorted({self.config.plants[plant].base for plant in plants})
             },
         }
+
+
+def subjects_in_words(audit: Mapping[str, Any]) -> dict[str, Words]:
+    """A resolved audit's subjects in words, for the page: the intervention as what differs."""
+    base, intervention = audit["base"], audit["intervention"]
+    return {"base": subject_words(base), "intervention": changed_words(base, intervention)}
 
 
 def _template(where: str, file: str) -> str:
