@@ -23,7 +23,7 @@ from scripts.core.files import UNWRITABLE, write_json
 from scripts.core.progress import Reporter
 
 LEDGER_SCHEMA = 1
-MAIN = "AUTO_INTERVENTIONS_MAIN"  # host and process of Snakemake, as rules/common.smk sets it
+MAIN = "AUTO_INTERVENTIONS_MAIN"  # host and process of Snakemake, as workflow/session.py sets it
 DONE = "done in"
 _ENDED = re.compile(rf"^\S+ \S+ (?:ERROR |INFO {DONE} )", re.M)
 log = logging.getLogger("audit")

@@ -30,7 +30,7 @@ import psutil
 from scripts.core.errors import AuditError
 from scripts.core.job import Ledger, log, out_of_memory
 
-HOSTS = "AUTO_INTERVENTIONS_HOSTS"  # how many a call may have, as rules/common.smk sets it
+HOSTS = "AUTO_INTERVENTIONS_HOSTS"  # how many a call may have, as workflow/session.py sets it
 STARTED_WITHIN = 30.0  # seconds until a host that was started must listen
 SILENT_FOR = 60.0  # seconds without a word, its beat included, until a host counts as lost
 BEAT = 5.0  # seconds between the words of a host that computes

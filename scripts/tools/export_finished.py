@@ -25,7 +25,7 @@ Recorded = Mapping[str, Sequence[RecordedResponse]]  # the responses to a prompt
 
 @dataclass(frozen=True)
 class Finished:
-    """An audit by its name and its nodes, as rules/common.smk describes them."""
+    """An audit by its name and its nodes, as workflow/parameters.py describes them."""
 
     name: str
     nodes: Sequence[DescribedNode]
