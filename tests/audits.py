@@ -26,7 +26,7 @@ def node(stage, name=None, settings=None, inputs=None, local=None):
 def make_audit(
     plant_file=None, own=(), responses=(), sources=(), tokens=32, q=0.05, budget=150, **plan
 ):
-    """An audit's nodes as workflow/parameters.py describes them; loop and pools in round numbers."""
+    """An audit's nodes as workflow/parameters.py describes them; pools in round numbers."""
     model, embedder = node("model", "base"), node("model", "embedder")
     plant = node(
         "plant", settings={"steps": 50, "control_tokens": 40}, inputs={"model": model},

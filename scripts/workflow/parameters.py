@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from scripts.core.errors import AuditError
+from scripts.workflow.described import Audits, DescribedNode
 from scripts.workflow.inputs import asked_often
 from scripts.workflow.paths import REPORT, REPORTED, Wildcards, fill
 from scripts.workflow.recipes import Node, Recipes
@@ -59,7 +60,7 @@ class Parameters:
         """The files of a report that are published."""
         return [fill(REPORT, self._recipes.audits[name], file=file) for file in REPORTED]
 
-    def nodes_of_audits(self, wildcards: Wildcards) -> dict[str, Json]:
+    def nodes_of_audits(self, wildcards: Wildcards) -> Audits:
         """Each audit's report key and every node behind it, inputs first."""
         return {
             name: {"key": report.key, "nodes": [_described(n) for n in report.ancestors().values()]}
@@ -113,7 +114,7 @@ def require_settings(node: Node, names: Iterable[str], optional: Iterable[str] =
         )
 
 
-def _described(node: Node) -> Json:
+def _described(node: Node) -> DescribedNode:
     return {
         "stage": node.stage,
         "key": node.key,
