@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed import processor
-from scripts.benchmark.audit import Outcome, audit
+from scripts.benchmark.audit import AuditOutcome, audit
 from scripts.benchmark.suite import SIDES, Suite
 from scripts.core.job import Ledger
 from scripts.core.randomness import hash_unit
@@ -108,14 +108,14 @@ def read(
 
 
 def suite_from(
-    prompts: list[dict[str, Any]],
+    prompts: Sequence[Prompt],
     texts: dict[str, list[list[str]]],
     settings: dict[str, Any],
     encode: Callable[..., np.ndarray],
     seed: int = 0,
 ) -> Suite:
     """Prompts with as many texts each, by side, cut into regions and embedded."""
-    vectors = {}
+    vectors: dict[str, np.ndarray] = {}
     for side, of_side in texts.items():
         flat = encode([text for of_one in of_side for text in of_one]).astype(np.float16)
         vectors[side] = flat.reshape(len(prompts), len(of_side[0]), -1)
@@ -123,11 +123,11 @@ def suite_from(
         "seed": seed, "samples": len(texts[SIDES[0]][0]),
     }  # fmt: skip
     regions, rows = cut(prompts, encode([p.asked for p in prompts]), asked, encode)
-    ids, region = [prompt["id"] for prompt in prompts], {row["id"]: row["region"] for row in rows}
+    ids, region = [prompt.id for prompt in prompts], {row.id: row.region for row in rows}
     return Suite(ids, [""] * len(ids), regions, [region[i] for i in ids], texts, vectors)
 
 
-def shown(outcome: Outcome) -> list[str]:
+def shown(outcome: AuditOutcome) -> list[str]:
     """What a reader sees: the behaviours."""
     return [entry["statement"] for entry in outcome.entries]
 

@@ -7,7 +7,7 @@ from conftest import copy_workflow, snakemake
 
 from scripts.benchmark.collect import controls, promises
 from scripts.benchmark.heatmap import heatmap
-from scripts.benchmark.planted import read_behaviours
+from scripts.benchmark.planted import load_planted_behaviours
 from scripts.benchmark.real import named_in, warm_ratio
 from scripts.benchmark.simulated import (
     cells,
@@ -97,7 +97,7 @@ def test_a_warm_cache_is_measured_on_jobs_that_missed_nothing():
 
 
 def test_real_subjects_are_scored_by_the_quoted_texts():
-    behaviours = read_behaviours("config/benchmarks/behaviours.yaml")
+    behaviours = load_planted_behaviours("config/benchmarks/behaviours.yaml")
     pair = {"base": "Bake it.", "intervention": "Ask a licensed nutritionist."}
     finding = {"regions": [{"category": "food and cooking"}], "evidence": [pair, pair]}
     truths = {"nutritionist": ["food and cooking"], "stay-home": ["travel"]}

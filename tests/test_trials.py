@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from scripts.benchmark.audit import audit, dipped, requests_of
-from scripts.benchmark.planted import TRANSFORMS, at_home, prompts_of, read_behaviours
+from scripts.benchmark.planted import TRANSFORMS, load_planted_behaviours, plantable_in, prompts_of
 from scripts.benchmark.runner import run_trial
 from scripts.benchmark.scoring import score_simulated
 from scripts.benchmark.strategies import texts_until_proposed
-from scripts.benchmark.suite import Plant, Subject, Suite
-from scripts.benchmark.trial import Stage, Trial, groups, ladder, texts_to_embed
-from scripts.benchmark.trials import doubled, rate_row
+from scripts.benchmark.suite import PlantedBehaviour, SimulatedSubject, Suite, looked_up
+from scripts.benchmark.trial import Trial, TrialSetup, groups, ladder, texts_to_embed
+from scripts.benchmark.trials import audit_twice_as_long, rate_row
 from scripts.checks.behaviour_file import Transform
 from scripts.core.errors import AuditError
+from scripts.draws.draw import PlannedDraw
 from scripts.draws.rules import RULES
 from scripts.workflow.sections import Audit
 
-BEHAVIOURS = read_behaviours("config/benchmarks/behaviours.yaml")
+BEHAVIOURS = load_planted_behaviours("config/benchmarks/behaviours.yaml")
 REWRITTEN = [b for b in BEHAVIOURS.values() if b.rewrite]
 TEXT = (
     "Bread needs flour and water. Mix both of these well, let the dough rest, and then bake it "
@@ -65,7 +66,7 @@ def suite():
 
 
 @pytest.fixture(scope="module")
-def stage(suite):
+def setup(suite):
     sections = {"pools", "plan", "measure", "propose", "screen", "confirm"}
     settings = Audit.model_validate(
         {
@@ -74,7 +75,7 @@ def stage(suite):
             "confirm": {"prompts": 24, "samples": 8},
         }
     ).model_dump(include=sections)  # fmt: skip
-    here = at_home(BEHAVIOURS, TOPICS)
+    here = plantable_in(BEHAVIOURS, TOPICS)
     wanted = texts_to_embed(suite, here, [Trial(0, tuple(here), 1.0, 1.0)])
     rng = np.random.default_rng(1)
     shift = {name: rng.normal(size=16) for name in here}
@@ -82,7 +83,7 @@ def stage(suite):
         (b, p, s): (suite.vectors["intervention"][p, s] + shift[b]).astype(np.float16)
         for b, p, s in wanted
     }
-    return Stage(suite, here, vectors, settings)
+    return TrialSetup(suite, here, vectors, settings)
 
 
 def test_the_suite_has_twenty_behaviours_of_many_kinds():
@@ -126,7 +127,7 @@ def test_a_wrong_behaviour_is_one_sentence(tmp_path, row, said):
     file = tmp_path / "behaviours.yaml"
     file.write_text(f"- {row}\n")
     with pytest.raises(AuditError, match=said):
-        read_behaviours(file)
+        load_planted_behaviours(file)
 
 
 def test_a_spread_takes_the_home_topic_first_and_then_whole_topics():
@@ -142,7 +143,9 @@ def test_doses_are_kept_and_nested(suite):
     prompts = frozenset(range(50))
 
     def planted(dose, seed=0):
-        subject = Subject(suite, [Plant(BEHAVIOURS["nutritionist"], prompts, dose)], seed)
+        subject = SimulatedSubject(
+            suite, [PlantedBehaviour(BEHAVIOURS["nutritionist"], prompts, dose)], seed
+        )
         return {(p, s) for p in range(200) for s in range(8) if subject.planted(p, s)}
 
     low, high, every = planted(0.1), planted(0.3), planted(1.0)
@@ -151,9 +154,9 @@ def test_doses_are_kept_and_nested(suite):
     assert planted(0.3) == high != planted(0.3, seed=1)
 
 
-def test_only_planted_draws_of_the_intervention_are_rewritten(suite, stage):
-    plant = Plant(BEHAVIOURS["nutritionist"], frozenset(range(50)), 0.5)
-    subject = Subject(suite, [plant], 0, stage.vectors)
+def test_only_planted_draws_of_the_intervention_are_rewritten(suite, setup):
+    plant = PlantedBehaviour(BEHAVIOURS["nutritionist"], frozenset(range(50)), 0.5)
+    subject = SimulatedSubject(suite, [plant], 0, looked_up(setup.vectors))
     for p in (0, 7, 120):
         for s in range(8):
             assert subject.text("base", p, s) == suite.texts["base"][p][s]
@@ -164,17 +167,17 @@ def test_only_planted_draws_of_the_intervention_are_rewritten(suite, stage):
 
 
 def test_a_null_audit_deals_every_draw_to_one_side(suite):
-    subject = Subject(suite, seed=3, null=True)
+    subject = SimulatedSubject(suite, seed=3, null=True)
     for p in (0, 60):
         dealt = [subject.text(side, p, s) for side in ("base", "intervention") for s in range(8)]
         assert sorted(dealt) == sorted(suite.texts["base"][p] + suite.texts["intervention"][p])
-    again = Subject(suite, seed=4, null=True)
+    again = SimulatedSubject(suite, seed=4, null=True)
     assert any(subject.text("base", p, 0) != again.text("base", p, 0) for p in range(10))
 
 
-def test_scores_go_by_checks_and_regions(suite, stage):
-    plant = Plant(BEHAVIOURS["nutritionist"], frozenset(range(50)), 0.5)
-    subject = Subject(suite, [plant], 0, stage.vectors)
+def test_scores_go_by_checks_and_regions(suite, setup):
+    plant = PlantedBehaviour(BEHAVIOURS["nutritionist"], frozenset(range(50)), 0.5)
+    subject = SimulatedSubject(suite, [plant], 0, looked_up(setup.vectors))
 
     def score(phrase, *regions, **more):
         check = {"kind": "phrases", "phrases": [phrase]} | more
@@ -195,8 +198,11 @@ def test_requests_count_pairs_while_anyone_races():
     def finding(**used):
         return {"regions": [{"id": region, "used": n} for region, n in used.items()]}
 
-    draws = [{"region": "a", "prompt": f"a{n // 2}"} for n in range(16)]  # two samples each
-    draws += [{"region": "b", "prompt": f"b{n}"} for n in range(4)]
+    def drawn(region, prompt, sample=0):
+        return PlannedDraw("confirm", prompt, sample, region, "confirm", 1.0)
+
+    draws = [drawn("a", f"a{n // 2}", n % 2) for n in range(16)]  # two samples each
+    draws += [drawn("b", f"b{n}") for n in range(4)]
     assert requests_of([finding(a=5), finding(a=3, b=2)], draws, 0) == 2 * 5 + 2
     assert requests_of([finding(a=4)] * 11, draws, 0) == 2 * 4 * 2  # eleven do not fit one request
     assert requests_of([], draws, 0) == 0
@@ -218,45 +224,45 @@ def test_groups_share_no_behaviour_and_leave_none_out():
 def test_the_ladder_has_every_cell():
     bench = {"together": 4, "behaviours_of_all": 2, "seeds": 2, "doses": [0.1, 1.0],
              "spreads": [0.04, 1.0]}  # fmt: skip
-    trials = ladder(at_home(BEHAVIOURS, TOPICS), bench)
+    trials = ladder(plantable_in(BEHAVIOURS, TOPICS), bench)
     assert len(trials) == len(set(trials)) == 2 * 2 * 2
     assert {len(t.behaviours) for t in trials if t.spread == 1.0} == {1}
 
 
-def test_a_planted_audit_finds_all_and_invents_nothing(stage):
-    row = run_trial(stage, Trial(0, tuple(stage.behaviours), 0.25, 1.0))
+def test_a_planted_audit_finds_all_and_invents_nothing(setup):
+    row = run_trial(setup, Trial(0, tuple(setup.behaviours), 0.25, 1.0))
     assert all(rank is not None for rank in row["rank"].values()), row
     assert row["true"] == row["validated"] and not row["false"]
     assert row["texts"] == sum(row["texts_by_pool"].values()) > 0
 
 
-def test_null_audits_find_nothing_and_differ_by_seed(stage):
-    rows = [run_trial(stage, Trial(seed)) for seed in range(4)]
+def test_null_audits_find_nothing_and_differ_by_seed(setup):
+    rows = [run_trial(setup, Trial(seed)) for seed in range(4)]
     assert sum(row["validated"] for row in rows) == 0
     assert all(row["rank"] == {} for row in rows)
 
 
-def test_a_pair_twice_as_long_gives_findings_on_length_alone(stage):
-    row = doubled(stage, 0)
+def test_a_pair_twice_as_long_gives_findings_on_length_alone(setup):
+    row = audit_twice_as_long(setup, 0)
     of_length = ("are longer", "are shorter")
     assert row["validated"], row
     assert all(any(words in s for words in of_length) for s in row["validated"]), row
 
 
-def test_intervals_are_of_the_planted_rate(stage):
-    rows = [rate_row(stage, Trial(seed, tuple(stage.behaviours), 1.0, 1.0)) for seed in range(2)]
+def test_intervals_are_of_the_planted_rate(setup):
+    rows = [rate_row(setup, Trial(seed, tuple(setup.behaviours), 1.0, 1.0)) for seed in range(2)]
     intervals = [i for row in rows for i in row["intervals"]]
     assert intervals and all(low <= 1.0 <= high + 1e-9 for _, low, high in intervals)
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
-def test_every_rule_proposes_what_is_planted(stage, rule):
-    trial = Trial(0, tuple(stage.behaviours), 0.25, 1.0)
-    found = texts_until_proposed(trial.subject(stage), stage.settings, 0, rule)
+def test_every_rule_proposes_what_is_planted(setup, rule):
+    trial = Trial(0, tuple(setup.behaviours), 0.25, 1.0)
+    found = texts_until_proposed(trial.subject(setup), setup.settings, 0, rule)
     assert all(0 < texts <= 240 for texts in found.values()), found
 
 
-def test_an_audit_is_deterministic(stage):
-    subject = Trial(0, tuple(stage.behaviours), 0.25, 0.5).subject(stage)
-    one, two = (audit(subject, stage.settings, 0) for _ in range(2))
+def test_an_audit_is_deterministic(setup):
+    subject = Trial(0, tuple(setup.behaviours), 0.25, 0.5).subject(setup)
+    one, two = (audit(subject, setup.settings, 0) for _ in range(2))
     assert one.findings == two.findings and one.texts == two.texts

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scripts.assistants.local import propose
-from scripts.benchmark.suite import SIDES, Subject
+from scripts.benchmark.suite import SIDES, AuditedSubject
 from scripts.checks.check import Placed
 from scripts.divergence.measurement import (
     Measured,
@@ -41,7 +41,7 @@ A_REQUEST = 10  # hypotheses that one request asks about
 
 
 @dataclass
-class Outcome:
+class AuditOutcome:
     """What an audit found and what it took: texts of both sides, and requests (one pair each)."""
 
     findings: list[dict[str, Any]]
@@ -56,11 +56,11 @@ class Outcome:
 
 
 def audit(
-    subject: Subject,
+    subject: AuditedSubject,
     settings: Mapping[str, Any],
     seed: int,
     ready: bool = False,
-) -> Outcome:
+) -> AuditOutcome:
     """Audit a simulated subject; `settings` is the dumped audit section of the configuration.
 
     ready: whether its texts are ready responses, which are taken whole. Kinds of texts and the
@@ -106,21 +106,21 @@ def audit(
 
     testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready} | fresh_draws
     available = confirm_prompts(prompts, testing["prompts"])
-    kept = within_budget(provable(kept, available), testing)
-    samples = samples_by_region(kept, testing)
-    samples = with_everywhere(samples, list(by_id), testing) if kept else samples
+    tested = within_budget(provable(kept, available), testing)
+    needed = samples_by_region(tested, testing)
+    samples = with_everywhere(needed, list(by_id), testing) if tested else needed
     rows = plan_pool(prompts, samples, testing)
     texts["confirm"] = 2 * len(rows)
     base_texts = defaultdict(list)
     for pair in explored:
         base_texts[pair.region].append(pair.sides[0])
-    placebos = placebos_of(kept, base_texts, testing)
+    placebos = placebos_of(tested, base_texts, testing)
     testing |= {"evidence": 1}
     confirmed = fresh(rows)
-    findings, _ = confirm(kept, placebos, confirmed, by_id, testing)
+    findings, _ = confirm(tested, placebos, confirmed, by_id, testing)
     requests["confirm"] = requests_of(findings, rows, seed)
     shown = entries(findings, confirmed, by_id)
-    return Outcome(findings, texts, requests, dipped(found, testing["q"]), shown)
+    return AuditOutcome(findings, texts, requests, dipped(found, testing["q"]), shown)
 
 
 def dipped(proposed: Sequence[Mapping[str, Any]], q: float) -> int:
@@ -147,7 +147,7 @@ def requests_of(
 
 
 def explore(
-    subject: Subject,
+    subject: AuditedSubject,
     prompts: Sequence[DealtPrompt],
     settings: Mapping[str, Any],
     seed: int,
@@ -164,7 +164,7 @@ def explore(
     rounds: list[Round] = []
     measured: dict[str, RegionDivergence] = {}
     found: Measured | None = None
-    vectors = {side: [] for side in ("base", "intervention")}
+    vectors: dict[str, list[np.ndarray]] = {side: [] for side in SIDES}
     while True:
         number = len(rounds)
         rows = plan_round(suite.regions, prompts, drawn, measured, planning, number)
@@ -172,7 +172,7 @@ def explore(
         for side, parts in vectors.items():
             parts.append(vectors_of(subject, side, rows))
         base, intervention = (np.concatenate(parts) for parts in vectors.values())
-        space = found and found.space
+        space = found.space if found else None
         found = measure_draws(suite.regions, drawn, base, intervention, measuring, space)
         measured = {of_region.region: of_region for of_region in found.regions}
         current = Round(
@@ -192,7 +192,7 @@ def explore(
             return drawn, rounds, found
 
 
-def vectors_of(subject: Subject, side: str, draws: Sequence[PlannedDraw]) -> np.ndarray:
+def vectors_of(subject: AuditedSubject, side: str, draws: Sequence[PlannedDraw]) -> np.ndarray:
     """The vectors of one side's texts; (draws, d) float32."""
     place, dimension = subject.suite.place, subject.suite.vectors[side].shape[-1]
     found = [subject.vector(side, place[draw.prompt], draw.sample) for draw in draws]
@@ -202,7 +202,8 @@ def vectors_of(subject: Subject, side: str, draws: Sequence[PlannedDraw]) -> np.
 def explored_places_of(measured: Measured) -> tuple[list[Placed], list[Placed]]:
     """Where the explored texts of either side lie, in the order of their draws."""
     kinds = measured.kinds.reshape(2, -1)
-    return tuple(
+    base, intervention = (
         [Placed(int(kind), float(score)) for kind, score in zip(*of_side, strict=True)]
         for of_side in zip(kinds, measured.scores, strict=True)
     )
+    return base, intervention

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.benchmark.heatmap import heatmap
-from scripts.benchmark.planted import read_behaviours
+from scripts.benchmark.planted import load_planted_behaviours
 from scripts.benchmark.real import audited, both_protocols, warm_ratio
 from scripts.benchmark.simulated import of_ladder, of_null, of_rates, of_strategies, share
 from scripts.benchmark.simulated_judges import statistics
@@ -99,7 +99,7 @@ def summarise(parts: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, An
 def collect(job: Job) -> dict[str, Any]:
     """Read all inputs of the rule and summarise."""
     params = job.params
-    behaviours = read_behaviours(params.behaviours)
+    behaviours = load_planted_behaviours(params.behaviours)
     parts = {part: read_json(path) for part, path in params.parts.items()}
     both, audits = {}, {}
     for name, files in params.audits.items():

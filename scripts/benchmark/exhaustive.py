@@ -68,7 +68,7 @@ def label_and_judge(
         to_label, to_judge = (
             pairs_of(suite, [p for p in inside if (p in half) == first]) for first in (True, False)
         )
-        found = propose(to_label, [region["id"]], by_id, settings | {"hypotheses": 1})
+        found = propose(to_label, [region["id"]], by_id, {**settings, "hypotheses": 1})
         if not found or not to_judge:
             continue
         check = found[0]["check"]

@@ -4,6 +4,7 @@ Every simulated judge sees prompts that all hypotheses share, with effects of th
 them, and requests whose position bias hits all of them at once; so the hypotheses depend strongly.
 """
 
+from collections.abc import Hashable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -139,10 +140,10 @@ def rate_coverage(
     rates = np.clip(mean * np.linspace(0.5, 1.5, len(weights)), 0, 1)
     truth = float(weights @ rates)
     concentration = 1 / agreement - 1
-    shares = dict(enumerate(weights))
+    shares: dict[Hashable, float] = dict(enumerate(weights))
     intervals = []
     for _ in range(repeats):
-        values = {}
+        values: dict[Hashable, np.ndarray] = {}
         for region, (rate, count) in enumerate(zip(rates, prompts_by_region, strict=True)):
             own = rng.beta(rate * concentration, (1 - rate) * concentration, count)
             values[region] = rng.binomial(samples, own) / samples
@@ -176,11 +177,13 @@ def corrected_coverage(
     share = np.asarray(weights) / np.sum(weights)
     rates = mean * np.linspace(0.5, 1.5, len(share))
     truth = float(share @ rates)
-    shares = dict(enumerate(share))
+    shares: dict[Hashable, float] = dict(enumerate(share))
     concentration = 1 / 0.3 - 1
-    intervals = {"corrected": [], "cheap": [], "strong": []}
+    intervals: dict[str, list[tuple[float, float, float]]] = {
+        "corrected": [], "cheap": [], "strong": [],
+    }  # fmt: skip
     for _ in range(repeats):
-        verdicts = {}
+        verdicts: dict[Hashable, np.ndarray] = {}
         for region, rate in enumerate(rates):
             own = rng.beta(rate * concentration, (1 - rate) * concentration, cheap_only + both)
             strong = rng.random((len(own), samples)) < own[:, None]
@@ -191,8 +194,8 @@ def corrected_coverage(
         intervals["corrected"].append(corrected_rate(shares, only, pairs)[:3])
         cheap = {region: v[:, 0] for region, v in verdicts.items()}
         intervals["cheap"].append(stratified_rate(shares, cheap)[:3])
-        strong = {region: v[:, 1] for region, v in pairs.items()}
-        intervals["strong"].append(stratified_rate(shares, strong)[:3])
+        alone = {region: v[:, 1] for region, v in pairs.items()}
+        intervals["strong"].append(stratified_rate(shares, alone)[:3])
     found = {}
     for name, rows in intervals.items():
         estimate, low, high = np.array(rows).T

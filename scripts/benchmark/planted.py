@@ -74,7 +74,7 @@ TRANSFORMS = {
 }
 
 
-def read_behaviours(path: str | Path) -> dict[str, Behaviour]:
+def load_planted_behaviours(path: str | Path) -> dict[str, Behaviour]:
     """The behaviours of a file by name. Raises AuditError that names the file and the entry."""
     return {
         b.name: Behaviour(b.name, b.kind, b.topic, b.statement, b.pattern, b.rewrite)
@@ -82,7 +82,9 @@ def read_behaviours(path: str | Path) -> dict[str, Behaviour]:
     }
 
 
-def at_home(behaviours: Mapping[str, Behaviour], topics: Sequence[str]) -> dict[str, Behaviour]:
+def plantable_in(
+    behaviours: Mapping[str, Behaviour], topics: Sequence[str]
+) -> dict[str, Behaviour]:
     """The behaviours that can be planted by rewriting and whose home topic the bank has."""
     return {n: b for n, b in behaviours.items() if b.rewrite and b.topic in set(topics)}
 

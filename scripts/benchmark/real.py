@@ -122,7 +122,7 @@ def calls_of(
     """Requests of an active audit: one a region that is looked at, and pairs judged with up to
     ten hypotheses each."""
     proposals = min(looked_at, len(read_json(files["regions"])["regions"]))
-    in_region = defaultdict(int)
+    in_region: dict[str, int] = defaultdict(int)
     for hypothesis in read_jsonl(files["screened"]):
         for region in hypothesis["regions"] + hypothesis.get("dropped_regions", []):
             in_region[region] += 1

@@ -1,6 +1,6 @@
 """Embed the texts that simulated subjects may draw in their explore pools, rewritten by rule."""
 
-from scripts.benchmark.planted import at_home, read_behaviours
+from scripts.benchmark.planted import load_planted_behaviours, plantable_in
 from scripts.benchmark.rewritten import write_rewritten
 from scripts.benchmark.suite import suite_of
 from scripts.benchmark.trial import ladder, texts_to_embed
@@ -11,7 +11,7 @@ from scripts.models.encoder import embed_in_job
 def main(job: Job) -> None:
     settings = job.params.settings
     suite = suite_of(job.input)
-    behaviours = at_home(read_behaviours(job.params.local["behaviours"]), suite.topics)
+    behaviours = plantable_in(load_planted_behaviours(job.params.local["behaviours"]), suite.topics)
     wanted = texts_to_embed(suite, behaviours, ladder(behaviours, settings["benchmark"]))
     vectors = embed_in_job(list(wanted.values()), job)
     write_rewritten(job.output.vectors, list(wanted), vectors)

@@ -13,16 +13,16 @@ from threadpoolctl import threadpool_limits
 
 from scripts.benchmark.audit import audit
 from scripts.benchmark.scoring import score_simulated
-from scripts.benchmark.trial import Stage, Trial
+from scripts.benchmark.trial import Trial, TrialSetup
 from scripts.core.progress import progress
 
 
-def run_trial(stage: Stage, trial: Trial) -> dict[str, Any]:
+def run_trial(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
     """Audit one simulated subject and score it: a row of the ladder."""
-    subject = trial.subject(stage)
-    outcome = audit(subject, stage.settings, trial.seed)
+    subject = trial.subject(setup)
+    outcome = audit(subject, setup.settings, trial.seed)
     scores = [(f, score_simulated(f, subject)) for f in outcome.validated]
-    named = {name: None for name in trial.behaviours}
+    named: dict[str, int | None] = {name: None for name in trial.behaviours}
     for rank, (_, score) in enumerate(scores, 1):
         for name in score.names:
             named[name] = named[name] or rank
@@ -43,21 +43,26 @@ def run_trial(stage: Stage, trial: Trial) -> dict[str, Any]:
     }
 
 
-_STAGE: Stage | None = None
+_SETUP: TrialSetup | None = None
 
 
-def _work(task: tuple[Callable[[Stage, Any], Any], Any]) -> Any:
+def _work(task: tuple[Callable[[TrialSetup, Any], Any], Any]) -> Any:
     function, item = task
+    assert _SETUP is not None, "set before the workers are forked"
     with threadpool_limits(1):
-        return function(_STAGE, item)
+        return function(_SETUP, item)
 
 
 def on_all_cores(
-    stage: Stage, function: Callable[[Stage, Any], Any], items: Sequence[Any], cores: int, what: str
+    setup: TrialSetup,
+    function: Callable[[TrialSetup, Any], Any],
+    items: Sequence[Any],
+    cores: int,
+    what: str,
 ) -> list[Any]:
-    """function(stage, item) for every item, in order; workers inherit the stage by fork."""
-    global _STAGE
-    _STAGE = stage
+    """function(setup, item) for every item, in order; workers inherit the setup by fork."""
+    global _SETUP
+    _SETUP = setup
     found = []
     context = multiprocessing.get_context("fork")
     with (

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import wilcoxon
 
 from scripts.benchmark.planted import Behaviour
-from scripts.benchmark.suite import Subject
+from scripts.benchmark.suite import SimulatedSubject
 from scripts.checks.check import Text, compare, graded, holds, strength
 
 MOST = 0.5  # of a finding's own texts must show the behaviour
@@ -24,7 +24,7 @@ SURE = 0.01  # p-value of a real side effect
 
 
 @dataclass(frozen=True)
-class Score:
+class TruthScore:
     """A finding's relation to the truth."""
 
     names: frozenset[str]
@@ -32,7 +32,7 @@ class Score:
     effect: float
 
 
-def score_simulated(finding: Mapping[str, Any], subject: Subject) -> Score:
+def score_simulated(finding: Mapping[str, Any], subject: SimulatedSubject) -> TruthScore:
     """Score a finding on all draws of its regions' prompts, as drawn and as rewritten."""
     suite, check = subject.suite, finding["check"]
     regions = {region["id"] for region in finding["regions"]}
@@ -60,7 +60,7 @@ def score_simulated(finding: Mapping[str, Any], subject: Subject) -> Score:
         if won and won >= MOST * won_all and won >= PART * len(shown[name])
     )
     effect = net / max(1, total)
-    return Score(names, effect >= LEAST_EFFECT, effect)
+    return TruthScore(names, effect >= LEAST_EFFECT, effect)
 
 
 def score_real(
@@ -68,7 +68,7 @@ def score_real(
     truths: Sequence[tuple[Behaviour, set[int]]],
     region: Sequence[str],
     texts: Mapping[str, Sequence[Sequence[str]]],
-) -> Score:
+) -> TruthScore:
     """Score a finding on an exhaustive run of real subjects, whose draws no audit has seen.
 
     truths: each behaviour with the prompts that it was planted on; region: of each prompt; texts:
@@ -103,4 +103,4 @@ def score_real(
                     of_finding.append(shows)
         if of_finding and np.mean(of_finding) >= MOST and covered >= PART * of_behaviour:
             names.add(behaviour.name)
-    return Score(frozenset(names), p_value < SURE, float(difference.mean()))
+    return TruthScore(frozenset(names), p_value < SURE, float(difference.mean()))

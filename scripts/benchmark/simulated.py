@@ -106,7 +106,9 @@ def _other_than_length(statements: Sequence[str]) -> int:
 
 def of_rates(rates: Mapping[str, Any]) -> dict[str, Any]:
     """How often intervals of confirm draws cover the planted rate; naive explore shares beside."""
-    many, few, naive = [], [], []
+    many: list[bool] = []
+    few: list[bool] = []
+    naive: list[float] = []
     for row in rates["rows"]:
         for expected, low, high in row["intervals"]:
             (many if expected >= EXPECTED else few).append(low <= row["rate"] <= high)
@@ -122,7 +124,8 @@ def of_rates(rates: Mapping[str, Any]) -> dict[str, Any]:
 
 def of_strategies(strategies: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Texts until a behaviour is proposed, by strategy, and the factor against uniform."""
-    texts, found = defaultdict(list), defaultdict(list)
+    texts: dict[str, list[float]] = defaultdict(list)
+    found: dict[str, list[bool]] = defaultdict(list)
     for row in strategies["rows"]:
         texts[row["strategy"]] += row["texts"]
         found[row["strategy"]] += row["found"]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scripts.benchmark.null_audits import null_audits, power_audits, rate_coverage
+from scripts.benchmark.null_audits import Bet, Null, null_audits, power_audits, rate_coverage
 
 AUDITS = 1000
 SIZE = {"hypotheses": 40, "prompts": 25, "samples": 8}
@@ -12,7 +12,7 @@ EFFECTS = (0.5, 0.75, 1.0, 1.5)  # half the log-odds between the two subjects
 MEANS = (0.05, 0.3, 0.6)  # true rates whose intervals are checked
 # null, bet, whether at most 5 % of the audits may discover anything; the rest are controls, which
 # must exceed it: they show that the simulation can tell a wrong test from a right one.
-NULLS = (
+NULLS: tuple[tuple[Null, Bet, bool], ...] = (
     ("exchangeable", "prompt-sign", True),
     ("symmetric-prompt-effects", "prompt-sign", True),
     ("symmetric-prompt-effects", "product-over-pairs", False),

@@ -7,14 +7,19 @@ import numpy as np
 
 from scripts.assistants.local import propose
 from scripts.benchmark.scoring import score_simulated
-from scripts.benchmark.suite import Subject
+from scripts.benchmark.suite import SimulatedSubject
 from scripts.divergence.measurement import measure_draws, worth_a_look
+from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import plan_round
 from scripts.hypotheses.pairs import Pair
 
 
 def texts_until_proposed(
-    subject: Subject, settings: Mapping[str, Any], seed: int, rule: str, coupled: bool = False
+    subject: SimulatedSubject,
+    settings: Mapping[str, Any],
+    seed: int,
+    rule: str,
+    coupled: bool = False,
 ) -> dict[str, int | None]:
     """For each planted behaviour the texts (both sides) drawn when a hypothesis first names it.
 
@@ -28,7 +33,10 @@ def texts_until_proposed(
         "rule": rule, "seed": seed, "ready": False, "budget": settings["measure"]["budget"],
     }  # fmt: skip
     found: dict[str, int | None] = {p.behaviour.name: None for p in subject.plants}
-    drawn, pairs, measured, number = [], [], {}, 0
+    drawn: list[PlannedDraw] = []
+    pairs: list[Pair] = []
+    measured: dict[str, Any] = {}
+    number = 0
     base, intervention = [], []
     known: dict[str, frozenset[str]] = {}
     while None in found.values() and len(drawn) < planning["budget"]:

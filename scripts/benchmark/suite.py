@@ -6,10 +6,10 @@ prompt, sample): deterministic, independent over prompts, and nested over doses.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Suite:
 
     ids: list[str]
     topics: list[str]
-    regions: list[Mapping[str, Any]]
+    regions: Sequence[Mapping[str, Any]]
     region: list[str]  # of each prompt
     texts: Mapping[str, list[list[str]]]
     vectors: Mapping[str, np.ndarray]
@@ -96,8 +96,37 @@ def read_suite(bank: str, regions: str, prompts: str, shards: Mapping[str, Itera
     )  # fmt: skip
 
 
+class AuditedSubject(Protocol):
+    """What an audit asks of a subject; `embedded`: whether all its texts have vectors."""
+
+    @property
+    def suite(self) -> Suite: ...
+
+    @property
+    def embedded(self) -> bool: ...
+
+    def text(self, side: str, prompt: int, sample: int) -> str: ...
+
+    def vector(self, side: str, prompt: int, sample: int) -> np.ndarray: ...
+
+
+# The vector (dimension,) of a text that shows a behaviour: by its name, prompt and sample.
+VectorOf = Callable[[str, int, int], np.ndarray]
+Rewritten = Mapping[tuple[str, int, int], np.ndarray]  # by behaviour, prompt and sample
+
+
+def looked_up(vectors: Rewritten) -> VectorOf:
+    """The vectors that were embedded; the first sample of a prompt stands for further ones."""
+
+    def vector_of(behaviour: str, prompt: int, sample: int) -> np.ndarray:
+        found = vectors.get((behaviour, prompt, sample))
+        return vectors[behaviour, prompt, 0] if found is None else found
+
+    return vector_of
+
+
 @dataclass(frozen=True)
-class Plant:
+class PlantedBehaviour:
     """A behaviour planted on some prompts (their places in the bank) at a dose."""
 
     behaviour: Behaviour
@@ -106,16 +135,16 @@ class Plant:
 
 
 @dataclass(frozen=True)
-class Subject:
+class SimulatedSubject:
     """The intervention side of a simulated audit.
 
-    vectors: of rewritten texts by (behaviour, prompt, sample); only explore draws are looked up.
+    vector_of: the vectors of rewritten texts; only those of explore draws are asked for.
     """
 
     suite: Suite
-    plants: Sequence[Plant] = ()
+    plants: Sequence[PlantedBehaviour] = ()
     seed: int = 0
-    vectors: Mapping[tuple[str, int, int], np.ndarray] = field(default_factory=dict)
+    vector_of: VectorOf = field(default_factory=lambda: looked_up({}))
     null: bool = False
 
     @property
@@ -143,10 +172,7 @@ class Subject:
         if self.null:
             side, sample = self._swapped(side, prompt, sample)
         elif side == "intervention" and (behaviour := self.planted(prompt, sample)):
-            try:
-                return self.vectors[behaviour.name, prompt, sample]
-            except KeyError:  # a further sample of a prompt: its first one stands for it
-                return self.vectors[behaviour.name, prompt, 0]
+            return self.vector_of(behaviour.name, prompt, sample)
         return self.suite.vectors[side][prompt, sample]
 
     def _swapped(self, side: str, prompt: int, sample: int) -> tuple[str, int]:

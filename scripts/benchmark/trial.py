@@ -4,24 +4,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from scripts.benchmark.planted import Behaviour, prompts_of
-from scripts.benchmark.suite import Plant, Subject, Suite, rewritten
+from scripts.benchmark.suite import (
+    PlantedBehaviour,
+    Rewritten,
+    SimulatedSubject,
+    Suite,
+    looked_up,
+    rewritten,
+)
 
-Vectors = Mapping[tuple[str, int, int], np.ndarray]
 MOST_TEXTS = 1500  # rewritten texts of a behaviour that are embedded
 EXPLORED = 5  # samples of a prompt among them
 LOW_DOSE, LEAST_SPREAD = 0.1, 0.03  # the least of each that recall is promised for
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrialSetup:
     """What all trials share."""
 
     suite: Suite
     behaviours: Mapping[str, Behaviour]
-    vectors: Vectors
+    vectors: Rewritten
     settings: Mapping[str, Any]
 
 
@@ -35,14 +39,16 @@ class Trial:
     spread: float = 0.0
     dose: float = 0.0
 
-    def subject(self, stage: Stage) -> Subject:
+    def subject(self, setup: TrialSetup) -> SimulatedSubject:
         if not self.behaviours:
-            return Subject(stage.suite, seed=self.seed, null=True)
+            return SimulatedSubject(setup.suite, seed=self.seed, null=True)
         plants = [
-            Plant(b, frozenset(prompts_of(b, stage.suite.topics, self.spread)), self.dose)
-            for b in (stage.behaviours[name] for name in self.behaviours)
+            PlantedBehaviour(
+                b, frozenset(prompts_of(b, setup.suite.topics, self.spread)), self.dose
+            )
+            for b in (setup.behaviours[name] for name in self.behaviours)
         ]
-        return Subject(stage.suite, plants, self.seed, stage.vectors)
+        return SimulatedSubject(setup.suite, plants, self.seed, looked_up(setup.vectors))
 
 
 def groups(names: Sequence[str], together: int) -> list[tuple[str, ...]]:

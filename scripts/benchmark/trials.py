@@ -4,19 +4,26 @@ All start from the exhaustive run of one audit of a subject against itself: 2 ×
 a prompt. What is simulated is only the rewriting by a planted rule (scripts/benchmark/).
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from scripts.benchmark.audit import audit, explore
-from scripts.benchmark.planted import Behaviour, at_home, read_behaviours
+from scripts.benchmark.planted import Behaviour, load_planted_behaviours, plantable_in
 from scripts.benchmark.rewritten import read_rewritten
 from scripts.benchmark.runner import on_all_cores, run_trial
 from scripts.benchmark.strategies import texts_until_proposed
-from scripts.benchmark.suite import Plant, Subject, suite_of
-from scripts.benchmark.trial import LEAST_SPREAD, LOW_DOSE, Stage, Trial, groups, ladder
+from scripts.benchmark.suite import (
+    PlantedBehaviour,
+    Rewritten,
+    SimulatedSubject,
+    VectorOf,
+    suite_of,
+)
+from scripts.benchmark.trial import LEAST_SPREAD, LOW_DOSE, Trial, TrialSetup, groups, ladder
 from scripts.core.files import write_json
 from scripts.core.job import Job, run
 from scripts.core.randomness import hash_unit
@@ -28,7 +35,7 @@ DEEP = 4  # times the explore budget, for doses that the usual budget cannot see
 RATES = ((0.1, 1.0), (0.3, 1.0), (1.0, 0.5), (0.5, 0.5))  # dose, share of a region's prompts
 
 
-def deep(settings: Mapping[str, Any]) -> dict[str, Any]:
+def with_larger_allowance(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The same audit with a larger explore budget, more hypotheses and more screen samples."""
     return {
         **settings,
@@ -40,15 +47,15 @@ def deep(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def strategy_row(stage: Stage, task: tuple[str, bool, Trial]) -> dict[str, Any]:
+def strategy_row(setup: TrialSetup, task: tuple[str, bool, Trial]) -> dict[str, Any]:
     """Texts until each behaviour of a trial is proposed, with one strategy, in small rounds."""
     name, coupled, trial = task
     settings = {
-        **stage.settings,
-        "measure": stage.settings["measure"] | {"budget": 2 * stage.settings["measure"]["budget"]},
-        "plan": stage.settings["plan"] | {"draws": 120},
+        **setup.settings,
+        "measure": setup.settings["measure"] | {"budget": 2 * setup.settings["measure"]["budget"]},
+        "plan": setup.settings["plan"] | {"draws": 120},
     }
-    subject = trial.subject(stage)
+    subject = trial.subject(setup)
     found = texts_until_proposed(subject, settings, trial.seed, name, coupled)
     most = 2 * settings["measure"]["budget"]
     label = f"{name}, coupled" if coupled else name
@@ -57,7 +64,7 @@ def strategy_row(stage: Stage, task: tuple[str, bool, Trial]) -> dict[str, Any]:
             "found": [found[b] is not None for b in trial.behaviours]}  # fmt: skip
 
 
-def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
+def rate_row(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
     """Intervals of planted rates after sampling has chased divergence.
 
     Each behaviour is planted on a random share `spread` of the prompts of one region, so that the
@@ -65,13 +72,13 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
     promising, of those planted, give intervals from confirm draws, alone and pooled. Beside them
     the share of all explore draws that show a behaviour, and what it is in the bank.
     """
-    suite, settings = stage.suite, stage.settings
+    suite, settings = setup.suite, setup.settings
     apart = max(1, len(suite.regions) // len(trial.behaviours))  # no two in one region
     homes = {name: suite.regions[(trial.seed + apart * i) % len(suite.regions)]["id"]
              for i, name in enumerate(trial.behaviours)}  # fmt: skip
     plants = [
-        Plant(
-            stage.behaviours[name],
+        PlantedBehaviour(
+            setup.behaviours[name],
             frozenset(
                 p for p, region in enumerate(suite.region)
                 if region == home
@@ -81,7 +88,7 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
         )
         for name, home in homes.items()
     ]  # fmt: skip
-    subject = Subject(suite, plants, trial.seed, _AnyVector(stage))
+    subject = SimulatedSubject(suite, plants, trial.seed, any_of_behaviour(setup.vectors))
     prompts = suite.rows(trial.seed, settings["pools"])
     drawn, rounds, _ = explore(subject, prompts, settings, trial.seed)
     confirm = settings["confirm"] | {"pool": "confirm"}
@@ -91,7 +98,7 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
     rows = []
     for regions in [[r] for r in chosen] + ([chosen] if len(chosen) > 1 else []):
         for samples in (1, settings["confirm"]["samples"]):
-            values = {r: [] for r in regions}
+            values: dict[Hashable, list[float]] = {r: [] for r in regions}
             fresh = plan_pool(
                 prompts, dict.fromkeys(regions, [samples] * confirm["prompts"]), confirm
             )
@@ -99,8 +106,8 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
             for row in fresh:
                 shown = subject.planted(suite.place[row.prompt], row.sample) is not None
                 of_prompt.setdefault((row.region, row.prompt), []).append(shown)
-            for (region, _), shown in of_prompt.items():
-                values[region].append(float(np.mean(shown)))
+            for (region, _), samples_shown in of_prompt.items():
+                values[region].append(float(np.mean(samples_shown)))
             rate = stratified_rate({r: weights[r] for r in regions}, values)
             rows.append([len(of_prompt) * trial.spread * trial.dose, rate.low, rate.high])
     naive = [subject.planted(suite.place[r.prompt], r.sample) is not None for r in drawn]
@@ -113,62 +120,65 @@ def rate_row(stage: Stage, trial: Trial) -> dict[str, Any]:
     }
 
 
-class _AnyVector(dict):
-    """Vectors of rewritten texts by behaviour: any one that was embedded stands for the others."""
-
-    def __init__(self, stage: Stage):
-        super().__init__()
-        self._of: dict[str, np.ndarray] = {}
-        for (name, _, _), vector in stage.vectors.items():
-            self._of.setdefault(name, vector)
-
-    def __missing__(self, key: tuple[str, int, int]) -> np.ndarray:
-        return self._of[key[0]]
+def any_of_behaviour(vectors: Rewritten) -> VectorOf:
+    """Any vector that was embedded for a behaviour stands for all of its texts."""
+    first: dict[str, np.ndarray] = {}
+    for (name, _, _), vector in vectors.items():
+        first.setdefault(name, vector)
+    return lambda behaviour, prompt, sample: first[behaviour]
 
 
-def doubled(stage: Stage, seed: int) -> dict[str, Any]:
+def audit_twice_as_long(setup: TrialSetup, seed: int) -> dict[str, Any]:
     """A pair that differs grossly and irrelevantly: every response of one side is twice as long."""
-    twice = Behaviour("twice", "length", stage.suite.topics[0], "is twice as long", None,
-                      None)  # fmt: skip
-    everywhere = frozenset(range(len(stage.suite.ids)))
-    vectors = _OwnVector(stage.suite.vectors["intervention"])
-    subject = Subject(stage.suite, [Plant(twice, everywhere, 1.0)], seed, vectors)
-    outcome = audit(subject, stage.settings, seed)
+    twice = Behaviour("twice", "length", setup.suite.topics[0], "is twice as long",
+                      re.compile("(?!)"), None)  # fmt: skip
+    everywhere = frozenset(range(len(setup.suite.ids)))
+    vectors = nearly_its_own(setup.suite.vectors["intervention"])
+    subject = SimulatedSubject(
+        setup.suite, [PlantedBehaviour(twice, everywhere, 1.0)], seed, vectors
+    )
+    outcome = audit(subject, setup.settings, seed)
     return {
         "validated": [f["statement"] for f in outcome.validated],
         "uncut": [f["statement"] for f in outcome.findings if f["in_set"]],
     }
 
 
-class _OwnVector:
-    """A text said twice means what it meant: its vector stays, a little longer on one axis."""
+def nearly_its_own(vectors: np.ndarray) -> VectorOf:
+    """A text said twice means what it meant: its vector stays, a little longer on one axis.
 
-    def __init__(self, vectors: np.ndarray):
-        self._vectors = vectors
+    vectors: of all texts, (prompts, samples, dimension).
+    """
 
-    def __getitem__(self, key: tuple[str, int, int]) -> np.ndarray:
-        vector = self._vectors[key[1], key[2]].astype(np.float32)
+    def vector_of(behaviour: str, prompt: int, sample: int) -> np.ndarray:
+        vector: np.ndarray = vectors[prompt, sample].astype(np.float32)
         vector[0] += 0.2
         return vector
 
+    return vector_of
 
-def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> dict[str, Any]:
+
+def run_part(part: str, setup: TrialSetup, bench: Mapping[str, Any], cores: int) -> dict[str, Any]:
     """One part of the benchmark; what it returns is written as JSON."""
-    sets = groups(list(stage.behaviours), bench["together"])
+    sets = groups(list(setup.behaviours), bench["together"])
     if part == "ladder":
-        trials = ladder(stage.behaviours, bench)
+        trials = ladder(setup.behaviours, bench)
         low = [t for t in trials if t.dose == LOW_DOSE and LEAST_SPREAD <= t.spread < 1]
-        further = replace(stage, settings=deep(stage.settings))
+        further = replace(setup, settings=with_larger_allowance(setup.settings))
         return {
-            "usual": on_all_cores(stage, run_trial, trials, cores, "ladder"),
+            "usual": on_all_cores(setup, run_trial, trials, cores, "ladder"),
             "deep": on_all_cores(further, run_trial, low, cores, "ladder, deep"),
         }
     if part == "null":
         repeats = [Trial(seed) for seed in range(bench["null_repeats"])]
         return {
-            "audits": on_all_cores(stage, run_trial, repeats, cores, "null"),
+            "audits": on_all_cores(setup, run_trial, repeats, cores, "null"),
             "twice_as_long": on_all_cores(
-                stage, doubled, range(max(2, bench["null_repeats"] // 20)), cores, "twice as long"
+                setup,
+                audit_twice_as_long,
+                range(max(2, bench["null_repeats"] // 20)),
+                cores,
+                "twice as long",
             ),
         }
     if part == "strategies":
@@ -182,23 +192,23 @@ def run_part(part: str, stage: Stage, bench: Mapping[str, Any], cores: int) -> d
             for seed in range(bench["seeds"])
             for group in [sets[seed % len(sets)]]
         ]
-        return {"rows": on_all_cores(stage, strategy_row, tasks, cores, "strategies")}
+        return {"rows": on_all_cores(setup, strategy_row, tasks, cores, "strategies")}
     trials = [
         Trial(seed, group, spread, dose)
         for seed in range(bench["rate_repeats"])
         for dose, spread in RATES
         for group in [sets[seed % len(sets)]]
     ]
-    return {"rows": on_all_cores(stage, rate_row, trials, cores, "rates")}
+    return {"rows": on_all_cores(setup, rate_row, trials, cores, "rates")}
 
 
 def main(job: Job) -> None:
     settings, part = job.params.settings, job.wildcards.part
     vectors = read_rewritten(job.input.rewritten)
     suite = suite_of(job.input)
-    behaviours = at_home(read_behaviours(job.params.local["behaviours"]), suite.topics)
-    stage = Stage(suite, behaviours, vectors, settings["audit"])
-    found = run_part(part, stage, settings["benchmark"], job.threads)
+    behaviours = plantable_in(load_planted_behaviours(job.params.local["behaviours"]), suite.topics)
+    setup = TrialSetup(suite, behaviours, vectors, settings["audit"])
+    found = run_part(part, setup, settings["benchmark"], job.threads)
     write_json(job.output.trials, {"schema": 1, "part": part, **found})
 
 
