@@ -2,7 +2,7 @@
 
     python -m benchmarks.pool
 
-Starts tests/loopback.py as a process of its own, which answers after 0.2 s, and sends 2,000
+Starts tests/support/loopback.py as a process of its own, which answers after 0.2 s, and sends 2,000
 requests, 64 at once: ideally 2000 / 64 x 0.2 = 6.25 s. Writes `pool_over_ideal` (openai) and
 `pool_over_ideal_gemini` to results/benchmarks/assistants.json, beside what is there.
 """
@@ -47,7 +47,7 @@ def seconds(provider: str, address: str, cache: Path) -> float:
 
 def main() -> None:
     server = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests/loopback.py"), str(LATENCY)],
+        [sys.executable, str(ROOT / "tests/support/loopback.py"), str(LATENCY)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

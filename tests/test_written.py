@@ -11,7 +11,7 @@ from scripts.core.errors import AuditError
 from scripts.core.yaml_files import WRITTEN, read_yaml
 from scripts.workflow.config import load
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.preflight import check
+from scripts.workflow.preflight import require_runnable
 from scripts.workflow.recipes import Recipes
 
 PLANT = {
@@ -70,7 +70,7 @@ def written(tmp_path, monkeypatch):
 
 def read(folder) -> None:
     """What Snakemake does with a configuration before it plans any job."""
-    check(Recipes(load(CONFIG), ROOT, DigestIndex(folder / "digests.json")))
+    require_runnable(Recipes(load(CONFIG), ROOT, DigestIndex(folder / "digests.json")))
 
 
 def test_files_as_they_should_be_are_read(written):

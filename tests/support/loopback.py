@@ -394,7 +394,8 @@ def _send(handler, status: int, body: dict, cut: bool = False) -> None:
         handler.close_connection = True
 
 
-if __name__ == "__main__":  # `python tests/loopback.py 0.2`: prints its port, serves until killed
+# `python tests/support/loopback.py 0.2` prints its port and serves until it is killed.
+if __name__ == "__main__":
     with Loopback(delay=float(sys.argv[1])) as alone:
         print(alone.port, flush=True)
         while True:

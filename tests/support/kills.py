@@ -15,7 +15,7 @@ from conftest import BATCH, snakemake
 
 from scripts.cache.records import RecordCache
 
-DYING = Path(__file__).resolve().parent / "dying"
+DYING = Path(__file__).resolve().parents[1] / "dying"
 KINDS = ("main", "job", "write")
 CALL = [sys.executable, "-m", "snakemake", "--cores", "all"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.recordings.bank import build_bank
 
-REPO = Path(__file__).parent.parent
+REPO = Path(__file__).parents[2]
 EVERYDAY = REPO / "config" / "prompts" / "everyday"
 PLANT = REPO / "config" / "plants" / "demo.yaml"
 SHARED = REPO.parent / "shared" / "data"

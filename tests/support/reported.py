@@ -18,7 +18,7 @@ from scripts.report import costs, counts
 from scripts.workflow.config import load
 from scripts.workflow.kinds.words import changed_words, subject_words
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 SECTIONS = [
     "apart", "findings", "kinds", "map", "divergence", "rounds", "screen", "costs", "reproduce",
