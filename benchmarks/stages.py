@@ -26,9 +26,9 @@ def seconds_of(place: Path) -> dict[str, float]:
     if place.is_file():
         return read_json(place)
     found: dict[str, float] = defaultdict(float)
-    for path in (place / "logs/benchmark").rglob("*.tsv"):
+    for path in (place / "logs/job-times").rglob("*.tsv"):
         head, *rows = (line.split("\t") for line in path.read_text().splitlines())
-        stage = path.relative_to(place / "logs/benchmark").parts[0]
+        stage = path.relative_to(place / "logs/job-times").parts[0]
         found[stage] += sum(float(row[head.index("s")]) for row in rows)
     return {stage: round(found[stage], 1) for stage in STAGES if stage in found}
 

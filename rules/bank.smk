@@ -22,7 +22,7 @@ rule bank:
     log:
         "logs/bank/{key}.log",
     benchmark:
-        "logs/benchmark/bank/{key}.tsv"
+        "logs/job-times/bank/{key}.tsv"
     priority: 100  # a bad bank should stop a run before anything expensive starts
     conda:
         "../envs/workflow.yaml"

@@ -33,7 +33,7 @@ rule confirm:
     log:
         "logs/confirm/{key}.log",
     benchmark:
-        "logs/benchmark/confirm/{key}.tsv"
+        "logs/job-times/confirm/{key}.tsv"
     localrule: PARAMETERS.asks_a_server("confirm")
     conda:
         "../envs/workflow.yaml"

@@ -14,7 +14,7 @@ rule decode:
     log:
         "logs/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.log",
     benchmark:
-        "logs/benchmark/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.tsv"
+        "logs/job-times/decode/{key}/{side}/{plan}/{step}/shard-{shard}-of-{shards}.tsv"
     localrule: PARAMETERS.no_decode_loads_a_model()
     conda:
         "../envs/models.yaml"

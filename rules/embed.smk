@@ -17,7 +17,7 @@ rule embed:
     log:
         "logs/embed/{key}/{step}.log",
     benchmark:
-        "logs/benchmark/embed/{key}/{step}.tsv"
+        "logs/job-times/embed/{key}/{step}.tsv"
     conda:
         "../envs/models.yaml"
     threads: GPU_CORES

@@ -15,7 +15,7 @@ rule exhaustive:
     log:
         "logs/exhaustive/{key}.log",
     benchmark:
-        "logs/benchmark/exhaustive/{key}.tsv"
+        "logs/job-times/exhaustive/{key}.tsv"
     conda:
         "../envs/workflow.yaml"
     threads: ALL_CORES

@@ -29,7 +29,7 @@ checkpoint measure:
     log:
         "logs/measure/{key}/{step}.log",
     benchmark:
-        "logs/benchmark/measure/{key}/{step}.tsv"
+        "logs/job-times/measure/{key}/{step}.tsv"
     conda:
         "../envs/workflow.yaml"
     params:

@@ -16,7 +16,7 @@ rule model:
     log:
         "logs/model/{key}.log",
     benchmark:
-        "logs/benchmark/model/{key}.tsv"
+        "logs/job-times/model/{key}.tsv"
     conda:
         "../envs/models.yaml"
     threads: ALL_CORES

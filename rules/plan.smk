@@ -22,7 +22,7 @@ rule plan:
     log:
         "logs/plan/{key}/{step}.log",
     benchmark:
-        "logs/benchmark/plan/{key}/{step}.tsv"
+        "logs/job-times/plan/{key}/{step}.tsv"
     conda:
         "../envs/workflow.yaml"
     params:

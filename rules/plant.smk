@@ -14,7 +14,7 @@ rule plant:
     log:
         "logs/plant/{key}.log",
     benchmark:
-        "logs/benchmark/plant/{key}.tsv"
+        "logs/job-times/plant/{key}.tsv"
     conda:
         "../envs/models.yaml"
     threads: GPU_CORES

@@ -20,7 +20,7 @@ rule propose:
     log:
         "logs/propose/{key}.log",
     benchmark:
-        "logs/benchmark/propose/{key}.tsv"
+        "logs/job-times/propose/{key}.tsv"
     localrule: PARAMETERS.asks_a_server("propose")
     conda:
         "../envs/workflow.yaml"

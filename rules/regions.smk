@@ -16,7 +16,7 @@ rule regions:
     log:
         "logs/regions/{key}.log",
     benchmark:
-        "logs/benchmark/regions/{key}.tsv"
+        "logs/job-times/regions/{key}.tsv"
     conda:
         "../envs/models.yaml"
     threads: GPU_CORES

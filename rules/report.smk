@@ -57,7 +57,7 @@ rule report:
     log:
         "logs/report/{key}.log",
     benchmark:
-        "logs/benchmark/report/{key}.tsv"
+        "logs/job-times/report/{key}.tsv"
     conda:
         "../envs/workflow.yaml"
     resources:

@@ -19,7 +19,7 @@ rule responses:
     log:
         "logs/responses/{key}.log",
     benchmark:
-        "logs/benchmark/responses/{key}.tsv"
+        "logs/job-times/responses/{key}.tsv"
     priority: 100  # as a bad bank, a bad file should stop a run early
     conda:
         "../envs/workflow.yaml"

@@ -15,7 +15,7 @@ rule rewrite:
     log:
         "logs/rewrite/{key}.log",
     benchmark:
-        "logs/benchmark/rewrite/{key}.tsv"
+        "logs/job-times/rewrite/{key}.tsv"
     conda:
         "../envs/models.yaml"
     threads: GPU_CORES

@@ -26,7 +26,7 @@ rule screen:
     log:
         "logs/screen/{key}.log",
     benchmark:
-        "logs/benchmark/screen/{key}.tsv"
+        "logs/job-times/screen/{key}.tsv"
     localrule: PARAMETERS.asks_a_server("screen")
     conda:
         "../envs/workflow.yaml"

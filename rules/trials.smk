@@ -15,7 +15,7 @@ rule trials:
     log:
         "logs/trials/{key}/{part}.log",
     benchmark:
-        "logs/benchmark/trials/{key}/{part}.tsv"
+        "logs/job-times/trials/{key}/{part}.tsv"
     conda:
         "../envs/workflow.yaml"
     threads: ALL_CORES

@@ -134,7 +134,7 @@ def test_logs_of_the_jobs_behind_an_audit_are_in_it(tmp_path):
     publish(tmp_path / "results", audit)
     own = [
         f"logs/confirm/{key('confirm 0.05')}.log", f"logs/measure/{key('measure')}/round-0.log",
-        f"logs/benchmark/confirm/{key('confirm 0.05')}.tsv", "logs/publish/demo.log",
+        f"logs/job-times/confirm/{key('confirm 0.05')}.tsv", "logs/publish/demo.log",
     ]  # fmt: skip
     for path in (*own, f"logs/confirm/{key('other')}.log", "logs/archive.log"):
         write(tmp_path / path)

@@ -53,7 +53,7 @@ def logs(name: str, audit: DescribedAudit, folder: Path) -> list[Path]:
     """The logs and the measured times of the jobs behind an audit, as far as they are there."""
     found = [folder / "publish" / f"{name}.log"]
     for place in folders_behind(audit, Path()):
-        for of_kind, ending in ((folder, ".log"), (folder / "benchmark", ".tsv")):
+        for of_kind, ending in ((folder, ".log"), (folder / "job-times", ".tsv")):
             found += [*_below(of_kind / place), (of_kind / place).with_name(place.name + ending)]
     return [path for path in found if path.is_file()]
 
