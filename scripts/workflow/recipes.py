@@ -7,27 +7,18 @@ keys of its inputs and its stage's code; `local` holds what a script needs but a
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from scripts.assistants.prices import read_prices
 from scripts.core.digests import KEY_LENGTH, digest
-from scripts.core.errors import AuditError
-from scripts.prompts.prompt import BankError
-from scripts.readers.registry import source_files
+from scripts.workflow.audit_recipe import SIDES, AuditRecipe
 from scripts.workflow.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.keys import DigestIndex, code_digest
-from scripts.workflow.kinds.kind import Recipe, Words
-from scripts.workflow.kinds.recorded import keyed
-from scripts.workflow.kinds.registry import kind_of
-from scripts.workflow.kinds.words import changed_words, subject_words
-from scripts.workflow.places import without_places
-from scripts.workflow.sections import Audit, Benchmark, ChatTemplate, Plant, Subject
+from scripts.workflow.sections import Benchmark, ChatTemplate, Plant, Subject
 
-SIDES = ("base", "intervention")
 LABELLED = ("scripts/checks/refusal.json", "scripts/checks/quality.json")
 # Stages in the order of the data flow, and the files beside Python code that each one's output
 # depends on. The benchmark's have their scripts with the benchmark.
@@ -99,7 +90,9 @@ class Recipes:
             stage: code_digest(digests, self.root, script_of(stage), extra)
             for stage, extra in STAGES.items()
         }
-        self.audits = {name: self._audit(name, audit) for name, audit in config.audits.items()}
+        self.audits = {
+            name: AuditRecipe(self, name, audit).report for name, audit in config.audits.items()
+        }
         # audit -> everything that its subjects say, for the benchmark
         self.exhaustive: dict[str, Node] = {}
         if config.benchmark is not None:
@@ -187,194 +180,6 @@ class Recipes:
             settings["chat_template"] = {"text": text, "arguments": template.arguments}
         return settings
 
-    def _subject(self, where: str, subject: Subject, match: str) -> Recipe:
-        """What decode is given of a subject, and in its settings the name of its kind."""
-        kind = kind_of(subject)
-        try:
-            made = kind.recipe(self, where, subject, match)
-        except BankError as error:
-            raise ConfigError(str(error)) from None
-        return replace(made, settings={"kind": kind.name, **made.settings})
-
-    def _bank(self, name: str, audit: Audit, recorded: Mapping[str, Node]) -> Node:
-        sources = []
-        if audit.bank is not None:
-            sources = [source.model_dump() for source in self.config.banks[audit.bank].sources]
-        try:
-            files = [
-                [Path(path).name, self.digests.file(path)]
-                for source in sources
-                for path in source_files(source)
-            ]
-        except BankError as error:
-            raise ConfigError(f"`audits.{name}`, bank `{audit.bank}`: {error}") from None
-        settings = {"sources": [keyed(source) for source in sources], "match": audit.match}
-        return self.node("bank", settings, recorded, {"sources": sources}, files)
-
-    def _audit(self, name: str, audit: Audit) -> Node:
-        where = f"audits.{name}"
-        subjects = {
-            side: self._subject(
-                f"{where}.{side}", self.config.subject(audit, side, where), audit.match
-            )
-            for side in SIDES
-        }
-        ready = {
-            side: subject.inputs["responses"]
-            for side, subject in subjects.items()
-            if "responses" in subject.inputs
-        }
-        seed = audit.seed
-        bank = self._bank(name, audit, ready)
-        embedder, embedder_identity = self.model(
-            f"audits.{name}.embed.model", audit.embed.model, audit.embed.revision
-        )
-        dtype, most = audit.embed.dtype, audit.embed.max_tokens
-        # Vectors of whole texts keep the name that they had before there was a limit.
-        limit = [] if most is None else [most]
-        embedding = {
-            "embedder": digest(embedder_identity, dtype, *limit),
-            "dtype": dtype,
-            "max_tokens": most,
-        }
-        regions = self.node(
-            "regions",
-            {
-                "regions": audit.regions.model_dump(),
-                "pools": audit.pools.model_dump(),
-                "unit": audit.unit,
-                "samples": audit.samples,
-                "seed": seed,
-                **embedding,
-            },
-            {"bank": bank, "embedder": embedder},
-        )
-        compared = {} if audit.of == "answer" else {"of": audit.of}
-        decode = {
-            side: self.node(
-                "decode",
-                {**subjects[side].settings, **compared, "seed": seed},
-                subjects[side].inputs,
-                subjects[side].local,
-            )
-            for side in SIDES
-        }
-        loop = audit.measure.model_dump() | {"seed": seed}
-        plan = self.node(
-            "plan",
-            {
-                "pool": "explore",
-                **audit.plan.model_dump(),
-                "budget": audit.measure.budget,
-                "unit": audit.unit,
-                "seed": seed,
-                "ready": bool(ready),
-            },
-            {"regions": regions, **decode},
-            # The plans of later rounds depend on what the whole loop computes.
-            identity=[loop, embedding, self.code["embed"], self.code["measure"]],
-        )
-        embed = self.node("embed", embedding, {"plan": plan, "embedder": embedder})
-        measure = self.node("measure", loop, {"plan": plan, "regions": regions, "embed": embed})
-        assistant, access = self._assistant(name, audit)
-        seeded = {} if assistant == "local" else {"seed": seed}
-        propose = self.node(
-            "propose",
-            audit.propose.model_dump()
-            | {"promising": audit.measure.promising, "assistant": assistant}
-            | seeded,
-            {"measure": measure, "regions": regions},
-            {"access": access},
-        )
-        own, own_content = [], None
-        if audit.hypotheses is not None:
-            if not Path(audit.hypotheses).is_file():
-                raise ConfigError(
-                    f"`audits.{name}.hypotheses`: there is no file `{audit.hypotheses}`"
-                )
-            own, own_content = [audit.hypotheses], self.digests.file(audit.hypotheses)
-
-        def pool_settings(pool):
-            fields = {"prompts", "samples", "everywhere"}
-            drawn = getattr(audit, pool).model_dump(include=fields)
-            drawn |= {"samples": 1} if audit.unit == "draw" else {}
-            return {"pool": pool, "unit": audit.unit, **drawn, "ready": bool(ready)}
-
-        def fresh_draws(pool, hypotheses):
-            settings = pool_settings(pool) | {"seed": seed}
-            inputs = {"regions": regions, "hypotheses": hypotheses, **decode}
-            plan = self.node("plan", settings, inputs)
-            embed = self.node("embed", embedding, {"plan": plan, "embedder": embedder})
-            return {"plan": plan, "embed": embed}
-
-        budget = pool_settings("confirm") | {"draws": audit.confirm.draws}
-        del budget["everywhere"]
-        screen = self.node(
-            "screen",
-            {"least_net": audit.screen.least_net, "confirm": budget, "assistant": assistant}
-            | seeded,
-            {
-                "propose": propose,
-                **fresh_draws("screen", propose),
-                "measure": measure,
-                "regions": regions,
-            },
-            {"hypotheses": own, "access": access},
-            identity=own_content,
-        )
-        confirm = self.node(
-            "confirm",
-            audit.confirm.model_dump(include={"q", "delta", "placebos"})
-            | {"evidence": audit.report.evidence, "seed": seed, "assistant": assistant}
-            | {"unit": audit.unit},
-            {
-                "screen": screen,
-                **fresh_draws("confirm", screen),
-                "measure": measure,
-                "regions": regions,
-                "bank": bank,
-            },
-            {"access": access},
-        )
-        resolved = self.resolved(name)
-        return self.node(
-            "report",
-            {
-                "audit": name,
-                "config": without_places(resolved),
-                "map_texts": audit.report.map_texts,
-                "null": subjects["base"].settings == subjects["intervention"].settings,
-                "words": subjects_in_words(without_places(resolved["audit"])),
-            },
-            {"confirm": confirm},
-            # What the page and audit.json say, places and all.
-            {"config": resolved, "words": subjects_in_words(resolved["audit"])},
-        )
-
-    def _assistant(self, name: str, audit: Audit) -> tuple[Any, dict[str, Any]]:
-        """What of the assistant decides the outcome, and what only decides how it is reached.
-
-        Prices are of the first kind where a budget in dollars ends an audit by them.
-        """
-        given = audit.assistant
-        if given.provider == "local":
-            return "local", {}
-        access = {"prices", "concurrency", "timeout"}
-        settings = given.model_dump(exclude=access | {"models"}) | {"models": given.model_names()}
-        try:
-            prices = read_prices(given.prices)
-        except AuditError as error:
-            raise ConfigError(f"`audits.{name}`: {error}") from None
-        if given.budget.usd is not None:
-            settings["prices"] = {
-                model: [
-                    {"from": str(p.since), "input": p.input, "output": p.output}
-                    for p in prices.get(model, ())
-                ]
-                for model in settings["models"].values()
-            }
-        return settings, given.model_dump(include=access)
-
     def _exhaustive(self, name: str, samples: int) -> Node:
         """The embeddings of everything that an audit's subjects say: all prompts, all samples."""
         measure = self.audits[name].ancestor("measure")
@@ -444,12 +249,6 @@ class Recipes:
                 for base in sorted({self.config.plants[plant].base for plant in plants})
             },
         }
-
-
-def subjects_in_words(audit: Mapping[str, Any]) -> dict[str, Words]:
-    """A resolved audit's subjects in words, for the page: the intervention as what differs."""
-    base, intervention = audit["base"], audit["intervention"]
-    return {"base": subject_words(base), "intervention": changed_words(base, intervention)}
 
 
 def _template(where: str, file: str) -> str:

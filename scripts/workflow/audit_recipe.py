@@ -1,0 +1,281 @@
+"""How an audit is made: a stage a property, in the order of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scripts.assistants.prices import read_prices
+from scripts.core.digests import digest
+from scripts.core.errors import AuditError
+from scripts.prompts.prompt import BankError
+from scripts.readers.registry import source_files
+from scripts.workflow.config import ConfigError
+from scripts.workflow.kinds.kind import Recipe, Words
+from scripts.workflow.kinds.recorded import keyed
+from scripts.workflow.kinds.registry import kind_of
+from scripts.workflow.kinds.words import changed_words, subject_words
+from scripts.workflow.places import without_places
+from scripts.workflow.sections import Audit
+
+if TYPE_CHECKING:
+    from scripts.workflow.recipes import Node, Recipes
+
+SIDES = ("base", "intervention")
+Settings = dict[str, Any]
+
+
+class AuditRecipe:
+    """The nodes of one audit; `report` is made from all others.
+
+    Raises ConfigError where a file or a model cannot be found.
+    """
+
+    def __init__(self, recipes: Recipes, name: str, audit: Audit):
+        self._recipes, self._name, self._audit = recipes, name, audit
+        self._where = f"audits.{name}"
+
+    # Subjects, prompts and regions
+
+    @cached_property
+    def subjects(self) -> dict[str, Recipe]:
+        """What decode is given of a side's subject, and in its settings the name of its kind."""
+        found = {}
+        for side in SIDES:
+            subject = self._recipes.config.subject(self._audit, side, self._where)
+            kind, where = kind_of(subject), f"{self._where}.{side}"
+            try:
+                made = kind.recipe(self._recipes, where, subject, self._audit.match)
+            except BankError as error:
+                raise ConfigError(str(error)) from None
+            found[side] = replace(made, settings={"kind": kind.name, **made.settings})
+        return found
+
+    @cached_property
+    def recorded(self) -> dict[str, Node]:
+        """The recordings of the sides that have one."""
+        inputs = {side: subject.inputs for side, subject in self.subjects.items()}
+        return {side: made["responses"] for side, made in inputs.items() if "responses" in made}
+
+    @cached_property
+    def bank(self) -> Node:
+        config, audit = self._recipes.config, self._audit
+        sources = []
+        if audit.bank is not None:
+            sources = [source.model_dump() for source in config.banks[audit.bank].sources]
+        try:
+            files = [
+                [Path(path).name, self._recipes.digests.file(path)]
+                for source in sources
+                for path in source_files(source)
+            ]
+        except BankError as error:
+            raise ConfigError(f"`{self._where}`, bank `{audit.bank}`: {error}") from None
+        settings = {"sources": [keyed(source) for source in sources], "match": audit.match}
+        return self._recipes.node("bank", settings, self.recorded, {"sources": sources}, files)
+
+    @cached_property
+    def _embedder(self) -> tuple[Node, Settings]:
+        """The embedder's model, and the settings of whatever embeds with it."""
+        given = self._audit.embed
+        model, identity = self._recipes.model(
+            f"{self._where}.embed.model", given.model, given.revision
+        )
+        # Vectors of whole texts keep the name that they had before there was a limit.
+        limit = [] if given.max_tokens is None else [given.max_tokens]
+        return model, {
+            "embedder": digest(identity, given.dtype, *limit),
+            "dtype": given.dtype,
+            "max_tokens": given.max_tokens,
+        }
+
+    @cached_property
+    def regions(self) -> Node:
+        audit, (embedder, embedding) = self._audit, self._embedder
+        settings = {
+            "regions": audit.regions.model_dump(),
+            "pools": audit.pools.model_dump(),
+            "unit": audit.unit,
+            "samples": audit.samples,
+            "seed": audit.seed,
+            **embedding,
+        }
+        return self._recipes.node("regions", settings, {"bank": self.bank, "embedder": embedder})
+
+    # The loop of rounds
+
+    @cached_property
+    def decode(self) -> dict[str, Node]:
+        audit = self._audit
+        compared = {} if audit.of == "answer" else {"of": audit.of}
+        return {
+            side: self._recipes.node(
+                "decode",
+                {**subject.settings, **compared, "seed": audit.seed},
+                subject.inputs,
+                subject.local,
+            )
+            for side, subject in self.subjects.items()
+        }
+
+    @cached_property
+    def _loop(self) -> Settings:
+        return self._audit.measure.model_dump() | {"seed": self._audit.seed}
+
+    @cached_property
+    def plan(self) -> Node:
+        audit, code = self._audit, self._recipes.code
+        settings = {
+            "pool": "explore",
+            **audit.plan.model_dump(),
+            "budget": audit.measure.budget,
+            "unit": audit.unit,
+            "seed": audit.seed,
+            "ready": bool(self.recorded),
+        }
+        # The plans of later rounds depend on what the whole loop computes.
+        looped = [self._loop, self._embedder[1], code["embed"], code["measure"]]
+        inputs = {"regions": self.regions, **self.decode}
+        return self._recipes.node("plan", settings, inputs, identity=looped)
+
+    @cached_property
+    def embed(self) -> Node:
+        return self._embed(self.plan)
+
+    @cached_property
+    def measure(self) -> Node:
+        inputs = {"plan": self.plan, "regions": self.regions, "embed": self.embed}
+        return self._recipes.node("measure", self._loop, inputs)
+
+    # Hypotheses and their tests
+
+    @cached_property
+    def propose(self) -> Node:
+        audit, (assistant, access) = self._audit, self._assistant
+        settings = {"promising": audit.measure.promising, "assistant": assistant}
+        return self._recipes.node(
+            "propose",
+            audit.propose.model_dump() | settings | self._seeded,
+            {"measure": self.measure, "regions": self.regions},
+            {"access": access},
+        )
+
+    @cached_property
+    def screen(self) -> Node:
+        assistant, access = self._assistant
+        own = self._audit.hypotheses
+        if own is not None and not Path(own).is_file():
+            raise ConfigError(f"`{self._where}.hypotheses`: there is no file `{own}`")
+        budget = self._pool("confirm") | {"draws": self._audit.confirm.draws}
+        del budget["everywhere"]
+        least_net = self._audit.screen.least_net
+        return self._recipes.node(
+            "screen",
+            {"least_net": least_net, "confirm": budget, "assistant": assistant} | self._seeded,
+            {
+                "propose": self.propose,
+                **self._fresh_draws("screen", self.propose),
+                "measure": self.measure,
+                "regions": self.regions,
+            },
+            {"hypotheses": [] if own is None else [own], "access": access},
+            identity=None if own is None else self._recipes.digests.file(own),
+        )
+
+    @cached_property
+    def confirm(self) -> Node:
+        audit, (assistant, access) = self._audit, self._assistant
+        settings = {
+            "evidence": audit.report.evidence,
+            "seed": audit.seed,
+            "assistant": assistant,
+            "unit": audit.unit,
+        }
+        return self._recipes.node(
+            "confirm",
+            audit.confirm.model_dump(include={"q", "delta", "placebos"}) | settings,
+            {
+                "screen": self.screen,
+                **self._fresh_draws("confirm", self.screen),
+                "measure": self.measure,
+                "regions": self.regions,
+                "bank": self.bank,
+            },
+            {"access": access},
+        )
+
+    @cached_property
+    def report(self) -> Node:
+        resolved = self._recipes.resolved(self._name)
+        keyed_config = without_places(resolved)
+        return self._recipes.node(
+            "report",
+            {
+                "audit": self._name,
+                "config": keyed_config,
+                "map_texts": self._audit.report.map_texts,
+                "null": self.subjects["base"].settings == self.subjects["intervention"].settings,
+                "words": subjects_in_words(keyed_config["audit"]),
+            },
+            {"confirm": self.confirm},
+            # What the page and audit.json say, places and all.
+            {"config": resolved, "words": subjects_in_words(resolved["audit"])},
+        )
+
+    # What several stages share
+
+    def _embed(self, plan: Node) -> Node:
+        embedder, embedding = self._embedder
+        return self._recipes.node("embed", embedding, {"plan": plan, "embedder": embedder})
+
+    def _pool(self, pool: str) -> Settings:
+        """The settings of a plan of fresh draws."""
+        audit, fields = self._audit, {"prompts", "samples", "everywhere"}
+        drawn = getattr(audit, pool).model_dump(include=fields)
+        drawn |= {"samples": 1} if audit.unit == "draw" else {}
+        return {"pool": pool, "unit": audit.unit, **drawn, "ready": bool(self.recorded)}
+
+    def _fresh_draws(self, pool: str, hypotheses: Node) -> dict[str, Node]:
+        """The plan of a later pool, and the embeddings of what it draws."""
+        settings = self._pool(pool) | {"seed": self._audit.seed}
+        inputs = {"regions": self.regions, "hypotheses": hypotheses, **self.decode}
+        plan = self._recipes.node("plan", settings, inputs)
+        return {"plan": plan, "embed": self._embed(plan)}
+
+    @property
+    def _seeded(self) -> Settings:
+        return {} if self._assistant[0] == "local" else {"seed": self._audit.seed}
+
+    @cached_property
+    def _assistant(self) -> tuple[Any, Settings]:
+        """What of the assistant decides the outcome, and what only decides how it is reached.
+
+        Prices are of the first kind where a budget in dollars ends an audit by them.
+        """
+        given = self._audit.assistant
+        if given.provider == "local":
+            return "local", {}
+        access = {"prices", "concurrency", "timeout"}
+        settings = given.model_dump(exclude=access | {"models"}) | {"models": given.model_names()}
+        try:
+            prices = read_prices(given.prices)
+        except AuditError as error:
+            raise ConfigError(f"`{self._where}`: {error}") from None
+        if given.budget.usd is not None:
+            settings["prices"] = {
+                model: [
+                    {"from": str(p.since), "input": p.input, "output": p.output}
+                    for p in prices.get(model, ())
+                ]
+                for model in settings["models"].values()
+            }
+        return settings, given.model_dump(include=access)
+
+
+def subjects_in_words(audit: Mapping[str, Any]) -> dict[str, Words]:
+    """A resolved audit's subjects in words, for the page: the intervention as what differs."""
+    base, intervention = audit["base"], audit["intervention"]
+    return {"base": subject_words(base), "intervention": changed_words(base, intervention)}
