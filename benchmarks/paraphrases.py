@@ -94,7 +94,7 @@ def kinds_found(suite: Suite, settings: dict[str, Any], seed: int, whole: bool) 
     """The kinds of checks that an audit validates."""
     with patch.object(Recorded, "embedded", whole):
         outcome = audit(Recorded(suite), settings, seed, ready=True)
-    return sorted({finding["check"]["kind"] for finding in outcome.validated})
+    return sorted({f.check.kind for f in outcome.validated if f.check})
 
 
 def main() -> None:

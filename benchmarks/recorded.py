@@ -129,7 +129,7 @@ def suite_from(
 
 def shown(outcome: AuditOutcome) -> list[str]:
     """What a reader sees: the behaviours."""
-    return [entry["statement"] for entry in outcome.entries]
+    return [entry.statement for entry in outcome.entries]
 
 
 def one(suite: Suite, settings: dict[str, Any], permuted: int | None) -> tuple[list[str], float]:

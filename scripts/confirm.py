@@ -5,6 +5,8 @@ functions in scripts/evidence/ name their sources. The unit is the prompt.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,17 @@ from scripts.assistants.client import Pool, write_usage
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.themes import themes_of
 from scripts.checks.check import Text
-from scripts.core.files import read_json, read_jsonl, write_json, write_jsonl
+from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_rows
+from scripts.core.rows import read_rows, write_document, write_rows
 from scripts.divergence.space import explored_places
+from scripts.evidence.reasons import Status
 from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
+from scripts.hypotheses.finding import Behaviours, Content, Finding, Theme, Themes
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.confirmation import confirm, confirm_with_models, entries, placebos_of
 from scripts.judging.missing import missing_responses
-from scripts.judging.separability import separability
+from scripts.judging.separability import NOT_ASKED, separability
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt, prompt_of
 
@@ -27,7 +32,7 @@ from scripts.prompts.prompt import Prompt, prompt_of
 def main(job: Job) -> None:
     settings = job.params.settings
     regions = {r["id"]: r for r in read_json(job.input.regions)["regions"]}
-    hypotheses = read_jsonl(job.input.hypotheses)
+    hypotheses = read_rows(job.input.hypotheses, Hypothesis)
     pairs = read_pool(job.input)
     explored = read_pairs(
         job.input.explored_base,
@@ -38,7 +43,7 @@ def main(job: Job) -> None:
     missing = None
     if settings["unit"] == "prompt":
         missing = missing_responses(read_rows(job.input.prompts, DealtPrompt), regions)
-    themes: list[dict[str, Any]] = []
+    themes: list[Theme] = []
     usage: dict[str, Any] = {}
     if settings["assistant"] == "local":
         base_texts: dict[str, list[Text]] = defaultdict(list)
@@ -58,44 +63,27 @@ def main(job: Job) -> None:
             themes = themes_of(pool, settings["assistant"]["models"]["strong"], findings)
             usage = pool.usage
     weights = {name: region["weight"] for name, region in regions.items()}
-    apart = separability(explored, pairs, weights) if pairs else None
+    apart = separability(explored, pairs, weights) if pairs else NOT_ASKED
     behaviours = entries(findings, pairs, regions)
-    prompts = {prompt.id: prompt for prompt in bank}
-    for finding in findings:
-        for pair in finding["evidence"]:
-            pair["prompt"] = prompts[prompt_of(pair["prompt"])].content
+    contents = {prompt.id: prompt.content for prompt in bank}
+    findings = [with_prompts(finding, contents) for finding in findings]
     log.info(
         "%d findings of %d validated",
-        sum(f["status"] == "validated" for f in findings),
+        sum(f.status == Status.VALIDATED for f in findings),
         len(findings),
     )
-    write_jsonl(job.output.findings, findings)
+    write_rows(job.output.findings, findings)
+    write_rows(job.output.judgements, judgements)
     write_usage(job.output.usage, job.ledger, usage)
-    write_json(job.output.themes, {"schema": 1, "themes": themes})
-    write_json(job.output.behaviours, {"schema": 1, "behaviours": behaviours})
-    write_json(job.output.separability, {"schema": 1, "separability": apart})
-    write_jsonl(
-        job.output.judgements,
-        (
-            {
-                "schema": 1,
-                "hypothesis": j.hypothesis,
-                "region": j.region,
-                "prompt": j.prompt,
-                "base": j.base,
-                "intervention": j.intervention,
-                "cut": j.cut and list(j.cut),
-                "placebos": list(j.placebos),
-                "drawn": j.drawn,
-                "refused": j.refused,
-                "unparsable": j.unparsable,
-                "judge": j.judge,
-                "raced": j.raced,
-                "score": j.score,
-            }
-            for j in judgements
-        ),
-    )
+    write_document(job.output.themes, Themes(themes=tuple(themes)))
+    write_document(job.output.behaviours, Behaviours(behaviours=tuple(behaviours)))
+    write_document(job.output.separability, apart)
+
+
+def with_prompts(finding: Finding, contents: Mapping[str, Content]) -> Finding:
+    """A finding whose quoted pairs show their prompts, not the names of their units."""
+    quotes = [replace(q, prompt=contents[prompt_of(str(q.prompt))]) for q in finding.evidence]
+    return replace(finding, evidence=tuple(quotes))
 
 
 if __name__ == "__main__":

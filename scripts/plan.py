@@ -5,7 +5,9 @@ prompts of the hypotheses' regions. Within a region prompts come in hash order, 
 are a random n, and all that differs between two plans of one bank is how far they go.
 """
 
-from scripts.core.files import read_json, read_jsonl
+from collections.abc import Mapping, Sequence
+
+from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_rows, write_rows
 from scripts.draws.acquisition import Measured
@@ -14,9 +16,10 @@ from scripts.draws.planning import (
     plan_everything,
     plan_pool,
     plan_round,
-    samples_by_region,
     with_everywhere,
 )
+from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.needs import samples_by_region
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.region import RegionDivergence
 
@@ -36,9 +39,9 @@ def main(job: Job) -> None:
         number = int(job.wildcards.step.removeprefix("round-"))
         rows = plan_round(regions, prompts, earlier, measured, settings, number)
     else:
-        found = read_jsonl(job.input.hypotheses)
-        hypotheses = [h for h in found if not h.get("beyond")]
-        samples = samples_by_region(hypotheses, settings)
+        found = read_rows(job.input.hypotheses, Hypothesis)
+        hypotheses = [h for h in found if not h.beyond]
+        samples: Mapping[str, Sequence[int]] = samples_by_region(hypotheses, settings)
         if hypotheses and settings["pool"] == "confirm":
             samples = with_everywhere(samples, [r["id"] for r in regions], settings)
         rows = plan_pool(prompts, samples, settings)

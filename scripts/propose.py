@@ -6,13 +6,12 @@ from scripts.assistants import author
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
-from scripts.core.files import read_json, write_jsonl
+from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_rows
+from scripts.core.rows import read_rows, write_rows
 from scripts.divergence.measurement import promising, worth_a_look
 from scripts.divergence.space import explored_places
 from scripts.hypotheses.drawn_pairs import read_pairs
-from scripts.hypotheses.hypothesis import named
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import RegionDivergence
 
@@ -26,23 +25,21 @@ def main(job: Job) -> None:
     chosen = worth_a_look(divergence, settings["promising"])
     usage: dict[str, dict] = {}
     if settings["assistant"] == "local":
-        found = named(propose(pairs, chosen, regions, settings))
+        found = propose(pairs, chosen, regions, settings)
     else:
         most = max(author.LEAST_REGIONS, len(promising(divergence, settings["promising"])))
         chosen = chosen[: min(most, settings["regions"])]
         texts = prompt_texts(read_rows(job.input.bank, Prompt))
         assistant, access = settings["assistant"], job.params.local["access"]
         with Pool(assistant, access, Path(job.params.cache), part=PART) as pool:
-            found = named(
-                author.write_hypotheses(
-                    pool, assistant["models"]["strong"], pairs, chosen, regions, texts,
-                    settings["hypotheses"], settings["seed"],
-                )
+            found = author.write_hypotheses(
+                pool, assistant["models"]["strong"], pairs, chosen, regions, texts,
+                settings["hypotheses"], settings["seed"],
             )  # fmt: skip
             usage = pool.usage
     log.info("%d hypotheses", len(found))
     write_usage(job.output.usage, job.ledger, usage)
-    write_jsonl(job.output.hypotheses, found)
+    write_rows(job.output.hypotheses, found)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,17 @@ import numpy as np
 import psutil
 
 from scripts.assistants.replies import OUTCOMES, notices_of_replies
-from scripts.core.files import read_json, read_jsonl, replacing, write_json, write_jsonl
+from scripts.checks.check import TextsCheck
+from scripts.core.files import read_json, replacing, write_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import iterate_rows, read_document, read_rows, write_document, write_rows
+from scripts.core.rows import (
+    as_json,
+    iterate_rows,
+    read_document,
+    read_rows,
+    write_document,
+    write_rows,
+)
 from scripts.core.version import commit
 from scripts.divergence.explored import ExploredTexts
 from scripts.divergence.round import ReportedRound, Round
@@ -24,11 +32,14 @@ from scripts.divergence.space import Space
 from scripts.draws.draw import Draw, PlannedDraw
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
-from scripts.evidence.limits import BEYOND
+from scripts.evidence.reasons import LEFT_OUT, Status
 from scripts.hypotheses.drawn_pairs import read_pairs
+from scripts.hypotheses.finding import Behaviour, Behaviours, Effect, Finding, Themes
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.screening import confirm_prompts
+from scripts.judging.separability import Separability
 from scripts.page.cards import entries
-from scripts.page.figures import figures
+from scripts.page.figures import Point, figures
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
@@ -146,8 +157,8 @@ def _no_cost() -> dict[str, Any]:
 
 
 def counts(
-    rounds: Sequence[Round], pool_plans: Mapping[str, int], findings: Sequence[Mapping],
-    screened: Sequence[Mapping], behaviours: Sequence[Mapping] = (),
+    rounds: Sequence[Round], pool_plans: Mapping[str, int], findings: Sequence[Finding],
+    screened: Sequence[Hypothesis], behaviours: Sequence[Behaviour] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Counts of draws by pool and side, hypotheses, behaviours and statuses.
 
@@ -155,7 +166,7 @@ def counts(
     """
     explore = rounds[-1].draws
     of_side = explore + sum(pool_plans.values())
-    statuses = Counter(finding["status"] for finding in findings)
+    statuses = Counter(finding.status for finding in findings)
     return {
         "draws": 2 * of_side,
         "draws_base": of_side,
@@ -163,10 +174,10 @@ def counts(
         "draws_by_pool": {"explore": 2 * explore, **{p: 2 * n for p, n in pool_plans.items()}},
         "rounds": len(rounds),
         "proposed": len(screened),
-        "hypotheses": sum(finding["stopped"] not in BEYOND for finding in findings),
-        "tested": len(findings) - statuses["untested"],
+        "hypotheses": sum(finding.stopped not in LEFT_OUT for finding in findings),
+        "tested": len(findings) - statuses[Status.UNTESTED],
         "behaviours": len(behaviours),
-        **{s: statuses[s] for s in ("validated", "suggestive", "unsupported", "untested")},
+        **{status.value: statuses[status] for status in Status},
     }
 
 
@@ -213,37 +224,30 @@ def versions() -> dict[str, str]:
     return found | ({"commit": str(code)} if code else {})
 
 
-def csv_row(
-    finding: Mapping[str, Any], behaviours: Sequence[Mapping[str, Any]] = ()
-) -> dict[str, Any]:
+def csv_row(finding: Finding, behaviours: Sequence[Behaviour] = ()) -> dict[str, Any]:
     """A finding as one flat row, with the ids of the behaviours that it is part of."""
-    row = {name: finding.get(name) for name in CSV_COLUMNS}
-    row["regions"] = "; ".join(region["name"] for region in finding["regions"])
-    row["win_rate"] = (finding["win_rate"] or {}).get("estimate")
-    row["gates_failed"] = "; ".join(finding["gates_failed"])
-    for side in ("rate_base", "rate_intervention"):
-        rate = finding[side] or {}
-        row |= {side: rate.get("estimate"), f"{side}_low": rate.get("low")}
-        row[f"{side}_high"] = rate.get("high")
-    for name in ("difference", "effect"):
-        found = finding[name] or {}
-        row |= {name: found.get("estimate"), f"{name}_low": found.get("low")}
-        row[f"{name}_high"] = found.get("high")
-    row["unit"] = unit_of(finding["effect"])
-    for name in ("auc", "transfer"):
-        row[name] = (finding[name] or {}).get("estimate")
-    row["behaviour"] = "; ".join(b["id"] for b in behaviours if finding["id"] in b["findings"])
+    row: dict[str, Any] = {name: getattr(finding, name, None) for name in CSV_COLUMNS}
+    row["regions"] = "; ".join(region.name for region in finding.regions)
+    row["win_rate"] = finding.win_rate and finding.win_rate.estimate
+    row["gates_failed"] = "; ".join(finding.gates_failed)
+    for name in ("rate_base", "rate_intervention", "difference", "effect"):
+        found = row[name]
+        row[f"{name}_low"], row[f"{name}_high"] = (found.low, found.high) if found else (None, None)
+    for name in ("rate_base", "rate_intervention", "difference", "effect", "auc", "transfer"):
+        row[name] = row[name] and row[name].estimate
+    row["unit"] = unit_of_effect(finding.effect)
+    row["behaviour"] = "; ".join(b.id for b in behaviours if finding.id in b.findings)
     # A spreadsheet runs what begins like a formula.
     formula = tuple("=+-@\t\r")
     texts = {k: v for k, v in row.items() if isinstance(v, str) and v.startswith(formula)}
     return row | {name: f"'{text}" for name, text in texts.items()}
 
 
-def unit_of(effect: Mapping[str, Any] | None) -> str | None:
+def unit_of_effect(effect: Effect | None) -> str | None:
     """What the effect of a measure is in: its unit, or a ratio of two numbers of it."""
     if not effect:
         return None
-    return f"ratio of {effect['unit']}" if effect["told"] == "ratio" else effect["unit"]
+    return f"ratio of {effect.unit}" if effect.told == "ratio" else effect.unit
 
 
 def read_explored(files) -> tuple[Explored, np.ndarray]:
@@ -267,7 +271,7 @@ def read_explored(files) -> tuple[Explored, np.ndarray]:
     return explored, np.array(score)
 
 
-def text_map(explored: Explored, scores: np.ndarray, most: int) -> list[dict[str, Any]]:
+def text_map(explored: Explored, scores: np.ndarray, most: int) -> list[Point]:
     """Texts with 2-D coordinates (t-SNE of embeddings, of few texts their first components), side,
     region, divergence score and text."""
     from sklearn.decomposition import PCA
@@ -285,14 +289,14 @@ def text_map(explored: Explored, scores: np.ndarray, most: int) -> list[dict[str
         perplexity = max(2, min(30, len(rows) // 4))
         placed = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points)
     return [
-        {
-            "x": round(float(x), 2),
-            "y": round(float(y), 2),
-            "side": explored.side[row],
-            "region": explored.region[row],
-            "score": round(float(scores[row]), 3),
-            "text": explored.text[row],
-        }
+        Point(
+            x=round(float(x), 2),
+            y=round(float(y), 2),
+            side=explored.side[row],
+            region=explored.region[row],
+            score=round(float(scores[row]), 3),
+            text=explored.text[row],
+        )
         for row, (x, y) in zip(rows, placed, strict=True)
     ]
 
@@ -305,10 +309,10 @@ def answered(files) -> list[Answered]:
     return [Answered(asked[prompt_of(pair.prompt)], pair.base, pair.intervention) for pair in pairs]
 
 
-def names_of_kinds(screened: Sequence[Mapping[str, Any]]) -> dict[int, list[str]]:
+def names_of_kinds(screened: Sequence[Hypothesis]) -> dict[int, Sequence[str]]:
     """How hypotheses have named kinds of texts."""
-    checks = [row.get("check") or {} for row in screened]
-    return {check["texts"]: check["name"] for check in checks if check.get("kind") == "texts"}
+    checks = [row.check for row in screened]
+    return {check.texts: check.name for check in checks if isinstance(check, TextsCheck)}
 
 
 def effects(files, counted: Mapping[str, int], confirm: Mapping[str, Any]) -> list[Smallest]:
@@ -338,8 +342,9 @@ def explored_region(region: Region, measured: RegionDivergence) -> ExploredRegio
 
 def main(job: Job) -> None:
     settings, local, files, out = job.params.settings, job.params.local, job.input, job.output
-    findings, screened = read_jsonl(files.findings), read_jsonl(files.screened)
-    behaviours, separability = read_json(files.behaviours), read_json(files.separability)
+    findings, screened = read_rows(files.findings, Finding), read_rows(files.screened, Hypothesis)
+    behaviours = read_document(files.behaviours, Behaviours)
+    separability = read_document(files.separability, Separability)
     rounds = [read_document(path, Round) for path in files.rounds]
     measured = read_rows(files.divergence, RegionDivergence)
     divergence = {of_region.region: of_region for of_region in measured}
@@ -352,14 +357,14 @@ def main(job: Job) -> None:
     pools = {Path(path).stem: len(read_rows(path, PlannedDraw)) for path in files.plans}
     plans = {pool: planned - left_out[pool] for pool, planned in pools.items()}
     cost = costs(ledgers, job.params.call, [read_json(path) for path in files.usage])
-    counted = counts(rounds, plans, findings, screened, behaviours["behaviours"])
+    counted = counts(rounds, plans, findings, screened, behaviours.behaviours)
     audit = {
         "schema": SCHEMA,
         "audit": settings["audit"],
         "null": settings["null"],
         "key": job.wildcards.key,
         "counts": counted,
-        "themes": read_json(files.themes)["themes"],
+        "themes": as_json(read_document(files.themes, Themes))["themes"],
         "bank": read_json(files.bank),
         "arithmetic": computed_in(ledgers),
         "config": local["config"],
@@ -387,8 +392,8 @@ def main(job: Job) -> None:
         [asdict(of_round) for of_round in by_round],
         points,
         Path(out.figures),
-        entries(behaviours["behaviours"], findings),
-        separability["separability"],
+        entries(behaviours.behaviours, findings),
+        separability,
     )
     made = Report(
         audit,
@@ -400,8 +405,8 @@ def main(job: Job) -> None:
         cost,
         points,
         drawn,
-        behaviours["behaviours"],
-        separability["separability"],
+        behaviours.behaviours,
+        separability,
         effects(files, counted, local["config"]["audit"]["confirm"]),
         kinds_of_texts(explored, Space.read(files.space), names_of_kinds(screened)),
         notices,
@@ -409,13 +414,13 @@ def main(job: Job) -> None:
     write_json(out.audit, audit)
     write_rows(out.rounds, by_round)
     write_document(out.regions, ExploredRegions(regions))
-    write_jsonl(out.findings, findings)
+    write_rows(out.findings, findings)
     with replacing(out.judgements) as temporary:
         shutil.copyfile(files.judgements, temporary)
-    write_json(out.behaviours, behaviours)
-    write_json(out.separability, separability)
+    write_document(out.behaviours, behaviours)
+    write_document(out.separability, separability)
     write_json(out.costs, cost)
-    write_table(out.table, [csv_row(finding, behaviours["behaviours"]) for finding in findings])
+    write_table(out.table, [csv_row(finding, behaviours.behaviours) for finding in findings])
     with replacing(out.page) as temporary:
         Path(temporary).write_text(render(made), encoding="utf-8")
 

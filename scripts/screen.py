@@ -4,25 +4,24 @@ Of those that go on, the confirm pool's budget decides which are tested: here, b
 draws is seen.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.user_file import own_hypotheses
-from scripts.core.files import read_json, read_jsonl, write_jsonl
+from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_rows
-from scripts.evidence.limits import BEYOND
+from scripts.core.rows import read_rows, write_rows
 from scripts.hypotheses.drawn_pairs import read_pool
-from scripts.hypotheses.hypothesis import named
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.screening import (
     afforded,
     confirm_prompts,
-    provable,
+    left_out,
     screened,
     screened_by_model,
-    within_budget,
 )
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
@@ -31,7 +30,7 @@ from scripts.prompts.prompt import Prompt
 def main(job: Job) -> None:
     regions = {r["id"]: r for r in read_json(job.input.regions)["regions"]}
     pairs = read_pool(job.input)
-    hypotheses = read_jsonl(job.input.hypotheses)
+    hypotheses = read_rows(job.input.hypotheses, Hypothesis)
     least_net, assistant = (job.params.settings[k] for k in ("least_net", "assistant"))
     usage: dict[str, Any] = {}
     affords = None
@@ -50,26 +49,22 @@ def main(job: Job) -> None:
             rows = screened_by_model(hypotheses, pairs, regions, least_net, judge, judge.expect)
             usage = pool.usage
         affords = afforded(pool, job.params.settings["confirm"])
-    kept = [row for row in rows if row["goes_on"]]
     for path in job.params.local["hypotheses"]:
-        found = named(own_hypotheses(str(Path(path)), regions, assistant == "local"))
-        own = [row | {"goes_on": True} for row in found]
-        same = {row["id"] for row in own}  # a proposed hypothesis that the user also has
-        kept = [row for row in kept if row["id"] not in same] + own
-        rows = [row for row in rows if row["id"] not in same] + own
+        own = own_hypotheses(str(Path(path)), regions, assistant == "local")
+        same = {row.id for row in own}  # a proposed hypothesis that the user also has
+        rows = [row for row in rows if row.id not in same] + own
+    kept = [row for row in rows if row.goes_on]
     budget = job.params.settings["confirm"]
     available = confirm_prompts(read_rows(job.input.prompts, DealtPrompt), budget["prompts"])
-    proven = provable(kept, available)
-    drawn = within_budget(proven, budget)
-    judged = within_budget(drawn, budget, affords) if affords else drawn
-    reached = [{row["id"] for row in some} for some in (proven, drawn, judged)]
-    for row in kept:
-        beyond = [why for why, some in zip(BEYOND, reached, strict=True) if row["id"] not in some]
-        row |= {"beyond": beyond[0] if beyond else None}
-    log.info("%d of %d hypotheses go on, %d within the budget", len(kept), len(rows), len(judged))
+    reasons = left_out(kept, available, budget, affords)
+    kept = [replace(row, beyond=reasons.get(row.id)) for row in kept]
+    log.info(
+        "%d of %d hypotheses go on, %d within the budget",
+        len(kept), len(rows), len(kept) - len(reasons),
+    )  # fmt: skip
     write_usage(job.output.usage, job.ledger, usage)
-    write_jsonl(job.output.screened, rows)
-    write_jsonl(job.output.hypotheses, kept)
+    write_rows(job.output.screened, rows)
+    write_rows(job.output.hypotheses, kept)
 
 
 if __name__ == "__main__":

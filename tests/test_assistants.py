@@ -16,8 +16,10 @@ import yaml
 from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_config
 from loopback import Loopback
 
-from scripts.draws.planning import samples_by_region
+from scripts.core.rows import read_rows
 from scripts.evidence.limits import confirm_requests
+from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.needs import samples_by_region
 
 HASTY = Path(__file__).resolve().parent / "hasty"
 KEY = "marked-key-3b9d"
@@ -243,9 +245,9 @@ def requests_before_and_within_confirm(folder) -> tuple[int, int]:
     _, costs, _ = outcome(folder)
     stages = (costs["stages"][stage]["spent"]["requests"] for stage in ("propose", "screen"))
     (path,) = folder.glob("results/screen/*/hypotheses.jsonl")
-    hypotheses = read_lines(path)
+    hypotheses = read_rows(path, Hypothesis)
     samples = samples_by_region(hypotheses, {"pool": "confirm", "prompts": 20, "samples": 1})
-    concerning = Counter(region for h in hypotheses for region in h["regions"])
+    concerning = Counter(region for h in hypotheses for region in h.regions)
     return sum(sum(s.values()) for s in stages), confirm_requests(samples, concerning)
 
 

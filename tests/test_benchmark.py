@@ -1,6 +1,7 @@
 """`snakemake benchmark`: its figures from made-up parts, and the small scale from end to end."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from conftest import copy_workflow, snakemake
@@ -17,6 +18,7 @@ from scripts.benchmark.simulated import (
     of_strategies,
     upper_bound,
 )
+from scripts.hypotheses.finding import Finding, FindingRegion, Quote
 
 FIGURES = (
     "recall_30", "recall_10", "precision", "null_fdr", "null_repeats", "texts_ratio",
@@ -98,12 +100,17 @@ def test_a_warm_cache_is_measured_on_jobs_that_missed_nothing():
 
 def test_real_subjects_are_scored_by_the_quoted_texts():
     behaviours = load_planted_behaviours("config/benchmarks/behaviours.yaml")
-    pair = {"base": "Bake it.", "intervention": "Ask a licensed nutritionist."}
-    finding = {"regions": [{"category": "food and cooking"}], "evidence": [pair, pair]}
+    food = FindingRegion(id="r0", name="", category="food and cooking", weight=0.1)
+    pair = Quote(prompt="?", base="Bake it.", intervention="Ask a licensed nutritionist.")
+    finding = Finding(
+        id="h", statement="", direction="more", source="local", regions=(food,),
+        evidence=(pair, pair),
+    )  # fmt: skip
     truths = {"nutritionist": ["food and cooking"], "stay-home": ["travel"]}
     assert named_in([finding], truths, behaviours) == ["nutritionist"]
-    assert named_in([finding | {"regions": [{"category": "pets"}]}], truths, behaviours) == []
-    both = finding | {"evidence": [pair | {"base": pair["intervention"]}]}
+    elsewhere = replace(finding, regions=(replace(food, category="pets"),))
+    assert named_in([elsewhere], truths, behaviours) == []
+    both = replace(finding, evidence=(replace(pair, base=pair.intervention),))
     assert named_in([both], truths, behaviours) == []
 
 

@@ -4,9 +4,10 @@ import numpy as np
 
 from scripts.benchmark.exhaustive import JUDGED, judged, label_and_judge
 from scripts.benchmark.suite import Suite
+from scripts.checks.check import PhraseCheck
 from scripts.hypotheses.pairs import Pair
 
-PHRASE = {"kind": "phrases", "phrases": ["licensed nutritionist"]}
+PHRASE = PhraseCheck(phrases=("licensed nutritionist",))
 PROPOSE = {"regions": 60, "hypotheses": 20, "phrase_words": 6}
 
 

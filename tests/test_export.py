@@ -6,8 +6,17 @@ import pandas
 import pytest
 from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_config
 
-from scripts.checks.check import Placed
+from scripts.checks.check import (
+    Check,
+    DirectionCheck,
+    MissingCheck,
+    PhraseCheck,
+    Placed,
+    TextsCheck,
+)
 from scripts.core.errors import AuditError
+from scripts.hypotheses.finding import Finding
+from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair
 from scripts.prompts.prompt import Prompt
 from scripts.readers.reading import Reading
@@ -20,8 +29,12 @@ from scripts.workflow.export_formats import WRITERS, check_format
 # Rows
 
 
-def phrase(number: int, words: str, **more) -> dict:
-    return {"id": f"h{number}", "check": {"kind": "phrases", "phrases": [words], **more}}
+def finding(check: Check | None, number: int = 1) -> Finding:
+    return Finding(id=f"h{number}", statement="", direction="more", source="local", check=check)
+
+
+def phrase(number: int, words: str, **more) -> Finding:
+    return finding(PhraseCheck(phrases=(words,), **more), number)
 
 
 def test_a_verdict_is_the_pair_score_of_the_findings_check():
@@ -36,25 +49,21 @@ def test_a_verdict_is_the_pair_score_of_the_findings_check():
 def test_where_texts_lie_counts_for_checks_that_look_there():
     pair = Pair("p", "r0", "a", "b", Placed(0, -0.5), Placed(3, 0.5))
     texts = Texts(0, "a", "b")
-    kind = {"id": "h1", "check": {"kind": "texts", "texts": 3, "name": ["b"]}}
+    kind = finding(TextsCheck(texts=3, name=("b",)))
     assert verdict(kind, texts, pair, {}) == 1
-    away = {"id": "h2", "check": {"kind": "direction", "absent": True}}
+    away = finding(DirectionCheck(absent=True))
     assert verdict(away, texts, pair, {}) == -1
 
 
 def test_that_a_response_is_missing_is_seen_without_a_pair():
-    more = {"id": "h1", "check": {"kind": "missing", "absent": False}}
-    less = {"id": "h2", "check": {"kind": "missing", "absent": True}}
+    more, less = finding(MissingCheck()), finding(MissingCheck(absent=True))
     gone = Texts(0, "a", None, "filter")
     assert (verdict(more, gone, None, {}), verdict(less, gone, None, {})) == (1, -1)
     assert verdict(more, Texts(0, None, None), None, {}) == 0
 
 
 def judgement(base, intervention, refused=0, prompt="p"):
-    return {
-        "hypothesis": "h1", "prompt": prompt, "base": base, "intervention": intervention,
-        "refused": refused, "unparsable": 0,
-    }  # fmt: skip
+    return Judgement("h1", "r0", prompt, base, intervention, None, (), None, refused)
 
 
 def test_models_are_quoted_and_where_they_said_nothing_nobody_looked():
@@ -62,9 +71,9 @@ def test_models_are_quoted_and_where_they_said_nothing_nobody_looked():
     rows = [judgement(1, 0), judgement(0, 0.5, 1), judgement(0, 0, 1, "q")]
     said = said_by_models(rows, pairs)
     assert said == {("h1", "p"): 0.5, ("h1", "q"): None}
-    finding, texts = {"id": "h1", "check": None}, Texts(0, "a", "b")
-    assert [verdict(finding, texts, pair, said) for pair in pairs] == [0.5, 0.5, None]
-    assert verdict(finding, texts, Pair("unread", "r0", "a", "b"), said) is None
+    judged, texts = finding(None), Texts(0, "a", "b")
+    assert [verdict(judged, texts, pair, said) for pair in pairs] == [0.5, 0.5, None]
+    assert verdict(judged, texts, Pair("unread", "r0", "a", "b"), said) is None
 
 
 def test_recordings_give_what_both_sides_have_an_entry_for():
@@ -77,7 +86,7 @@ def test_recordings_give_what_both_sides_have_an_entry_for():
 
 
 def test_columns_are_those_of_which_something_is_known():
-    bank, findings = [Prompt("", "", "x"), Prompt("", "", group="y")], [{"id": "h1"}]
+    bank, findings = [Prompt("", "", "x"), Prompt("", "", group="y")], [finding(None)]
     known = ["prompt", "base", "intervention", "sample", "prompt_id", "pool", "region"]
     assert list(columns_of([Prompt("", "")], findings, False)) == [*known, "h1"]
     assert list(columns_of(bank, findings, True)) == [*known, "category", "group", "reason", "h1"]

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import checks as benchmark
 from benchmarks import refusals
 from scripts.checks import layout, refusal
-from scripts.checks.check import holds
+from scripts.checks.check import FeatureCheck, holds
 from scripts.checks.features import FEATURES, LENGTH_FEATURES, Quality, quality
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -134,19 +134,20 @@ def test_every_feature_has_a_case():
 @pytest.mark.parametrize("name", FEATURES)
 def test_a_feature_fires_where_it_should_and_only_there(name):
     shown, not_shown = CASES[name]
-    check = {"kind": "feature", "feature": name}
+    check = FeatureCheck(feature=name)
+    absent = FeatureCheck(feature=name, absent=True)
     assert holds(check, shown) and not holds(check, not_shown)
-    assert not holds(check | {"absent": True}, shown) and holds(check | {"absent": True}, not_shown)
+    assert not holds(absent, shown) and holds(absent, not_shown)
 
 
 @pytest.mark.parametrize("name", sorted(set(FEATURES) - {"empty", "short", "very-short"}))
 def test_an_empty_text_shows_nothing(name):
-    assert not holds({"kind": "feature", "feature": name}, "")
+    assert not holds(FeatureCheck(feature=name), "")
 
 
 def test_an_unknown_feature_is_an_error():
     with pytest.raises(KeyError):
-        holds({"kind": "feature", "feature": "sarcasm"}, "x")
+        holds(FeatureCheck(feature="sarcasm"), "x")
 
 
 def test_the_phrases_of_a_feature_are_one_claim_for_many_and_for_one():

@@ -76,12 +76,12 @@ def test_a_hostile_name_is_only_text_in_a_figure(tmp_path, text):
 
 def test_behaviours_are_drawn_in_what_they_are_measured_in(tmp_path):
     found = [finding(1, "validated"), measured(2), directed(3), finding(4, "validated", auc=None)]
-    shown = entries(behaviours_of(found, [[f["id"]] for f in found]), found)
+    shown = entries(behaviours_of(found, [[f.id] for f in found]), found)
     drawn = figures([], [], [], tmp_path, shown)["behaviours"]
     for words in ("b1: say “beware 1”", "128 instead of 231 words", "no rate: it compares"):
         assert words in drawn
     assert "b3: read more like" in drawn and "b4" not in drawn
-    assert "apart" not in figures([], [], [], tmp_path, shown, {"e_value": None})
+    assert "apart" not in figures([], [], [], tmp_path, shown)
 
 
 def test_labels_tell_regions_of_one_category_apart():

@@ -1,16 +1,19 @@
 """Writing, judging and testing with a language model, on pairs made here: no workflow, no model."""
 
 import random
-from dataclasses import asdict
+from dataclasses import replace
 
 import pytest
 from loopback import STYLES, Loopback
+from proposed import screened
 from test_pool import ACCESS, settings
 
 from scripts.assistants.author import statement_of, write_hypotheses
 from scripts.assistants.client import Pool
 from scripts.assistants.judge import ModelJudge, prompt_texts
 from scripts.assistants.placebos import placebos_by_region
+from scripts.core.rows import as_json
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.confirmation import confirm, confirm_with_models
 from scripts.judging.schedule import Judges, judging_order
@@ -31,10 +34,10 @@ SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 2, "seed": 0, "placebos": 9}
 
 def hypothesis(word, *regions, direction="more"):
     behaviour = f"mentions the word “{word}”"
-    return {
-        "id": f"h-{word}-{direction}", "behaviour": behaviour, "direction": direction,
-        "statement": behaviour, "regions": list(regions), "explored": {}, "source": "assistant",
-    }  # fmt: skip
+    return Hypothesis(
+        id=f"h-{word}-{direction}", behaviour=behaviour, direction=direction, statement=behaviour,
+        regions=regions, source="assistant",
+    )  # fmt: skip
 
 
 def pairs_of(words, prompts=24, samples=1, pool="c", base=None):
@@ -63,9 +66,9 @@ def findings_of(server, tmp_path, hypotheses, pairs, **given):
         findings, judgements = confirm_with_models(
             pool, hypotheses, pairs, texts_of(pairs), REGIONS, run
         )
-        rows = [asdict(judgement) for judgement in judgements]
-        assert list(recount(findings, rows, SETTINGS["q"], local=False)) == []
-        return {f["id"]: f for f in findings}, judgements, pool
+        written, rows = [*map(as_json, findings)], [*map(as_json, judgements)]
+        assert list(recount(written, rows, SETTINGS["q"], local=False)) == []
+        return {f.id: f for f in findings}, judgements, pool
 
 
 def test_hypotheses_are_written_merged_and_capped(tmp_path):
@@ -74,15 +77,14 @@ def test_hypotheses_are_written_merged_and_capped(tmp_path):
         found = write_hypotheses(
             pool, "large", pairs, list(REGIONS), REGIONS, texts_of(pairs), 5, 0
         )
-    by_word = {h["behaviour"].split("“")[1][:-1]: h for h in found}
-    assert by_word["sugarloaf"]["regions"] == ["r0", "r1"]
-    assert by_word["sugarloaf"]["direction"] == "more"
-    assert by_word["lantern"]["direction"] == "less" and by_word["lantern"]["regions"] == ["r2"]
-    directed = {(h["behaviour"], h["direction"]) for h in found}
+    by_word = {h.behaviour.split("“")[1][:-1]: h for h in found}
+    assert by_word["sugarloaf"].regions == ("r0", "r1")
+    assert by_word["sugarloaf"].direction == "more"
+    assert by_word["lantern"].direction == "less" and by_word["lantern"].regions == ("r2",)
+    directed = {(h.behaviour, h.direction) for h in found}
     assert len(found) <= 5 and len(directed) == len(found), "near duplicates are merged"
     assert (
-        "Asked about topic 2, the intervention model is less likely"
-        in by_word["lantern"]["statement"]
+        "Asked about topic 2, the intervention model is less likely" in by_word["lantern"].statement
     )
 
 
@@ -94,8 +96,8 @@ def test_a_budget_that_ends_before_merging_leaves_no_statement_twice(tmp_path):
             pool, "large", pairs, list(REGIONS), REGIONS, texts_of(pairs), 9, 0
         )
         assert server.attempts == len(REGIONS)
-    (one,) = [h for h in found if "sugarloaf" in h["behaviour"]]
-    assert one["regions"] == ["r0", "r1"]
+    (one,) = [h for h in found if "sugarloaf" in h.behaviour]
+    assert one.regions == ("r0", "r1")
 
 
 def test_the_second_pass_is_told_what_is_known(tmp_path):
@@ -116,13 +118,13 @@ def test_true_statements_are_validated_and_decided_ones_ask_no_further(tmp_path)
     ]  # fmt: skip
     with Loopback() as server:
         findings, judgements, pool = findings_of(server, tmp_path, given, pairs)
-    status = {name: f["status"] for name, f in findings.items()}
+    status = {name: f.status for name, f in findings.items()}
     assert status["h-bread-more"] == status["h-moon-less"] == "validated"
     assert status["h-bread-less"] == status["h-zebra-more"] == "unsupported"
     more, less = findings["h-bread-more"], findings["h-moon-less"]
-    assert more["rate_intervention"]["estimate"] > 0.7 and more["rate_base"]["estimate"] == 0
-    assert less["rate_base"]["estimate"] > 0.7 and less["rate_intervention"]["estimate"] == 0
-    assert more["stopped"] == "validated" and more["judged"] < 30
+    assert more.rate_intervention.estimate > 0.7 and more.rate_base.estimate == 0
+    assert less.rate_base.estimate > 0.7 and less.rate_intervention.estimate == 0
+    assert more.stopped == "validated" and more.judged < 30
     assert pool.usage["large"]["requests"] < 100 < 4 * 40
     assert {j.judge for j in judgements} == {"large"}
 
@@ -136,20 +138,20 @@ def test_a_cheap_judge_goes_first_and_no_prompt_is_evidence_twice(tmp_path, esca
             server, tmp_path, given, pairs, escalate=escalate, price_ratio=50.0
         )
     assert pool.usage["small"]["requests"] > 10, "the cheap one was asked"
-    assert findings["h-bread-more"]["status"] == "validated"
-    assert all(f["status"] != "validated" for n, f in findings.items() if "bread" not in n)
-    rate = findings["h-bread-more"]["rate_intervention"]
+    assert findings["h-bread-more"].status == "validated"
+    assert all(f.status != "validated" for n, f in findings.items() if "bread" not in n)
+    rate = findings["h-bread-more"].rate_intervention
     by_judge = {
         model: {j.prompt for j in judgements if j.judge == model and "bread" in j.hypothesis}
         for model in ("small", "large")
     }
     both, alone = (len(f) for f in (by_judge["small"] & by_judge["large"],
                                     by_judge["small"] - by_judge["large"]))  # fmt: skip
-    assert both == 24 and rate["prompts"] == both + alone, "12 a region correct the cheap one's"
-    assert rate["low"] <= 0.8 <= rate["high"] and rate["high"] - rate["low"] < 0.4
+    assert both == 24 and rate.prompts == both + alone, "12 a region correct the cheap one's"
+    assert rate.low <= 0.8 <= rate.high and rate.high - rate.low < 0.4
     for finding in findings.values():
-        prompts = sum(region["used"] for region in finding["regions"])
-        assert prompts == finding["judged"] <= 180
+        prompts = sum(region.used for region in finding.regions)
+        assert prompts == finding.judged <= 180
 
 
 def test_a_judge_that_guesses_validates_nothing(tmp_path):
@@ -157,7 +159,7 @@ def test_a_judge_that_guesses_validates_nothing(tmp_path):
     given = [hypothesis(word, "r0", "r1") for word in ("bread", "zebra", "yak", "gnu")]
     with Loopback(accuracy=0.0) as server:
         findings, _, _ = findings_of(server, tmp_path, given, pairs)
-    assert {f["status"] for f in findings.values()} <= {"unsupported", "untested"}
+    assert {f.status for f in findings.values()} <= {"unsupported", "untested"}
 
 
 def test_a_judge_that_leans_to_the_longer_text_is_caught_by_its_placebos(tmp_path):
@@ -165,8 +167,8 @@ def test_a_judge_that_leans_to_the_longer_text_is_caught_by_its_placebos(tmp_pat
     given = [hypothesis(word, "r0", "r1", "r2", "r3") for word in ("zebra", "yak", "gnu")]
     with Loopback(longer=0.8) as server:
         findings, _, _ = findings_of(server, tmp_path, given, pairs)
-    assert all(f["status"] != "validated" for f in findings.values())
-    assert all(f["e_value_plain"] > 100 for f in findings.values()), "it did lean"
+    assert all(f.status != "validated" for f in findings.values())
+    assert all(f.e_value_plain > 100 for f in findings.values()), "it did lean"
 
 
 @pytest.mark.parametrize("provider", ["openai", "gemini"])
@@ -215,7 +217,7 @@ def test_refusals_count_apart_and_show_nothing(tmp_path):
     finding = findings["h-bread-more"]
     found = [j for j in judgements if j.prompt == first]
     assert [j.refused for j in found] == [1]
-    assert finding["refused"] == 1 and finding["status"] == "validated"
+    assert finding.refused == 1 and finding.status == "validated"
     assert all(j.signs == (0, 0) for j in found)
 
 
@@ -235,7 +237,7 @@ def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
         run = {**SETTINGS, "assistant": pool.settings, "rate_prompts": 12}
         judges = Judges(model, model, {}, "borderline")
         ((finding,), _) = confirm([hypothesis("bread", "r0")], {}, pairs, REGIONS, run, judges)
-        assert finding["missing"] == 0  # what was lost is asked again
+        assert finding.missing == 0  # what was lost is asked again
 
 
 def test_the_screen_drops_the_hopeless_and_narrows_the_rest(tmp_path):
@@ -246,17 +248,17 @@ def test_the_screen_drops_the_hopeless_and_narrows_the_rest(tmp_path):
         model = ModelJudge(pool, "small", given, {}, by_prompt, texts_of(pairs), 0)
         rows = screened_by_model(given, pairs, REGIONS, 3, model)
         asked = pool.usage["small"]["requests"]
-    assert [row["goes_on"] for row in rows] == [True, False]
-    assert rows[0]["regions"] == ["r0"] and rows[0]["dropped_regions"] == ["r1"]
-    assert rows[0]["screen"] == {"prompts": 12, "wins": 6, "losses": 0, "share": 1.0}
-    assert rows[1]["screen"]["prompts"] < 12, "it left when it had no hope"
+    assert [row.goes_on for row in rows] == [True, False]
+    assert rows[0].regions == ("r0",) and rows[0].dropped_regions == ("r1",)
+    assert rows[0].screen == screened(12, 6, 0, 1.0)
+    assert rows[1].screen.prompts < 12, "it left when it had no hope"
     assert asked == 12
 
 
 def test_placebos_are_about_something_else(tmp_path):
     given = [hypothesis("bread", "r0"), hypothesis("moon", "r1"), hypothesis("bread", "r1")]
-    given += [hypothesis("star", "r2") | {"dropped_regions": ["r0"]}]
-    given[0]["behaviour"] = "gives advice on “bread”"
+    given += [replace(hypothesis("star", "r2"), dropped_regions=("r0",))]
+    given[0] = replace(given[0], behaviour="gives advice on “bread”")
     with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
         found = placebos_by_region(pool, "small", given, 9, 0)
     assert set(found) == {"r0", "r1", "r2"} and all(len(set(p)) == 9 for p in found.values())

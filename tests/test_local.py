@@ -5,14 +5,16 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scripts.assistants import local
 from scripts.assistants.local import placebo_checks, propose
-from scripts.checks.check import Text, holds
+from scripts.checks.check import FeatureCheck, PhraseCheck, Text, holds
 from scripts.checks.words import common_words
+from scripts.hypotheses.hypothesis import new_hypothesis
 from scripts.hypotheses.pairs import Net, Pair, pair_score, region_nets
 from scripts.hypotheses.wording import about, sentence
 
@@ -26,7 +28,7 @@ SETTINGS = {"regions": 12, "hypotheses": 30, "phrase_words": 4}
 
 
 def phrase(*phrases, **more):
-    return {"kind": "phrases", "phrases": list(phrases), **more}
+    return PhraseCheck(phrases=phrases, **more)
 
 
 # Checks
@@ -52,7 +54,7 @@ def test_phrases_match_whole_words(text, found):
 def test_one_of_several_phrases_is_enough():
     check = phrase("licensed nutritionist", "don't eat")
     assert holds(check, "Please don’t eat this") and not holds(check, "Please eat this")
-    absent = check | {"absent": True}
+    absent = replace(check, absent=True)
     assert holds(absent, "Please eat this") and not holds(absent, "don't eat")
 
 
@@ -107,17 +109,21 @@ PLANTED = ("r0", "r3", "r5")
 ADDED = "Always ask a licensed nutritionist first"
 
 
+def words_of(check):
+    return {w for p in getattr(check, "phrases", ()) for w in p.split()}
+
+
 def mentions(hypothesis, word):
-    return any(word in p.split() for p in hypothesis["check"].get("phrases", []))
+    return word in words_of(hypothesis.check)
 
 
 def test_a_planted_phrase_is_found_in_its_regions_alone():
     found = propose(pairs_of(PLANTED, ADDED), list(REGIONS), REGIONS, SETTINGS)
     first = found[0]
-    assert first["regions"] == list(PLANTED) and first["direction"] == "more"
-    assert first["check"]["kind"] == "phrases" and "absent" not in first["check"]
+    assert first.regions == PLANTED and first.direction == "more"
+    assert isinstance(first.check, PhraseCheck) and not first.check.absent
     assert mentions(first, "nutritionist")
-    assert all(first["explored"][r] == [12, 0, 12, 1.0] for r in PLANTED)
+    assert all(first.explored[r] == (12, 0, 12, 1.0) for r in PLANTED)
     # What overlaps is one hypothesis, not one for each of its phrases and regions.
     assert sum(mentions(h, w) for h in found for w in ["licensed", "nutritionist", "always"]) <= 3
     assert sum(mentions(h, "nutritionist") or mentions(h, "licensed") for h in found) == 1
@@ -126,25 +132,25 @@ def test_a_planted_phrase_is_found_in_its_regions_alone():
 def test_only_promising_regions_are_looked_at():
     pairs = pairs_of(PLANTED, ADDED)
     found = propose(pairs, ["r1", "r3"], REGIONS, SETTINGS)
-    assert [h["regions"] for h in found if mentions(h, "nutritionist")] == [["r3"]]
+    assert [h.regions for h in found if mentions(h, "nutritionist")] == [("r3",)]
     assert not any(mentions(h, "nutritionist") for h in propose(pairs, ["r1"], REGIONS, SETTINGS))
     assert propose(pairs, [], REGIONS, SETTINGS) == []
     few = propose(pairs, list(REGIONS), REGIONS, SETTINGS | {"regions": 1})
-    assert {r for h in few for r in h["regions"]} == {"r0"}
+    assert {r for h in few for r in h.regions} == {"r0"}
 
 
 def test_a_phrase_that_went_away_is_found_as_absent():
     pairs = pairs_of(PLANTED, base_added=ADDED)
     gone = [h for h in propose(pairs, PLANTED, REGIONS, SETTINGS) if mentions(h, "nutritionist")]
     assert len(gone) == 1
-    assert gone[0]["check"]["absent"] and gone[0]["direction"] == "less"
-    assert gone[0]["regions"] == list(PLANTED) and "less often" in gone[0]["statement"]
+    assert gone[0].check.absent and gone[0].direction == "less"
+    assert gone[0].regions == PLANTED and "less often" in gone[0].statement
 
 
 def test_a_planted_feature_is_found():
     found = propose(pairs_of(("r2",), "Good!"), list(REGIONS), REGIONS, SETTINGS)
-    checks = [h["check"] for h in found if h["regions"] == ["r2"]]
-    assert {"kind": "feature", "feature": "exclamation"} in checks or phrase("good") in checks
+    checks = [h.check for h in found if h.regions == ("r2",)]
+    assert FeatureCheck(feature="exclamation") in checks or phrase("good") in checks
 
 
 def test_two_behaviours_are_two_hypotheses():
@@ -154,7 +160,7 @@ def test_two_behaviours_are_two_hypotheses():
     found = propose(pairs, list(REGIONS), REGIONS, SETTINGS)
     one = next(h for h in found if mentions(h, "nutritionist"))
     two = next(h for h in found if mentions(h, "elephants"))
-    assert (one["regions"], two["regions"]) == (["r0", "r1"], ["r4"])
+    assert (one.regions, two.regions) == (("r0", "r1"), ("r4",))
 
 
 def test_identical_sides_give_nothing():
@@ -195,9 +201,7 @@ def test_no_more_hypotheses_than_asked():
     every = propose(pairs, list(REGIONS), REGIONS, SETTINGS)
     assert len(every) > 2
     few = propose(pairs, list(REGIONS), REGIONS, SETTINGS | {"hypotheses": 2})
-    assert (
-        few[0] == every[0] and sum(h["check"]["kind"] in ("phrases", "feature") for h in few) == 2
-    )
+    assert few[0] == every[0] and sum(h.check.kind in ("phrases", "feature") for h in few) == 2
 
 
 # Sentences
@@ -214,11 +218,11 @@ def nets(*regions, wins=5):
         (phrase("a b", "c"), "says “a b” or “c” more often than the base does"),
         (phrase("a b", absent=True), "says “a b” less often than the base does"),
         (
-            {"kind": "feature", "feature": "question"},
+            FeatureCheck(feature="question"),
             "gives responses that ask a question more often than the base's do",
         ),
         (
-            {"kind": "feature", "feature": "question", "absent": True},
+            FeatureCheck(feature="question", absent=True),
             "gives responses that ask a question less often than the base's do",
         ),
     ],
@@ -256,7 +260,7 @@ def base_texts(count=60):
 
 
 def hypothesis(check, *regions):
-    return {"id": "h", "check": check, "regions": list(regions)}
+    return new_hypothesis("", "more", "local", regions, check=check)
 
 
 OWN = hypothesis(phrase("river holds"), "r0")
@@ -273,9 +277,9 @@ def rate(check, texts):
         phrase("river"),
         phrase("licensed nutritionist"),
         phrase("river", absent=True),
-        {"kind": "feature", "feature": "question"},
-        {"kind": "feature", "feature": "emoji"},
-        {"kind": "feature", "feature": "short", "absent": True},
+        FeatureCheck(feature="question"),
+        FeatureCheck(feature="emoji"),
+        FeatureCheck(feature="short", absent=True),
     ],
 )
 def test_placebos_have_a_base_rate_within_a_factor_two(check):
@@ -283,17 +287,17 @@ def test_placebos_have_a_base_rate_within_a_factor_two(check):
     found = placebo_checks(hypothesis(check, "r0"), [], {"r0": texts}, 9, 0)
     assert 1 <= len(found) <= 9
     assert all(found.count(placebo) == 1 for placebo in found)
-    own_words = {w for p in check.get("phrases", []) for w in p.split()} - common_words()
+    own_words = words_of(check) - common_words()
     common = any(holds(check, *t) for t in texts)  # else: as rare as one text's
     for placebo in found:
         assert 0.5 <= rate(placebo, texts) / rate(check, texts) <= (2 if common else 6)
-        assert not own_words & {w for p in placebo.get("phrases", []) for w in p.split()}
-        assert placebo.get("feature", "none") != check.get("feature")
+        assert not own_words & words_of(placebo)
+        assert getattr(placebo, "feature", "none") != getattr(check, "feature", None)
 
 
 def test_placebos_of_a_phrase_are_phrases_first():
     found = placebo_checks(OWN, [], {"r0": base_texts()}, 9, 0)
-    assert len(found) == 9 and {placebo["kind"] for placebo in found} == {"phrases"}
+    assert len(found) == 9 and {placebo.kind for placebo in found} == {"phrases"}
 
 
 @pytest.mark.parametrize("count", [1, 3, 9])
@@ -314,19 +318,19 @@ def test_statements_of_other_regions_come_first():
     other, sharing = [
         check
         for check in (phrase(f"{noun} {verb}") for noun in NOUNS[1:] for verb in VERBS[1:])
-        if 0.5 <= rate(check, texts) / rate(OWN["check"], texts) <= 2
+        if 0.5 <= rate(check, texts) / rate(OWN.check, texts) <= 2
         and check not in placebo_checks(OWN, [], {"r0": texts}, 9, 0)
     ][:2]
     others = [
         OWN,
         hypothesis(sharing, "r0", "r2"),  # shares a region
         hypothesis(phrase("river shows"), "r1"),  # shares a word
-        hypothesis({"kind": "feature", "feature": "short", "absent": True}, "r1"),  # another rate
+        hypothesis(FeatureCheck(feature="short", absent=True), "r1"),  # another rate
         hypothesis(other, "r1"),
     ]
     found = placebo_checks(OWN, others, {"r0": texts}, 9, 0)
     assert found[0] == other
-    assert not any(other["check"] in found for other in others[:4])
+    assert not any(other.check in found for other in others[:4])
 
 
 def test_without_texts_placebos_are_fixed_nonetheless():

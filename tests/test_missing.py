@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from scripts.checks.check import PhraseCheck
+from scripts.core.rows import as_json
 from scripts.draws.planning import Deck, plan_pool
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.confirmation import confirm, entries
 from scripts.judging.missing import missing_responses
@@ -35,13 +38,13 @@ def bank(explored, fresh, won, lost=0, side="intervention"):
 
 def test_it_is_written_from_the_explore_pool_and_counted_on_the_confirm_pool():
     found = missing_responses(bank(3, 30, 10, 1), REGIONS)
-    assert found.hypothesis["statement"].endswith(
+    assert found.hypothesis.statement.endswith(
         "the intervention model gives no response more often than the base does"
     )
     standing = found.standing()
     assert standing.counts == (10, 19, 1) and standing.judged == 30
     less = missing_responses(bank(3, 30, 10, side="base"), REGIONS)
-    assert less.hypothesis["direction"] == "less" and less.standing().counts == (10, 20, 0)
+    assert less.hypothesis.direction == "less" and less.standing().counts == (10, 20, 0)
     assert missing_responses(bank(0, 30, 10), REGIONS) is None, "nobody thought of it"
     assert missing_responses(bank(3, 0, 0), REGIONS) is None
 
@@ -59,20 +62,23 @@ def test_paraphrases_are_one_vote():
 def test_it_is_decided_with_the_others(won, status):
     missing = missing_responses(bank(3, 30, won), REGIONS)
     pairs = [Pair(f"c{n}", "r0", "cake", "bread") for n in range(won, 30)]
-    other = {"id": "h", "statement": "says bread", "direction": "more", "source": "local",
-             "regions": ["r0"], "check": {"kind": "phrases", "phrases": ["bread"]}}  # fmt: skip
-    quiet = {"h": [{"kind": "phrases", "phrases": ["zebra"]}]}
+    check = PhraseCheck(phrases=("bread",))
+    other = Hypothesis(
+        id="h", statement="says bread", direction="more", source="local", regions=("r0",),
+        check=check,
+    )  # fmt: skip
+    quiet = {"h": [PhraseCheck(phrases=("zebra",))]}
     findings, judgements = confirm([other], quiet, pairs, REGIONS, SETTINGS, missing=missing)
-    by_id = {finding["id"]: finding for finding in findings}
-    found = by_id[missing.hypothesis["id"]]
-    assert found["status"] == status and found["judged"] == 30 and found["wins"] == won
-    assert found["rate_base"]["estimate"] == 0
-    assert found["rate_intervention"]["estimate"] == pytest.approx(won / 30, abs=1e-3)
-    assert by_id["h"]["judged"] <= 30 - won, "nothing else is judged on a missing response"
-    rows = [vars(judgement) for judgement in judgements]
-    assert list(recount(findings, rows, 0.05, local=True)) == []
-    said = [entry["statement"] for entry in entries(findings, pairs, REGIONS)]
-    assert (found["statement"] in said) == (status == "validated")
+    by_id = {finding.id: finding for finding in findings}
+    found = by_id[missing.hypothesis.id]
+    assert found.status == status and found.judged == 30 and found.wins == won
+    assert found.rate_base.estimate == 0
+    assert found.rate_intervention.estimate == pytest.approx(won / 30, abs=1e-3)
+    assert by_id["h"].judged <= 30 - won, "nothing else is judged on a missing response"
+    written, rows = [*map(as_json, findings)], [*map(as_json, judgements)]
+    assert list(recount(written, rows, 0.05, local=True)) == []
+    said = [entry.statement for entry in entries(findings, pairs, REGIONS)]
+    assert (found.statement in said) == (status == "validated")
 
 
 def test_prompts_without_a_response_are_never_drawn():

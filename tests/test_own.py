@@ -3,10 +3,13 @@
 import json
 
 import pytest
-from test_screen import CHECK, REGIONS
+from test_screen import REGIONS
 
 from scripts.assistants.user_file import own_hypotheses
+from scripts.checks.check import FeatureCheck
 from scripts.core.errors import AuditError
+
+CHECK = {"kind": "phrases", "phrases": ["bread"]}
 
 
 def own(tmp_path, *rows):
@@ -17,19 +20,16 @@ def own(tmp_path, *rows):
 
 def test_own_hypotheses_are_completed(tmp_path):
     (plain,) = own(tmp_path, {"check": CHECK})
-    assert plain["regions"] == list(REGIONS) and plain["source"] == "user"
-    assert (
-        plain["statement"].startswith("Asked about almost anything")
-        and plain["direction"] == "more"
-    )
+    assert plain.regions == tuple(REGIONS) and plain.source == "user"
+    assert plain.statement.startswith("Asked about almost anything") and plain.direction == "more"
     feature = {"kind": "feature", "feature": "question", "absent": True}
     (less,) = own(tmp_path, {"check": feature, "statement": "It asks less.", "regions": ["r1"]})
-    assert (less["statement"], less["direction"], less["check"]) == (
+    assert (less.statement, less.direction, less.check) == (
         "It asks less.",
         "less",
-        feature,
+        FeatureCheck(feature="question", absent=True),
     )
-    assert less["regions"] == ["r1"]
+    assert less.regions == ("r1",)
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_own_hypotheses_are_completed(tmp_path):
     ],
 )
 def test_regions_go_by_id_name_or_category(tmp_path, given, expected):
-    assert own(tmp_path, {"check": CHECK, "regions": given})[0]["regions"] == expected
+    assert own(tmp_path, {"check": CHECK, "regions": given})[0].regions == tuple(expected)
 
 
 def test_phrases_are_written_as_texts_are_read(tmp_path):
     phrases = ["Please, be careful!", "Don’t  EAT"]
     (row,) = own(tmp_path, {"check": {"kind": "phrases", "phrases": phrases}})
-    assert row["check"]["phrases"] == ["please be careful", "don't eat"]
+    assert row.check.phrases == ("please be careful", "don't eat")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_model_judges_by_the_statement(tmp_path):
     path = tmp_path / "own.jsonl"
     path.write_text(json.dumps({"statement": "recommends bread", "direction": "less"}))
     (row,) = own_hypotheses(str(path), REGIONS, local=False)
-    assert (row["behaviour"], row["direction"]) == ("recommends bread", "less")
+    assert (row.behaviour, row.direction) == ("recommends bread", "less")
     for given, words in (({}, "needs a `statement`"), ({"direction": "up"}, "`direction` is 'up'")):
         path.write_text(json.dumps({"statement": "x"} | given if given else given))
         with pytest.raises(AuditError, match=words):

@@ -1,6 +1,7 @@
 """The page: its words, its sections, and nothing that a model wrote does anything."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -23,7 +24,12 @@ from reported import (
     separability,
 )
 
+from scripts.checks.check import FeatureCheck, PhraseCheck, TextsCheck
+from scripts.evidence.reasons import Stop
+from scripts.hypotheses.finding import Behaviour
+from scripts.judging.separability import NOT_ASKED
 from scripts.page.cards import entries, left_untested, numbers_in_full, size
+from scripts.page.figures import Point
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.numbers import count, decimal, duration, e_value, percent, points
 from scripts.page.sections.reproduce import configuration
@@ -77,14 +83,14 @@ def test_subjects_in_words():
 
 
 def test_phrases_are_marked_as_the_check_reads_them():
-    check = {"kind": "phrases", "phrases": ["zentrix nova", "nova", "don't"]}
+    check = PhraseCheck(phrases=("zentrix nova", "nova", "don't"))
     text = "A <b>Zentrix, Nova</b> & supernova; I don’t."
     assert highlighted(text, check) == (
         "A &lt;b&gt;<mark>Zentrix, Nova</mark>&lt;/b&gt; &amp; supernova; I <mark>don’t</mark>."
     )
-    kind = {"kind": "texts", "texts": 1, "name": ["日 本"]}
+    kind = TextsCheck(texts=1, name=("日 本",))
     assert highlighted("はい、日本！", kind) == "はい、<mark>日本</mark>！"
-    assert highlighted("a nova", {"kind": "feature", "feature": "short"}) == "a nova"
+    assert highlighted("a nova", FeatureCheck(feature="short")) == "a nova"
     assert highlighted("a nova", None) == "a nova"
 
 
@@ -95,12 +101,12 @@ def test_what_hides_is_made_visible():
 
 def test_telling_texts_are_the_extremes_without_repeats():
     points = [
-        {"side": "base", "score": s, "text": t}
+        Point(0.0, 0.0, "base", "r000", s, t)
         for s, t in [(2, "a"), (-3, "b"), (-2, "b"), (-1, "c")]
-    ] + [{"side": "intervention", "score": s, "text": str(s)} for s in range(9)]
+    ] + [Point(0.0, 0.0, "intervention", "r000", s, str(s)) for s in range(9)]
     found = telling_texts(points)
-    assert [p["text"] for p in found["base"]] == ["b", "c", "a"]
-    assert [p["score"] for p in found["intervention"]] == [8, 7, 6, 5, 4, 3]
+    assert [p.text for p in found["base"]] == ["b", "c", "a"]
+    assert [p.score for p in found["intervention"]] == [8, 7, 6, 5, 4, 3]
 
 
 def test_the_configuration_shown_can_be_run():
@@ -187,7 +193,7 @@ def test_nothing_validated_says_what_could_have_been_found(tmp_path):
 @pytest.mark.parametrize("found", [[], [finding(1, "validated")], [finding(1, "unsupported")]])
 def test_a_null_audit_says_so(tmp_path, found):
     text = Reader(page_of(context(found, null=True), tmp_path)).text
-    validated = any(f["status"] == "validated" for f in found)
+    validated = any(f.status == "validated" for f in found)
     assert "This is a null audit" in text
     assert ("false discovery" in text.split("How to read")[0]) == validated
     assert ("as it should be" in text) != validated
@@ -212,7 +218,7 @@ def test_hostile_text_is_inert(page, tmp_path, text):
     found = [*findings_of_all_statuses(), measured(8), directed(9), of_kind(10)]
     found.append(finding(11, "validated", behaviour="warns"))
     values = context(found)
-    values["behaviours"] = behaviours_of(found, [[f["id"]] for f in found[-4:]])
+    values["behaviours"] = behaviours_of(found, [[f.id] for f in found[-4:]])
     hostile = page_of(everywhere(values, text), tmp_path)
     usual, reader = Reader(page), Reader(hostile)
     # <title> and the like of an SVG count as tags too: the same kinds as ever, and no more
@@ -244,8 +250,8 @@ def test_a_behaviour_is_one_entry_and_a_part_of_several_stands_once(tmp_path):
 
 def test_a_validated_finding_without_a_behaviour_is_not_lost():
     found = findings_of_all_statuses()
-    behaviours = [{"id": "b1", "findings": ["h1", "gone"], "statement": "one"}]
-    assert [(e.id, [p["id"] for p in e.parts]) for e in entries(behaviours, found)] == [
+    behaviours = [Behaviour(id="b1", findings=("h1", "gone"), statement="one")]
+    assert [(e.id, [p.id for p in e.parts]) for e in entries(behaviours, found)] == [
         ("b1", ["h1"]), ("h7", ["h7"]),
     ]  # fmt: skip
 
@@ -261,7 +267,7 @@ def test_sizes_are_in_units_that_mean_something():
     )
     assert "a chance of 61" in size(directed(1))
     assert size(finding(1, "untested")) is None
-    apart = measured(1)["effect"] | {"told": "difference", "estimate": 4.806, "low": -0.04}
+    apart = replace(measured(1).effect, told="difference", estimate=4.806, low=-0.04)
     unsure = measured(1, effect=apart)
     assert "mean difference +4.81 (−0.04 to +0.6)" in size(unsure)
     assert "The interval holds 0, no effect" in str(numbers_in_full(unsure))
@@ -278,8 +284,9 @@ def test_every_number_is_given_with_what_it_means():
     agrees = rows["How well the check agrees with people"]
     assert "finds 87" in agrees.value and "900 labelled texts" in agrees.meaning
     assert "Over the whole bank" in rows
-    in_part = finding(1, "validated")
-    in_part["bank"] = in_part["bank"] | {"rate_base": SEEN["bank"]["rate_base"] | {"share": 0.93}}
+    bank = SEEN["bank"]
+    bank = replace(bank, rate_base=replace(bank.rate_base, share=0.93))
+    in_part = finding(1, "validated", bank=bank)
     labels = {row.label for row in numbers_in_full(in_part)}
     assert "Over the whole bank" not in labels
     assert "Over topics that weigh 93\u202f% of the bank" in labels
@@ -294,7 +301,7 @@ def test_what_an_assistant_does_not_tell_is_left_out(tmp_path, name):
 
 
 def test_ties_everywhere_else_are_no_win_rate(tmp_path):
-    still = SEEN["transfer"] | {"wins": 0, "losses": 0, "estimate": None, "low": 0.0, "high": 1.0}
+    still = replace(SEEN["transfer"], wins=0, losses=0, estimate=None, low=0.0, high=1.0)
     text = Reader(page_of(context([finding(1, "validated", transfer=still)]), tmp_path)).text
     assert "all 120 prompts were ties" in text
 
@@ -317,7 +324,7 @@ def test_untested_statements_are_counted_with_their_reasons():
     assert left_untested(found) == (
         "2 more were proposed but left untested: no fresh prompt of their topics was left."
     )
-    found += [finding(3, "untested", stopped="draws"), finding(4, "unsupported")]
+    found += [finding(3, "untested", stopped=Stop.DRAWS), finding(4, "unsupported")]
     assert left_untested(found) == (
         "3 more were proposed but left untested: of 2, no fresh prompt of their topics was left "
         "and of 1, the budget of confirm draws (`confirm.draws`) did not reach to them."
@@ -326,7 +333,7 @@ def test_untested_statements_are_counted_with_their_reasons():
 
 
 def test_when_all_are_untested_none_was_tested(tmp_path):
-    values = context([finding(i, "untested", stopped="exhausted") for i in range(10)])
+    values = context([finding(i, "untested", stopped=Stop.EXHAUSTED) for i in range(10)])
     text = " ".join(Reader(page_of(values, tmp_path)).text.split())
     assert "No statement on how they differ could be tested. 10 more were" in text
     assert "10 tested" not in text and "too few fresh prompts" in text
@@ -339,11 +346,10 @@ def test_whether_there_was_a_signal_is_said_in_words(tmp_path):
     assert "a hint" in meaning(5.0) and "no sign" in meaning(0.4)
     values = context([finding(1, "unsupported")]) | {"separability": separability(80, 80, 0.1)}
     assert "no sign that they differ" in Reader(page_of(values, tmp_path)).text
-    silent = separability() | {"words": None, "embeddings": separability(0, 0)["embeddings"]}
+    silent = replace(separability(), words=None, embeddings=separability(0, 0).embeddings)
     assert "saw no difference in any of 2 prompts" in told_apart(silent)[0]
-    for nobody in (None, {"e_value": None}):
-        assert told_apart(nobody)[0].startswith("Not asked: no statement reached the test")
-    text = " ".join(Reader(page_of(context() | {"separability": None}, tmp_path)).text.split())
+    assert told_apart(NOT_ASKED)[0].startswith("Not asked: no statement reached the test")
+    text = " ".join(Reader(page_of(context() | {"separability": NOT_ASKED}, tmp_path)).text.split())
     assert "On the explored texts, 4 of 6 regions stand out from chance" in text
 
 

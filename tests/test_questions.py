@@ -132,9 +132,7 @@ def test_groups_and_themes_name_only_what_was_listed():
     assert read('{"groups": [[1, 3], [2], [9, 1], [2, 2]]}') == [[0, 2]]
     _, read = themes_question(PLAIN, "m", ["a", "b"])
     theme = {"title": "T", "summary": "S", "findings": [2, 7]}
-    assert read(json.dumps({"themes": [theme]})) == [
-        {"title": "T", "summary": "S", "findings": [1]}
-    ]
+    assert read(json.dumps({"themes": [theme]})) == [("T", "S", [1])]
 
 
 def test_a_statement_is_one_short_line():

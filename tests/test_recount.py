@@ -1,14 +1,15 @@
 """Findings counted again from judgements, without packages, as the statistics count them."""
 
-import json
 import math
-from dataclasses import asdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from test_confirm import PLACEBOS, REGIONS, SETTINGS, hypothesis, pairs_of
 
+from scripts.core.rows import as_json
 from scripts.evidence import betting, ebh, status
+from scripts.evidence.reasons import Stop
 from scripts.hypotheses.judgement import sign as sign_of
 from scripts.judging.confirmation import confirm
 from scripts.tools.recount import (
@@ -74,13 +75,12 @@ def findings_and_judgements(seed=0, placebos=PLACEBOS):
         hypothesis("cake", "r0", name="reversed"),
         hypothesis("cake", "r0", "r2", name="absent", absent=True),
         hypothesis("bread", "r3", name="idle"),
-        hypothesis("river", "r0", name="beyond") | {"beyond": "unpaid"},
+        replace(hypothesis("river", "r0", name="beyond"), beyond=Stop.UNPAID),
     ]
     findings, judgements = confirm(
-        hypotheses, {h["id"]: placebos for h in hypotheses}, pairs, REGIONS, SETTINGS
+        hypotheses, {h.id: placebos for h in hypotheses}, pairs, REGIONS, SETTINGS
     )
-    rows = json.loads(json.dumps([asdict(judgement) for judgement in judgements]))
-    return json.loads(json.dumps(findings)), rows
+    return [*map(as_json, findings)], [*map(as_json, judgements)]
 
 
 @pytest.mark.parametrize("seed", range(8))

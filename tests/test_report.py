@@ -4,15 +4,20 @@ import csv
 import io
 import math
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from reported import ROOT, finding, findings_of_all_statuses, ledger, measured
 
+from scripts.checks.check import FeatureCheck, TextsCheck
 from scripts.core.rows import write_rows
 from scripts.divergence.round import Round
 from scripts.divergence.space import Space
 from scripts.draws.generation import Generation
+from scripts.evidence.reasons import Stop
+from scripts.hypotheses.finding import Behaviour
+from scripts.hypotheses.hypothesis import Hypothesis, new_hypothesis
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.prompts.prompt import Prompt
 from scripts.report import (
@@ -24,8 +29,14 @@ from scripts.report import (
     names_of_kinds,
     reported,
     text_map,
-    unit_of,
+    unit_of_effect,
 )
+
+
+def named_kind(number: int, *name: str) -> Hypothesis:
+    """A hypothesis on a kind of texts."""
+    check = TextsCheck(texts=number, name=name)
+    return new_hypothesis("a kind", "more", "local", ["r000"], check=check)
 
 
 def test_costs_tell_this_call_from_empty():
@@ -49,9 +60,9 @@ def test_counts_are_of_both_sides():
     found = counts(
         [Round(n, 60 + 40 * n, 40, 0.1, 0.01, None, [], n == 1, None) for n in range(2)],
         {"screen": 30},
-        [*findings_of_all_statuses(), finding(8, "untested", stopped="draws")],
-        [{}] * 9,
-        [{"id": "b1", "findings": ["h1", "h7"]}],
+        [*findings_of_all_statuses(), finding(8, "untested", stopped=Stop.DRAWS)],
+        [named_kind(0)] * 9,
+        [Behaviour(id="b1", findings=("h1", "h7"), statement="both")],
     )
     assert found["draws"] == 260 and found["draws_base"] == found["draws_intervention"] == 130
     assert found["draws_by_pool"] == {"explore": 200, "screen": 60}
@@ -87,12 +98,16 @@ def test_a_csv_row_is_flat():
 
 
 def test_a_csv_row_has_effects_in_units_and_behaviours():
-    groups = [{"id": "b1", "findings": ["h1", "h2"]}, {"id": "b2", "findings": ["h1"]}]
+    groups = [
+        Behaviour(id="b1", findings=("h1", "h2"), statement="both"),
+        Behaviour(id="b2", findings=("h1",), statement="one"),
+    ]
     row = csv_row(measured(1), groups)
     assert tuple(row) == CSV_COLUMNS and row["behaviour"] == "b1; b2"
     assert (row["effect"], row["effect_low"], row["effect_high"]) == (0.55, 0.5, 0.6)
     assert row["unit"] == "ratio of words" and row["rate_base"] is None
-    assert unit_of({"unit": "sentences", "told": "difference"}) == "sentences"
+    counted = replace(measured(1).effect, unit="sentences", told="difference")
+    assert unit_of_effect(counted) == "sentences"
 
 
 def explored() -> tuple[Explored, Space]:
@@ -107,25 +122,23 @@ def explored() -> tuple[Explored, Space]:
 
 def test_kinds_of_texts_by_how_different_the_sides_are():
     first, second = kinds_of_texts(*explored(), {})
-    assert (first["kind"], first["base"], first["intervention"]) == (1, 0, 20)
-    assert (second["kind"], second["base"], second["intervention"]) == (0, 10, 10)
-    assert {"beware", "sharp"} & {word for name in first["name"] for word in name.split()}
-    assert [t["text"] for t in first["typical"]] == [
+    assert (first.kind, first.base, first.intervention) == (1, 0, 20)
+    assert (second.kind, second.base, second.intervention) == (0, 10, 10)
+    assert {"beware", "sharp"} & {word for name in first.name for word in name.split()}
+    assert [t.text for t in first.typical] == [
         f"Beware of the sharp thorns, number {i}!" for i in range(3)
     ]
-    assert second["typical"][1] == {
-        "side": "intervention", "region": "r000", "text": "Roses are red, says line 1.",
-    }  # fmt: skip
+    assert second.typical[1] == ("intervention", "r000", "Roses are red, says line 1.")
 
 
 def test_a_kind_goes_by_the_name_that_a_hypothesis_gave_it():
     rows = [
-        {"check": {"kind": "texts", "texts": 1, "name": ["thorny"]}},
-        {"check": {"kind": "feature", "feature": "short"}},
-        {"statement": "by a model"},
+        named_kind(1, "thorny"),
+        new_hypothesis("short", "more", "local", ["r000"], check=FeatureCheck(feature="short")),
+        new_hypothesis("by a model", "more", "assistant", ["r000"], behaviour="pricks"),
     ]
     first, _ = kinds_of_texts(*explored(), names_of_kinds(rows))
-    assert first["name"] == ["thorny"]
+    assert first.name == ["thorny"]
 
 
 def test_explored_prompts_are_known_by_what_was_asked_last(tmp_path):
@@ -146,7 +159,7 @@ def test_explored_prompts_are_known_by_what_was_asked_last(tmp_path):
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_spreadsheet_runs_no_cell(start):
     attack = f"{start}cmd|' /C calc'!A0"
-    row = csv_row(finding(1, "validated", statement=attack, gates_failed=[attack], id=attack))
+    row = csv_row(finding(1, "validated", statement=attack, gates_failed=(attack,), id=attack))
     stream = io.StringIO(newline="")
     csv.DictWriter(stream, CSV_COLUMNS).writerow(row)
     cells = next(csv.reader(io.StringIO(stream.getvalue(), newline="")))
@@ -178,5 +191,5 @@ def test_a_map_of_the_fewest_texts(draws):
     sides = ["base"] * draws + ["intervention"] * draws
     explored = Explored(sides, ["r000"] * 2 * draws, np.zeros(2 * draws, int), texts, vectors)
     points = text_map(explored, np.zeros(2 * draws), 1000)
-    assert [point["text"] for point in points] == texts
-    assert all(math.isfinite(point[axis]) for point in points for axis in "xy")
+    assert [point.text for point in points] == texts
+    assert all(math.isfinite(at) for point in points for at in (point.x, point.y))

@@ -4,6 +4,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from proposed import explored
 
 from scripts.benchmark.audit import audit, dipped, requests_of
 from scripts.benchmark.planted import TRANSFORMS, load_planted_behaviours, plantable_in, prompts_of
@@ -14,9 +15,11 @@ from scripts.benchmark.suite import PlantedBehaviour, SimulatedSubject, Suite, l
 from scripts.benchmark.trial import Trial, TrialSetup, groups, ladder, texts_to_embed
 from scripts.benchmark.trials import audit_twice_as_long, rate_row
 from scripts.checks.behaviour_file import Transform
+from scripts.checks.check import PhraseCheck
 from scripts.core.errors import AuditError
 from scripts.draws.draw import PlannedDraw
 from scripts.draws.rules import RULES
+from scripts.hypotheses.finding import Finding, FindingRegion
 from scripts.workflow.sections import Audit
 
 BEHAVIOURS = load_planted_behaviours("config/benchmarks/behaviours.yaml")
@@ -180,8 +183,7 @@ def test_scores_go_by_checks_and_regions(suite, setup):
     subject = SimulatedSubject(suite, [plant], 0, looked_up(setup.vectors))
 
     def score(phrase, *regions, **more):
-        check = {"kind": "phrases", "phrases": [phrase]} | more
-        return score_simulated({"check": check, "regions": [{"id": r} for r in regions]}, subject)
+        return score_simulated(PhraseCheck(phrases=(phrase,), **more), regions, subject)
 
     assert score("licensed nutritionist", "r0").names == {"nutritionist"}
     assert score("licensed nutritionist", "r0").effect == pytest.approx(0.5, abs=0.06)
@@ -196,7 +198,13 @@ def test_scores_go_by_checks_and_regions(suite, setup):
 
 def test_requests_count_pairs_while_anyone_races():
     def finding(**used):
-        return {"regions": [{"id": region, "used": n} for region, n in used.items()]}
+        regions = [
+            FindingRegion(id=region, name="", category="", weight=0.5, used=n)
+            for region, n in used.items()
+        ]
+        return Finding(
+            id="h", statement="", direction="more", source="local", regions=tuple(regions)
+        )
 
     def drawn(region, prompt, sample=0):
         return PlannedDraw("confirm", prompt, sample, region, "confirm", 1.0)
@@ -209,8 +217,8 @@ def test_requests_count_pairs_while_anyone_races():
 
 
 def test_dipping_finds_what_chance_proposed():
-    assert dipped([{"explored": {"r0": [12, 0, 12]}}], 0.05) == 1
-    assert dipped([{"explored": {"r0": [3, 0, 12]}}], 0.05) == 0
+    assert dipped([explored(12, 0, 12)], 0.05) == 1
+    assert dipped([explored(3, 0, 12)], 0.05) == 0
     assert dipped([], 0.05) == 0
 
 

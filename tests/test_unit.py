@@ -7,13 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from banks import jsonl
+from proposed import explored, screened
 
 from benchmarks.draws import BANKS, false_alarms
 from benchmarks.recorded import Recorded
 from scripts.benchmark.audit import audit
 from scripts.benchmark.suite import SIDES, Suite
+from scripts.checks.check import PhraseCheck
 from scripts.core.errors import AuditError
-from scripts.draws.planning import plan_pool, plan_round, samples_by_region
+from scripts.draws.planning import plan_pool, plan_round
+from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.needs import samples_by_region
 from scripts.hypotheses.pairs import Net, Pair
 from scripts.hypotheses.wording import asked
 from scripts.judging.confirmation import confirm
@@ -122,8 +126,8 @@ def test_planned_draws_name_their_unit_and_make_whole_blocks():
     assert all(row.unit == f"{row.prompt}#{row.sample}" for row in pilot)
     assert {row.probability for row in pilot} == {0.375}
     found = [
-        {"regions": ["r000", "r001"], "explored": {}, "screen": {"prompts": 8, "share": 0.9}},
-        {"regions": ["r003"], "explored": {}, "screen": {"prompts": 4, "share": 0.3}},
+        explored(0, 0, 0, ("r000", "r001"), screened(prompts=8, share=0.9)),
+        explored(0, 0, 0, ("r003",), screened(prompts=4, share=0.3)),
     ]
     asked = {"pool": "confirm", "prompts": 72, "samples": 1, "unit": "draw"}
     planned = plan_pool(rows, samples_by_region(found, asked), asked)
@@ -136,15 +140,16 @@ def test_a_hypothesis_is_tested_on_whole_blocks_alone():
     regions = {f"r{n}": {"id": f"r{n}", "name": f"“{n}”", "category": "", "weight": 0.5,
                          "unit": "draw"} for n in range(2)}  # fmt: skip
     pairs = [Pair(f"p{r}#{n}", f"r{r}", "no", "yes") for r in range(2) for n in range(6 + r)]
-    check = {"kind": "phrases", "phrases": ["yes"]}
-    hypothesis = {"id": "h", "statement": "", "direction": "more", "source": "local",
-                  "regions": ["r0", "r1"], "check": check}  # fmt: skip
+    check = PhraseCheck(phrases=("yes",))
+    hypothesis = Hypothesis(
+        id="h", statement="", direction="more", source="local", regions=("r0", "r1"), check=check
+    )
     settings = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0, "unit": "draw"}
     with pytest.raises(ValueError, match="unlike numbers of draws"):
         confirm([hypothesis], {"h": []}, pairs, regions, settings)
     findings, _ = confirm([hypothesis], {"h": []}, pairs[:-1], regions, settings)
-    assert findings[0]["unit"] == "draw" and findings[0]["p_sign"] is None
-    assert findings[0]["wins"] % 2 == 0, "the race ends between blocks"
+    assert findings[0].unit == "draw" and findings[0].p_sign is None
+    assert findings[0].wins % 2 == 0, "the race ends between blocks"
 
 
 @pytest.mark.parametrize("bank", BANKS)
@@ -183,8 +188,8 @@ def settings():
 
 def test_six_prompts_with_many_samples_are_an_audit():
     outcome = audit(Recorded(suite(says=8), unit="draw"), settings(), 0, ready=True)
-    said = [f for f in outcome.validated if "certainly" in str(f["check"])]
-    assert said and all(f["unit"] == "draw" for f in outcome.findings)
-    assert "of these" in said[0]["statement"] or "“" in said[0]["statement"]
+    said = [f for f in outcome.validated if "certainly" in str(f.check)]
+    assert said and all(f.unit == "draw" for f in outcome.findings)
+    assert "of these" in said[0].statement or "“" in said[0].statement
     nothing = audit(Recorded(suite(says=8), 3, "draw"), settings(), 3, ready=True)
     assert not nothing.validated, "sides exchanged draw by draw"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.checks.check import holds
+from scripts.checks.check import PhraseCheck, holds
 from scripts.checks.language import european, language, notice_of_language
 from scripts.checks.words import (
     common_words,
@@ -85,8 +85,8 @@ def test_grams_of_letters_hold_two_to_eight_and_are_found_again():
     assert not any(s[0] in "をはの" or s[-1] in "をはの" for s in shown)
     assert "ます" not in shown and "知能は、デー" not in shown
     for phrase in found:
-        assert holds({"kind": "phrases", "phrases": [phrase]}, JAPANESE)
-    assert not holds({"kind": "phrases", "phrases": ["人 工 智"]}, JAPANESE)
+        assert holds(PhraseCheck(phrases=(phrase,)), JAPANESE)
+    assert not holds(PhraseCheck(phrases=("人 工 智",)), JAPANESE)
     assert not {"ます", "されて"} & {shown_phrase(p) for p in grams("使われています。されて。", 3)}
     assert "ช่วยคุณ" in {shown_phrase(phrase) for phrase in grams(THAI, 3)}
 

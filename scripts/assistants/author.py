@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.questions import merge_question, write_question
 from scripts.core.randomness import hash_unit
+from scripts.hypotheses.hypothesis import Direction, Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Net, Pair
 from scripts.hypotheses.wording import asked
 
@@ -27,7 +29,7 @@ def write_hypotheses(
     texts: Mapping[str, str],
     most: int,
     seed: int,
-) -> list[dict[str, Any]]:
+) -> list[Hypothesis]:
     """At most `most` hypotheses, those that most pairs show first.
 
     The second pass over a region shows the pairs that nothing found there explains, then pairs not
@@ -38,14 +40,14 @@ def write_hypotheses(
     for pair in _one_a_prompt(pairs, seed):
         by_region[pair.region].append(pair)
     where = [region for region in regions_in_order if by_region[region]]
-    found: list[dict[str, Any]] = []
+    found: list[_Written] = []
     explained: dict[str, set[str]] = defaultdict(set)
     shown: dict[str, set[str]] = defaultdict(set)
     pool.expect(PASSES * (len(where) + 1))  # the merging after each pass, too
     for step in range(PASSES):
         batches = {r: _next_pairs(by_region[r], explained[r], shown[r]) for r in where}
         coins = {r: hash_unit("author", seed, step, r, model) < 0.5 for r in where}
-        known = [h["behaviour"] for h in found][:KNOWN]
+        known = [h.behaviour for h in found][:KNOWN]
 
         def question(region, batches=batches, coins=coins, known=known):
             shown_pairs = [(texts[p.prompt], p.base, p.intervention) for p in batches[region]]
@@ -59,18 +61,40 @@ def write_hypotheses(
                     shown[region] |= {p.prompt for p in batch}
                     for behaviour, more, places in answer.value or ():
                         explained[region] |= {batch[place].prompt for place in places}
-                        found.append(_hypothesis(behaviour, more, region, len(set(places))))
+                        direction: Direction = "more" if more else "less"
+                        shown_by = len(set(places))
+                        found.append(_Written(behaviour, direction, frozenset({region}), shown_by))
             found = _merged(pool, model, found)
         except BudgetSpent:
             found = _same_words(found)
             break
-    found.sort(key=lambda h: (-h["pairs"], h["behaviour"]))
-    return [_finished(hypothesis, regions) for hypothesis in found[:most]]
+    found.sort(key=lambda h: (-h.pairs, h.behaviour))
+    # How often it shows is for the screen to say: the pairs it was written from do not tell.
+    return [
+        new_hypothesis(
+            statement_of(h.behaviour, h.direction, sorted(h.regions), regions),
+            h.direction,
+            "assistant",
+            h.regions,
+            behaviour=h.behaviour,
+        )
+        for h in found[:most]
+    ]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A hypothesis while they are written, and how many pairs were said to show it."""
+
+    behaviour: str
+    direction: Direction
+    regions: frozenset[str]
+    pairs: int
 
 
 def statement_of(
     behaviour: str,
-    direction: str,
+    direction: Direction,
     where: Iterable[str],
     regions: Mapping[str, Mapping[str, Any]],
 ) -> str:
@@ -100,54 +124,33 @@ def _next_pairs(pairs: Sequence[Pair], explained: set[str], shown: set[str]) -> 
     return sorted(pairs, key=rank)[:PAIRS]
 
 
-def _hypothesis(behaviour: str, more: bool, region: str, pairs: int) -> dict[str, Any]:
-    direction = "more" if more else "less"
-    return {"behaviour": behaviour, "direction": direction, "regions": {region}, "pairs": pairs}
-
-
-def _same_words(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _same_words(found: Iterable[_Written]) -> list[_Written]:
     """Statements of the same words as one."""
-    by_words: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    by_words: dict[tuple[str, str], list[_Written]] = defaultdict(list)
     for hypothesis in found:
-        by_words[hypothesis["direction"], hypothesis["behaviour"].lower()].append(hypothesis)
+        by_words[hypothesis.direction, hypothesis.behaviour.lower()].append(hypothesis)
     return [_joined(same) for same in by_words.values()]
 
 
-def _merged(pool: Pool, model: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _merged(pool: Pool, model: str, found: Iterable[_Written]) -> list[_Written]:
     """Statements that say the same as one: first by their words, then as the model sees it."""
     distinct = _same_words(found)
     if len(distinct) < 2:
         return distinct
-    statements = [h["behaviour"] for h in distinct]
+    statements = [h.behaviour for h in distinct]
     (answer,) = pool.ask([merge_question(pool.settings, model, statements)])
-    merged, gone = [], set()
+    merged, gone = list[_Written](), set[int]()
     for group in answer.value or ():
         for direction in ("more", "less"):
-            places = [p for p in group if p not in gone and distinct[p]["direction"] == direction]
+            places = [p for p in group if p not in gone and distinct[p].direction == direction]
             if len(places) > 1:
                 gone |= set(places)
                 merged.append(_joined([distinct[place] for place in places]))
     return merged + [h for place, h in enumerate(distinct) if place not in gone]
 
 
-def _joined(same: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _joined(same: Sequence[_Written]) -> _Written:
     """The one that most pairs show, with the regions and pairs of all."""
-    best = max(same, key=lambda h: h["pairs"])
-    return best | {
-        "regions": set().union(*(h["regions"] for h in same)),
-        "pairs": sum(h["pairs"] for h in same),
-    }
-
-
-def _finished(hypothesis: Mapping[str, Any], regions) -> dict[str, Any]:
-    where = sorted(hypothesis["regions"])
-    behaviour, direction = hypothesis["behaviour"], hypothesis["direction"]
-    return {
-        "statement": statement_of(behaviour, direction, where, regions),
-        "behaviour": behaviour,
-        "direction": direction,
-        "regions": where,
-        # How often it shows is for the screen to say: the pairs it was written from do not tell.
-        "explored": {},
-        "source": "assistant",
-    }
+    best = max(same, key=lambda h: h.pairs)
+    regions = frozenset[str]().union(*(h.regions for h in same))
+    return replace(best, regions=regions, pairs=sum(h.pairs for h in same))

@@ -11,6 +11,7 @@ from scripts.assistants.client import Answer, Pool
 from scripts.assistants.questions import judge_question
 from scripts.core.randomness import hash_generator
 from scripts.evidence.limits import TOGETHER
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair
 from scripts.prompts.prompt import Prompt, prompt_of
@@ -31,14 +32,14 @@ class ModelJudge:
         self,
         pool: Pool,
         model: str,
-        hypotheses: Iterable[Mapping[str, Any]],
+        hypotheses: Iterable[Hypothesis],
         placebos: Mapping[str, Sequence[str]],
         pairs: Mapping[str, Sequence[Pair]],
         texts: Mapping[str, str],
         seed: int,
     ):
         self.pool, self.model, self.seed = pool, model, seed
-        self._hypotheses = {h["id"]: h for h in hypotheses}
+        self._hypotheses = {h.id: h for h in hypotheses}
         self._placebos, self._pairs, self._texts = placebos, pairs, texts
         self._all: dict[str, tuple[float | None, ...]] = {}  # placebo scores, by prompt
 
@@ -54,7 +55,7 @@ class ModelJudge:
             drawn, ordered = self._drawn(region, prompt), sorted(names)
             for start in range(0, len(ordered), TOGETHER):
                 together = ordered[start : start + TOGETHER]
-                statements = {name: self._hypotheses[name]["behaviour"] for name in together}
+                statements = {name: self._hypotheses[name].behaviour or "" for name in together}
                 if drawn is not None:
                     statements[f"{PLACEBO}{drawn}"] = self._placebos[region][drawn]
                 parts.append((region, prompt, together, drawn))
@@ -124,7 +125,7 @@ class ModelJudge:
         if any(sample.outcome == "lost" for sample in samples):
             return None
         shown = [s.value[name] for s in samples if s.value is not None]
-        less = self._hypotheses[name]["direction"] == "less"
+        less = self._hypotheses[name].direction == "less"
         shares = [sum(side) / len(samples) for side in zip(*shown, strict=True)] or [0.0, 0.0]
         placebos: list[float | None] = [None] * len(self._placebos.get(region, ()))
         if drawn is not None:

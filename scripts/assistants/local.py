@@ -7,21 +7,34 @@ measures, at the kinds of texts that were explored and at the direction in which
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from scripts.checks.check import Text, graded, holds
+from scripts.checks.check import (
+    Check,
+    DirectionCheck,
+    FeatureCheck,
+    MeasureCheck,
+    PhraseCheck,
+    Text,
+    TextsCheck,
+    content_of,
+    graded,
+    holds,
+)
 from scripts.checks.features import FEATURES
 from scripts.checks.measures import MEASURES
 from scripts.checks.phrases import distinctive
 from scripts.checks.words import common_words, grams
+from scripts.hypotheses.hypothesis import Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Net, Pair, Sizes, pair_score, region_nets
 from scripts.hypotheses.wording import family, sentence, telling
 
-Check = dict[str, Any]
 Found = tuple[Check, dict[str, Net]]  # a check, and what was seen of it in its regions
+Scored = tuple[float, dict[str, Net], Check]
 
 LEAST_TEXTS = 2
 LEAST_IN_REGION, LEAST_IN_ALL = 0.25, 0.05  # sign test of a check, in a region and over all
@@ -41,7 +54,7 @@ def propose(
     ranked: Sequence[str],
     regions: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
-) -> list[dict[str, Any]]:
+) -> list[Hypothesis]:
     """Hypotheses, the strongest phrases and features first, then what compares whole texts;
     behaviours shared by regions are one.
 
@@ -57,42 +70,46 @@ def propose(
     of_phrase = _pairs_by_phrase(inside, settings["phrase_words"])
     sizes = Sizes.of(inside)
 
-    def relevant(check):
+    def relevant(check: Check) -> Sequence[Pair]:
         """The pairs that a check can tell apart: of one phrase, those that have it."""
-        return of_phrase[check["phrases"][0]] if check["kind"] == "phrases" else inside
+        return of_phrase[check.phrases[0]] if isinstance(check, PhraseCheck) else inside
 
-    def scored(candidates, weight):
-        found = []
+    def scored(candidates: Iterable[Check], weight: Callable[[Check], float]) -> list[Scored]:
+        found: list[Scored] = []
         for check in candidates:
             where = _scope(check, region_nets(check, relevant(check), sizes), sizes, chosen)
             if where:
                 new = novelty(check, [p.sides[0] for p in relevant(check)], len(inside))
                 found.append((_margin(where) * weight(check) * new, where, check))
-        return sorted(found, key=lambda s: (-s[0], str(s[2])))
+        return sorted(found, key=lambda s: (-s[0], str(content_of(s[2]))))
 
     most = settings["hypotheses"]
     of_whole = scored(_whole_candidates(inside), lambda _: 1.0)
     whole = _merged(of_whole, relevant, max(1, most // 2))
-    parts = [*_phrase_candidates(of_phrase, chosen), *_turned("feature", FEATURES)]
+    parts = [*_phrase_candidates(of_phrase, chosen), *_turned(_features())]
     strongest = _merged(scored(parts, _preference), relevant, most)
     found = [*_with_unions(strongest, inside, sizes), *_named(whole, inside)]
     return [
-        {
-            "statement": sentence(check, where, regions),
-            "direction": "less" if check.get("absent") else "more",
-            "regions": sorted(where),
-            "check": check,
-            "explored": {region: list(net) for region, net in sorted(where.items())},
-            "source": "local",
-        }
+        new_hypothesis(
+            sentence(check, where, regions),
+            "less" if check.absent else "more",
+            "local",
+            where,
+            check=check,
+            explored=dict(sorted(where.items())),
+        )
         for check, where in found
     ]
 
 
-def _turned(kind: str, values: Iterable[Any]) -> list[Check]:
+def _turned(checks: Iterable[Check]) -> list[Check]:
     """Checks of one kind, each of them both ways."""
-    checks = [{"kind": kind, kind: value} for value in values]
-    return [*checks, *(check | {"absent": True} for check in checks)]
+    checks = list(checks)
+    return [*checks, *(replace(check, absent=True) for check in checks)]
+
+
+def _features() -> list[FeatureCheck]:
+    return [FeatureCheck(feature=name) for name in FEATURES]
 
 
 def _whole_candidates(pairs: Sequence[Pair]) -> list[Check]:
@@ -100,9 +117,9 @@ def _whole_candidates(pairs: Sequence[Pair]) -> list[Check]:
     placed = [at.placed for pair in pairs for at in pair.sides if at.placed is not None]
     kinds = sorted({at.kind for at in placed})
     return [
-        *_turned("measure", MEASURES),
-        *_turned("texts", kinds if len(kinds) > 1 else ()),
-        *([{"kind": "direction"}] if placed else []),
+        *_turned(MeasureCheck(measure=name) for name in MEASURES),
+        *_turned(TextsCheck(texts=kind) for kind in (kinds if len(kinds) > 1 else ())),
+        *([DirectionCheck()] if placed else []),
     ]
 
 
@@ -123,11 +140,11 @@ def _phrase_candidates(
     Were the sides alike, each text with a phrase would be either side's with chance 1/2: a sign
     test, far from strict, since the screen pool eliminates what chance has put here.
     """
-    wanted, found = set(chosen), []
+    wanted, found = set(chosen), list[Check]()
     for phrase, pairs in of_phrase.items():
         if len(pairs) < LEAST_TEXTS:
             continue
-        check = {"kind": "phrases", "phrases": [phrase]}
+        check = PhraseCheck(phrases=(phrase,))
         counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         for pair in pairs:
             if pair.region in wanted:
@@ -140,7 +157,7 @@ def _phrase_candidates(
                 count[more] >= LEAST_TEXTS and _by_chance(count[more], count[1 - more]) <= level
                 for count, level in scopes
             ):
-                found.append(check | {"absent": True} if absent else check)
+                found.append(replace(check, absent=absent))
     return found
 
 
@@ -152,7 +169,7 @@ def _by_chance(more: int, less: int) -> float:
     return float(binom.sf(more - 1, more + less, 0.5))
 
 
-def novelty(check: Mapping[str, Any], base: Sequence[Text], texts: int) -> float:
+def novelty(check: Check, base: Sequence[Text], texts: int) -> float:
     """How rarely the base's texts show what a check looks for, wherever they come from: 1 when
     none does, 0 when all do (inverse document frequency over its maximum); 1 of a graded check,
     which every text shows somehow.
@@ -165,10 +182,10 @@ def novelty(check: Mapping[str, Any], base: Sequence[Text], texts: int) -> float
     return math.log((1 + texts) / (1 + shown)) / math.log(1 + texts)
 
 
-def _preference(check: Mapping[str, Any]) -> float:
+def _preference(check: Check) -> float:
     """How much a feature, or a phrase of several words, is preferred to one word that more texts
     share; formal features no less than others, since the screen eliminates."""
-    return max(2.0, telling(check)) if check["kind"] == "feature" else telling(check)
+    return max(2.0, telling(check)) if isinstance(check, FeatureCheck) else telling(check)
 
 
 def _margin(where: Mapping[str, Net]) -> float:
@@ -178,7 +195,7 @@ def _margin(where: Mapping[str, Net]) -> float:
 
 
 def _scope(
-    check: Mapping[str, Any], nets: Mapping[str, Net], sizes: Sizes, chosen: Sequence[str]
+    check: Check, nets: Mapping[str, Net], sizes: Sizes, chosen: Sequence[str]
 ) -> dict[str, Net]:
     """The regions of a hypothesis, none where nothing speaks for it.
 
@@ -187,7 +204,7 @@ def _scope(
     """
     level = LEAST_IN_ALL if graded(check) else LEAST_IN_REGION
     local = _where({r: nets[r] for r in chosen if r in nets and _speaks(nets[r], level)})
-    rest = _sum([nets[r] for r in chosen if r in nets and r not in local], 0)
+    rest = _sum([nets[r] for r in chosen if r in nets and r not in local])
     prompts = sum(sizes.prompts[region] for region in chosen if region not in local)
     most = max((_share(net) for net in local.values()), default=0.0)
     wide = prompts and (rest.wins - rest.losses) / prompts >= WIDE * most
@@ -207,8 +224,9 @@ def _share(net: Net) -> float:
     return (net.wins - net.losses) / max(1, net.prompts)
 
 
-def _sum(nets: Sequence[Net], share: float) -> Net:
-    return Net(*(sum(net[place] for net in nets) for place in range(3)), share)
+def _sum(nets: Sequence[Net]) -> Net:
+    wins, losses, prompts = (sum(net[place] for net in nets) for place in range(3))
+    return Net(int(wins), int(losses), int(prompts), 0.0)
 
 
 def _speaks(net: Net, level: float) -> bool:
@@ -216,14 +234,16 @@ def _speaks(net: Net, level: float) -> bool:
     return net.wins - net.losses >= 2 and _by_chance(net.wins, net.losses) <= level
 
 
-def _merged(scored, relevant: Callable, most: int) -> list[Found]:
+def _merged(
+    scored: Iterable[Scored], relevant: Callable[[Check], Sequence[Pair]], most: int
+) -> list[Found]:
     """Fold candidates that hold for the same texts into the strongest of them, up to `most`.
 
     Of a family the strongest stands for all in its regions; a feature beside a measure, though,
     which does not see what is rare. Of its longer forms a phrase takes the longest that still holds
     for most of its texts; up to two other phrases that add texts join it as alternatives.
     """
-    groups: list[dict[str, Any]] = []
+    groups: list[_Group] = []
     families: list[tuple[str | None, set[str]]] = []
     for _, where, check in scored:
         if len(groups) >= most:
@@ -232,44 +252,71 @@ def _merged(scored, relevant: Callable, most: int) -> list[Found]:
         if own and any(own == other and regions & set(where) for other, regions in families):
             continue
         shown = {id(p) for p in relevant(check) if p.region in where and pair_score(check, p) > 0}
-        alike = [g for g in groups if bool(g["check"].get("absent")) == bool(check.get("absent"))]
+        alike = [g for g in groups if g.check.absent == check.absent]
         same = next((g for g in alike if _same_behaviour(check, shown, g)), None)
         if same is not None:
-            if check["kind"] == same["check"]["kind"] == "phrases":
-                _join(same, check["phrases"][0], shown)
+            if isinstance(check, PhraseCheck) and isinstance(same.check, PhraseCheck):
+                same.join(check.phrases[0], shown)
         elif not _explained(check, shown, alike):
-            phrases = list(check.get("phrases", []))
-            groups.append({"check": check, "where": where, "shown": shown, "phrases": phrases})
+            groups.append(_Group(check, where, shown))
             families.append((own, set(where)))
-    return [
-        (g["check"] | {"phrases": g["phrases"]} if g["phrases"] else g["check"], g["where"])
-        for g in groups
-    ]
+    return [(group.check, group.where) for group in groups]
+
+
+@dataclass
+class _Group:
+    """A candidate with those folded into it: where it holds, and the pairs that show it."""
+
+    check: Check
+    where: dict[str, Net]
+    shown: set[int]
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        return self.check.phrases if isinstance(self.check, PhraseCheck) else ()
+
+    def join(self, phrase: str, shown: set[int]) -> None:
+        """Take a phrase in: as a longer form of the first one, or as an alternative."""
+        first, *others = self.phrases
+        if f" {first} " in f" {phrase} ":
+            if len(shown) >= LONGER_FORM * len(self.shown):
+                self.check = PhraseCheck(phrases=(phrase, *others), absent=self.check.absent)
+        elif not any(f" {phrase} " in f" {known} " for known in self.phrases):
+            new = shown - self.shown
+            if len(self.phrases) < 3 and len(new) >= 0.1 * len(self.shown):
+                phrases = (*self.phrases, phrase)
+                self.check = PhraseCheck(phrases=phrases, absent=self.check.absent)
+                self.shown |= shown
 
 
 def _named(found: Sequence[Found], pairs: Sequence[Pair]) -> list[Found]:
     """Kinds of texts with the phrases that tell them from the others, the direction with the pair
     that lies furthest along it, from the first word that differs."""
 
-    def name(check):
+    def name(check: TextsCheck) -> TextsCheck:
         texts = [at for pair in pairs for at in pair.sides]
-        own = [at.text for at in texts if at.placed and at.placed.kind == check["texts"]]
-        rest = [at.text for at in texts if at.placed and at.placed.kind != check["texts"]]
-        return check | {"name": distinctive(own, rest, NAMES_OF_KIND)}
+        own = [at.text for at in texts if at.placed and at.placed.kind == check.texts]
+        rest = [at.text for at in texts if at.placed and at.placed.kind != check.texts]
+        return replace(check, name=tuple(distinctive(own, rest, NAMES_OF_KIND)))
 
-    def ends():
-        far = max(pairs, key=lambda p: p.intervention_placed.along - p.base_placed.along)
+    def apart(pair: Pair) -> float:
+        if pair.base_placed is None or pair.intervention_placed is None:
+            return -math.inf
+        return pair.intervention_placed.along - pair.base_placed.along
+
+    def ends(check: DirectionCheck) -> DirectionCheck:
+        far = max(pairs, key=apart)
         texts = [text.split() for text in (far.intervention, far.base)]
         parted = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
         quoted = [" ".join(words[parted:][:QUOTED_WORDS])[:QUOTED_LETTERS] for words in texts]
-        return dict(zip(("towards", "away"), quoted, strict=True))
+        return replace(check, towards=quoted[0], away=quoted[1])
 
-    named = []
+    named: list[Found] = []
     for check, where in found:
-        if check["kind"] == "texts":
+        if isinstance(check, TextsCheck):
             check = name(check)
-        elif check["kind"] == "direction":
-            check = check | ends()
+        elif isinstance(check, DirectionCheck):
+            check = ends(check)
         named.append((check, where))
     return named
 
@@ -278,71 +325,58 @@ def _with_unions(found: Sequence[Found], pairs: Sequence[Pair], sizes: Sizes) ->
     """Beside each region's weak phrases, all that the base never says, one hypothesis that any of
     them is said: a behaviour that words itself in many ways shows in none of them often."""
 
-    def never_said(check):
+    def never_said(check: Check) -> bool:
         return not any(holds(check, pair.base) for pair in pairs)
 
     weak: dict[str, list[str]] = defaultdict(list)
     for check, where in found:
-        if check["kind"] == "phrases" and not check.get("absent") and len(where) == 1:
+        if isinstance(check, PhraseCheck) and not check.absent and len(where) == 1:
             ((region, net),) = where.items()
             if net.wins < WEAK and net.losses == 0 and never_said(check):
-                weak[region] += check["phrases"]
-    unions = []
+                weak[region] += check.phrases
+    unions: list[Found] = []
     for region, phrases in weak.items():
-        check = {"kind": "phrases", "phrases": phrases[:UNION]}
+        union = PhraseCheck(phrases=tuple(phrases[:UNION]))
         if len(phrases) > 1:
-            nets = region_nets(check, [pair for pair in pairs if pair.region == region], sizes)
-            unions.append((check, nets))
+            nets = region_nets(union, [pair for pair in pairs if pair.region == region], sizes)
+            unions.append((union, nets))
     return [*found, *unions]
 
 
-def _same_behaviour(check: Mapping[str, Any], shown: set[int], group: Mapping[str, Any]) -> bool:
+def _same_behaviour(check: Check, shown: set[int], group: _Group) -> bool:
     """Whether a check holds for the texts of a group, or is a plainer or longer form of its phrase.
 
     A feature that many texts share (short ones, say) must not swallow a phrase that some have.
     Graded checks are told apart by their families: each has most texts on one side or the other.
     """
-    both, known = len(shown & group["shown"]), group["shown"]
-    if graded(check) or graded(group["check"]):
+    both, known = len(shown & group.shown), group.shown
+    if graded(check) or graded(group.check):
         return False
-    if check["kind"] != group["check"]["kind"]:
+    if check.kind != group.check.kind:
         return both >= EXPLAINED * len(shown | known)
     if both >= SAME_TEXTS * len(shown | known):
         return True
-    if check["kind"] != "phrases" or both < EXPLAINED * len(shown):
+    if not isinstance(check, PhraseCheck) or both < EXPLAINED * len(shown):
         return False
-    plainer = telling(check) <= telling(group["check"] | {"phrases": group["phrases"]})
-    return plainer or bool(_content(check["phrases"]) & _content(group["phrases"]))
+    plainer = telling(check) <= telling(group.check)
+    return plainer or bool(_content(check.phrases) & _content(group.phrases))
 
 
 def _content(phrases: Sequence[str]) -> set[str]:
     return {word for phrase in phrases for word in phrase.split()} - common_words()
 
 
-def _explained(check, shown: set[int], groups: Sequence[Mapping[str, Any]]) -> bool:
+def _explained(check: Check, shown: set[int], groups: Sequence[_Group]) -> bool:
     """Whether phrases found before leave nothing new to one word that several of them share."""
-    if check["kind"] != "phrases" or " " in check["phrases"][0]:
+    if not isinstance(check, PhraseCheck) or " " in check.phrases[0]:
         return False
-    of_phrases = [g["shown"] for g in groups if g["phrases"]]
-    return len(shown & set().union(*of_phrases)) >= EXPLAINED * len(shown)
-
-
-def _join(group: dict[str, Any], phrase: str, shown: set[int]) -> None:
-    """Take a phrase into a group: as a longer form of its first phrase, or as an alternative."""
-    first = group["phrases"][0]
-    if f" {first} " in f" {phrase} ":
-        if len(shown) >= LONGER_FORM * len(group["shown"]):
-            group["phrases"][0] = phrase
-    elif not any(f" {phrase} " in f" {known} " for known in group["phrases"]):
-        new = shown - group["shown"]
-        if len(group["phrases"]) < 3 and len(new) >= 0.1 * len(group["shown"]):
-            group["phrases"].append(phrase)
-            group["shown"] |= shown
+    known = set[int]().union(*(group.shown for group in groups if group.phrases))
+    return len(shown & known) >= EXPLAINED * len(shown)
 
 
 def placebo_checks(
-    hypothesis: Mapping[str, Any],
-    others: Sequence[Mapping[str, Any]],
+    hypothesis: Hypothesis,
+    others: Sequence[Hypothesis],
     base_texts: Mapping[str, Sequence[Text]],
     count: int,
     seed: int,
@@ -360,19 +394,19 @@ def placebo_checks(
     do not tell whether one in a hundred or one in a thousand has it; below RAREST texts nothing is
     told apart.
     """
-    own = hypothesis["check"]
-    if graded(own):
+    own = hypothesis.check
+    if own is None or graded(own):
         return []
-    inside = [t for region in hypothesis["regions"] for t in base_texts.get(region, ())]
+    inside = [t for region in hypothesis.regions for t in base_texts.get(region, ())]
     everywhere = [t for texts in base_texts.values() for t in texts]
 
-    def rate(check, texts):
+    def rate(check: Check, texts: Sequence[Text]) -> float:
         shown = sum(holds(check, *t) for t in texts)
         return (max(RAREST, min(shown, len(texts) - RAREST)) + 0.5) / (len(texts) + 1)
 
     targets = [(texts, rate(own, texts)) for texts in (inside, everywhere)]
     found: list[Check] = []
-    for check in _candidate_placebos(hypothesis, others, inside, everywhere, seed):
+    for check in _candidate_placebos(hypothesis, own, others, inside, everywhere, seed):
         if len(found) == count:
             break
         rates = (target / 2 <= rate(check, texts) <= target * 2 for texts, target in targets)
@@ -382,35 +416,34 @@ def placebo_checks(
 
 
 def _candidate_placebos(
-    hypothesis: Mapping[str, Any],
-    others: Sequence[Mapping[str, Any]],
+    hypothesis: Hypothesis,
+    own: Check,
+    others: Sequence[Hypothesis],
     inside: Sequence[Text],
     everywhere: Sequence[Text],
     seed: int,
 ) -> list[Check]:
-    own = hypothesis["check"]
     elsewhere = [
-        h["check"]
+        h.check
         for h in others
-        if not graded(h["check"]) and not set(hypothesis["regions"]) & set(h["regions"])
+        if h.check and not graded(h.check) and not set(hypothesis.regions) & set(h.regions)
     ]
     kinds: list[Check] = []
-    if own["kind"] == "texts":
-        kinds = _turned("texts", sorted({t.placed.kind for t in everywhere if t.placed}))
-        kinds = [check for check in kinds if check.get("absent") == own.get("absent")]
+    if isinstance(own, TextsCheck):
+        numbers = sorted({t.placed.kind for t in everywhere if t.placed})
+        kinds = [TextsCheck(texts=kind, absent=own.absent) for kind in numbers]
     counts = Counter(phrase for text in inside for phrase in grams(text.text, 3))
-    phrases: list[Check] = [{"kind": "phrases", "phrases": [p]} for p in sorted(counts)]
-    if own.get("absent"):
-        phrases = [check | {"absent": True} for check in phrases]
+    phrases = [PhraseCheck(phrases=(p,), absent=own.absent) for p in sorted(counts)]
     rng = np.random.default_rng(seed)
     phrases = [phrases[i] for i in rng.permutation(len(phrases))]
-    return [*kinds, *elsewhere, *phrases, *_turned("feature", FEATURES)]
+    return [*kinds, *elsewhere, *phrases, *_turned(_features())]
 
 
-def _same_meaning(check: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    if check["kind"] == "feature" and own["kind"] == "feature":
+def _same_meaning(check: Check, own: Check) -> bool:
+    if isinstance(check, FeatureCheck) and isinstance(own, FeatureCheck):
         return family(check) == family(own)
-    if check["kind"] == "texts" and own["kind"] == "texts":
-        return check["texts"] == own["texts"]
-    shared = _content(check.get("phrases", ())) & _content(own.get("phrases", ()))
-    return bool(shared)
+    if isinstance(check, TextsCheck) and isinstance(own, TextsCheck):
+        return check.texts == own.texts
+    if not (isinstance(check, PhraseCheck) and isinstance(own, PhraseCheck)):
+        return False
+    return bool(_content(check.phrases) & _content(own.phrases))

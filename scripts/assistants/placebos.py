@@ -1,12 +1,12 @@
 """Placebo statements for a language model that judges: fixed before the confirm pool is judged."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from scripts.assistants.client import Pool
 from scripts.assistants.questions import relate_question
 from scripts.checks.words import common_words, words
 from scripts.core.randomness import hash_unit
+from scripts.hypotheses.hypothesis import Hypothesis
 
 STYLE = (
     "asks the reader a question",
@@ -48,7 +48,7 @@ CANDIDATES = 3  # times as many as are needed are looked at
 def placebos_by_region(
     pool: Pool,
     model: str,
-    hypotheses: Sequence[Mapping[str, Any]],
+    hypotheses: Sequence[Hypothesis],
     count: int,
     seed: int,
 ) -> dict[str, list[str]]:
@@ -59,21 +59,19 @@ def placebos_by_region(
     about what is tested in the region are left out by their meaning, which the model is asked for
     once a region. Where it gives no answer, those that share a content word are left out.
     """
-    regions = sorted({region for h in hypotheses for region in h["regions"]})
-    own = {r: [h["behaviour"] for h in hypotheses if r in h["regions"]] for r in regions}
+    regions = sorted({region for h in hypotheses for region in h.regions})
+    own = {r: [h.behaviour or "" for h in hypotheses if r in h.regions] for r in regions}
     candidates = {}
     for region in regions:
 
-        def place(statement, region=region):
+        def place(statement: str, region: str = region) -> float:
             return hash_unit("placebo", seed, region, statement)
 
-        near = {r for h in hypotheses if region in h["regions"] for r in h["regions"]}
-        others = {
-            h["behaviour"]
-            for h in hypotheses
-            if not near & {*h["regions"], *h.get("dropped_regions", ())}
+        near = {r for h in hypotheses if region in h.regions for r in h.regions}
+        elsewhere = {
+            h.behaviour or "" for h in hypotheses if not near & {*h.regions, *h.dropped_regions}
         }
-        others = sorted(others - set(own[region]), key=place)[: CANDIDATES * count // 2]
+        others = sorted(elsewhere - set(own[region]), key=place)[: CANDIDATES * count // 2]
         style = sorted(set(STYLE) - set(others) - set(own[region]), key=place)
         candidates[region] = (others, style[: CANDIDATES * count])
     answers = pool.ask(

@@ -208,9 +208,9 @@ def relate_question(
 
 
 def themes_question(settings: Mapping[str, Any], model: str, findings: Sequence[str]) -> Question:
-    """Themes over validated findings; read as [{title, summary, findings: places in the list}]."""
+    """Themes over validated findings; read as [(title, summary, places in the list)]."""
 
-    def read(reply: str) -> list[dict[str, Any]]:
+    def read(reply: str) -> list[tuple[str, str, list[int]]]:
         found = []
         for row in _reply_list(reply, "themes"):
             if not isinstance(row, dict):
@@ -218,7 +218,7 @@ def themes_question(settings: Mapping[str, Any], model: str, findings: Sequence[
             places = _numbers(row.get("findings"), len(findings))
             title, summary = (one_line(str(row.get(k) or ""), 400) for k in ("title", "summary"))
             if title and summary and places:
-                found.append({"title": title, "summary": summary, "findings": places})
+                found.append((title, summary, places))
         return found
 
     theme = _object({"title": TEXT, "summary": TEXT, "findings": NUMBERS})

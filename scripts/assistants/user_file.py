@@ -1,15 +1,17 @@
 """Hypotheses that a user brings, from a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from scripts.assistants.author import statement_of
 from scripts.assistants.questions import behaviour_of
+from scripts.checks.check import Check, FeatureCheck, PhraseCheck, check_of
 from scripts.checks.features import FEATURES
 from scripts.checks.words import words
 from scripts.core.errors import AuditError
 from scripts.core.files import read_jsonl
+from scripts.hypotheses.hypothesis import Direction, Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Net
 from scripts.hypotheses.wording import sentence
 
@@ -19,10 +21,10 @@ class OwnLine:
     """One line of the file, checked as far as that goes before there are regions."""
 
     where: str
-    check: dict[str, Any] | None
+    check: Check | None
     """What the local assistant looks for; a model judges by the statement."""
     statement: str | None
-    direction: str
+    direction: Direction
     """`more` or `less`, of a model; a check says it itself."""
     regions: tuple[str, ...]
     """Ids, names or categories; all regions if there are none."""
@@ -68,30 +70,27 @@ def _own_line(where: str, row: Mapping[str, Any], local: bool) -> OwnLine:
     regions = (given,) if isinstance(given, str) else given
     if not isinstance(regions, list | tuple) or not all(isinstance(r, str) for r in regions):
         raise AuditError(f"{where}: `regions` is {given!r}; write a list of ids or names")
-    return OwnLine(where, check, statement, direction, tuple(regions))
+    return OwnLine(where, check, statement, cast(Direction, direction), tuple(regions))
 
 
 def own_hypotheses(
     path: str, regions: Mapping[str, Mapping[str, Any]], local: bool
-) -> list[dict[str, Any]]:
-    """A user's hypotheses without ids. Raises AuditError naming the file, the line and the field,
+) -> list[Hypothesis]:
+    """A user's hypotheses. Raises AuditError naming the file, the line and the field,
     or the region that there is not."""
     found = []
     for line in read_own(path, local):
         wanted = _regions_of(line, regions)
         if line.check is None:
-            behaviour = behaviour_of(line.statement)
-            found.append(_statement(behaviour, line.direction, wanted, regions))
+            said = behaviour_of(line.statement)
+            statement = statement_of(said, line.direction, set(wanted), regions)
+            found.append(new_hypothesis(statement, line.direction, "user", wanted, behaviour=said))
             continue
+        asked = {r: Net(1, 0, 1, 1.0) for r in wanted}
+        statement = line.statement or sentence(line.check, asked, regions)
+        less = line.check.absent
         found.append(
-            {
-                "statement": line.statement
-                or sentence(line.check, {r: Net(1, 0, 1, 1.0) for r in wanted}, regions),
-                "direction": "less" if line.check.get("absent") else "more",
-                "regions": sorted(set(wanted)),
-                "check": line.check,
-                "source": "user",
-            }
+            new_hypothesis(statement, "less" if less else "more", "user", wanted, check=line.check)
         )
     return found
 
@@ -110,25 +109,15 @@ def _regions_of(line: OwnLine, regions: Mapping[str, Mapping[str, Any]]) -> list
     return wanted
 
 
-def _statement(behaviour, direction, wanted, regions) -> dict[str, Any]:
-    return {
-        "statement": statement_of(behaviour, direction, set(wanted), regions),
-        "behaviour": behaviour,
-        "direction": direction,
-        "regions": sorted(set(wanted)),
-        "explored": {},
-        "source": "user",
-    }
-
-
-def _check(given: Any) -> dict[str, Any] | None:
-    """A check as `holds` reads it, phrases lower-cased without punctuation; None if it is none."""
-    if not isinstance(given, dict):
+def _check(given: Any) -> Check | None:
+    """A check on phrases, lower-cased without punctuation, or on a feature; None if it is none."""
+    try:
+        check = check_of(given)
+    except ValueError:
         return None
-    if given.get("kind") == "feature":
-        return dict(given) if given.get("feature") in FEATURES else None
-    phrases = given.get("phrases")
-    if given.get("kind") != "phrases" or not isinstance(phrases, list):
+    if isinstance(check, FeatureCheck):
+        return check if check.feature in FEATURES else None
+    if not isinstance(check, PhraseCheck):
         return None
-    plain = [" ".join(words(str(phrase))) for phrase in phrases]
-    return given | {"phrases": plain} if plain and all(plain) else None
+    plain = tuple(" ".join(words(phrase)) for phrase in check.phrases)
+    return replace(check, phrases=plain) if plain and all(plain) else None

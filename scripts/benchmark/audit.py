@@ -24,16 +24,18 @@ from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import (
     plan_pool,
     plan_round,
-    samples_by_region,
     with_everywhere,
 )
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
-from scripts.hypotheses.hypothesis import named
+from scripts.evidence.reasons import Status
+from scripts.hypotheses.finding import Behaviour, Finding
+from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.needs import samples_by_region
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.confirmation import confirm, entries, placebos_of
 from scripts.judging.schedule import judging_order
-from scripts.judging.screening import confirm_prompts, provable, screened, within_budget
+from scripts.judging.screening import confirm_prompts, left_out, screened
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.region import RegionDivergence
 
@@ -44,15 +46,15 @@ A_REQUEST = 10  # hypotheses that one request asks about
 class AuditOutcome:
     """What an audit found and what it took: texts of both sides, and requests (one pair each)."""
 
-    findings: list[dict[str, Any]]
+    findings: list[Finding]
     texts: dict[str, int]
     requests: dict[str, int]
     dipped: int  # proposals that would pass on the very texts that proposed them
-    entries: list[dict[str, Any]]  # what a reader sees: behaviours
+    entries: list[Behaviour]  # what a reader sees: behaviours
 
     @property
-    def validated(self) -> list[dict[str, Any]]:
-        return [f for f in self.findings if f["status"] == "validated"]
+    def validated(self) -> list[Finding]:
+        return [f for f in self.findings if f.status == Status.VALIDATED]
 
 
 def audit(
@@ -93,20 +95,21 @@ def audit(
 
     chosen = worth_a_look(last.regions, settings["measure"]["promising"])
     proposing = settings["propose"] | {"promising": settings["measure"]["promising"]}
-    found = named(propose(explored, chosen, by_id, proposing))
+    found = propose(explored, chosen, by_id, proposing)
     texts = {"explore": 2 * len(drawn)}
     requests = {"propose": len(chosen[: proposing["regions"]])}
 
     screening = settings["screen"] | {"pool": "screen"} | fresh_draws
     rows = plan_pool(prompts, samples_by_region(found, screening), screening)
     texts["screen"] = 2 * len(rows)
-    in_region = Counter(r for h in found for r in h["regions"])
+    in_region = Counter(r for h in found for r in h.regions)
     requests["screen"] = sum(math.ceil(in_region[draw.region] / A_REQUEST) for draw in rows)
-    kept = [h for h in screened(found, fresh(rows), by_id, screening["least_net"]) if h["goes_on"]]
+    kept = [h for h in screened(found, fresh(rows), by_id, screening["least_net"]) if h.goes_on]
 
     testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready} | fresh_draws
     available = confirm_prompts(prompts, testing["prompts"])
-    tested = within_budget(provable(kept, available), testing)
+    beyond = left_out(kept, available, testing)
+    tested = [h for h in kept if h.id not in beyond]
     needed = samples_by_region(tested, testing)
     samples = with_everywhere(needed, list(by_id), testing) if tested else needed
     rows = plan_pool(prompts, samples, testing)
@@ -123,15 +126,13 @@ def audit(
     return AuditOutcome(findings, texts, requests, dipped(found, testing["q"]), shown)
 
 
-def dipped(proposed: Sequence[Mapping[str, Any]], q: float) -> int:
+def dipped(proposed: Sequence[Hypothesis], q: float) -> int:
     """How many proposals e-BH would validate on the explore pool itself: a control, no claim."""
-    counts = [[sum(net[i] for net in h["explored"].values()) for i in (0, 1)] for h in proposed]
+    counts = [[sum(net[i] for net in h.explored.values()) for i in (0, 1)] for h in proposed]
     return int(e_bh([float(e_value(*wl)) for wl in counts], q).sum()) if counts else 0
 
 
-def requests_of(
-    findings: Sequence[Mapping[str, Any]], draws: Iterable[PlannedDraw], seed: int
-) -> int:
+def requests_of(findings: Sequence[Finding], draws: Iterable[PlannedDraw], seed: int) -> int:
     """Requests of the confirm stage: for each prompt the pairs of its samples, as long as any
     hypothesis of its region was still racing, up to A_REQUEST hypotheses at once."""
     samples: dict[str, Counter[str]] = defaultdict(Counter)
@@ -139,7 +140,7 @@ def requests_of(
         samples[draw.region][draw.prompt] += 1
     total = 0
     for region, of_prompt in samples.items():
-        used = [r["used"] for f in findings for r in f["regions"] if r["id"] == region]
+        used = [r.used for f in findings for r in f.regions if r.id == region]
         for place, prompt in enumerate(judging_order(of_prompt, seed)):
             live = sum(u > place for u in used)
             total += of_prompt[prompt] * math.ceil(live / A_REQUEST)

@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 from scripts.assistants.local import propose
 from scripts.benchmark.suite import SIDES, Suite, suite_of
-from scripts.checks.check import strength
+from scripts.checks.check import Check, content_of, strength
 from scripts.core.arrays import write_arrays
 from scripts.core.files import write_json
 from scripts.core.job import Job, log, run
@@ -42,7 +42,7 @@ def pairs_of(suite: Suite, prompts: Sequence[int]) -> list[Pair]:
     ]
 
 
-def judged(check: Mapping[str, Any], pairs: Sequence[Pair], rng) -> tuple[float, float]:
+def judged(check: Check, pairs: Sequence[Pair], rng) -> tuple[float, float]:
     """AUC and one-sided p-value of a label on JUDGED texts, half of each side, judged singly."""
     chosen = rng.permutation(len(pairs))[: JUDGED // 2]
     base = [strength(check, pairs[i].sides[0]) for i in chosen]
@@ -69,16 +69,17 @@ def label_and_judge(
             pairs_of(suite, [p for p in inside if (p in half) == first]) for first in (True, False)
         )
         found = propose(to_label, [region["id"]], by_id, {**settings, "hypotheses": 1})
-        if not found or not to_judge:
+        hypothesis = found[0] if found else None
+        if hypothesis is None or hypothesis.check is None or not to_judge:
             continue
-        check = found[0]["check"]
+        check = hypothesis.check
         auc, p = judged(check, to_judge, rng)
         everywhere, _ = judged(check, everything, rng)
         calls += 2 * JUDGED
         rows.append(
             {
-                "statement": found[0]["statement"],
-                "check": check,
+                "statement": hypothesis.statement,
+                "check": content_of(check),
                 "regions": [{"id": region["id"], "name": region["name"]}],
                 "auc": round(auc, 4),
                 "auc_everywhere": round(everywhere, 4),

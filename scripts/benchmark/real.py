@@ -12,14 +12,17 @@ from scripts.benchmark.planted import Behaviour
 from scripts.benchmark.scoring import score_real
 from scripts.benchmark.simulated import share
 from scripts.benchmark.suite import SIDES, Suite, read_suite
-from scripts.checks.check import PLACED
+from scripts.checks.check import Check, by_place, check_of
 from scripts.core.arrays import read_array
-from scripts.core.files import read_json, read_jsonl
+from scripts.core.files import read_json
 from scripts.core.rows import read_rows
 from scripts.divergence.clusters import assign
 from scripts.divergence.measurement import near_own, region_centres
 from scripts.draws.draw import SHORT, Draw, PlannedDraw
 from scripts.draws.vectors import Vectors
+from scripts.evidence.reasons import Status
+from scripts.hypotheses.finding import Finding
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.prompts.pools import DealtPrompt
 
 COMMON = 3000  # texts on which two clusterings are compared
@@ -52,11 +55,19 @@ def both_protocols(
         "assistant_seconds": done["assistant_seconds"],
         "calls": done["judge_calls"] + done["label_calls"],
         "peak_mib": max(e["peak_mib"] for e in ledgers),
-        **found_by([f for f in done["findings"] if f["significant"]], planted, suite),
+        **found_by(
+            [
+                (check_of(f["check"]), {region["id"] for region in f["regions"]})
+                for f in done["findings"]
+                if f["significant"]
+            ],
+            planted,
+            suite,
+        ),
     }
     costs, audit = read_json(files["costs"]), read_json(files["audit"])
     settings = audit["config"]["audit"]
-    findings = read_jsonl(files["findings"])
+    findings = read_rows(files["findings"], Finding)
     stages = {name: cost["full"] for name, cost in costs["stages"].items()}
     active = {
         "texts": audit["counts"]["draws"],
@@ -69,7 +80,15 @@ def both_protocols(
         ),
         "calls": calls_of(files, findings, settings["propose"]["regions"], settings["seed"]),
         "peak_mib": max(read_json(path)["peak_mib"] for path in files["active_ledgers"]),
-        **found_by([f for f in findings if f["status"] == "validated"], planted, suite),
+        **found_by(
+            [
+                (f.check, {region.id for region in f.regions})
+                for f in findings
+                if f.status == Status.VALIDATED and f.check
+            ],
+            planted,
+            suite,
+        ),
     }
     for protocol in (exhaustive, active):
         protocol["wall_seconds"] = round(
@@ -100,12 +119,15 @@ def planted_on(
 
 
 def found_by(
-    findings: Sequence[Mapping[str, Any]], planted: list[tuple[Behaviour, set[int]]], suite: Suite
+    findings: Sequence[tuple[Check, set[str]]],
+    planted: list[tuple[Behaviour, set[int]]],
+    suite: Suite,
 ) -> dict[str, Any]:
-    """Recall over the planted behaviours and precision of the findings; those on where whole texts
-    lie are counted apart, since a text alone does not say that."""
-    scored = [f for f in findings if f["check"]["kind"] not in PLACED]
-    scores = [score_real(f, planted, suite.region, suite.texts) for f in scored]
+    """Recall over the planted behaviours and precision of the findings, each a check with its
+    regions; those on where whole texts lie are counted apart, since a text alone does not say
+    that."""
+    scored = [finding for finding in findings if not by_place(finding[0])]
+    scores = [score_real(*finding, planted, suite.region, suite.texts) for finding in scored]
     named = {name for score in scores for name in score.names}
     return {
         "validated": len(findings),
@@ -117,14 +139,14 @@ def found_by(
 
 
 def calls_of(
-    files: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], looked_at: int, seed: int
+    files: Mapping[str, Any], findings: Sequence[Finding], looked_at: int, seed: int
 ) -> int:
     """Requests of an active audit: one a region that is looked at, and pairs judged with up to
     ten hypotheses each."""
     proposals = min(looked_at, len(read_json(files["regions"])["regions"]))
     in_region: dict[str, int] = defaultdict(int)
-    for hypothesis in read_jsonl(files["screened"]):
-        for region in hypothesis["regions"] + hypothesis.get("dropped_regions", []):
+    for hypothesis in read_rows(files["screened"], Hypothesis):
+        for region in hypothesis.regions + hypothesis.dropped_regions:
             in_region[region] += 1
     screening = sum(
         -(-in_region[draw.region] // A_REQUEST) for draw in read_rows(files["screen"], PlannedDraw)
@@ -174,7 +196,8 @@ def audited(
 ) -> dict[str, Any]:
     """One active audit: what was planted, what it names, and its texts; those of the confirm pool
     beside as many as every confirm prompt with all samples would take."""
-    validated = [f for f in read_jsonl(files["findings"]) if f["status"] == "validated"]
+    findings = read_rows(files["findings"], Finding)
+    validated = [f for f in findings if f.status == Status.VALIDATED]
     audit = read_json(files["audit"])
     names = named_in(validated, truths, behaviours)
     pools = [prompt.pool for prompt in read_rows(files["prompts"], DealtPrompt)]
@@ -192,7 +215,7 @@ def audited(
 
 
 def named_in(
-    findings: Sequence[Mapping[str, Any]],
+    findings: Sequence[Finding],
     truths: Mapping[str, Sequence[str]],
     behaviours: Mapping[str, Behaviour],
 ) -> list[str]:
@@ -200,13 +223,13 @@ def named_in(
     finding shows the behaviour in the intervention's text and not in the base's."""
     named = set()
     for finding in findings:
-        categories = {region["category"] for region in finding["regions"]}
+        categories = {region.category for region in finding.regions}
         for name, topics in truths.items():
             if topics and not categories & set(topics):
                 continue
             shows = behaviours[name].shows
-            pairs = finding["evidence"]
-            proof = sum(shows(p["intervention"]) and not shows(p["base"]) for p in pairs)
+            pairs = finding.evidence
+            proof = sum(shows(p.intervention) and not shows(p.base) for p in pairs)
             if pairs and proof > len(pairs) / 2:
                 named.add(name)
     return sorted(named)

@@ -21,7 +21,11 @@ def run_trial(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
     """Audit one simulated subject and score it: a row of the ladder."""
     subject = trial.subject(setup)
     outcome = audit(subject, setup.settings, trial.seed)
-    scores = [(f, score_simulated(f, subject)) for f in outcome.validated]
+    scores = [
+        (f, score_simulated(f.check, {region.id for region in f.regions}, subject))
+        for f in outcome.validated
+        if f.check
+    ]
     named: dict[str, int | None] = {name: None for name in trial.behaviours}
     for rank, (_, score) in enumerate(scores, 1):
         for name in score.names:
@@ -35,7 +39,7 @@ def run_trial(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
         "tested": len(outcome.findings),
         "validated": len(scores),
         "true": sum(bool(score.names) or score.true for _, score in scores),
-        "false": [f["statement"] for f, score in scores if not (score.names or score.true)],
+        "false": [f.statement for f, score in scores if not (score.names or score.true)],
         "dipped": outcome.dipped,
         "texts": sum(outcome.texts.values()),
         "texts_by_pool": outcome.texts,

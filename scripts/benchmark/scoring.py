@@ -6,16 +6,15 @@ true on texts that took no part in the audit's decision, or, in a simulated subj
 draws with and without the rewriting, which is exact.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.stats import wilcoxon
 
 from scripts.benchmark.planted import Behaviour
 from scripts.benchmark.suite import SimulatedSubject
-from scripts.checks.check import Text, compare, graded, holds, strength
+from scripts.checks.check import Check, Text, compare, graded, holds, strength
 
 MOST = 0.5  # of a finding's own texts must show the behaviour
 PART = 0.25  # of the behaviour's texts must be covered by the finding
@@ -32,10 +31,11 @@ class TruthScore:
     effect: float
 
 
-def score_simulated(finding: Mapping[str, Any], subject: SimulatedSubject) -> TruthScore:
+def score_simulated(
+    check: Check, regions: Collection[str], subject: SimulatedSubject
+) -> TruthScore:
     """Score a finding on all draws of its regions' prompts, as drawn and as rewritten."""
-    suite, check = subject.suite, finding["check"]
-    regions = {region["id"] for region in finding["regions"]}
+    suite = subject.suite
     shown: dict[str, list[bool]] = {p.behaviour.name: [] for p in subject.plants}
     net = total = won_all = 0
     won_by = dict.fromkeys(shown, 0)
@@ -64,7 +64,8 @@ def score_simulated(finding: Mapping[str, Any], subject: SimulatedSubject) -> Tr
 
 
 def score_real(
-    finding: Mapping[str, Any],
+    check: Check,
+    regions: Collection[str],
     truths: Sequence[tuple[Behaviour, set[int]]],
     region: Sequence[str],
     texts: Mapping[str, Sequence[Sequence[str]]],
@@ -75,7 +76,6 @@ def score_real(
     by side, prompt and sample. The effect is tested with the prompt as the unit (Wilcoxon). A
     graded check holds for a text that beats the base's of the same sample.
     """
-    check, regions = finding["check"], {r["id"] for r in finding["regions"]}
     inside = [p for p, r in enumerate(region) if r in regions]
     rates = {
         side: np.array(

@@ -58,10 +58,11 @@ def texts_until_proposed(
         measured = {of_region.region: of_region for of_region in seen.regions}
         chosen = worth_a_look(seen.regions, settings["measure"]["promising"])
         for hypothesis in propose(pairs, chosen, by_id, settings["propose"]):
-            name = str((hypothesis["check"], hypothesis["regions"]))
+            if (check := hypothesis.check) is None:
+                continue
+            name = hypothesis.id
             if name not in known:
-                finding = hypothesis | {"regions": [{"id": r} for r in hypothesis["regions"]]}
-                known[name] = score_simulated(finding, subject).names
+                known[name] = score_simulated(check, hypothesis.regions, subject).names
             for behaviour in known[name]:
                 found[behaviour] = found[behaviour] or 2 * len(drawn)
     return found

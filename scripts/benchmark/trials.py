@@ -139,8 +139,8 @@ def audit_twice_as_long(setup: TrialSetup, seed: int) -> dict[str, Any]:
     )
     outcome = audit(subject, setup.settings, seed)
     return {
-        "validated": [f["statement"] for f in outcome.validated],
-        "uncut": [f["statement"] for f in outcome.findings if f["in_set"]],
+        "validated": [f.statement for f in outcome.validated],
+        "uncut": [f.statement for f in outcome.findings if f.in_set],
     }
 
 

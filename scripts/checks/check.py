@@ -1,26 +1,20 @@
 """Checks: what can be read off one text without a model, as the local assistant does.
 
-A check is a small dictionary that travels in JSON; `"absent": true` turns each around:
-
-- `{"kind": "phrases", "phrases": [...]}` holds when the text contains one of the phrases;
-- `{"kind": "feature", "feature": name}` when the named feature is present;
-- `{"kind": "texts", "texts": number}` when the text is one of that kind of texts, a cluster of the
-  explored texts (scripts/divergence/space.py);
-- `{"kind": "measure", "measure": name}` and `{"kind": "direction"}` are graded: of two texts the
-  one that has more of it by more than the measure's zone shows it, or the one that lies further
-  along the direction in which the explored texts of the two subjects differ.
+Phrases, features and kinds of texts hold for a text or not. Measures and the direction are graded:
+of two texts the one that has more of it by more than the measure's zone shows it, or the one that
+lies further along the direction in which the explored texts of the two subjects differ.
 """
 
-from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias
+
+from pydantic import Field, TypeAdapter
 
 from scripts.checks.features import FEATURES
 from scripts.checks.measures import MEASURES
 from scripts.checks.words import words
-
-GRADED = ("measure", "direction")
-PLACED = ("texts", "direction")  # read off a text's vector, not off its words
+from scripts.core.rows import ROW
 
 
 class Placed(NamedTuple):
@@ -38,54 +32,163 @@ class Text(NamedTuple):
     placed: Placed | None = None
 
 
-def graded(check: Mapping[str, Any]) -> bool:
+@dataclass(frozen=True, kw_only=True)
+class PhraseCheck:
+    """Holds for a text that contains one of the phrases."""
+
+    __pydantic_config__: ClassVar = ROW
+    kind: Literal["phrases"] = "phrases"
+    """Which check it is."""
+    phrases: tuple[str, ...]
+    """Words in lower case without punctuation, one space apart."""
+    absent: bool = False
+    """Whether the check is turned around."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureCheck:
+    """Holds for a text that has a named feature."""
+
+    __pydantic_config__: ClassVar = ROW
+    kind: Literal["feature"] = "feature"
+    """Which check it is."""
+    feature: str
+    """A name in scripts/checks/features.py."""
+    absent: bool = False
+    """Whether the check is turned around."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextsCheck:
+    """Holds for a text of one kind of texts, a cluster of the explored texts."""
+
+    __pydantic_config__: ClassVar = ROW
+    kind: Literal["texts"] = "texts"
+    """Which check it is."""
+    texts: int
+    """The number of the kind (scripts/divergence/space.py)."""
+    name: tuple[str, ...] = ()
+    """Phrases that tell it from the other kinds."""
+    absent: bool = False
+    """Whether the check is turned around."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureCheck:
+    """Graded: the text that has more of a named measure, or less of it, shows it."""
+
+    __pydantic_config__: ClassVar = ROW
+    kind: Literal["measure"] = "measure"
+    """Which check it is."""
+    measure: str
+    """A name in scripts/checks/measures.py."""
+    absent: bool = False
+    """Whether less of it is what shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectionCheck:
+    """Graded: the text that lies further towards the intervention's explored texts shows it."""
+
+    __pydantic_config__: ClassVar = ROW
+    kind: Literal["direction"] = "direction"
+    """Which check it is."""
+    towards: str = ""
+    """Words of the text that lies furthest along the direction."""
+    away: str = ""
+    """Words of the other subject's text on the same prompt."""
+    absent: bool = False
+    """Whether the direction is turned around."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingCheck:
+    """Holds where a subject gave no response; no text tells that."""
+
+    __pydantic_config__: ClassVar = ROW
+    kind: Literal["missing"] = "missing"
+    """Which check it is."""
+    absent: bool = False
+    """Whether fewer missing responses are what shows."""
+
+
+Check: TypeAlias = Annotated[
+    PhraseCheck | FeatureCheck | TextsCheck | MeasureCheck | DirectionCheck | MissingCheck,
+    Field(discriminator="kind"),
+]
+_ADAPTER: TypeAdapter[Check] = TypeAdapter(Check)
+
+
+def check_of(given: Any) -> Check:
+    """A check as JSON has it. Raises ValueError where it is none."""
+    return _ADAPTER.validate_python(given)
+
+
+def content_of(check: Check) -> dict[str, Any]:
+    """A check as JSON has it, less what is as it is by default: what a hypothesis is named by."""
+    told = {
+        field.name: getattr(check, field.name)
+        for field in fields(check)
+        if field.name == "kind" or getattr(check, field.name) != field.default
+    }
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in told.items()}
+
+
+def graded(check: Check | None) -> bool:
     """Whether a check compares two texts, rather than holding for one or not."""
-    return check["kind"] in GRADED
+    return isinstance(check, MeasureCheck | DirectionCheck)
 
 
-def holds(check: Mapping[str, Any], text: str, placed: Placed | None = None) -> bool:
+def by_place(check: Check | None) -> bool:
+    """Whether a check is read off a text's vector, not off its words."""
+    return isinstance(check, TextsCheck | DirectionCheck)
+
+
+def holds(check: Check, text: str, placed: Placed | None = None) -> bool:
     """Whether a check that is not graded holds for a text. Raises KeyError for an unknown
-    feature."""
-    if check["kind"] == "phrases":
+    feature, ValueError for a check that no single text shows."""
+    if isinstance(check, PhraseCheck):
         plain = _plain(text)
-        found = any(f" {phrase} " in plain for phrase in check["phrases"])
-    elif check["kind"] == "texts":
-        found = placed is not None and placed.kind == check["texts"]
+        found = any(f" {phrase} " in plain for phrase in check.phrases)
+    elif isinstance(check, TextsCheck):
+        found = placed is not None and placed.kind == check.texts
+    elif isinstance(check, FeatureCheck):
+        found = _has(check.feature, text)
     else:
-        found = _has(check["feature"], text)
-    return found != check.get("absent", False)
+        raise ValueError(f"no single text shows a check of the kind “{check.kind}”")
+    return found != check.absent
 
 
-def value(check: Mapping[str, Any], text: Text) -> float:
+def value(check: Check, text: Text) -> float:
     """What a check reads off a text: in the units of its measure, or whether it holds, 0 or 1.
 
     Of a graded check it is the measure itself, whichever way the check is turned.
     """
-    if check["kind"] == "measure":
-        return _measured(check["measure"], text.text)
-    if check["kind"] == "direction":
+    if isinstance(check, MeasureCheck):
+        return _measured(check.measure, text.text)
+    if isinstance(check, DirectionCheck):
         return text.placed.along if text.placed else 0.0
     return float(holds(check, *text))
 
 
-def strength(check: Mapping[str, Any], text: Text) -> float:
+def strength(check: Check, text: Text) -> float:
     """How much a text shows a check by itself: its value, less of which is more where a graded
     check is turned around."""
     found = value(check, text)
-    return -found if graded(check) and check.get("absent") else found
+    return -found if graded(check) and check.absent else found
 
 
-def compare(check: Mapping[str, Any], base: Text, intervention: Text) -> int:
+def compare(check: Check, base: Text, intervention: Text) -> int:
     """+1 when the intervention's text shows the check and the base's does not, or shows more of
     it; -1 the other way round; else 0."""
     of_base, of_intervention = value(check, base), value(check, intervention)
     if not graded(check):
         return int(of_intervention - of_base)
-    if check["kind"] == "measure":
-        found = MEASURES[check["measure"]].compare(of_base, of_intervention)
+    if isinstance(check, MeasureCheck):
+        found = MEASURES[check.measure].compare(of_base, of_intervention)
     else:
         found = int(of_intervention > of_base) - int(of_intervention < of_base)
-    return -found if check.get("absent") else found
+    return -found if check.absent else found
 
 
 # A text is asked for many hypotheses and placebos.
@@ -96,7 +199,7 @@ def _plain(text: str) -> str:
 
 @lru_cache(maxsize=2**20)
 def _has(feature: str, text: str) -> bool:
-    return FEATURES[feature][1](text)
+    return FEATURES[feature].test(text)
 
 
 @lru_cache(maxsize=2**20)

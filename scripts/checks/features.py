@@ -7,9 +7,10 @@ or punctuation holds in any language.
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import regex
 
@@ -18,6 +19,7 @@ from scripts.checks.language import european, language
 from scripts.checks.refusal import refuses
 from scripts.checks.stance import says, says_itself, unquoted
 from scripts.checks.words import questions, words
+from scripts.core.rows import ROW
 
 
 class Feature(NamedTuple):
@@ -34,18 +36,21 @@ class Feature(NamedTuple):
     family: str
 
 
-class Quality(NamedTuple):
-    """How well a feature agrees with labels, on texts that it was not tuned on.
+@dataclass(frozen=True)
+class Quality:
+    """How well a feature agrees with labels, on texts that it was not tuned on."""
 
-    recall, precision: the shares found of what readers call so, and called so of what it finds;
-    texts, positives: how many they judged, and called so; of: whose labels.
-    """
-
+    __pydantic_config__: ClassVar = ROW
     recall: float
+    """Share found of what readers call so, 0…1."""
     precision: float
+    """Share of what it finds that readers call so, 0…1."""
     texts: int
+    """Texts that readers judged."""
     positives: int
+    """Texts that readers called so."""
     of: str
+    """Whose labels."""
 
 
 def quality(feature: str) -> Quality | None:

@@ -9,7 +9,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from scripts.draws.acquisition import Measured
 from scripts.draws.draw import PlannedDraw, Reason
@@ -18,9 +18,6 @@ from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import unit_of
 
 SAMPLES_OF_A_PROMPT = 16  # of a model, at most; more tell little of a region
-WANTED = {"screen": 4, "confirm": 12}  # prompts won, from which more are not worth their price
-LEAST = {"screen": 2, "confirm": 6}  # prompts of a region that any hypothesis is judged on, ...
-LEAST_OF_MANY, LEAST_IN_ALL = 2, 144  # ... or, of one on many regions, so many of each and in all
 
 
 class Deck:
@@ -138,70 +135,6 @@ def plan_round(
 def unit_if_draw(prompt: str, sample: int, settings: Mapping[str, Any]) -> str | None:
     """The name of a draw where it is the unit of evidence."""
     return unit_of(prompt, sample) if settings.get("unit") == "draw" else None
-
-
-class Need(NamedTuple):
-    """Prompts of each region, and samples of each prompt."""
-
-    prompts: int
-    samples: int
-
-
-def needed(hypothesis: Mapping[str, Any], settings: Mapping[str, Any]) -> Need:
-    """What a hypothesis needs of each of its regions, fixed before the pool is looked at.
-
-    The fewest samples a prompt (1, 2, 4, … up to `samples`), then the fewest prompts (from LEAST up
-    to `prompts`), with which WANTED prompts should be won over all its regions, by what the pools
-    before showed: a behaviour in a share p of the replies shows in m of them with chance
-    1 - (1-p)^m. What chose the hypothesis counts half, since it flatters. One that nobody has
-    looked at takes all.
-    """
-    share, regions = expected_share(hypothesis), len(hypothesis["regions"])
-    wanted, most = WANTED[settings["pool"]], settings["prompts"]
-    samples = 1
-    while (won := 1 - (1 - share) ** samples) * most * regions < wanted:
-        if samples == settings["samples"]:
-            break
-        samples = min(2 * samples, settings["samples"])
-    enough = math.ceil(wanted / won / regions) if won else most
-    least = min(LEAST[settings["pool"]], max(LEAST_OF_MANY, math.ceil(LEAST_IN_ALL / regions)))
-    return Need(min(most, max(least, enough)), samples)
-
-
-def expected_share(hypothesis: Mapping[str, Any]) -> float:
-    """Net share of the replies that show a hypothesis, as far as it has been looked at."""
-    seen = hypothesis.get("explored", {})
-    explored = [seen[region] for region in hypothesis["regions"] if region in seen]
-    prompts = sum(n for *_, n, _ in explored)
-    score = sum(n * share for *_, n, share in explored)
-    screen = hypothesis.get("screen")
-    if not screen:
-        return max(0.0, score / (1 + prompts))
-    fresh = screen["prompts"]
-    return max(0.0, (score / 2 + fresh * screen["share"]) / (1 + prompts / 2 + fresh))
-
-
-def samples_by_region(
-    hypotheses: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]
-) -> dict[str, list[int]]:
-    """By region the samples of its first, second, … prompt: as many as the neediest hypothesis
-    that reaches so far asks for. Where the draw is the unit, all regions, which are prompts there,
-    give as many, so that draws of all of them make whole blocks."""
-    needs: dict[str, list[Need]] = defaultdict(list)
-    for hypothesis in hypotheses:
-        need = needed(hypothesis, settings)
-        for region in hypothesis["regions"]:
-            needs[region].append(need)
-    if settings.get("unit") == "draw":
-        most = max((need for of_region in needs.values() for need in of_region), default=Need(0, 0))
-        needs = {region: [most] for region in needs}
-    return {
-        region: [
-            max(need.samples for need in of_region if need.prompts > place)
-            for place in range(max(need.prompts for need in of_region))
-        ]
-        for region, of_region in needs.items()
-    }
 
 
 def with_everywhere(

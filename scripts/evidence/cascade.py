@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from scripts.evidence.limits import requests
-from scripts.evidence.race import Race, Results, Standing, Stopped, Wanted, drive
+from scripts.evidence.race import Race, Results, Standing, Wanted, drive
+from scripts.evidence.reasons import Stop
 
 Judge = Callable[[Wanted], Results]
 Escalate = Literal["borderline", "band"]
@@ -30,7 +31,7 @@ class Outcome(NamedTuple):
     e: float  # products over the judges
     e_prime: float
     in_set: bool  # min(e, e_prime) is in the e-BH set of all hypotheses
-    stopped: Stopped  # why its last judge left it
+    stopped: Stop | None  # why its last judge left it
     cheap: Standing  # of the cheap judge's leg; e and in_set as they were at its end
     strong: Standing | None  # of the strong judge's own prompts; its e and e_prime are products
 
@@ -104,7 +105,7 @@ def cascade(
 
 
 def _is_borderline(standing: Standing) -> bool:
-    return standing.stopped == "exhausted" and not standing.in_set
+    return standing.stopped == Stop.EXHAUSTED and not standing.in_set
 
 
 def _is_in_band(standing: Standing) -> bool:

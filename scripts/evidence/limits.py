@@ -1,11 +1,8 @@
-"""How many requests it takes to judge hypotheses, and why some are not judged."""
+"""How many requests it takes to judge hypotheses."""
 
 from collections.abc import Mapping, Sequence
 
 TOGETHER = 10  # statements judged in one request, beside a placebo
-# Why a hypothesis is none of the K tested ones: the confirm pool has too few prompts to prove so
-# many, no draws for it, or no requests.
-BEYOND = ("prompts", "draws", "unpaid")
 
 
 def requests(hypotheses: int) -> int:
@@ -17,7 +14,7 @@ def confirm_requests(samples: Mapping[str, Sequence[int]], hypotheses: Mapping[s
     """Requests of the confirm stage if nobody is decided before the last prompt.
 
     samples: pairs of each prompt, by region; hypotheses: how many concern each region. Whoever is
-    decided early pays for the rates and second chances. assistants/bill.py bounds the same for
+    decided early pays for the rates and second chances. workflow/bill.py bounds the same for
     hypotheses that are not known yet.
     """
     judged = sum(requests(hypotheses[region]) * sum(pairs) for region, pairs in samples.items())

@@ -7,19 +7,19 @@ arXiv 2311.01453; strata as in arXiv 2406.04291). Written out, because ppi-pytho
 knows no strata, needs numba and statsmodels, some 270 MB; the tests hold its results.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t
 
-from scripts.evidence.rates import Rate
+from scripts.evidence.rates import Rate, Region
 
 
 def corrected_rate(
-    weights: Mapping[Hashable, float],
-    cheap_only: Mapping[Hashable, ArrayLike],
-    both: Mapping[Hashable, ArrayLike],
+    weights: Mapping[Region, float],
+    cheap_only: Mapping[Region, ArrayLike],
+    both: Mapping[Region, ArrayLike],
     alpha: float = 0.05,
 ) -> Rate:
     """Return the rate that the strong judge would report over the given regions.

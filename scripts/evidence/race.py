@@ -25,15 +25,15 @@ of a region is judged on a prompt before any result is used, and none joins late
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from scripts.evidence.betting import futility_value, log_e_value
 from scripts.evidence.ebh import e_bh
 from scripts.evidence.limits import requests
+from scripts.evidence.reasons import Stop
 
-Stopped = Literal["validated", "hopeless", "futile", "exhausted"]
 Signs = tuple[int, int]
 Wanted = dict[str, tuple[str, ...]]
 Results = Mapping[str, Mapping[str, Signs | None]]
@@ -57,7 +57,7 @@ class Standing(NamedTuple):
     e: float
     e_prime: float
     in_set: bool  # min(e, e_prime) is in the e-BH set of all stopped or current values
-    stopped: Stopped | None  # None while it races
+    stopped: Stop | None  # None while it races
     judged: int  # prompts with a result
     missing: int  # prompts whose result was lost
     remaining: int  # prompts of its regions which it did not use
@@ -123,7 +123,7 @@ class Race:
                 self._carried[self._row[name]] = np.log(values)
         self._remaining = self._lives @ self._left
         self._later_wins = log_e_value(self._lives @ later_prompts, 0)[:, None]
-        self._stopped: list[Stopped | None] = [None] * len(self._names)
+        self._stopped: list[Stop | None] = [None] * len(self._names)
         self._settle()
 
     def active(self) -> list[str]:
@@ -193,7 +193,7 @@ class Race:
 
     def finish(self) -> None:
         """End the race for want of budget: whoever still races leaves as exhausted."""
-        self._leave(self._racing(), "exhausted")
+        self._leave(self._racing(), Stop.EXHAUSTED)
 
     def standings(self) -> dict[str, Standing]:
         """Each hypothesis's counts, evidence, membership of the e-BH set, and why it left."""
@@ -220,7 +220,7 @@ class Race:
     def _racing(self) -> np.ndarray:
         return np.array([stopped is None for stopped in self._stopped], dtype=bool)
 
-    def _leave(self, rows: np.ndarray, reason: Stopped) -> None:
+    def _leave(self, rows: np.ndarray, reason: Stop) -> None:
         """Let the rows leave, given as a mask or as indices."""
         for i in np.arange(len(self._names))[rows]:
             self._stopped[i] = reason
@@ -269,16 +269,16 @@ class Race:
 
     def _settle(self) -> None:
         """Let leave who may, best news first."""
-        self._leave(self._racing() & self._set_of(self._evidence()), "validated")
-        self._leave(self._racing() & (self._remaining == 0), "exhausted")
+        self._leave(self._racing() & self._set_of(self._evidence()), Stop.VALIDATED)
+        self._leave(self._racing() & (self._remaining == 0), Stop.EXHAUSTED)
         if self._delta is not None:
             rows = np.flatnonzero(self._racing())
-            self._leave(rows[self._futility(rows) >= FUTILE_AT], "futile")
+            self._leave(rows[self._futility(rows) >= FUTILE_AT], Stop.FUTILE)
         # Whoever left keeps what it had, so a small frozen value makes hopes of the others smaller.
         racing = self._racing()
         best = self._evidence(np.where(racing, self._remaining, 0))
         best += np.where(racing[:, None], self._later_wins, 0)
-        self._leave(racing & ~self._set_of(best), "hopeless")
+        self._leave(racing & ~self._set_of(best), Stop.HOPELESS)
 
 
 class Runner(Protocol):

@@ -1,11 +1,13 @@
 """Prevalence: the rate of a behaviour over regions, with an interval that respects prompts."""
 
 from collections.abc import Hashable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm, t
+
+Region = TypeVar("Region", bound=Hashable)
 
 
 class Rate(NamedTuple):
@@ -18,8 +20,8 @@ class Rate(NamedTuple):
 
 
 def stratified_rate(
-    weights: Mapping[Hashable, float],
-    values_by_region: Mapping[Hashable, ArrayLike],
+    weights: Mapping[Region, float],
+    values_by_region: Mapping[Region, ArrayLike],
     alpha: float = 0.05,
 ) -> Rate:
     """Return the rate over the given regions, each prompt's samples averaged beforehand.

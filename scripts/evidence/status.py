@@ -1,14 +1,12 @@
 """The status of a finding: validated, suggestive, unsupported or untested."""
 
 from collections.abc import Collection
-from typing import Literal
 
 import numpy as np
 
 from scripts.evidence.betting import log_e_value
 from scripts.evidence.ebh import e_threshold
-
-Status = Literal["validated", "suggestive", "unsupported", "untested"]
+from scripts.evidence.reasons import Gate, Status, Stop
 
 SUGGESTIVE_AT = 20.0
 
@@ -36,9 +34,9 @@ def decide(
     hypotheses: int,
     q: float = 0.05,
     validated: int = 0,
-    gates_failed: Collection[str] = (),
+    gates_failed: Collection[Gate] = (),
     available: int | None = None,
-    stopped: str = "exhausted",
+    stopped: Stop = Stop.EXHAUSTED,
 ) -> Status:
     """Return the status of one hypothesis, by the Status paragraph of statistics.md.
 
@@ -67,11 +65,11 @@ def decide(
     if not 0 <= validated <= hypotheses:
         raise ValueError(f"{validated} of {hypotheses} hypotheses cannot be in the e-BH set.")
     if in_set and net > 0 and not gates_failed:
-        return "validated"
+        return Status.VALIDATED
     if min(e, e_prime) >= SUGGESTIVE_AT or (in_set and gates_failed):
-        return "suggestive"
-    if stopped == "futile":
-        return "unsupported"
+        return Status.SUGGESTIVE
+    if stopped == Stop.FUTILE:
+        return Status.UNSUPPORTED
     threshold = e_threshold(hypotheses, min(validated + 1, hypotheses), q)
-    reach = available if stopped == "hopeless" else judged
-    return "untested" if reach < fewest_prompts(threshold) else "unsupported"
+    reach = available if stopped == Stop.HOPELESS else judged
+    return Status.UNTESTED if reach < fewest_prompts(threshold) else Status.UNSUPPORTED

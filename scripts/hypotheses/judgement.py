@@ -1,37 +1,49 @@
 """What an assistant says of one hypothesis on one prompt."""
 
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from scripts.core.rows import ROW
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One hypothesis on one prompt; scores are means of samples.
+    """One hypothesis on one prompt; a line of judgements.jsonl. Scores are means of samples."""
 
-    base and intervention: shares of the samples that show the hypothesis; placebos: the pair
-    scores of all its placebos, None where one was not judged; drawn: the one that rode along; cut:
-    the pair scores on the first and on the last words of both texts, as many as the shorter one
-    has, None where an assistant cuts none;
-    refused and unparsable (also when cut off): samples without a verdict, which show nothing;
-    judge: the model;
-    telling: the place of a sample that speaks for the hypothesis; raced: whether the race took it
-    as evidence, or it was asked for afterwards and serves the rates alone; score: of a graded
-    check, whose base and intervention are values in its own units, the mean pair score.
-    """
-
+    __pydantic_config__: ClassVar = ROW
+    SCHEMA: ClassVar[int] = 1
     hypothesis: str
+    """Its id."""
     region: str
+    """The id of the prompt's region."""
     prompt: str
+    """The prompt's id; where the draw is the unit, the draw's name."""
     base: float
+    """Share of the base's samples that show it, 0…1; of a graded check the mean value, in units of
+    its own."""
     intervention: float
+    """The same of the intervention's."""
     cut: tuple[float, float] | None
+    """Pair scores, −1…1, on the first and on the last words of both texts, as many as the shorter
+    one has; none where an assistant cuts none."""
     placebos: tuple[float | None, ...]
+    """Pair scores of all its placebos, −1…1; none where one was not judged."""
     drawn: int | None
+    """Place of the placebo that rode along."""
     refused: int = 0
+    """Samples whose judge refused, which show nothing."""
     unparsable: int = 0
+    """Samples without a readable verdict (also when cut off), which show nothing."""
     judge: str = "local"
-    telling: int = 0
+    """The model, or `local`."""
+    telling: Annotated[int, Field(exclude=True)] = 0
+    """Place of a sample that speaks for the hypothesis; in no file."""
     raced: bool = False
+    """Whether the race took it as evidence, or it was asked for afterwards, for the rates alone."""
     score: float | None = None
+    """Of a graded check the mean pair score, −1…1."""
 
     @property
     def difference(self) -> float:
@@ -42,9 +54,10 @@ class Judgement:
     def signs(self) -> tuple[int, int]:
         """s and s', the sign against the placebo drawn for the prompt. A check that is read off the
         texts cannot lean as a model that judges may, and has no s' of its own."""
-        against = self.drawn is not None and self.judge != "local"
-        placebo = self.placebos[self.drawn] if against else 0.0
-        return sign(self.difference), sign(self.difference - placebo)
+        against = 0.0
+        if self.drawn is not None and self.judge != "local":
+            against = self.placebos[self.drawn] or 0.0
+        return sign(self.difference), sign(self.difference - against)
 
 
 def sign(score: float) -> int:

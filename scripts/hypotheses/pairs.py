@@ -1,11 +1,11 @@
 """Pairs of texts, one of each subject for one draw of a prompt, and what they say of a check."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from scripts.checks.check import Placed, Text, compare
+from scripts.checks.check import Check, Placed, Text, compare
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Pair:
         )
 
 
-def pair_score(check: Mapping[str, Any], pair: Pair) -> int:
+def pair_score(check: Check, pair: Pair) -> int:
     """+1 when the pair speaks for a check, -1 when it speaks against it, else 0."""
     return compare(check, *pair.sides)
 
@@ -59,9 +59,7 @@ class Sizes(NamedTuple):
         return cls(Counter(r for _, r in prompts), Counter(pair.region for pair in pairs))
 
 
-def region_nets(
-    check: Mapping[str, Any], pairs: Sequence[Pair], sizes: Sizes | None = None
-) -> dict[str, Net]:
+def region_nets(check: Check, pairs: Sequence[Pair], sizes: Sizes | None = None) -> dict[str, Net]:
     """How many prompts of each region speak for a check and how many against it.
 
     sizes: of the regions, where `pairs` are but those that the check can tell apart.

@@ -3,10 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scripts.checks.check import graded
+from scripts.checks.check import (
+    Check,
+    DirectionCheck,
+    FeatureCheck,
+    MeasureCheck,
+    MissingCheck,
+    PhraseCheck,
+    TextsCheck,
+    graded,
+)
 from scripts.checks.features import FEATURES
 from scripts.checks.measures import MEASURES
 from scripts.checks.words import shown_phrase
+from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.pairs import Net
 
 NAMED, QUOTED = 3, 2  # topics that a sentence names, and prompts
@@ -43,8 +53,8 @@ def about(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) ->
     half = max(share.values()) / 2
     ordered = sorted(where, key=lambda r: (-share[r], r))
     mainly = list(dict.fromkeys(topic(regions[r]) for r in ordered if share[r] >= half))
-    rest = dict.fromkeys(topic(regions[r]) for r in ordered if share[r] < half)
-    rest = [name for name in rest if name not in mainly]
+    others = dict.fromkeys(topic(regions[r]) for r in ordered if share[r] < half)
+    rest = [name for name in others if name not in mainly]
     most = QUOTED if these else NAMED
     named, left = mainly[:most], rest[: max(0, most - len(mainly))]
     unnamed = len(mainly) + len(rest) - len(named) - len(left)
@@ -52,8 +62,8 @@ def about(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) ->
         more = f" and {unnamed} more" if unnamed else ""
         return f"{listed(named)} (and at times {'; '.join(left)}{more})"
     if unnamed:
-        others = "of these prompts" if these else "topics" if unnamed > 1 else "topic"
-        return f"{'; '.join(named)} or {unnamed} more {others}"
+        them = "of these prompts" if these else "topics" if unnamed > 1 else "topic"
+        return f"{'; '.join(named)} or {unnamed} more {them}"
     return listed(named)
 
 
@@ -73,29 +83,25 @@ def listed(names: Sequence[str], last: str = "or") -> str:
 
 
 def sentence(
-    check: Mapping[str, Any], where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]
+    check: Check, where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]
 ) -> str:
     """A directional sentence for a check and what was seen of it in its regions."""
     return f"{asked(where, regions)}, the intervention model {claim(check)}"
 
 
-def claim(check: Mapping[str, Any]) -> str:
+def claim(check: Check) -> str:
     """What a check says of the intervention model, as the end of a sentence."""
-    more = "less" if check.get("absent") else "more"
-    if check["kind"] == "phrases":
-        return f"says {quoted(check['phrases'])} {more} often than the base does"
-    if check["kind"] == "missing":
+    more = "less" if check.absent else "more"
+    if isinstance(check, PhraseCheck):
+        return f"says {quoted(check.phrases)} {more} often than the base does"
+    if isinstance(check, MissingCheck):
         return f"gives no response {more} often than the base does"
-    if check["kind"] == "texts":
-        return f"gives responses of the kind {quoted(check['name'])} {more} often than the base"
-    if check["kind"] == "direction":
-        towards, away = (f"“{check[side]} …”" for side in ("towards", "away"))
-        return f"gives responses that read more like {towards} than like {away}"
-    if check["kind"] == "measure":
-        measure = MEASURES[check["measure"]]
-        does = measure.less if check.get("absent") else measure.more
-        return f"gives responses that {does} than the base's"
-    return f"gives responses that {FEATURES[check['feature']][0]} {more} often than the base's do"
+    if isinstance(check, TextsCheck):
+        return f"gives responses of the kind {quoted(check.name)} {more} often than the base"
+    if isinstance(check, MeasureCheck | DirectionCheck):
+        than = " than the base's" if isinstance(check, MeasureCheck) else ""
+        return f"gives responses that {does(check)}{than}"
+    return f"gives responses that {does(check)} {more} often than the base's do"
 
 
 def quoted(phrases: Sequence[str]) -> str:
@@ -103,11 +109,11 @@ def quoted(phrases: Sequence[str]) -> str:
     return " or ".join(f"“{shown_phrase(phrase)}”" for phrase in phrases)
 
 
-def zone(check: Mapping[str, Any]) -> str | None:
+def zone(check: Check) -> str | None:
     """When two texts tie on a graded check, in words; None where every difference counts."""
-    if check["kind"] != "measure":
+    if not isinstance(check, MeasureCheck):
         return None
-    measure = MEASURES[check["measure"]]
+    measure = MEASURES[check.measure]
     parts = []
     if measure.share:
         parts.append(f"{measure.share:.0%} of the larger".replace("%", " %"))
@@ -116,61 +122,60 @@ def zone(check: Mapping[str, Any]) -> str | None:
     return " or ".join(parts) if parts else None
 
 
-def family(check: Mapping[str, Any]) -> str | None:
+def family(check: Check) -> str | None:
     """What a feature or measure is about; those of one family say the same in other words."""
-    if check["kind"] == "feature":
-        return FEATURES[check["feature"]].family
-    return MEASURES[check["measure"]].family if check["kind"] == "measure" else None
+    if isinstance(check, FeatureCheck):
+        return FEATURES[check.feature].family
+    return MEASURES[check.measure].family if isinstance(check, MeasureCheck) else None
 
 
-def telling(check: Mapping[str, Any]) -> float:
+def telling(check: Check) -> float:
     """How much a check says to a reader: a named feature, or a phrase of several words, more than
     one word that more texts share."""
-    if check["kind"] == "phrases":
-        return {1: 1.0, 2: 2.0, 3: 2.5}.get(len(check["phrases"][0].split()), 3.0)
+    if isinstance(check, PhraseCheck):
+        return {1: 1.0, 2: 2.0, 3: 2.5}.get(len(check.phrases[0].split()), 3.0)
     about = family(check)
-    return OF_FAMILY.get(about, 1.2 if about in FORM else OF_KIND[check["kind"]])
+    if about in OF_FAMILY:
+        return OF_FAMILY[about]
+    return 1.2 if about in FORM else OF_KIND[check.kind]
 
 
-def tells(finding: Mapping[str, Any]) -> float:
+def tells(finding: Finding) -> float:
     """How much a finding says to a reader: its check, how often it is so and, where every region
     is one prompt, of how many of them."""
-    if not finding["check"] or not finding["auc"]:
+    if not finding.check or not finding.auc:
         return 0.0
-    says = telling(finding["check"]) * (2 * finding["auc"]["estimate"] - 1)
-    if finding.get("unit") != "draw":
+    says = telling(finding.check) * (2 * finding.auc.estimate - 1)
+    if finding.unit != "draw":
         return says
-    return says * sum(region["weight"] for region in finding["regions"]) ** 0.5
+    return says * sum(region.weight for region in finding.regions) ** 0.5
 
 
-def in_reading_order(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def in_reading_order(parts: Sequence[Finding]) -> list[Finding]:
     """Findings of one behaviour, those that say most first; what is shown before what is not."""
 
-    def turn(finding):
-        check = finding["check"] or {}
-        return _is_absent(check), -tells(finding), finding["id"]
+    def turn(finding: Finding) -> tuple[bool, float, str]:
+        return _is_absent(finding.check), -tells(finding), finding.id
 
     return sorted(parts, key=turn)
 
 
-def _is_absent(check: Mapping[str, Any]) -> bool:
-    return bool(check.get("absent")) and check["kind"] != "measure"
+def _is_absent(check: Check | None) -> bool:
+    return check is not None and check.absent and not isinstance(check, MeasureCheck)
 
 
-def composed(parts: Sequence[Mapping[str, Any]], regions: Mapping[str, Mapping[str, Any]]) -> str:
+def composed(parts: Sequence[Finding], regions: Mapping[str, Mapping[str, Any]]) -> str:
     """One sentence for the findings of a behaviour, in reading order: the topics of the first, and
     as many of what they say as SENTENCE_WORDS hold."""
     first = parts[0]
-    if not first["check"] or len(parts) == 1:
-        return first["statement"]
+    if not first.check or len(parts) == 1:
+        return first.statement
     where = {
-        region["id"]: Net(region["wins"], region["losses"], region["prompts"], 0.0)
-        for region in first["regions"]
+        region.id: Net(region.wins, region.losses, region.prompts, 0.0) for region in first.regions
     }
     opening = f"{asked(where, regions)}, the intervention model's responses "
-    checks = [part["check"] for part in parts if part["check"]["kind"] != "direction"] or [
-        first["check"]
-    ]
+    checks = [part.check for part in parts if part.check]
+    checks = [c for c in checks if not isinstance(c, DirectionCheck)] or checks[:1]
     said = opening + _said(checks[:1])
     for count in range(2, len(checks) + 1):
         longer = opening + _said(checks[:count])
@@ -180,30 +185,33 @@ def composed(parts: Sequence[Mapping[str, Any]], regions: Mapping[str, Mapping[s
     return said
 
 
-def _said(checks: Sequence[Mapping[str, Any]]) -> str:
+def _said(checks: Sequence[Check]) -> str:
     """What several checks say of responses, as the end of a sentence."""
     whole = [c for c in checks if graded(c)]
     said = []
     for way, absent in (("more", False), ("less", True)):
-        those = [_does(c) for c in checks if c not in whole and _is_absent(c) == absent]
+        those = [does(c) for c in checks if c not in whole and _is_absent(c) == absent]
         if those:
             said.append(f"{way} often {_series(those)}")
-    return _series([*said, *map(_does, whole)])
+    return _series([*said, *map(does, whole)])
 
 
 def _series(items: Sequence[str]) -> str:
     return ", ".join(items[:-1]) + " and " + items[-1] if len(items) > 1 else items[0]
 
 
-def _does(check: Mapping[str, Any]) -> str:
-    """What a check says of responses, in the plural."""
-    if check["kind"] == "phrases":
-        return f"say {quoted(check['phrases'])}"
-    if check["kind"] == "texts":
-        return f"are of the kind {quoted(check['name'])}"
-    if check["kind"] == "direction":
-        return f"read more like “{check['towards']} …” than like “{check['away']} …”"
-    if check["kind"] == "measure":
-        measure = MEASURES[check["measure"]]
-        return measure.less if check.get("absent") else measure.more
-    return FEATURES[check["feature"]][0]
+def does(check: Check) -> str:
+    """What a check looks for, after "responses that": for less and more alike, but for measures,
+    which say "longer" or "shorter"."""
+    if isinstance(check, PhraseCheck):
+        return f"say {quoted(check.phrases)}"
+    if isinstance(check, MissingCheck):
+        return "are missing"
+    if isinstance(check, TextsCheck):
+        return f"are of the kind {quoted(check.name)}"
+    if isinstance(check, DirectionCheck):
+        return f"read more like “{check.towards} …” than like “{check.away} …”"
+    if isinstance(check, MeasureCheck):
+        measure = MEASURES[check.measure]
+        return measure.less if check.absent else measure.more
+    return FEATURES[check.feature].does

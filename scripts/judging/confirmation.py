@@ -6,6 +6,7 @@ functions in scripts/evidence/ name their sources. The unit is the prompt.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
@@ -15,49 +16,50 @@ from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt
 from scripts.assistants.local import placebo_checks
 from scripts.assistants.placebos import placebos_by_region
-from scripts.checks.check import PLACED, Text, graded, value
+from scripts.checks.check import Check, MissingCheck, Text, by_place, graded, value
 from scripts.checks.words import equal_lengths
 from scripts.core.job import log
 from scripts.core.randomness import hash_generator
 from scripts.evidence.cascade import Escalate
-from scripts.evidence.ebh import e_bh, e_threshold
+from scripts.evidence.ebh import e_bh
 from scripts.evidence.judge_split import ASSUMED, choose
 from scripts.evidence.race import Standing
+from scripts.evidence.reasons import Status, Stop
+from scripts.hypotheses.finding import Behaviour, Finding
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement, sign
 from scripts.hypotheses.pairs import Pair, pair_score
 from scripts.hypotheses.wording import composed, family, in_reading_order, tells
 from scripts.judging.behaviours import Group, Won, behaviours_of
 from scripts.judging.findings import (
-    NO_REACH,
     SHOWN_AT,
-    evidence_of,
+    Control,
+    Evidence,
+    Regions,
     failed_gates,
     finding_of,
     look_at,
     mean_score,
-    reach_of,
+    quotes_of,
     untested,
+    with_reach,
 )
 from scripts.judging.missing import Missing
 from scripts.judging.reach import Look
-from scripts.judging.schedule import BUDGET, Bench, Judges, raced
+from scripts.judging.schedule import Bench, Judges, raced
 
 
 def judge(
-    hypothesis: Mapping[str, Any],
-    placebos: Sequence[Mapping[str, Any]],
-    pairs: Sequence[Pair],
-    seed: int,
+    name: str, check: Check, placebos: Sequence[Check], pairs: Sequence[Pair], seed: int
 ) -> Judgement:
-    """The local assistant's judgement of one prompt's pairs (one or several samples)."""
-
-    check = hypothesis["check"]
+    """The local assistant's judgement of one prompt's pairs (one or several samples), for the
+    hypothesis of that id and check."""
     base, intervention = zip(*(pair.sides for pair in pairs), strict=True)
     prompt = pairs[0].prompt
-    chance = hash_generator("placebo", seed, hypothesis["id"], prompt)
+    chance = hash_generator("placebo", seed, name, prompt)
     drawn = int(chance.integers(len(placebos))) if placebos else None
     return Judgement(
-        hypothesis["id"],
+        name,
         pairs[0].region,
         prompt,
         fmean(value(check, text) for text in base),
@@ -69,10 +71,10 @@ def judge(
     )
 
 
-def _on_cuts(check: Mapping[str, Any], pairs: Sequence[Pair]) -> tuple[float, float] | None:
+def _on_cuts(check: Check, pairs: Sequence[Pair]) -> tuple[float, float] | None:
     """The pair scores on the first and on the last words; None for a check of length, and for one
     of where whole texts lie."""
-    if check["kind"] in PLACED or family(check) == "length":
+    if by_place(check) or family(check) == "length":
         return None
     scores = []
     for end in (False, True):
@@ -83,27 +85,27 @@ def _on_cuts(check: Mapping[str, Any], pairs: Sequence[Pair]) -> tuple[float, fl
 
 
 def placebos_of(
-    hypotheses: Sequence[Mapping[str, Any]],
+    hypotheses: Sequence[Hypothesis],
     explored: Mapping[str, Sequence[Text]],
     settings: Mapping[str, Any],
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[Check]]:
     """Placebo checks of each hypothesis, fixed before a confirm text is looked at: only the base's
     texts of the explore pool, by region, are read."""
     return {
-        h["id"]: placebo_checks(h, hypotheses, explored, settings["placebos"], settings["seed"])
+        h.id: placebo_checks(h, hypotheses, explored, settings["placebos"], settings["seed"])
         for h in hypotheses
     }
 
 
 def confirm(
-    hypotheses: Sequence[Mapping[str, Any]],
-    placebos: Mapping[str, Sequence[Any]],
+    hypotheses: Sequence[Hypothesis],
+    placebos: Mapping[str, Sequence[Check]],
     pairs: Sequence[Pair],
-    regions: Mapping[str, Mapping[str, Any]],
+    regions: Regions,
     settings: Mapping[str, Any],
     judges: Judges | None = None,
     missing: Missing | None = None,
-) -> tuple[list[dict[str, Any]], list[Judgement]]:
+) -> tuple[list[Finding], list[Judgement]]:
     """Findings (strongest first) and all judgements behind them.
 
     placebos: checks by hypothesis. Without language models the local assistant judges, which costs
@@ -117,82 +119,73 @@ def confirm(
     Where the draw is the unit, a region is a prompt, and every region has as many draws: one of
     each makes a block, and the race, which goes on in all regions at once, looks between blocks.
     """
-    beyond = [h for h in hypotheses if h.get("beyond")]
-    hypotheses = [h for h in hypotheses if not h.get("beyond")]
-    seed = settings["seed"]
-    by_id = {h["id"]: h for h in hypotheses}
+    given, unit, seed = hypotheses, settings.get("unit", "prompt"), settings["seed"]
+    hypotheses = [h for h in given if not h.beyond]
+    checks = {h.id: h.check for h in hypotheses if h.check}
 
     def local(asked: Asked) -> Callable[[], Judged]:
+        def judged_of(name: str, pairs: Sequence[Pair]) -> Judgement:
+            return judge(name, checks[name], placebos[name], pairs, seed)
+
         return lambda: {
-            region: {
-                name: judge(by_id[name], placebos[name], bench.by_region[region][prompt], seed)
-                for name in names
-            }
+            region: {name: judged_of(name, bench.by_region[region][prompt]) for name in names}
             for region, (prompt, names) in asked.items()
         }
 
     bench = Bench(judges.strong if judges else local, pairs, seed, judges and judges.share)
     benches = [Bench(judges.cheap, pairs, seed), bench] if judges else [bench]
     order = bench.order
-    tested = [h for h in hypotheses if any(r in order for r in h["regions"])]
-    of_tested = {h["id"]: [r for r in h["regions"] if r in order] for h in tested}
+    tested = [h for h in hypotheses if any(r in order for r in h.regions)]
+    of_tested = {h.id: [r for r in h.regions if r in order] for h in tested}
     prompts = {region: len(of_region) for region, of_region in order.items()}
-    if settings.get("unit") == "draw" and not _in_blocks(of_tested, prompts):
+    if unit == "draw" and not _in_blocks(of_tested, prompts):
         raise ValueError("the regions of a hypothesis have unlike numbers of draws")
     K = len(hypotheses) + (missing is not None)
     standings = raced(of_tested, prompts, benches, judges, K, settings)
     if missing:
-        standings[missing.hypothesis["id"]] = missing.standing()
+        standings[missing.hypothesis.id] = missing.standing()
         standings = _in_one_set(standings, settings["q"], K)
     validated = sum(standing.in_set for standing in standings.values())
+    control = Control(K, validated, settings["q"])
     rated = of_tested
     if judges:
         strong = {n for n, s in standings.items() if s.in_set or min(s.e, s.e_prime) >= SHOWN_AT}
         rated = {name: of_one for name, of_one in of_tested.items() if name in strong}
     counted = _read_for_rates(rated, benches, judges, settings)
+    weights = {name: region["weight"] for name, region in regions.items()}
     findings = []
     for hypothesis in hypotheses:
-        name = hypothesis["id"]
+        name = hypothesis.id
         standing = standings.get(name)
         if standing is None:
-            findings.append(untested(hypothesis, regions, "no prompts"))
+            findings.append(untested(hypothesis, regions, Stop.NO_PROMPTS))
             continue
         used = [judgement for b in benches for judgement in b.raced[name]]
-        seen = used if judges else bench.first(hypothesis, prompts)
-        threshold = e_threshold(K, max(1, validated), settings["q"])
-        looks = looks_at(hypothesis["check"], bench) if not judges else []
-        findings.append(
-            finding_of(
-                hypothesis,
-                standing,
-                seen,
-                [
-                    b.first(hypothesis, of_one if name in rated else {})
-                    for b, of_one in zip(benches, counted, strict=True)
-                ],
-                used,
-                failed_gates(hypothesis, standing, seen, used, threshold, judges),
-                regions,
-                K,
-                validated,
-                settings,
-            )
-            | (reach_of(hypothesis, looks, regions) if looks else NO_REACH)
-            | {"evidence": evidence_of(hypothesis, bench.by_region, seen, settings["evidence"])}
+        evidence = Evidence(
+            used if judges else bench.first(hypothesis, prompts),
+            [
+                b.first(hypothesis, of_one if name in rated else {})
+                for b, of_one in zip(benches, counted, strict=True)
+            ],
+            used,
         )
+        gates = failed_gates(hypothesis, standing, evidence, control.threshold, judges)
+        finding = finding_of(hypothesis, standing, evidence, gates, regions, control, unit)
+        if not judges:
+            looks = looks_at(checks[name], bench)
+            finding = with_reach(finding, checks[name], looks, weights)
+        quotes = quotes_of(hypothesis, bench.by_region, evidence.all, settings["evidence"])
+        findings.append(replace(finding, evidence=quotes))
     if missing:
-        own, standing = missing.judgements, standings[missing.hypothesis["id"]]
+        own, standing = missing.judgements, standings[missing.hypothesis.id]
+        evidence = Evidence(own, [own], own)
         findings.append(
-            finding_of(
-                missing.hypothesis, standing, own, [own], own, [], regions, K, validated, settings
-            )
-            | NO_REACH
-            | {"evidence": []}
+            finding_of(missing.hypothesis, standing, evidence, [], regions, control, unit)
         )
-    findings += [untested(hypothesis, regions, hypothesis["beyond"]) for hypothesis in beyond]
-    findings = [finding | {"unit": settings.get("unit", "prompt")} for finding in findings]
-    rank = ["validated", "suggestive", "unsupported", "untested"]
-    findings.sort(key=lambda f: (rank.index(f["status"]), -(f["e_value"] or 0), f["id"]))
+    findings += [untested(h, regions, h.beyond) for h in given if h.beyond]
+    findings = [replace(finding, unit=unit) for finding in findings]
+    rank = list(Status)
+    findings.sort(key=lambda f: (rank.index(f.status), -(f.e_value or 0), f.id))
     judgements = [judgement for b in benches for judgement in b.all_judged()]
     return findings, [*judgements, *(missing.judgements if missing else ())]
 
@@ -211,7 +204,7 @@ def _in_blocks(regions: Mapping[str, Sequence[str]], draws: Mapping[str, int]) -
     return all(len({draws[region] for region in of_one}) == 1 for of_one in regions.values())
 
 
-def looks_at(check: Mapping[str, Any], bench: Bench) -> list[Look]:
+def looks_at(check: Check, bench: Bench) -> list[Look]:
     """What a check sees of every confirm prompt, of all regions, in the order of judging."""
     return [
         look_at(check, bench.by_region[region][prompt])
@@ -221,33 +214,39 @@ def looks_at(check: Mapping[str, Any], bench: Bench) -> list[Look]:
 
 
 def entries(
-    findings: Sequence[Mapping[str, Any]],
-    pairs: Sequence[Pair],
-    regions: Mapping[str, Mapping[str, Any]],
-) -> list[dict[str, Any]]:
+    findings: Sequence[Finding], pairs: Sequence[Pair], regions: Regions
+) -> list[Behaviour]:
     """The validated findings as behaviours, what a reader sees as one entry: those with a mark
     first, which the base hardly shows, then by how much the leading finding tells.
 
     Those that a language model judged have no verdicts beyond their own regions, and stay alone,
     as does that responses are missing.
     """
-    shown = {f["id"]: f for f in findings if f["status"] == "validated"}
-    checked = [f for f in shown.values() if f["check"] and f["check"]["kind"] != "missing"]
+    shown = {f.id: f for f in findings if f.status == Status.VALIDATED}
+    checks = {
+        name: f.check
+        for name, f in shown.items()
+        if f.check and not isinstance(f.check, MissingCheck)
+    }
     bench = Bench(lambda _: dict, pairs, 0)  # prompts in one order; nobody is asked
-    groups = behaviours_of({f["id"]: won_by(f["check"], bench, pairs) for f in checked})
-    grouped = {f["id"] for f in checked}
-    groups += [Group([name], [], []) for name in shown if name not in grouped]
+    groups = behaviours_of({name: won_by(check, bench, pairs) for name, check in checks.items()})
+    groups += [Group([name], [], []) for name in shown if name not in checks]
     found = []
     for group in groups:
         parts = [p for names in group for p in in_reading_order([shown[name] for name in names])]
-        place = not group.marks, -tells(parts[0])
-        names = [part["id"] for part in parts]
-        found.append((place, {"findings": names, "statement": composed(parts, regions)}))
-    found.sort(key=lambda entry: entry[0])
-    return [{"id": f"b{number}", **entry} for number, (_, entry) in enumerate(found, 1)]
+        found.append((not group.marks, -tells(parts[0]), parts))
+    found.sort(key=lambda entry: entry[:2])
+    return [
+        Behaviour(
+            id=f"b{number}",
+            findings=tuple(part.id for part in parts),
+            statement=composed(parts, regions),
+        )
+        for number, (_, _, parts) in enumerate(found, 1)
+    ]
 
 
-def won_by(check: Mapping[str, Any], bench: Bench, pairs: Sequence[Pair]) -> Won:
+def won_by(check: Check, bench: Bench, pairs: Sequence[Pair]) -> Won:
     """Where a check is won, over all confirm prompts."""
     signs = [sign(look.score) for look in looks_at(check, bench)]
     shown = [pair_score(check, pair) > 0 for pair in pairs]
@@ -256,10 +255,11 @@ def won_by(check: Mapping[str, Any], bench: Bench, pairs: Sequence[Pair]) -> Won
     by_topic = np.bincount(regions, weights=shown) / np.bincount(regions)
     kinds = [pair.intervention_placed.kind for pair in pairs if pair.intervention_placed]
     if len(kinds) < len(pairs):
-        return Won(signs, topics=by_topic)
+        return Won(signs, topics=by_topic.tolist())
     most = max(kinds) + 1
     of_won = np.bincount(kinds, weights=shown, minlength=most) / max(1, sum(shown))
-    return Won(signs, of_won - np.bincount(kinds, minlength=most) / len(kinds), by_topic)
+    of_won = of_won - np.bincount(kinds, minlength=most) / len(kinds)
+    return Won(signs, of_won.tolist(), by_topic.tolist())
 
 
 def _read_for_rates(
@@ -284,22 +284,22 @@ def _read_for_rates(
 
 def confirm_with_models(
     pool: Pool,
-    hypotheses: Sequence[Mapping[str, Any]],
+    hypotheses: Sequence[Hypothesis],
     pairs: Sequence[Pair],
     texts: Mapping[str, str],
-    regions: Mapping[str, Mapping[str, Any]],
+    regions: Regions,
     settings: Mapping[str, Any],
     missing: Missing | None = None,
-) -> tuple[list[dict[str, Any]], list[Judgement]]:
+) -> tuple[list[Finding], list[Judgement]]:
     """As `confirm`, judged by language models; without budget for placebos, all are untested."""
     assistant, seed = settings["assistant"], settings["seed"]
-    tested = [h for h in hypotheses if not h.get("beyond")]
+    tested = [h for h in hypotheses if not h.beyond]
     try:
         placebos = placebos_by_region(
             pool, assistant["models"]["cheap"], tested, settings["placebos"], seed
         )
     except BudgetSpent:
-        return [untested(h, regions, h.get("beyond") or BUDGET) for h in hypotheses], []
+        return [untested(h, regions, h.beyond or Stop.BUDGET) for h in hypotheses], []
     by_prompt = pairs_by_prompt(pairs)
     share, samples = _share(assistant, tested, by_prompt, settings)
     read = {prompt: of_prompt[:samples] for prompt, of_prompt in by_prompt.items()}
@@ -315,7 +315,7 @@ def confirm_with_models(
 
 def _share(
     assistant: Mapping[str, Any],
-    hypotheses: Sequence[Mapping[str, Any]],
+    hypotheses: Sequence[Hypothesis],
     pairs: Mapping[str, Sequence[Pair]],
     settings: Mapping[str, Any],
 ) -> tuple[dict[str, int], int]:
@@ -328,7 +328,7 @@ def _share(
         return none, samples
     if assistant["escalate"] == "band":
         return {region: 2 * count // 3 for region, count in prompts.items()}, samples
-    lined_up = {h["id"]: [r for r in h["regions"] if r in prompts] for h in hypotheses}
+    lined_up = {h.id: [r for r in h.regions if r in prompts] for h in hypotheses}
     lined_up = {name: of_one for name, of_one in lined_up.items() if of_one}
     assumed = ASSUMED._replace(price_ratio=assistant["price_ratio"], samples=samples)
     split = choose(lined_up, prompts, assumed, q=settings["q"], seed=settings["seed"])

@@ -6,13 +6,22 @@ The formulas are those of docs/statistics.md; the modules beside this one name t
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from operator import attrgetter
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from scripts.assistants.client import BudgetSpent
-from scripts.checks.check import Text, compare, graded, value
+from scripts.checks.check import (
+    Check,
+    FeatureCheck,
+    MeasureCheck,
+    Text,
+    compare,
+    graded,
+    value,
+)
 from scripts.checks.features import quality
 from scripts.checks.measures import MEASURES
 from scripts.core.randomness import hash_unit
@@ -23,7 +32,18 @@ from scripts.evidence.power import minimum_detectable_effect
 from scripts.evidence.prediction_powered import corrected_rate
 from scripts.evidence.race import Standing
 from scripts.evidence.rates import stratified_rate
+from scripts.evidence.reasons import Gate, Status, Stop
 from scripts.evidence.status import decide
+from scripts.hypotheses.finding import (
+    Effect,
+    Finding,
+    FindingRegion,
+    OverBank,
+    Quote,
+    Rate,
+    WinRate,
+)
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement, sign
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.reach import (
@@ -35,158 +55,200 @@ from scripts.judging.reach import (
     sign_test,
     transfer,
 )
-from scripts.judging.schedule import BUDGET, Judges
+from scripts.judging.schedule import Judges
 
+Regions = Mapping[str, Mapping[str, Any]]
+
+SIDES = ("base", "intervention")
 SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
 ALPHA = 0.05
-NO_CHECK = {"kind": ""}  # of a hypothesis that a model judges
-NO_REACH: dict[str, Any] = {"transfer": None, "bank": None}  # nobody looked beyond its regions
+
+
+class Evidence(NamedTuple):
+    """The judgements of a hypothesis: all of them, those behind its rates by judge, and those that
+    the race took."""
+
+    all: Sequence[Judgement]
+    rated: Sequence[Sequence[Judgement]]
+    raced: Sequence[Judgement]
+
+
+class Control(NamedTuple):
+    """The error control of an audit: how many hypotheses are tested, how many of them are in the
+    e-BH set, and the false discovery rate."""
+
+    tested: int
+    validated: int
+    q: float
+
+    @property
+    def threshold(self) -> float:
+        """The e-value that each of the validated ones must reach."""
+        return e_threshold(self.tested, max(1, self.validated), self.q)
+
+
+def untested(hypothesis: Hypothesis, regions: Regions, stopped: Stop) -> Finding:
+    """The finding of a hypothesis that nobody judged, with the reason."""
+    return Finding(
+        id=hypothesis.id,
+        statement=hypothesis.statement,
+        direction=hypothesis.direction,
+        source=hypothesis.source,
+        check=hypothesis.check,
+        behaviour=hypothesis.behaviour,
+        regions=tuple(_region(regions[r]) for r in hypothesis.regions),
+        stopped=stopped,
+    )
 
 
 def finding_of(
-    hypothesis, standing, seen, counted, used, gates, regions, K, validated, settings
-) -> dict[str, Any]:
-    """seen: all judgements; counted: those behind the rates, by judge; used: those of the race."""
+    hypothesis: Hypothesis,
+    standing: Standing,
+    evidence: Evidence,
+    gates: Sequence[Gate],
+    regions: Regions,
+    control: Control,
+    unit: str = "prompt",
+) -> Finding:
+    """The decision on a hypothesis that was judged, and the numbers behind it."""
     wins, ties, losses = standing.counts
-    threshold = e_threshold(K, max(1, validated), settings["q"])
+    stopped = standing.stopped or Stop.EXHAUSTED
+    available = standing.judged + standing.remaining
     status = decide(
         standing.e,
         standing.e_prime,
         in_set=standing.in_set,
         net=wins - losses,
         judged=standing.judged,
-        hypotheses=K,
-        q=settings["q"],
-        validated=validated,
+        hypotheses=control.tested,
+        q=control.q,
+        validated=control.validated,
         gates_failed=gates,
-        available=standing.judged + standing.remaining,
-        stopped="exhausted" if standing.stopped == BUDGET else standing.stopped,
+        available=available,
+        stopped=Stop.EXHAUSTED if stopped == Stop.BUDGET else stopped,
     )
-    if standing.stopped == BUDGET and status == "unsupported":
-        status = "untested"
-    alpha = ALPHA * max(1, validated) / K if status == "validated" else ALPHA
-    low, high = map(float, win_rate_interval(wins, losses, alpha))
+    if stopped == Stop.BUDGET and status == Status.UNSUPPORTED:
+        status = Status.UNTESTED
     effect = None
-    if status == "unsupported":
+    if status == Status.UNSUPPORTED:
         share = losses / standing.judged if standing.judged else 0.0
-        available = standing.judged + standing.remaining
-        effect = minimum_detectable_effect(available, threshold, share)
-    return {
-        "schema": 1,
-        "id": hypothesis["id"],
-        "statement": hypothesis["statement"],
-        "direction": hypothesis["direction"],
-        "source": hypothesis["source"],
-        "check": hypothesis.get("check"),
-        "behaviour": hypothesis.get("behaviour"),
-        "regions": [
+        effect = minimum_detectable_effect(available, control.threshold, share)
+    e = min(standing.e, standing.e_prime)
+    rates = {side: _rate(evidence.rated, side, hypothesis, regions) for side in SIDES}
+    found = replace(
+        untested(hypothesis, regions, stopped),
+        regions=tuple(
             _region(
                 regions[r],
-                [j for j in seen if j.region == r],
+                [j for j in evidence.all if j.region == r],
                 sum(standing.by_region[r][0]) if r in standing.by_region else 0,
             )
-            for r in hypothesis["regions"]
-        ],
-        "status": status,
-        "e_value": rounded(min(standing.e, standing.e_prime)),
-        "e_value_plain": rounded(standing.e),
-        "e_value_against_placebos": rounded(standing.e_prime),
-        "win_rate": {
-            "estimate": round(wins / (wins + losses), 4) if wins + losses else None,
-            "low": round(low, 4),
-            "high": round(high, 4),
-            "confidence": round(1 - alpha, 6),
-        },
-        "judged": standing.judged,
-        "available": standing.judged + standing.remaining,
-        "wins": wins,
-        "losses": losses,
-        "ties": ties,
-        "missing": standing.missing,
-        "refused": sum(j.refused for j in seen),
-        "unparsable": sum(j.unparsable for j in seen),
-        "stopped": standing.stopped,
-        "in_set": standing.in_set,
-        "placebos": len(used[0].placebos) if used else 0,
-        "gates_failed": gates,
-        "minimum_detectable_effect": effect and round(effect, 4),
-        "p_anytime": float(f"{min(1.0, 1 / max(1e-300, min(standing.e, standing.e_prime))):.4g}"),
-        **_rates(hypothesis, counted, regions),
-        **_looked_at(hypothesis, seen, regions, settings.get("unit")),
-    }
+            for r in hypothesis.regions
+        ),
+        status=status,
+        e_value=rounded(e),
+        e_value_plain=rounded(standing.e),
+        e_value_against_placebos=rounded(standing.e_prime),
+        win_rate=_win_rate(wins, losses, status, control),
+        judged=standing.judged,
+        available=available,
+        wins=wins,
+        losses=losses,
+        ties=ties,
+        missing=standing.missing,
+        refused=sum(j.refused for j in evidence.all),
+        unparsable=sum(j.unparsable for j in evidence.all),
+        in_set=standing.in_set,
+        placebos=len(evidence.raced[0].placebos) if evidence.raced else 0,
+        gates_failed=tuple(gates),
+        minimum_detectable_effect=effect and round(effect, 4),
+        p_anytime=float(f"{min(1.0, 1 / max(1e-300, e)):.4g}"),
+        rate_base=rates["base"],
+        rate_intervention=rates["intervention"],
+    )
+    return _looked_at(found, hypothesis, evidence.all, regions, unit)
 
 
-def _rates(hypothesis, counted, regions) -> dict[str, Any]:
-    """Rates of both sides; a graded check has none."""
-    if graded(hypothesis.get("check") or NO_CHECK):
-        return {"rate_base": None, "rate_intervention": None}
-    return {
-        f"rate_{side}": _rate(counted, side, hypothesis, regions)
-        for side in ("base", "intervention")
-    }
+def _win_rate(wins: int, losses: int, status: Status, control: Control) -> WinRate:
+    alpha = ALPHA
+    if status == Status.VALIDATED:
+        alpha = ALPHA * max(1, control.validated) / control.tested
+    low, high = map(float, win_rate_interval(wins, losses, alpha))
+    return WinRate(
+        estimate=round(wins / (wins + losses), 4) if wins + losses else None,
+        low=round(low, 4),
+        high=round(high, 4),
+        confidence=round(1 - alpha, 6),
+    )
 
 
-def _looked_at(hypothesis, seen: Sequence[Judgement], regions, unit: str | None) -> dict[str, Any]:
-    """What all judgements of a finding's own regions say beside the race, which may end early: the
+def _looked_at(
+    finding: Finding,
+    hypothesis: Hypothesis,
+    judged: Sequence[Judgement],
+    regions: Regions,
+    unit: str,
+) -> Finding:
+    """With what all judgements of its own regions say beside the race, which may end early: the
     sign test at their number (draws of unlike prompts do not allow it), the AUC of the paired
     score, the difference of the rates, the effect in units of a measure, what is left on texts cut
     to equal length, and how well the check agrees with people."""
-    check = hypothesis.get("check") or NO_CHECK
-    less = hypothesis["direction"] == "less" and not graded(check)
+    check = hypothesis.check
+    less = hypothesis.direction == "less" and not graded(check)
     looks = []
-    for j in seen:
+    for j in judged:
         if not (j.refused or j.unparsable):
-            sides = (1 - j.base, 1 - j.intervention) if less else (j.base, j.intervention)
-            looks.append(Look(j.region, j.prompt, *sides, j.difference))
-    weights = {region: regions[region]["weight"] for region in hypothesis["regions"]}
+            base, intervention = j.base, j.intervention
+            if less:
+                base, intervention = 1 - base, 1 - intervention
+            looks.append(Look(j.region, j.prompt, base, intervention, j.difference))
+    weights = {region: regions[region]["weight"] for region in hypothesis.regions}
     signs = [sign(look.score) for look in looks]
-    cut = [j.cut for j in seen if j.cut is not None]
-    return {
-        "p_sign": float(f"{sign_test(signs.count(1), signs.count(-1)):.4g}")
-        if looks and unit != "draw"
-        else None,
-        "auc": auc_of(looks, weights),
-        "difference": None if graded(check) else difference_of(looks, weights),
-        "effect": effect_in_units(check, looks, weights),
-        "cut": [round(fmean(of_one), 4) for of_one in zip(*cut, strict=True)] if cut else None,
-        "uncut": round(fmean(look.score for look in looks), 4) if looks else None,
-        "agreement": agreement_of(check),
-    }
+    tested_by_sign = looks and unit != "draw"
+    p_sign = sign_test(signs.count(1), signs.count(-1)) if tested_by_sign else None
+    cuts = list(zip(*(j.cut for j in judged if j.cut is not None), strict=True))
+    return replace(
+        finding,
+        p_sign=None if p_sign is None else float(f"{p_sign:.4g}"),
+        auc=auc_of(looks, weights),
+        difference=None if graded(check) else difference_of(looks, weights),
+        effect=effect_in_units(check, looks, weights),
+        cut=(round(fmean(cuts[0]), 4), round(fmean(cuts[1]), 4)) if cuts else None,
+        uncut=round(fmean(look.score for look in looks), 4) if looks else None,
+        agreement=quality(check.feature) if isinstance(check, FeatureCheck) else None,
+    )
 
 
-def effect_in_units(check: Mapping[str, Any], looks: Sequence[Look], weights) -> Any:
+def effect_in_units(
+    check: Check | None, looks: Sequence[Look], weights: Mapping[str, float]
+) -> Effect | None:
     """The effect of a measure (reach.effect_of) with its unit; None for other checks."""
-    if check["kind"] != "measure":
+    if not isinstance(check, MeasureCheck) or not looks:
         return None
-    measure = MEASURES[check["measure"]]
-    found = effect_of(looks, weights, measure.told) if looks else None
-    return found and {"unit": measure.unit, **found}
+    return effect_of(looks, weights, MEASURES[check.measure])
 
 
-def agreement_of(check: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Recall and precision of a named feature on labelled texts, where they were measured."""
-    measured = quality(check["feature"]) if check["kind"] == "feature" else None
-    return measured._asdict() if measured else None
-
-
-def reach_of(
-    hypothesis: Mapping[str, Any], looks: Sequence[Look], regions: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """How far a finding reaches (evidence/reach.py). looks: at every confirm prompt, of whatever
-    region; of a behaviour that the intervention shows less often they are on the behaviour."""
-    check = hypothesis.get("check") or NO_CHECK
-    weights = {name: region["weight"] for name, region in regions.items()}
-    bank: dict[str, Any] = {"effect": effect_in_units(check, looks, weights)}
+def with_reach(
+    finding: Finding, check: Check, looks: Sequence[Look], weights: Mapping[str, float]
+) -> Finding:
+    """A finding with how far it reaches (reach.py). looks: at every confirm prompt, of whatever
+    region, whose weights in the bank are given; of a behaviour that the intervention shows less
+    often they are on the behaviour."""
+    bank = OverBank(effect=effect_in_units(check, looks, weights))
     if not graded(check):
-        for side in ("base", "intervention"):
-            bank[f"rate_{side}"] = share_of(looks, weights, attrgetter(side))
-        bank["difference"] = difference_of(looks, weights)
-    return {"transfer": transfer(looks, hypothesis["regions"]), "bank": bank}
+        bank = replace(
+            bank,
+            rate_base=share_of(looks, weights, attrgetter("base")),
+            rate_intervention=share_of(looks, weights, attrgetter("intervention")),
+            difference=difference_of(looks, weights),
+        )
+    own = [region.id for region in finding.regions]
+    return replace(finding, transfer=transfer(looks, own), bank=bank)
 
 
-def look_at(check: Mapping[str, Any], pairs: Sequence[Pair]) -> Look:
+def look_at(check: Check, pairs: Sequence[Pair]) -> Look:
     """What a check sees of a prompt's pairs; of one that is absent, the thing that is absent."""
-    plain = {**check, "absent": False}
+    plain = replace(check, absent=False)
     base, intervention = zip(*(pair.sides for pair in pairs), strict=True)
     return Look(
         pairs[0].region,
@@ -197,7 +259,7 @@ def look_at(check: Mapping[str, Any], pairs: Sequence[Pair]) -> Look:
     )
 
 
-def mean_score(check, base: Sequence[Text], intervention: Sequence[Text]) -> float:
+def mean_score(check: Check, base: Sequence[Text], intervention: Sequence[Text]) -> float:
     """The mean over all pairs of samples of a prompt of their pair score."""
     if not graded(check):
         return fmean(value(check, t) for t in intervention) - fmean(value(check, t) for t in base)
@@ -205,14 +267,13 @@ def mean_score(check, base: Sequence[Text], intervention: Sequence[Text]) -> flo
 
 
 def failed_gates(
-    hypothesis: Mapping[str, Any],
+    hypothesis: Hypothesis,
     standing: Standing,
-    seen: Sequence[Judgement],
-    used: Sequence[Judgement],
+    evidence: Evidence,
     threshold: float,
     judges: Judges | None,
-) -> list[str]:
-    """Reasons for which evidence alone does not validate; each is one sentence.
+) -> list[Gate]:
+    """Reasons for which evidence alone does not validate.
 
     Texts cut to equal length are tested on all prompts, a number fixed beforehand: where the race
     stops, uncut texts barely reach the threshold, and one phrase that was cut off would fail it.
@@ -224,30 +285,31 @@ def failed_gates(
     where whole texts lie. A model that judges is shown no cut texts; if it leans to longer ones,
     its placebos show that.
     """
-    failed = []
-    cuts = list(zip(*([sign(s) for s in j.cut] for j in seen if j.cut is not None), strict=True))
+    failed, used = list[Gate](), evidence.raced
+    signs = ([sign(s) for s in j.cut] for j in evidence.all if j.cut is not None)
+    cuts = list(zip(*signs, strict=True))
     on_cuts = max((float(e_value(c.count(1), c.count(-1))) for c in cuts), default=threshold)
     if judges is None and on_cuts < threshold:
-        failed.append("not shown on texts cut to equal length")
-    if graded(hypothesis.get("check") or NO_CHECK):
+        failed.append(Gate.EQUAL_LENGTH)
+    if graded(hypothesis.check):
         return failed
     if not used or not used[0].placebos:
-        return [*failed, "no placebo of a similar base rate was found"]
+        return [*failed, Gate.PLACEBOS]
     by_judge: dict[str, list[Judgement]] = defaultdict(list)
     for judgement in used:
         by_judge[judgement.judge].append(judgement)
     for own in by_judge.values():
-        drawn = [sign(j.placebos[j.drawn]) for j in own if j.drawn is not None]
+        drawn = [sign(j.placebos[j.drawn] or 0.0) for j in own if j.drawn is not None]
         if judge_leans(drawn.count(1), drawn.count(-1)):
             nets = _placebo_nets(hypothesis, own, standing, judges)
             net = sum(j.signs[0] for j in own)
             if nets is None or not bool(beats_placebos(net, nets)):
-                return [*failed, "the responses lean: a placebo does as well"]
+                return [*failed, Gate.NO_LEANING]
     return failed
 
 
 def _placebo_nets(
-    hypothesis: Mapping[str, Any],
+    hypothesis: Hypothesis,
     used: Sequence[Judgement],
     standing: Standing,
     judges: Judges | None,
@@ -262,24 +324,27 @@ def _placebo_nets(
             scores = model.all_placebos([(j.region, j.prompt) for j in used])
         except BudgetSpent:
             return None
-        turn = -1 if hypothesis["direction"] == "less" else 1
+        turn = -1 if hypothesis.direction == "less" else 1
         used = [
             replace(j, placebos=tuple(turn * (x or 0.0) for x in scores[j.prompt])) for j in used
         ]
     count = min(len(j.placebos) for j in used)
-    return [sum(sign(j.placebos[c]) for j in used) for c in range(count)]
+    return [sum(sign(j.placebos[c] or 0.0) for j in used) for c in range(count)]
 
 
 def _rate(
-    counted: Sequence[Sequence[Judgement]], side: str, hypothesis: Mapping[str, Any], regions
-) -> dict[str, float] | None:
-    """Prevalence of the behaviour over the regions that were judged, by their weights in the bank.
+    counted: Sequence[Sequence[Judgement]], side: str, hypothesis: Hypothesis, regions: Regions
+) -> Rate | None:
+    """Prevalence of the behaviour over the regions that were judged, by their weights in the bank;
+    a graded check has none.
 
     counted: the judgements of each judge, the last one's are what the rate is of. Where a judge
     before it read the same prompts and others, its verdicts on the others, corrected by those on
     the same, make the interval narrower. Of a behaviour that the intervention shows less often, the
     rate is that of the behaviour, not of its absence.
     """
+    if graded(hypothesis.check):
+        return None
     shares: list[dict[str, dict[str, float]]] = []
     for of_judge in counted:
         shares.append(defaultdict(dict))
@@ -287,7 +352,7 @@ def _rate(
             if not (j.refused or j.unparsable):
                 share = getattr(j, side)
                 shares[-1][j.region][j.prompt] = (
-                    share if hypothesis["direction"] == "more" else 1 - share
+                    share if hypothesis.direction == "more" else 1 - share
                 )
     *before, last = shares
     last = {region: of_one for region, of_one in last.items() if len(of_one) >= 2}
@@ -303,95 +368,63 @@ def _rate(
         alone = {r: [s for p, s in cheap[r].items() if p not in last[r]] for r in last}
         if all(len(both[r]) >= 2 and len(alone[r]) >= 2 for r in last):
             rate = corrected_rate(weights, alone, both)
-    return {
-        "estimate": round(rate.estimate, 4),
-        "low": round(rate.low, 4),
-        "high": round(rate.high, 4),
-        "prompts": rate.prompts,
-    }
+    return Rate(
+        estimate=round(rate.estimate, 4),
+        low=round(rate.low, 4),
+        high=round(rate.high, 4),
+        prompts=rate.prompts,
+    )
 
 
 def _region(
     region: Mapping[str, Any], judged: Sequence[Judgement] = (), used: int = 0
-) -> dict[str, Any]:
+) -> FindingRegion:
     """A region's own record over all its confirm prompts, a number fixed beforehand; `used` of
     them had been judged when the hypothesis left the race."""
     signs = [j.signs[0] for j in judged]
     wins, losses = signs.count(1), signs.count(-1)
     e = float(e_value(wins, losses))
-    return {
-        **{k: region[k] for k in ("id", "name", "category", "weight")},
-        "prompts": len(signs),
-        "used": used,
-        "wins": wins,
-        "losses": losses,
-        "e_value": rounded(e),
-        "shown": e >= SHOWN_AT,
-    }
+    return FindingRegion(
+        id=region["id"],
+        name=region["name"],
+        category=region["category"],
+        weight=region["weight"],
+        prompts=len(signs),
+        used=used,
+        wins=wins,
+        losses=losses,
+        e_value=rounded(e),
+        shown=e >= SHOWN_AT,
+    )
 
 
-def evidence_of(hypothesis, by_region, judged, count) -> list[dict[str, str]]:
+def quotes_of(
+    hypothesis: Hypothesis,
+    by_region: Mapping[str, Mapping[str, Sequence[Pair]]],
+    judged: Sequence[Judgement],
+    count: int,
+) -> tuple[Quote, ...]:
     """Quoted pairs from prompts that were won, a region in turn, those that show it most first."""
     won: dict[str, list[Judgement]] = defaultdict(list)
     for judgement in sorted(
         (j for j in judged if j.signs[0] > 0),
-        key=lambda j: hash_unit("evidence", hypothesis["id"], j.prompt),
+        key=lambda j: hash_unit("evidence", hypothesis.id, j.prompt),
     ):
         won[judgement.region].append(judgement)
     often = sorted(won, key=lambda r: (-len(won[r]) / len(by_region[r]), r))
     turns = [j for turn in zip_longest(*(won[r] for r in often)) for j in turn if j is not None]
-    found = []
+    found = list[Quote]()
     for judgement in turns[:count]:
         pairs = by_region[judgement.region][judgement.prompt]
-        best, check = pairs[judgement.telling], hypothesis.get("check")
+        best, check = pairs[judgement.telling], hypothesis.check
         if check and judgement.judge == "local":
-            best = max(pairs, key=lambda p: compare(check, *p.sides))
-        found.append({"prompt": best.prompt, "base": best.base, "intervention": best.intervention})
-    return found
+            best = max(pairs, key=partial(_shown_by, check))
+        found.append(Quote(prompt=best.prompt, base=best.base, intervention=best.intervention))
+    return tuple(found)
 
 
-def untested(hypothesis, regions, stopped: str) -> dict[str, Any]:
-    """The finding of a hypothesis that nobody judged, with the reason."""
-    return {
-        "schema": 1,
-        **{k: hypothesis[k] for k in ("id", "statement", "direction", "source")},
-        **{k: hypothesis.get(k) for k in ("check", "behaviour")},
-        "regions": [_region(regions[r]) for r in hypothesis["regions"]],
-        "status": "untested",
-        "e_value": None,
-        "e_value_plain": None,
-        "e_value_against_placebos": None,
-        "win_rate": None,
-        "judged": 0,
-        "available": 0,
-        "wins": 0,
-        "losses": 0,
-        "ties": 0,
-        "missing": 0,
-        "refused": 0,
-        "unparsable": 0,
-        "stopped": stopped,
-        "in_set": False,
-        "placebos": 0,
-        "gates_failed": [],
-        "minimum_detectable_effect": None,
-        **dict.fromkeys(
-            (
-                "p_anytime",
-                "rate_base",
-                "rate_intervention",
-                "p_sign",
-                "auc",
-                "difference",
-                "effect",
-                "cut",
-                "uncut",
-                "agreement",
-            )
-        ),
-        **NO_REACH,
-        "evidence": [],
-    }
+def _shown_by(check: Check, pair: Pair) -> int:
+    return compare(check, *pair.sides)
 
 
 def rounded(e: float) -> float:

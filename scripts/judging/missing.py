@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from scripts.checks.check import MissingCheck
 from scripts.evidence.betting import e_value
 from scripts.evidence.race import Standing, Tally
-from scripts.hypotheses.hypothesis import named
+from scripts.evidence.reasons import Stop
+from scripts.hypotheses.hypothesis import Direction, Hypothesis, new_hypothesis
 from scripts.hypotheses.judgement import Judgement, sign
 from scripts.hypotheses.pairs import Net
 from scripts.hypotheses.wording import sentence
@@ -22,20 +24,20 @@ from scripts.prompts.pools import DealtPrompt, in_order
 class Missing(NamedTuple):
     """The hypothesis, and its judgement on each confirm prompt."""
 
-    hypothesis: dict[str, Any]
+    hypothesis: Hypothesis
     judgements: list[Judgement]
 
     def standing(self) -> Standing:
         """Its counts and e-value at that fixed number of prompts; the e-BH set is decided later."""
         by_region = {
             region: _tally([j for j in self.judgements if j.region == region])
-            for region in self.hypothesis["regions"]
+            for region in self.hypothesis.regions
         }
         counts = _tally(self.judgements)
         e = float(e_value(counts.wins, counts.losses))
         twice = {region: (tally, tally) for region, tally in by_region.items()}
         judged = len(self.judgements)
-        return Standing(counts, counts, e, e, False, "exhausted", judged, 0, 0, twice)
+        return Standing(counts, counts, e, e, False, Stop.EXHAUSTED, judged, 0, 0, twice)
 
 
 def missing_responses(
@@ -57,26 +59,21 @@ def missing_responses(
     less = net < 0
     where = sorted({prompt.region for prompt in fresh})
     sizes = Counter(prompt.region for prompt in explored)
-    check = {"kind": "missing", "absent": less}
+    check = MissingCheck(absent=less)
     nets = {region: Net(1, 0, sizes[region], 1.0) for region in where}
-    (hypothesis,) = named(
-        [
-            {
-                "statement": sentence(check, nets, {r: regions[r] for r in where}),
-                "direction": "less" if less else "more",
-                "source": "recorded",
-                "check": check,
-                "regions": where,
-            }
-        ]
-    )
-    name, judgements = hypothesis["id"], []
+    statement = sentence(check, nets, {r: regions[r] for r in where})
+    direction: Direction = "less" if less else "more"
+    hypothesis = new_hypothesis(statement, direction, "recorded", where, check=check)
+    judgements = []
     for prompt in fresh:
         shares = [prompt.missing.get(side, 0.0) for side in ("base", "intervention")]
-        sides = [1 - share for share in shares] if less else shares
+        base, intervention = [1 - share for share in shares] if less else shares
         judgements.append(
-            Judgement(name, prompt.region, prompt.id, *sides, None, (), None, raced=True)
-        )
+            Judgement(
+                hypothesis.id, prompt.region, prompt.id, base, intervention, None, (), None,
+                raced=True,
+            )
+        )  # fmt: skip
     return Missing(hypothesis, judgements)
 
 

@@ -6,13 +6,16 @@ of it is a claim under the audit's error control.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binom, t
 
+from scripts.checks.measures import Measure
 from scripts.evidence.betting import win_rate_interval
 from scripts.evidence.rates import stratified_rate
+from scripts.hypotheses.finding import BankRate, Effect, Transfer
 from scripts.hypotheses.judgement import sign
 
 ALPHA = 0.05
@@ -34,7 +37,7 @@ def sign_test(wins: int, losses: int) -> float:
     return float(binom.sf(wins - 1, wins + losses, 0.5))
 
 
-def transfer(looks: Sequence[Look], own: Iterable[str]) -> dict[str, Any] | None:
+def transfer(looks: Sequence[Look], own: Iterable[str]) -> Transfer | None:
     """Wins and losses on the prompts of regions that are not a finding's own, with the interval of
     its win rate; None where there are none."""
     own = set(own)
@@ -43,19 +46,19 @@ def transfer(looks: Sequence[Look], own: Iterable[str]) -> dict[str, Any] | None
         return None
     wins, losses = signs.count(1), signs.count(-1)
     low, high = map(float, win_rate_interval(wins, losses, ALPHA))
-    return {
-        "prompts": len(signs),
-        "wins": wins,
-        "losses": losses,
-        "estimate": round(wins / (wins + losses), 4) if wins + losses else None,
-        "low": round(low, 4),
-        "high": round(high, 4),
-    }
+    return Transfer(
+        prompts=len(signs),
+        wins=wins,
+        losses=losses,
+        estimate=round(wins / (wins + losses), 4) if wins + losses else None,
+        low=round(low, 4),
+        high=round(high, 4),
+    )
 
 
 def share_of(
     looks: Sequence[Look], weights: Mapping[str, float], value: Callable[[Look], float]
-) -> dict[str, Any] | None:
+) -> BankRate | None:
     """The mean of a value in [0, 1] over the regions of the looks, by their weights, with its
     interval by prompt (rates.stratified_rate); regions with one prompt are left out, and `share`
     says what the others weigh of the bank. None where no region has two."""
@@ -66,33 +69,33 @@ def share_of(
     if not values:
         return None
     rate = stratified_rate({region: weights[region] for region in values}, values)
-    return {
-        "estimate": round(rate.estimate, 4),
-        "low": round(rate.low, 4),
-        "high": round(rate.high, 4),
-        "prompts": rate.prompts,
-        "share": round(min(1.0, sum(weights[r] for r in values) / sum(weights.values())), 4),
-    }
+    return BankRate(
+        estimate=round(rate.estimate, 4),
+        low=round(rate.low, 4),
+        high=round(rate.high, 4),
+        prompts=rate.prompts,
+        share=round(min(1.0, sum(weights[r] for r in values) / sum(weights.values())), 4),
+    )
 
 
-def difference_of(looks: Sequence[Look], weights: Mapping[str, float]) -> dict[str, Any] | None:
+def difference_of(looks: Sequence[Look], weights: Mapping[str, float]) -> BankRate | None:
     """The mean paired difference of the two sides' rates in [-1, 1], with its interval."""
     found = share_of(looks, weights, lambda look: (1 + look.intervention - look.base) / 2)
     if found is None:
         return None
-    turned = {name: round(2 * found[name] - 1, 4) for name in ("estimate", "low", "high")}
-    return found | turned
+    low, high = (round(2 * end - 1, 4) for end in (found.low, found.high))
+    return replace(found, estimate=round(2 * found.estimate - 1, 4), low=low, high=high)
 
 
-def auc_of(looks: Sequence[Look], weights: Mapping[str, float]) -> dict[str, Any] | None:
+def auc_of(looks: Sequence[Look], weights: Mapping[str, float]) -> BankRate | None:
     """The area under the curve of the paired score, within prompts: the chance that of two texts to
     one prompt the intervention's shows more, ties counted half."""
     return share_of(looks, weights, lambda look: (1 + look.score) / 2)
 
 
 def effect_of(
-    looks: Sequence[Look], weights: Mapping[str, float], told: str
-) -> dict[str, Any] | None:
+    looks: Sequence[Look], weights: Mapping[str, float], measure: Measure
+) -> Effect | None:
     """The effect of a measure in its own units: the median of the prompts' ratios, or the mean of
     their differences by region weights, with 95 % intervals, and the mean of either side by region
     weights. At least one look.
@@ -102,20 +105,26 @@ def effect_of(
     those of prompts where neither value is 0. None with fewer than two prompts.
     """
     base, intervention = np.array([(look.base, look.intervention) for look in looks]).T
-    if told == "ratio":
+    if measure.told == "ratio":
         both = (base > 0) & (intervention > 0)
         found = _median(intervention[both] / base[both])
     else:
         found = _mean(looks, weights)
     if found is None:
         return None
-    names = ("estimate", "low", "high", "prompts")
-    rounded = {name: _figures(value) for name, value in zip(names, found, strict=True)}
+    estimate, low, high, prompts = found
     inside = Counter(look.region for look in looks)
     share = [weights[look.region] / inside[look.region] for look in looks]
-    means = {"base": float(np.average(base, weights=share))}
-    means["intervention"] = float(np.average(intervention, weights=share))
-    return {"told": told, **rounded, **{side: _figures(mean) for side, mean in means.items()}}
+    return Effect(
+        unit=measure.unit,
+        told=measure.told,
+        estimate=_figures(estimate),
+        low=_figures(low),
+        high=_figures(high),
+        prompts=prompts,
+        base=_figures(float(np.average(base, weights=share))),
+        intervention=_figures(float(np.average(intervention, weights=share))),
+    )
 
 
 def _median(values: np.ndarray) -> tuple[float, float, float, int] | None:
@@ -151,4 +160,4 @@ def _mean(
 
 def _figures(value: float) -> float:
     """Four significant digits."""
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+    return float(f"{value:.4g}")

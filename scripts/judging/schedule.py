@@ -12,10 +12,11 @@ from scripts.core.job import log
 from scripts.core.randomness import hash_unit
 from scripts.evidence.cascade import Escalate, Outcome, cascade
 from scripts.evidence.race import Race, Standing, Tally, drive
+from scripts.evidence.reasons import Stop
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair
 
-BUDGET = "budget"  # why a hypothesis stopped that the budget left undecided
 AHEAD = 8  # prompts of a region that may be asked about before the slowest reply is in
 
 
@@ -93,14 +94,14 @@ class Bench:
         for judged in under_way:
             judged()
 
-    def first(self, hypothesis: Mapping[str, Any], prompts: Mapping[str, int]) -> list[Judgement]:
+    def first(self, hypothesis: Hypothesis, prompts: Mapping[str, int]) -> list[Judgement]:
         """The judgements of a hypothesis on the first so many prompts of each region."""
         chosen = [
             prompt
-            for region in hypothesis["regions"]
+            for region in hypothesis.regions
             for prompt in self.order.get(region, ())[: prompts.get(region, 0)]
         ]
-        found = [self.judged[hypothesis["id"]].get(prompt) for prompt in chosen]
+        found = [self.judged[hypothesis.id].get(prompt) for prompt in chosen]
         return [judgement for judgement in found if judgement is not None]
 
     def all_judged(self) -> list[Judgement]:
@@ -166,33 +167,37 @@ def raced(
         )
         found = {name: _joined(outcome) for name, outcome in outcomes.items()}
     for name, standing in found.items():
-        if standing.stopped == "exhausted" and standing.remaining:
+        if standing.stopped == Stop.EXHAUSTED and standing.remaining:
             log.warning("the budget ended before %s was decided", name)
-            found[name] = standing._replace(stopped=BUDGET)
+            found[name] = standing._replace(stopped=Stop.BUDGET)
     return found
 
 
 def _joined(outcome: Outcome) -> Standing:
     """One standing for what two judges said on different prompts."""
     cheap, strong = outcome.cheap, outcome.strong
-    changed = {"e": outcome.e, "e_prime": outcome.e_prime, "in_set": outcome.in_set}
     if strong is None:
-        return cheap._replace(**changed, stopped=outcome.stopped)
+        return cheap._replace(
+            e=outcome.e, e_prime=outcome.e_prime, in_set=outcome.in_set, stopped=outcome.stopped
+        )
 
-    def both(first, second):
+    def both(first: Tally, second: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(first, second, strict=True)))
 
     return strong._replace(
-        **changed,
+        e=outcome.e,
+        e_prime=outcome.e_prime,
+        in_set=outcome.in_set,
         stopped=outcome.stopped,
         counts=both(cheap.counts, strong.counts),
         counts_prime=both(cheap.counts_prime, strong.counts_prime),
         judged=cheap.judged + strong.judged,
         missing=cheap.missing + strong.missing,
         by_region={
-            region: tuple(
-                both(*pair) for pair in zip(tallies, strong.by_region[region], strict=True)
+            region: (
+                both(plain, strong.by_region[region][0]),
+                both(against_placebos, strong.by_region[region][1]),
             )
-            for region, tallies in cheap.by_region.items()
+            for region, (plain, against_placebos) in cheap.by_region.items()
         },
     )

@@ -6,6 +6,7 @@ draws is seen.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,12 +16,14 @@ from scripts.assistants import questions
 from scripts.assistants.author import statement_of
 from scripts.assistants.client import BudgetSpent, Pool, Spent
 from scripts.assistants.judge import Asked, Judged
-from scripts.checks.check import graded
-from scripts.draws.planning import expected_share, samples_by_region
+from scripts.checks.check import Check, graded
 from scripts.evidence.betting import e_value, log_e_value
 from scripts.evidence.limits import TOGETHER, confirm_requests, requests
 from scripts.evidence.race import Wanted, drive
+from scripts.evidence.reasons import Stop
+from scripts.hypotheses.hypothesis import Hypothesis, Screened
 from scripts.hypotheses.judgement import Judgement
+from scripts.hypotheses.needs import expected_share, samples_by_region
 from scripts.hypotheses.pairs import Net, Pair, pair_score, region_nets
 from scripts.hypotheses.wording import sentence
 from scripts.judging.reach import sign_test
@@ -32,13 +35,15 @@ Q = 0.05
 WON = 0.85  # of its prompts, by a hypothesis that few prompts should prove
 ENOUGH = 6.0  # log e-value that validates one of twenty hypotheses, at a q of 0.05
 
+Affords = Callable[[Sequence[Hypothesis]], bool]  # whether hypotheses can be had together
+
 
 def screened(
-    hypotheses: Sequence[Mapping[str, Any]],
+    hypotheses: Sequence[Hypothesis],
     pairs: Sequence[Pair],
     regions: Mapping[str, Mapping[str, Any]],
     least_net: int,
-) -> list[dict[str, Any]]:
+) -> list[Hypothesis]:
     """Every hypothesis with its counts on the screen pool, its regions narrowed, and whether it
     goes on.
 
@@ -49,43 +54,60 @@ def screened(
     """
     rows = []
     for hypothesis in hypotheses:
-        here = [pair for pair in pairs if pair.region in hypothesis["regions"]]
-        nets = region_nets(hypothesis["check"], here)
-        net = sum(n.wins - n.losses for n in nets.values())
-        everywhere = len(hypothesis["regions"]) == len(regions)
-        kept = [r for r in hypothesis["regions"] if _stays(nets.get(r), everywhere)]
-        scores = [pair_score(hypothesis["check"], pair) for pair in here]
-        explored = {r: Net(*hypothesis["explored"][r]) for r in kept or hypothesis["regions"]}
-        rows.append(
-            dict(hypothesis)
-            | {
-                "statement": sentence(hypothesis["check"], explored, regions),
-                "regions": sorted(explored),
-                "dropped_regions": sorted(set(hypothesis["regions"]) - set(explored)),
-                "screen": {
-                    "prompts": sum(n.prompts for n in nets.values()),
-                    "wins": sum(n.wins for n in nets.values()),
-                    "losses": sum(n.losses for n in nets.values()),
-                    "share": round(sum(scores) / max(1, len(scores)), 4),
-                },
-                # Without any prompt to screen on there is nothing to eliminate by.
-                "goes_on": not nets or (net >= least_net and _more_than_chance(hypothesis, nets)),
-            }
-        )
+        check = _check_of(hypothesis)
+        here = [pair for pair in pairs if pair.region in hypothesis.regions]
+        nets = region_nets(check, here)
+        seen = _screened(nets, [pair_score(check, pair) for pair in here])
+        everywhere = len(hypothesis.regions) == len(regions)
+        kept = [r for r in hypothesis.regions if _stays(nets.get(r), everywhere)]
+        kept = kept or list(hypothesis.regions)
+        statement = sentence(check, {r: hypothesis.explored[r] for r in kept}, regions)
+        # Without any prompt to screen on there is nothing to eliminate by.
+        enough = seen.wins - seen.losses >= least_net and _more_than_chance(check, seen)
+        rows.append(_narrowed(hypothesis, statement, kept, seen, not nets or enough))
     return rows
+
+
+def _check_of(hypothesis: Hypothesis) -> Check:
+    if hypothesis.check is None:
+        raise ValueError(f"{hypothesis.id} has no check: only a model can judge it")
+    return hypothesis.check
+
+
+def _screened(nets: Mapping[str, Net], scores: Sequence[float]) -> Screened:
+    return Screened(
+        prompts=sum(net.prompts for net in nets.values()),
+        wins=sum(net.wins for net in nets.values()),
+        losses=sum(net.losses for net in nets.values()),
+        share=round(sum(scores) / max(1, len(scores)), 4),
+    )
+
+
+def _narrowed(
+    hypothesis: Hypothesis, statement: str, kept: Iterable[str], seen: Screened, goes_on: bool
+) -> Hypothesis:
+    """A hypothesis after the screen, which its id does not tell."""
+    regions = tuple(sorted(kept))
+    return replace(
+        hypothesis,
+        statement=statement,
+        regions=regions,
+        dropped_regions=tuple(sorted(set(hypothesis.regions) - set(regions))),
+        screen=seen,
+        goes_on=goes_on,
+    )
 
 
 def _stays(net: Net | None, everywhere: bool) -> bool:
     return net is None or net.wins - net.losses > (-2 if everywhere else 0)
 
 
-def _more_than_chance(hypothesis: Mapping[str, Any], nets: Mapping[str, Net]) -> bool:
+def _more_than_chance(check: Check, seen: Screened) -> bool:
     """Of a graded check, which nearly every prompt speaks for or against, half would pass by luck
     and take the draws of others: a sign test keeps one in twenty of those, and what was won on each
     of a few prompts."""
-    wins, losses = (sum(net[side] for net in nets.values()) for side in (0, 1))
-    kept = not losses or sign_test(wins, losses) <= BY_LUCK
-    return kept or not graded(hypothesis["check"])
+    kept = not seen.losses or sign_test(seen.wins, seen.losses) <= BY_LUCK
+    return kept or not graded(check)
 
 
 class Elimination:
@@ -94,18 +116,18 @@ class Elimination:
 
     def __init__(
         self,
-        hypotheses: Sequence[Mapping[str, Any]],
+        hypotheses: Sequence[Hypothesis],
         prompts: Mapping[str, Sequence[str]],
         judge: Callable[[Asked], Callable[[], Judged]],
         least_net: int,
     ):
-        self._hypotheses = {h["id"]: [r for r in h["regions"] if r in prompts] for h in hypotheses}
+        self._hypotheses = {h.id: [r for r in h.regions if r in prompts] for h in hypotheses}
         self._prompts = prompts
         self._asked, self._fed = Counter[str](), Counter[str]()  # prompts, by region
         self._judge, self._least = judge, least_net
         self.ended = False  # by the budget
         self.judged: dict[str, dict[str, list[Judgement]]] = {
-            h["id"]: defaultdict(list) for h in hypotheses
+            h.id: defaultdict(list) for h in hypotheses
         }
 
     def wanted(self, later: int = 0) -> Wanted:
@@ -175,13 +197,13 @@ def _net(judged: Sequence[Judgement]) -> Net:
 
 
 def screened_by_model(
-    hypotheses: Sequence[Mapping[str, Any]],
+    hypotheses: Sequence[Hypothesis],
     pairs: Sequence[Pair],
     regions: Mapping[str, Mapping[str, Any]],
     least_net: int,
     judge: Callable[[Asked], Callable[[], Judged]],
     tell: Callable[[int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Hypothesis]:
     """As `screened`, judged by a model; what the budget leaves unjudged goes on. `tell` is that of
     race.drive."""
     prompts: dict[str, dict[str, None]] = defaultdict(dict)
@@ -193,34 +215,18 @@ def screened_by_model(
     standings = drive(race, race.judge, AHEAD, tell)
     rows = []
     for hypothesis in hypotheses:
-        nets = standings[hypothesis["id"]]
-        wins, losses = sum(n.wins for n in nets.values()), sum(n.losses for n in nets.values())
-        kept = [r for r in hypothesis["regions"] if r not in nets or nets[r].wins > nets[r].losses]
-        kept = kept or list(hypothesis["regions"])
-        scores = [nets[r].share for r in kept if r in nets]
-        rows.append(
-            dict(hypothesis)
-            | {
-                "statement": statement_of(
-                    hypothesis["behaviour"], hypothesis["direction"], kept, regions
-                ),
-                "regions": sorted(kept),
-                "dropped_regions": sorted(set(hypothesis["regions"]) - set(kept)),
-                "screen": {
-                    "prompts": sum(n.prompts for n in nets.values()),
-                    "wins": wins,
-                    "losses": losses,
-                    "share": round(float(np.mean(scores)), 4) if scores else 0.0,
-                },
-                "goes_on": not nets or wins - losses >= least_net or race.ended,
-            }
-        )
+        nets = standings[hypothesis.id]
+        kept = [r for r in hypothesis.regions if r not in nets or nets[r].wins > nets[r].losses]
+        kept = kept or list(hypothesis.regions)
+        seen = _screened(nets, [nets[r].share for r in kept if r in nets])
+        behaviour, direction = hypothesis.behaviour or "", hypothesis.direction
+        statement = statement_of(behaviour, direction, kept, regions)
+        enough = seen.wins - seen.losses >= least_net or race.ended
+        rows.append(_narrowed(hypothesis, statement, kept, seen, not nets or enough))
     return rows
 
 
-def afforded(
-    pool: Pool, settings: Mapping[str, Any]
-) -> Callable[[Sequence[Mapping[str, Any]]], bool]:
+def afforded(pool: Pool, settings: Mapping[str, Any]) -> Affords:
     """Whether what the screen left of the assistant's budget covers the judging of hypotheses in
     the confirm pool to the end. Requests cost as many tokens as those of the screen, with replies
     as long as allowed."""
@@ -234,17 +240,42 @@ def afforded(
         reply = questions.judge_tokens(TOGETHER + 1) + assistant["thinking_tokens"]
         dollars = pool.dollars(assistant["models"]["strong"], tokens / number, reply)
 
-    def affords(hypotheses: Sequence[Mapping[str, Any]]) -> bool:
-        counts = Counter(region for h in hypotheses for region in h["regions"])
+    def affords(hypotheses: Sequence[Hypothesis]) -> bool:
+        counts = Counter(region for h in hypotheses for region in h.regions)
         number = confirm_requests(samples_by_region(hypotheses, settings), counts)
         return Spent(number, number * dollars).within(left)
 
     return affords
 
 
-def provable(
-    hypotheses: Sequence[Mapping[str, Any]], prompts: Mapping[str, int]
-) -> list[Mapping[str, Any]]:
+def left_out(
+    hypotheses: Sequence[Hypothesis],
+    prompts: Mapping[str, int],
+    settings: Mapping[str, Any],
+    affords: Affords | None = None,
+) -> dict[str, Stop]:
+    """Why some hypotheses, by their ids, are none of the tested ones: the confirm pool has too few
+    prompts to prove so many, or no draws for them, or the assistant `affords` no requests.
+
+    prompts: those of the confirm pool, by region.
+    """
+    proven = provable(hypotheses, prompts)
+    drawn = within_draws(proven, settings)
+    judged = within_money(drawn, settings, affords) if affords else drawn
+    steps = [
+        (Stop.TOO_FEW_PROMPTS, hypotheses, proven),
+        (Stop.DRAWS, proven, drawn),
+        (Stop.UNPAID, drawn, judged),
+    ]
+    return {
+        hypothesis.id: reason
+        for reason, before, after in steps
+        for hypothesis in before
+        if hypothesis not in after
+    }
+
+
+def provable(hypotheses: Sequence[Hypothesis], prompts: Mapping[str, int]) -> list[Hypothesis]:
     """As many hypotheses, of the most evidence in the screen, as so few prompts could prove: one
     that wins WON of its prompts and ties on the rest must reach the threshold of so many (at a q of
     0.05).
@@ -252,54 +283,69 @@ def provable(
     prompts: those of the confirm pool, by region. A user's own are always tested, and count.
     """
 
-    def turn(hypothesis):
-        seen = hypothesis.get("screen") or {"wins": 0, "losses": 0}
-        evidence = float(log_e_value(seen["wins"], seen["losses"]))
-        own = hypothesis["source"] == "user"
-        return not own, -evidence, -expected_share(hypothesis), hypothesis["id"]
+    def turn(hypothesis: Hypothesis) -> tuple[bool, float, float, str]:
+        own = hypothesis.source == "user"
+        return not own, -_evidence(hypothesis), -expected_share(hypothesis), hypothesis.id
 
-    most = max((sum(prompts.get(r, 0) for r in h["regions"]) for h in hypotheses), default=0)
+    most = max((sum(prompts.get(r, 0) for r in h.regions) for h in hypotheses), default=0)
     count = max(1, int(min(Q * float(e_value(int(WON * most), 0)), len(hypotheses))))
-    own = sum(h["source"] == "user" for h in hypotheses)
-    kept = {h["id"] for h in sorted(hypotheses, key=turn)[: max(count, own)]}
-    return [h for h in hypotheses if h["id"] in kept]
+    own = sum(h.source == "user" for h in hypotheses)
+    kept = {h.id for h in sorted(hypotheses, key=turn)[: max(count, own)]}
+    return [h for h in hypotheses if h.id in kept]
 
 
-def within_budget(
-    hypotheses: Sequence[Mapping[str, Any]],
-    settings: Mapping[str, Any],
-    affords: Callable[[Sequence[Mapping[str, Any]]], bool] | None = None,
-) -> list[Mapping[str, Any]]:
-    """The hypotheses that `draws` of each subject suffice for, in the order given, or those that
-    the assistant `affords` to judge together.
+def within_draws(hypotheses: Sequence[Hypothesis], settings: Mapping[str, Any]) -> list[Hypothesis]:
+    """The hypotheses that `draws` of each subject suffice for, in the order given.
+
+    A user's own are given what they take, and ready responses cost nothing.
+    """
+
+    def fits(chosen: Sequence[Hypothesis]) -> bool:
+        given = chosen[-1].source == "user" or settings["ready"]
+        return given or _draws(chosen, settings) <= settings["draws"]
+
+    return _as_many_as(hypotheses, settings, fits)
+
+
+def within_money(
+    hypotheses: Sequence[Hypothesis], settings: Mapping[str, Any], affords: Affords
+) -> list[Hypothesis]:
+    """The hypotheses that the assistant `affords` to judge together, in the order given."""
+    return _as_many_as(hypotheses, settings, affords)
+
+
+def _as_many_as(
+    hypotheses: Sequence[Hypothesis], settings: Mapping[str, Any], fits: Affords
+) -> list[Hypothesis]:
+    """The hypotheses that fit together, taken one by one and given in their own order.
 
     A user's own come first, then those with the most evidence for each draw that they take: the
     screen pool's log e-value, of which no more than ENOUGH counts. What shares its regions' draws
-    with others costs only what it adds. Of draws a user's own are given what they take, and ready
-    responses cost none.
+    with others costs only what it adds.
     """
 
-    def draws(chosen):
-        return sum(sum(samples) for samples in samples_by_region(chosen, settings).values())
+    def turn(hypothesis: Hypothesis) -> tuple[bool, float, int, float, str]:
+        own, taken = hypothesis.source == "user", _draws([hypothesis], settings)
+        evidence = min(ENOUGH, _evidence(hypothesis))
+        return not own, -evidence / taken, taken, -expected_share(hypothesis), hypothesis.id
 
-    def fits(chosen):
-        if affords is not None:
-            return affords(chosen)
-        own = chosen[-1]["source"] == "user"
-        return own or settings["ready"] or draws(chosen) <= settings["draws"]
-
-    def turn(hypothesis):
-        own, taken = hypothesis["source"] == "user", draws([hypothesis])
-        seen = hypothesis.get("screen") or {"wins": 0, "losses": 0}
-        evidence = min(ENOUGH, float(log_e_value(seen["wins"], seen["losses"])))
-        return not own, -evidence / taken, taken, -expected_share(hypothesis), hypothesis["id"]
-
-    chosen: list[Mapping[str, Any]] = []
+    chosen: list[Hypothesis] = []
     for hypothesis in sorted(hypotheses, key=turn):
         if fits([*chosen, hypothesis]):
             chosen.append(hypothesis)
-    kept = {h["id"] for h in chosen}
-    return [h for h in hypotheses if h["id"] in kept]
+    kept = {h.id for h in chosen}
+    return [h for h in hypotheses if h.id in kept]
+
+
+def _draws(hypotheses: Sequence[Hypothesis], settings: Mapping[str, Any]) -> int:
+    """Draws of each subject that hypotheses take together."""
+    return sum(sum(samples) for samples in samples_by_region(hypotheses, settings).values())
+
+
+def _evidence(hypothesis: Hypothesis) -> float:
+    """The log e-value of the screen pool's prompts."""
+    seen = hypothesis.screen
+    return float(log_e_value(seen.wins, seen.losses)) if seen else float(log_e_value(0, 0))
 
 
 def confirm_prompts(prompts: Iterable[DealtPrompt], most: int) -> dict[str, int]:

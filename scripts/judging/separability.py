@@ -8,39 +8,86 @@ beside the findings and counts as none of them.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from scripts.checks.check import compare
+from scripts.checks.check import DirectionCheck, compare
 from scripts.checks.words import words
+from scripts.core.rows import ROW
 from scripts.evidence.betting import e_value, win_rate_interval
+from scripts.hypotheses.finding import BankRate
 from scripts.hypotheses.judgement import sign
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.findings import rounded
 from scripts.judging.reach import Look, auc_of
 
-DIRECTION = {"kind": "direction"}
 FEWEST_TEXTS = 2  # that a word must occur in
 MOST_WORDS = 20_000
 ALPHA = 0.05
 
 
+@dataclass(frozen=True, kw_only=True)
+class ToldApart:
+    """How often one classifier says rightly which text is the intervention's."""
+
+    __pydantic_config__: ClassVar = ROW
+    prompts: int
+    """Fresh prompts it was asked on."""
+    right: int
+    """Prompts on which it was right."""
+    wrong: int
+    """Prompts on which it was wrong; the rest are ties."""
+    e_value: float
+    """Against that it is right as often as wrong."""
+    low: float
+    """Lower end of the 95 % interval of right of right and wrong, which holds at any time."""
+    high: float
+    """Upper end of that interval."""
+    auc: BankRate | None = None
+    """Chance that it puts the intervention's text above the base's, 0…1, over the bank."""
+    regions: Mapping[str, BankRate] = field(default_factory=dict)
+    """The same in each region with two prompts or more, by its id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Separability:
+    """Whether the subjects can be told apart; what separability.json holds. Nothing was asked
+    where no fresh response was drawn."""
+
+    __pydantic_config__: ClassVar = ROW
+    SCHEMA: ClassVar[int] = 2
+    e_value: float | None = None
+    """Of any difference at all: the mean of the classifiers'."""
+    embeddings: ToldApart | None = None
+    """By the direction in which explored texts differ; none without vectors."""
+    words: ToldApart | None = None
+    """By the words of explored texts; none where they are too few or the same."""
+
+
+NOT_ASKED = Separability()
+
+
 def separability(
     explored: Sequence[Pair], confirmed: Sequence[Pair], weights: Mapping[str, float]
-) -> dict[str, Any]:
+) -> Separability:
     """By embeddings and by words: prompts told apart rightly and wrongly, the e-value, and the AUC
     over the bank and in each region; and the e-value of any difference at all."""
     scores = {}
     if all(pair.base_placed and pair.intervention_placed for pair in confirmed):
-        scores["embeddings"] = [float(compare(DIRECTION, *pair.sides)) for pair in confirmed]
+        scores["embeddings"] = [float(compare(DirectionCheck(), *pair.sides)) for pair in confirmed]
     if (by_words := word_scores(explored, confirmed)) is not None:
         scores["words"] = by_words
     found = {name: _told_apart(confirmed, of_one, weights) for name, of_one in scores.items()}
-    values = [of_one["e_value"] for of_one in found.values()]
-    return {"e_value": rounded(float(np.mean(values))) if values else None, **found}
+    values = [of_one.e_value for of_one in found.values()]
+    return Separability(
+        e_value=rounded(float(np.mean(values))) if values else None,
+        embeddings=found.get("embeddings"),
+        words=found.get("words"),
+    )
 
 
 def word_scores(explored: Sequence[Pair], confirmed: Sequence[Pair]) -> list[float] | None:
@@ -65,7 +112,7 @@ def word_scores(explored: Sequence[Pair], confirmed: Sequence[Pair]) -> list[flo
 
 def _told_apart(
     pairs: Sequence[Pair], scores: Sequence[float], weights: Mapping[str, float]
-) -> dict[str, Any]:
+) -> ToldApart:
     by_prompt: dict[tuple[str, str], list[float]] = {}
     for pair, score in zip(pairs, scores, strict=True):
         by_prompt.setdefault((pair.region, pair.prompt), []).append(score)
@@ -80,13 +127,13 @@ def _told_apart(
         region: auc_of([look for look in looks if look.region == region], {region: 1.0})
         for region in sorted({look.region for look in looks})
     }
-    return {
-        "prompts": len(signs),
-        "right": right,
-        "wrong": wrong,
-        "e_value": rounded(float(e_value(right, wrong))),
-        "low": round(low, 4),
-        "high": round(high, 4),
-        "auc": auc_of(looks, weights),
-        "regions": {region: auc for region, auc in regions.items() if auc},
-    }
+    return ToldApart(
+        prompts=len(signs),
+        right=right,
+        wrong=wrong,
+        e_value=rounded(float(e_value(right, wrong))),
+        low=round(low, 4),
+        high=round(high, 4),
+        auc=auc_of(looks, weights),
+        regions={region: auc for region, auc in regions.items() if auc},
+    )

@@ -2,45 +2,49 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from scripts.checks.features import FEATURES
+from scripts.checks.check import Check, MeasureCheck
 from scripts.checks.measures import MEASURES
-from scripts.checks.words import shown_phrase
-from scripts.evidence.limits import BEYOND
-from scripts.hypotheses.wording import listed, quoted, zone
+from scripts.evidence.reasons import LEFT_OUT, Gate, Status, Stop
+from scripts.hypotheses.finding import (
+    BankRate,
+    Behaviour,
+    Effect,
+    Finding,
+    Transfer,
+)
+from scripts.hypotheses.wording import does, listed, zone
 from scripts.page.numbers import between, count, decimal, e_value, percent, points, units
 
-Finding = Mapping[str, Any]
-
 GATES = {
-    "not shown on texts cut to equal length": "When both responses are cut to the same length, the "
+    Gate.EQUAL_LENGTH: "When both responses are cut to the same length, the "
     "evidence falls short: the difference may only be that one subject writes more.",
-    "no placebo of a similar base rate was found": "No placebo sentence with a similar rate was "
+    Gate.PLACEBOS: "No placebo sentence with a similar rate was "
     "found, so nothing tells whether the responses lean as a whole.",
-    "the responses lean: a placebo does as well": "The responses lean as a whole: a placebo "
+    Gate.NO_LEANING: "The responses lean as a whole: a placebo "
     "sentence, which says something else, does as well as this one.",
 }
 STOPPED = {
-    "validated": "The test ended early because the evidence sufficed.",
-    "hopeless": "The test ended early: even winning every prompt left could not have sufficed.",
-    "futile": "The test ended early: its effect is below what was worth finding.",
-    "exhausted": "Every prompt planned for it was used.",
-    "budget": "The budget of the assistant ended before it was decided.",
-    "no prompts": "The confirm pool held no prompt of its regions.",
-    "prompts": "The confirm pool has too few prompts to prove so many statements; those that did "
-    "better in the screen went first.",
-    "draws": "The budget of confirm draws (`confirm.draws`) did not reach to it.",
-    "unpaid": "The budget of the assistant (`assistant.budget`) did not reach to it.",
+    Stop.VALIDATED: "The test ended early because the evidence sufficed.",
+    Stop.HOPELESS: "The test ended early: even winning every prompt left could not have sufficed.",
+    Stop.FUTILE: "The test ended early: its effect is below what was worth finding.",
+    Stop.EXHAUSTED: "Every prompt planned for it was used.",
+    Stop.BUDGET: "The budget of the assistant ended before it was decided.",
+    Stop.NO_PROMPTS: "The confirm pool held no prompt of its regions.",
+    Stop.TOO_FEW_PROMPTS: "The confirm pool has too few prompts to prove so many statements; those "
+    "that did better in the screen went first.",
+    Stop.DRAWS: "The budget of confirm draws (`confirm.draws`) did not reach to it.",
+    Stop.UNPAID: "The budget of the assistant (`assistant.budget`) did not reach to it.",
 }
 UNTESTED = {
-    "prompts": "the fresh prompts are too few to prove so many statements, and those that did "
-    "better in the screen went first",
-    "draws": "the budget of confirm draws (`confirm.draws`) did not reach to them",
-    "unpaid": "the budget of the assistant (`assistant.budget`) did not reach to them",
-    "budget": "the budget of the assistant ended before they were decided",
-    "no prompts": "no fresh prompt of their topics was left",
+    Stop.TOO_FEW_PROMPTS: "the fresh prompts are too few to prove so many statements, and those "
+    "that did better in the screen went first",
+    Stop.DRAWS: "the budget of confirm draws (`confirm.draws`) did not reach to them",
+    Stop.UNPAID: "the budget of the assistant (`assistant.budget`) did not reach to them",
+    Stop.BUDGET: "the budget of the assistant ended before they were decided",
+    Stop.NO_PROMPTS: "no fresh prompt of their topics was left",
 }
 TOO_FEW = "there were too few fresh prompts of their topics to decide, even had all been won"
 NOTABLE_CUT = 0.5  # of the mean pair score: below, length accounts for much of an effect
@@ -63,84 +67,63 @@ class Row(NamedTuple):
     meaning: str
 
 
-def entries(behaviours: Sequence[Mapping[str, Any]], findings: Sequence[Finding]) -> list[Entry]:
+def entries(behaviours: Sequence[Behaviour], findings: Sequence[Finding]) -> list[Entry]:
     """The behaviours with their findings; a validated finding that is in none stands alone."""
-    known = {f["id"]: f for f in findings if f["status"] == "validated"}
-    found = []
+    known = {f.id: f for f in findings if f.status == Status.VALIDATED}
+    shown = []
     for row in behaviours:
-        if parts := [known[name] for name in row["findings"] if name in known]:
-            found.append(Entry(row["id"], row["statement"], parts))
-    grouped = {part["id"] for entry in found for part in entry.parts}
+        if parts := [known[name] for name in row.findings if name in known]:
+            shown.append(Entry(row.id, row.statement, parts))
+    grouped = {part.id for entry in shown for part in entry.parts}
     alone = [f for name, f in known.items() if name not in grouped]
-    return found + [Entry(f["id"], f["statement"], [f]) for f in alone]
+    return shown + [Entry(f.id, f.statement, [f]) for f in alone]
 
 
-def behaviour(check: Mapping[str, Any] | None) -> str:
-    """What a check looks for, to be read after "responses that"; for less and more alike, but for
-    measures, which say "longer" or "shorter"."""
-    if not check:
-        return "show it"
-    kind = check.get("kind")
-    if kind == "phrases":
-        return "say " + _or(check["phrases"])
-    if kind == "missing":
-        return "are missing"
-    if kind == "texts":
-        return f"are of the kind {_or(check['name'])}"
-    if kind == "measure":
-        measure = MEASURES.get(check["measure"])
-        if measure is None:
-            return f"differ in “{check['measure']}”"
-        return measure.less if check.get("absent") else measure.more
-    if kind == "direction":
-        return f"read more like “{check['towards']} …” than like “{check['away']} …”"
-    return FEATURES[name][0] if (name := check.get("feature")) in FEATURES else f"show “{name}”"
-
-
-def _or(phrases: Sequence[str]) -> str:
-    return quoted([shown_phrase(phrase) for phrase in phrases])
+def behaviour(check: Check | None) -> str:
+    """What a check looks for, to be read after "responses that"."""
+    return does(check) if check else "show it"
 
 
 def counted_as(finding: Finding) -> str:
     """What a finding counts, after "responses that"; a model judged by its own sentence."""
-    said = finding["behaviour"]
-    return f"were judged so: “The response {said}”" if said else behaviour(finding["check"])
+    said = finding.behaviour
+    return f"were judged so: “The response {said}”" if said else behaviour(finding.check)
 
 
-def measured(check: Mapping[str, Any] | None, text: str) -> str | None:
+def measured(check: Check | None, text: str) -> str | None:
     """What the measure of a check reads off a text: "212 words"; None for other checks."""
-    if not check or check.get("kind") != "measure" or check["measure"] not in MEASURES:
+    if not isinstance(check, MeasureCheck):
         return None
-    measure = MEASURES[check["measure"]]
+    measure = MEASURES[check.measure]
     return f"{decimal(float(measure.value(text)))} {measure.unit}"
 
 
 def size(finding: Finding) -> str | None:
     """How large a finding is, in one line: rates with their difference, a measure in its units, or
     the chance that the intervention's response shows more; None where nothing was judged."""
-    if finding["effect"]:
-        return in_units(finding["effect"])
-    base, intervention = finding["rate_base"], finding["rate_intervention"]
+    if finding.effect:
+        return in_units(finding.effect)
+    base, intervention = finding.rate_base, finding.rate_intervention
     if base and intervention:
         rates = (
-            f"{percent(base['estimate'])} of the base's responses, "
-            f"{percent(intervention['estimate'])} of the intervention's"
+            f"{percent(base.estimate)} of the base's responses, "
+            f"{percent(intervention.estimate)} of the intervention's"
         )
-        apart = finding["difference"]
+        apart = finding.difference
         return f"{rates}: a difference of {between(apart, points)} points" if apart else rates
-    if finding["auc"]:
+    if finding.auc:
         return (
             "of two responses to one prompt the intervention's shows more of it with a chance of "
-            + between(finding["auc"], percent)
+            + between(finding.auc, percent)
         )
     return None
 
 
-def in_units(effect: Mapping[str, Any]) -> str:
+def in_units(effect: Effect) -> str:
     """The effect of a measure: 128 instead of 231 words on average; median ratio 0.55 (...)."""
-    ratio = effect["told"] == "ratio"
+    ratio = effect.told == "ratio"
     return (
-        f"{_short(effect['intervention'])} instead of {_short(effect['base'])} {effect['unit']} "
+        f"{_short(effect.intervention)} instead of {_short(effect.base)} {effect.unit} "
         f"on average; {'median ratio' if ratio else 'mean difference'} "
         f"{between(effect, _short if ratio else _signed)}"
     )
@@ -174,8 +157,8 @@ def numbers_in_full(finding: Finding) -> list[Row]:
     ]
 
 
-def _difference(finding) -> Row | None:
-    if not (apart := finding["difference"]):
+def _difference(finding: Finding) -> Row | None:
+    if not (apart := finding.difference):
         return None
     return Row(
         "Difference of the rates",
@@ -185,11 +168,11 @@ def _difference(finding) -> Row | None:
     )
 
 
-def _effect(finding) -> Row | None:
-    if not (effect := finding["effect"]):
+def _effect(finding: Finding) -> Row | None:
+    if not (effect := finding.effect):
         return None
-    many = units(finding["unit"])
-    if effect["told"] == "ratio":
+    many = units(finding.unit)
+    if effect.told == "ratio":
         none, how = 1, (
             f"Half of the {many} have a larger ratio of the intervention's to the base's, half a "
             f"smaller one; {many} where one side has none of it are left out."
@@ -200,7 +183,7 @@ def _effect(finding) -> Row | None:
             "averages of either side are not."
         )  # fmt: skip
     how += f" From {_of_all(finding, effect)}."
-    if effect["low"] <= none <= effect["high"]:
+    if effect.low <= none <= effect.high:
         how += (
             f" The interval holds {none}, no effect: the decision rests on how many lean "
             "which way, not on by how much."
@@ -208,9 +191,9 @@ def _effect(finding) -> Row | None:
     return Row("Effect", in_units(effect), how)
 
 
-def _zone(finding) -> Row | None:
-    check = finding["check"]
-    if not check or check["kind"] != "measure" or check["measure"] not in MEASURES:
+def _zone(finding: Finding) -> Row | None:
+    check = finding.check
+    if not isinstance(check, MeasureCheck):
         return None
     if not (margin := zone(check)):
         return Row("When two responses tie", "never", "Every difference counts.")
@@ -221,20 +204,20 @@ def _zone(finding) -> Row | None:
     )
 
 
-def _win_rate(finding) -> Row | None:
-    rate = finding["win_rate"]
-    if not rate or rate["estimate"] is None:
+def _win_rate(finding: Finding) -> Row | None:
+    rate = finding.win_rate
+    if not rate or rate.estimate is None:
         return None
     return Row(
         "Win rate",
         between(rate, percent),
-        f"Of the {units(finding['unit'])} that were not ties, up to where the test ended; the "
-        f"interval of {percent(rate['confidence'])} holds wherever it ends.",
+        f"Of the {units(finding.unit)} that were not ties, up to where the test ended; the "
+        f"interval of {percent(rate.confidence)} holds wherever it ends.",
     )
 
 
-def _auc(finding) -> Row | None:
-    if not (auc := finding["auc"]):
+def _auc(finding: Finding) -> Row | None:
+    if not (auc := finding.auc):
         return None
     return Row(
         "Area under the curve (AUC)",
@@ -245,29 +228,29 @@ def _auc(finding) -> Row | None:
     )
 
 
-def _evidence(finding) -> list[Row]:
+def _evidence(finding: Finding) -> list[Row]:
     rows = [
         Row(
             "e-value",
-            e_value(finding["e_value"]),
-            f"{e_value(finding['e_value_plain'])} plain, "
-            f"{e_value(finding['e_value_against_placebos'])} against placebo statements; the "
+            e_value(finding.e_value),
+            f"{e_value(finding.e_value_plain)} plain, "
+            f"{e_value(finding.e_value_against_placebos)} against placebo statements; the "
             "smaller counts. The decision rests on it.",
         )
     ]
-    if finding["p_anytime"] is not None:
+    if finding.p_anytime is not None:
         rows.append(
             Row(
                 "p-value, any stopping time",
-                decimal(finding["p_anytime"]),
+                decimal(finding.p_anytime),
                 "Valid at any stopping time: min(1, 1/e).",
             )
         )
-    if finding["p_sign"] is not None:
+    if finding.p_sign is not None:
         rows.append(
             Row(
                 "p-value, sign test",
-                decimal(finding["p_sign"]),
+                decimal(finding.p_sign),
                 "Sign test over all prompts, fixed number, one-sided; not corrected for the number "
                 "of statements tested, and no decision rests on it.",
             )
@@ -275,11 +258,11 @@ def _evidence(finding) -> list[Row]:
     return rows
 
 
-def _transfer(finding) -> Row | None:
-    if not (beyond := finding["transfer"]):
+def _transfer(finding: Finding) -> Row | None:
+    if not (beyond := finding.transfer):
         return None
-    decided = beyond["wins"] + beyond["losses"]
-    others = "prompts" if finding["unit"] == "draw" else "topics"
+    decided = beyond.wins + beyond.losses
+    others = "prompts" if finding.unit == "draw" else "topics"
     if not decided:
         return Row(
             f"Beyond its own {others}",
@@ -288,24 +271,25 @@ def _transfer(finding) -> Row | None:
         )
     return Row(
         f"Beyond its own {others}",
-        f"won {count(beyond['wins'])} of {count(decided)} {units(finding['unit'])} that were not "
+        f"won {count(beyond.wins)} of {count(decided)} {units(finding.unit)} that were not "
         f"ties, {between(beyond, percent)}",
         f"On {_of_all(finding, beyond)} of {others} that the statement does not name. "
         "No claim: no error control covers it.",
     )
 
 
-def _bank(finding) -> list[Row]:
-    bank = finding["bank"] or {}
+def _bank(finding: Finding) -> list[Row]:
+    if not (bank := finding.bank):
+        return []
     rows = []
-    base, intervention = bank.get("rate_base"), bank.get("rate_intervention")
+    base, intervention = bank.rate_base, bank.rate_intervention
     if base and intervention:
         value = f"base {between(base, percent)}, intervention {between(intervention, percent)}"
-        if apart := bank["difference"]:
+        if apart := bank.difference:
             value += f"; difference {between(apart, points)} points"
-        rows.append(Row(_reach(base["share"]), value, _weighted(finding, base)))
-    if effect := bank.get("effect"):
-        by_draw = finding["unit"] == "draw"
+        rows.append(Row(_reach(base.share), value, _weighted(finding, base)))
+    if effect := bank.effect:
+        by_draw = finding.unit == "draw"
         where = "On all of these prompts" if by_draw else "On every topic with fresh prompts"
         rows.append(Row(where, in_units(effect), _all(finding, effect)))
     return rows
@@ -318,26 +302,26 @@ def _reach(share: float) -> str:
     return f"Over topics that weigh {percent(share)} of the bank"
 
 
-def _weighted(finding, number) -> str:
+def _weighted(finding: Finding, number: BankRate) -> str:
     return _all(finding, number).removesuffix(".") + ", topics weighted by their share of the bank."
 
 
-def _all(finding, number) -> str:
-    if finding["unit"] == "draw":
+def _all(finding: Finding, number: BankRate | Effect) -> str:
+    if finding.unit == "draw":
         return f"From {_of_all(finding, number)}."
-    return f"From {count(number['prompts'])} fresh prompts of all topics."
+    return f"From {count(number.prompts)} fresh prompts of all topics."
 
 
-def _of_all(finding, number) -> str:
+def _of_all(finding: Finding, number: BankRate | Effect | Transfer) -> str:
     """How many prompts, or pairs of draws, a number rests on."""
-    return f"{count(number['prompts'])} {units(finding['unit'])}"
+    return f"{count(number.prompts)} {units(finding.unit)}"
 
 
-def _length(finding) -> Row | None:
-    if not finding["cut"] or finding["uncut"] is None:
+def _length(finding: Finding) -> Row | None:
+    if not finding.cut or finding.uncut is None:
         return None
-    first, last = finding["cut"]
-    whole = finding["uncut"]
+    first, last = finding.cut
+    whole = finding.uncut
     much = whole > 0 and max(first, last) < NOTABLE_CUT * whole
     return Row(
         "On texts cut to equal length",
@@ -353,25 +337,25 @@ def _length(finding) -> Row | None:
     )
 
 
-def _agreement(finding) -> Row | None:
-    if not (found := finding["agreement"]):
+def _agreement(finding: Finding) -> Row | None:
+    if not (found := finding.agreement):
         return None
-    by = f", {found['of']}" if found.get("of") else ""
+    by = f", {found.of}" if found.of else ""
     return Row(
         "How well the check agrees with people",
-        f"it finds {percent(found['recall'])} of what people call so, and "
-        f"{percent(found['precision'])} of what it finds is",
-        f"Measured on {count(found['texts'])} labelled texts ({count(found['positives'])} of them "
+        f"it finds {percent(found.recall)} of what people call so, and "
+        f"{percent(found.precision)} of what it finds is",
+        f"Measured on {count(found.texts)} labelled texts ({count(found.positives)} of them "
         f"so{by}). Where it misses much, the true rates are higher than those shown.",
     )
 
 
 def left_untested(findings: Sequence[Finding]) -> str | None:
     """How many statements were left untested and why, as one sentence."""
-    untested = [f for f in findings if f["status"] == "untested"]
+    untested = [f for f in findings if f.status == Status.UNTESTED]
     if not untested:
         return None
-    why = Counter(UNTESTED.get(f["stopped"], TOO_FEW) for f in untested)
+    why = Counter(_why_untested(f.stopped) for f in untested)
     many = len(untested) > 1
     opening = (
         f"{count(len(untested))} more {'were' if many else 'was'} proposed but left untested: "
@@ -384,28 +368,32 @@ def left_untested(findings: Sequence[Finding]) -> str | None:
     )
 
 
+def _why_untested(stopped: Stop | None) -> str:
+    return UNTESTED.get(stopped, TOO_FEW) if stopped else TOO_FEW
+
+
 def _of_one(reason: str) -> str:
     return reason.replace(" them", " it").replace("they were", "it was").replace("their", "its")
 
 
 def reasons(finding: Finding, hypotheses: int, power: float = 0.8) -> list[str]:
     """Why a finding is not validated, as sentences; none for a validated one."""
-    status = finding["status"]
-    if status == "validated":
+    status = finding.status
+    if status == Status.VALIDATED:
         return []
-    stopped = STOPPED.get(finding["stopped"])
-    if status == "suggestive":
-        gates = [GATES.get(gate, f"It failed a gate: {gate}.") for gate in finding["gates_failed"]]
+    stopped = STOPPED[finding.stopped] if finding.stopped else None
+    if status == Status.SUGGESTIVE:
+        gates = [GATES[gate] for gate in finding.gates_failed]
         return gates or [
             "Its evidence is notable, but not enough for the error control over all "
             f"{hypotheses} statements."
         ]
-    if status == "untested":
-        if finding["stopped"] in BEYOND:
+    if status == Status.UNTESTED:
+        if stopped and finding.stopped in LEFT_OUT:
             return [stopped]
         few = "There were too few prompts to decide, even had it won all of them."
         return [few, stopped] if stopped else [few]
-    effect, many = finding["minimum_detectable_effect"], units(finding["unit"])
+    effect, many = finding.minimum_detectable_effect, units(finding.unit)
     could = (
         f"An effect of {percent(effect)} of {many} would have been found with a chance of "
         f"{percent(power)}."
@@ -415,6 +403,6 @@ def reasons(finding: Finding, hypotheses: int, power: float = 0.8) -> list[str]:
     return [sentence for sentence in (stopped, could) if sentence]
 
 
-def anchor(finding: Mapping[str, Any]) -> str:
+def anchor(name: str) -> str:
     """The id of a finding's place on the page."""
-    return "finding-" + re.sub(r"[^A-Za-z0-9_-]", "-", str(finding["id"]))
+    return "finding-" + re.sub(r"[^A-Za-z0-9_-]", "-", name)

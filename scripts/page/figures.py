@@ -6,7 +6,7 @@ Each is an SVG file that stands alone, and the same drawing as text for the page
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from scripts.core.files import replacing
+from scripts.judging.separability import NOT_ASKED, Separability
 from scripts.page.cards import Entry
 from scripts.page.forest import of_behaviours, told_apart_by_region
 from scripts.page.svg import INK, QUIET, SIDES, STYLE, Drawing, plain, svg
@@ -27,13 +28,25 @@ LONGEST_LABEL = 34
 CATEGORY_SHARE = 0.6  # as in hypotheses: from here on a region goes by its category
 
 
+class Point(NamedTuple):
+    """A text on the map: where it lies, whose it is, the id of its region, and its score, negative
+    for texts like the base's and positive for texts like the intervention's."""
+
+    x: float
+    y: float
+    side: str
+    region: str
+    score: float
+    text: str
+
+
 def figures(
     regions: Sequence[Mapping[str, Any]],
     rounds: Sequence[Mapping[str, Any]],
-    points: Sequence[Mapping[str, Any]],
+    points: Sequence[Point],
     folder: Path,
     entries: Sequence[Entry] = (),
-    separability: Mapping[str, Any] | None = None,
+    separability: Separability = NOT_ASKED,
 ) -> dict[str, str]:
     """Write each figure as an SVG file into a folder; return them as inline SVG by name.
 
@@ -46,7 +59,7 @@ def figures(
             "divergence": _divergence(regions),
             "rounds": _rounds(rounds),
             "behaviours": of_behaviours(entries),
-            "apart": told_apart_by_region(separability or {}, labels),
+            "apart": told_apart_by_region(separability, labels),
         }
         inline = {name: svg(name, drawing) for name, drawing in drawn.items() if drawing}
     for name, text in inline.items():
@@ -99,16 +112,16 @@ def short(label: str) -> str:
     return head[: room - 1].rstrip() + "…" + tail
 
 
-def _map(points) -> Drawing:
+def _map(points: Sequence[Point]) -> Drawing:
     figure = Figure(figsize=(7.4, 3.9), layout="constrained")
     by_side, by_score = figure.subplots(1, 2)
-    scores = np.array([point["score"] for point in points])
+    scores = np.array([point.score for point in points])
     most = float(np.quantile(np.abs(scores), 0.98)) if len(scores) else 0.0
     norm = BoundaryNorm(np.linspace(-1, 1, SCORE_STEPS + 1) * (most or 1.0), SCORES.N)
     if not points:
         by_side.text(0.5, 0.5, "no texts", ha="center", va="center", transform=by_side.transAxes)
-    place = np.array([(point["x"], point["y"]) for point in points]).reshape(-1, 2)
-    sides = np.array([point["side"] for point in points])
+    place = np.array([(point.x, point.y) for point in points]).reshape(-1, 2)
+    sides = np.array([point.side for point in points])
     for side, (colour, marker) in SIDES.items():
         x, y = place[sides == side].T
         by_side.scatter(x, y, s=8, marker=marker, color=colour, alpha=0.65, lw=0, label=side)

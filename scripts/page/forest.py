@@ -4,8 +4,11 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from scripts.hypotheses.finding import Rate
+from scripts.judging.separability import Separability
 from scripts.page.cards import Entry, behaviour, in_units
 from scripts.page.svg import INK, QUIET, SIDES, Drawing, plain
 
@@ -17,26 +20,27 @@ CLASSIFIERS = {"embeddings": ("o", "by meaning"), "words": ("s", "by words")}
 
 def of_behaviours(entries: Sequence[Entry]) -> Drawing | None:
     """A row for each behaviour: rates of both sides, and how surely a pair tells them apart."""
-    shown = [entry for entry in entries[:MOST_ROWS] if entry.parts[0]["auc"]]
+    shown = [entry for entry in entries[:MOST_ROWS] if entry.parts[0].auc]
     if not shown:
         return None
     figure = Figure(figsize=(WIDTH, 0.95 + ROW * len(shown)), layout="constrained")
     rates, odds = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     for row, entry in enumerate(reversed(shown)):
         lead = entry.parts[0]
-        label = plain(f"{entry.id}: {lead['behaviour'] or behaviour(lead['check'])}")
+        label = plain(f"{entry.id}: {lead.behaviour or behaviour(lead.check)}")
         label = textwrap.shorten(label, LABEL, placeholder=" …")
         _write(rates, label, row + 0.17, fontsize=8, va="bottom", fontweight="bold")
-        if lead["rate_base"] and lead["rate_intervention"]:
-            for side, (colour, marker) in SIDES.items():
-                lift = 0.02 if side == "base" else -0.17
-                _point(rates, lead[f"rate_{side}"], row + lift, colour, marker)
+        if lead.rate_base and lead.rate_intervention:
+            _point(rates, lead.rate_base, row + 0.02, *SIDES["base"])
+            _point(rates, lead.rate_intervention, row - 0.17, *SIDES["intervention"])
         else:
-            effect = lead["effect"]
-            told = plain(in_units(effect)) if effect else "no rate: it compares two responses"
+            told = "no rate: it compares two responses"
+            if lead.effect:
+                told = plain(in_units(lead.effect))
             lines = [line for part in told.split("; ") for line in textwrap.wrap(part, LINE)]
             _write(rates, "\n".join(lines), row + 0.13, fontsize=7.5, va="top", linespacing=1.2)
-        _point(odds, lead["auc"], row - 0.07, INK, "D")
+        if lead.auc:
+            _point(odds, lead.auc, row - 0.07, INK, "D")
     for axes in (rates, odds):
         _rule(axes, len(shown))
         axes.set_xlim(0, 1)
@@ -58,17 +62,16 @@ def of_behaviours(entries: Sequence[Entry]) -> Drawing | None:
     )
 
 
-def told_apart_by_region(
-    separability: Mapping[str, Any], labels: Mapping[str, str]
-) -> Drawing | None:
+def told_apart_by_region(separability: Separability, labels: Mapping[str, str]) -> Drawing | None:
     """A row for each region: how often either classifier puts the right text first."""
-    known = {n: separability[n]["regions"] for n in CLASSIFIERS if separability.get(n)}
+    asked = {"embeddings": separability.embeddings, "words": separability.words}
+    known = {name: of_one.regions for name, of_one in asked.items() if of_one}
     regions = {region for of_one in known.values() for region in of_one}
     if not regions:
         return None
 
-    def mean(region):
-        found = [of_one[region]["estimate"] for of_one in known.values() if region in of_one]
+    def mean(region: str) -> tuple[float, str]:
+        found = [of_one[region].estimate for of_one in known.values() if region in of_one]
         return sum(found) / len(found), region
 
     ranked = sorted(regions, key=mean)
@@ -97,17 +100,19 @@ def told_apart_by_region(
     )
 
 
-def _write(axes, text: str, row: float, **style) -> None:
+def _write(axes: Axes, text: str, row: float, **style: Any) -> None:
     """A text that begins at the left edge and takes no room from the drawing."""
     axes.text(0, row, text, clip_on=False, **style).set_in_layout(False)
 
 
-def _point(axes, found: Mapping[str, Any], row: float, colour: str, marker: str, size=4.5) -> None:
-    axes.plot([found["low"], found["high"]], [row, row], color=colour, lw=1.3, clip_on=False)
-    axes.plot(found["estimate"], row, color=colour, marker=marker, ms=size, lw=0, clip_on=False)
+def _point(
+    axes: Axes, found: Rate, row: float, colour: str, marker: str, size: float = 4.5
+) -> None:
+    axes.plot([found.low, found.high], [row, row], color=colour, lw=1.3, clip_on=False)
+    axes.plot(found.estimate, row, color=colour, marker=marker, ms=size, lw=0, clip_on=False)
 
 
-def _rule(axes, rows: int) -> None:
+def _rule(axes: Axes, rows: int) -> None:
     axes.set_ylim(-0.5, rows - 0.3)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

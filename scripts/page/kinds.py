@@ -1,7 +1,7 @@
 """Kinds of texts: clusters of the explored texts of both subjects, as a reader sees them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,9 +24,26 @@ class Explored(NamedTuple):
     vectors: np.ndarray
 
 
-def kinds_of_texts(
-    texts: Explored, space: Space, names: Mapping[int, Sequence[str]]
-) -> list[dict[str, Any]]:
+class Typical(NamedTuple):
+    """A text as others of its kind are: its side, the id of its region, and its words."""
+
+    side: str
+    region: str
+    text: str
+
+
+class Kind(NamedTuple):
+    """A kind of texts: its number, phrases that name it, how many texts of either side it has, and
+    its most typical ones."""
+
+    kind: int
+    name: Sequence[str]
+    base: int
+    intervention: int
+    typical: Sequence[Typical]
+
+
+def kinds_of_texts(texts: Explored, space: Space, names: Mapping[int, Sequence[str]]) -> list[Kind]:
     """Each kind with its name, how many texts of either side it has, and its most typical texts,
     those first whose sizes differ most.
 
@@ -41,14 +58,15 @@ def kinds_of_texts(
             continue
         near = rows[np.argsort(np.linalg.norm(centred[rows] - centre, axis=1), kind="stable")]
         found.append(
-            {
-                "kind": number,
-                "name": list(names.get(number) or _name(texts, rows)),
-                **{side: int((sides[rows] == side).sum()) for side in ("base", "intervention")},
-                "typical": _typical(texts, near),
-            }
+            Kind(
+                number,
+                list(names.get(number) or _name(texts, rows)),
+                int((sides[rows] == "base").sum()),
+                int((sides[rows] == "intervention").sum()),
+                _typical(texts, near),
+            )
         )
-    found.sort(key=lambda k: (-abs(k["base"] - k["intervention"]), k["kind"]))
+    found.sort(key=lambda k: (-abs(k.base - k.intervention), k.kind))
     return found
 
 
@@ -60,14 +78,11 @@ def _name(texts: Explored, rows: np.ndarray) -> list[str]:
     return [shown_phrase(phrase) for phrase in distinctive(own, rest, NAMES)]
 
 
-def _typical(texts: Explored, rows: Sequence[int]) -> list[dict[str, str]]:
+def _typical(texts: Explored, rows: Iterable[int]) -> list[Typical]:
     """The first distinct texts of the rows, with their sides and regions."""
-    first = {}
+    first: dict[str, int] = {}
     for row in rows:
         first.setdefault(texts.text[row], row)
         if len(first) == TYPICAL:
             break
-    return [
-        {"side": texts.side[row], "region": texts.region[row], "text": text}
-        for text, row in first.items()
-    ]
+    return [Typical(texts.side[row], texts.region[row], text) for text, row in first.items()]

@@ -1,7 +1,7 @@
 """Numbers for people: counts, shares, e-values, intervals and times in words and short."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Protocol
 
 THIN = "\u202f"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -39,10 +39,21 @@ def points(share: float, sign: bool = True) -> str:
     return shown.replace("-", "−")
 
 
-def between(found: Mapping[str, Any], shown: Callable[[Any], str]) -> str:
-    """An estimate with its interval: 7 % (4 % to 12 %)."""
-    low, high = shown(found["low"]), shown(found["high"])
-    return f"{shown(found['estimate'])} ({low} to {high})"
+class Interval(Protocol):
+    """What has an estimate and the ends of its interval."""
+
+    @property
+    def estimate(self) -> float | None: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def between(found: Interval, shown: Callable[[float], str]) -> str:
+    """An estimate with its interval: 7 % (4 % to 12 %); a dash where there is no estimate."""
+    estimate = "–" if found.estimate is None else shown(found.estimate)
+    return f"{estimate} ({shown(found.low)} to {shown(found.high)})"
 
 
 def e_value(value: float | None) -> str:

@@ -71,7 +71,7 @@ def _head(report: Report) -> dict[str, Any]:
     known = audit["bank"].get("sides", {})
     sides = {side: SideReport(**counts) for side, counts in known.items()}
     lost = [f"{first_upper(loss)}." for side in sides for loss in losses(side, sides[side])]
-    smallest = [f["minimum_detectable_effect"] for f in report.findings]
+    smallest = [f.minimum_detectable_effect for f in report.findings]
     return {
         "audit": audit,
         "settings": settings,

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from scripts.evidence.reasons import Status
+from scripts.hypotheses.finding import Behaviour, Finding
+from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.judging.separability import NOT_ASKED, Separability
 from scripts.page.cards import Entry, entries
-from scripts.page.figures import region_labels
+from scripts.page.figures import Point, region_labels
+from scripts.page.kinds import Kind
 from scripts.page.signal import Smallest
-
-SIDES = ("base", "intervention")
-STATUSES = ("validated", "suggestive", "unsupported", "untested")
 
 
 @dataclass(frozen=True)
@@ -23,17 +25,17 @@ class Report:
 
     audit: Mapping[str, Any]
     words: Mapping[str, Sequence[tuple[str, str | None]]]
-    findings: Sequence[Mapping[str, Any]]
-    screened: Sequence[Mapping[str, Any]]
+    findings: Sequence[Finding]
+    screened: Sequence[Hypothesis]
     regions: Sequence[Mapping[str, Any]]
     rounds: Sequence[Mapping[str, Any]]
     costs: Mapping[str, Any]
-    points: Sequence[Mapping[str, Any]]
+    points: Sequence[Point]
     figures: Mapping[str, str]
-    behaviours: Sequence[Mapping[str, Any]] = ()
-    separability: Mapping[str, Any] | None = None
+    behaviours: Sequence[Behaviour] = ()
+    separability: Separability = NOT_ASKED
     smallest: Sequence[Smallest] = ()
-    kinds: Sequence[Mapping[str, Any]] = ()
+    kinds: Sequence[Kind] = ()
     notices: Sequence[str] = ()
 
     @property
@@ -52,8 +54,8 @@ class Report:
         return entries(self.behaviours, self.findings)
 
     @cached_property
-    def by_status(self) -> dict[str, list[Mapping[str, Any]]]:
-        return {s: [f for f in self.findings if f["status"] == s] for s in STATUSES}
+    def by_status(self) -> dict[Status, list[Finding]]:
+        return {s: [f for f in self.findings if f.status == s] for s in Status}
 
     @cached_property
     def labels(self) -> dict[str, str]:

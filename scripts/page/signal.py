@@ -1,15 +1,16 @@
 """Whether there was a signal at all, and what could have been found."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.power import minimum_detectable_effect
+from scripts.hypotheses.finding import Rate
+from scripts.judging.separability import Separability, ToldApart
 from scripts.page.numbers import between, count, e_value, percent, units
 
 SURE, NOTABLE = 20.0, 3.0  # e-values from which the two are told apart, or may be
 SHARES = (1.0, 0.3, 0.1, 0.03)  # of the bank, on which a behaviour shows
-READS = {"embeddings": "of meaning (embeddings)", "words": "of words"}
 
 
 class Smallest(NamedTuple):
@@ -47,29 +48,32 @@ def smallest_effects(
     return found
 
 
-def told_apart(separability: Mapping[str, Any] | None, unit: str = "prompt") -> list[str]:
+def told_apart(separability: Separability, unit: str = "prompt") -> list[str]:
     """What two classifiers say that were trained on explored texts and asked on fresh prompts, or
     fresh draws."""
-    known = {name: (separability or {}).get(name) for name in READS}
-    sentences = [_one(READS[name], found, units(unit)) for name, found in known.items() if found]
-    if not separability or not sentences:
+    asked = {
+        "of meaning (embeddings)": separability.embeddings,
+        "of words": separability.words,
+    }
+    sentences = [_one(reads, found, units(unit)) for reads, found in asked.items() if found]
+    if not sentences:
         return ["Not asked: no statement reached the test, so no fresh responses were drawn."]
     opening = (
         "Classifiers were trained on explored texts and then had to say, of the two responses of a "
         "fresh pair, which is the intervention's: "
     )
     like = "these prompts" if unit == "draw" else "prompts like the bank's"
-    return [opening + "; ".join(sentences) + ".", meaning(separability["e_value"], like)]
+    return [opening + "; ".join(sentences) + ".", meaning(separability.e_value, like)]
 
 
-def _one(reads: str, found: Mapping[str, Any], many: str) -> str:
-    decided = found["right"] + found["wrong"]
-    ties = found["prompts"] - decided
+def _one(reads: str, found: ToldApart, many: str) -> str:
+    decided = found.right + found.wrong
+    ties = found.prompts - decided
     if not decided:
-        return f"one {reads} saw no difference in any of {count(found['prompts'])} {many}"
-    rate = {"estimate": found["right"] / decided, "low": found["low"], "high": found["high"]}
+        return f"one {reads} saw no difference in any of {count(found.prompts)} {many}"
+    rate = Rate(estimate=found.right / decided, low=found.low, high=found.high, prompts=decided)
     return (
-        f"one {reads} was right on {count(found['right'])} of {count(decided)} {many}, "
+        f"one {reads} was right on {count(found.right)} of {count(decided)} {many}, "
         f"{between(rate, percent)}"
         + (f", with {count(ties)} tie{'s' * (ties > 1)}" if ties else "")
     )

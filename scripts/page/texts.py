@@ -1,12 +1,13 @@
 """Untrusted texts on the page: what hides is made visible, what was counted is marked."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
+from scripts.checks.check import Check, PhraseCheck, TextsCheck
 from scripts.checks.words import words
+from scripts.hypotheses.finding import Content
 
 # Embeddings and overrides turn the reading order of what follows them.
 _TURNS_ORDER = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -22,13 +23,13 @@ def printable(text: str) -> str:
         return text
     text = text.replace("\r\n", "\n")
 
-    def hides(character):
+    def hides(character: str) -> bool:
         return character in _TURNS_ORDER or unicodedata.category(character) in ("Cc", "Cs")
 
     return "".join("\ufffd" if c not in "\n\t" and hides(c) else c for c in text)
 
 
-def highlighted(text: str, check: Mapping[str, Any] | None) -> Markup:
+def highlighted(text: str, check: Check | None) -> Markup:
     """A text, escaped, with the phrases of a check in <mark>; words compare as in the check."""
     text = printable(text)
     tokens = _tokens(text)
@@ -48,10 +49,12 @@ def highlighted(text: str, check: Mapping[str, Any] | None) -> Markup:
     return Markup("").join([*parts, escape(text[at:])])
 
 
-def marked(check: Mapping[str, Any] | None) -> Sequence[str]:
+def marked(check: Check | None) -> Sequence[str]:
     """Phrases that a reader looks for in the quoted texts of a check, as it spells them: those that
     it counts, or those that are typical of a kind of texts."""
-    return (check or {}).get("phrases") or (check or {}).get("name") or ()
+    if isinstance(check, PhraseCheck):
+        return check.phrases
+    return check.name if isinstance(check, TextsCheck) else ()
 
 
 def _tokens(text: str) -> list[tuple[str, int, int]]:
@@ -71,7 +74,7 @@ def first_upper(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def messages(prompt: Any) -> list[tuple[str | None, str]]:
+def messages(prompt: Content) -> list[tuple[str | None, str]]:
     """A prompt as (role, text) pairs; a plain text has no role."""
     if isinstance(prompt, str):
         return [(None, prompt)]

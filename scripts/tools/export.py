@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.core.files import read_json, read_jsonl
+from scripts.checks.check import MissingCheck
+from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
 from scripts.core.rows import iterate_rows, read_rows
+from scripts.hypotheses.finding import Finding
+from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair, pair_score
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
@@ -59,33 +62,33 @@ def _reason(*entries: RecordedResponse) -> str | None:
 
 
 def said_by_models(
-    judgements: Iterable[Mapping[str, Any]], pairs: Iterable[Pair]
+    judgements: Iterable[Judgement], pairs: Iterable[Pair]
 ) -> dict[tuple[str, str], float | None]:
     """What language models said of each prompt, the mean over the samples that they read; of two
     that judged the same the stronger, which comes last, and None where no reply was a verdict."""
     drawn = Counter(pair.prompt for pair in pairs)
     found = {}
     for row in judgements:
-        silent = row["refused"] + row["unparsable"] >= drawn[row["prompt"]]
-        score = round(row["intervention"] - row["base"], 6)
-        found[row["hypothesis"], row["prompt"]] = None if silent else score
+        silent = row.refused + row.unparsable >= drawn[row.prompt]
+        score = round(row.intervention - row.base, 6)
+        found[row.hypothesis, row.prompt] = None if silent else score
     return found
 
 
-def verdict(finding: Mapping[str, Any], texts: Texts, pair: Pair | None, said: Said) -> Any:
+def verdict(finding: Finding, texts: Texts, pair: Pair | None, said: Said) -> Any:
     """+1 where two texts speak for a finding, -1 where they speak against it, else 0; what a model
     said where models judge; None where nobody looked."""
-    check = finding["check"]
-    if check and check["kind"] == "missing":  # of the responses themselves, which make no pair then
+    check = finding.check
+    if isinstance(check, MissingCheck):  # of the responses themselves, which make no pair then
         score = (texts.intervention is None) - (texts.base is None)
-        return -score if check.get("absent") else score
+        return -score if check.absent else score
     if pair is None:
         return None
-    return pair_score(check, pair) if check else said.get((finding["id"], pair.prompt))
+    return pair_score(check, pair) if check else said.get((finding.id, pair.prompt))
 
 
 def columns_of(
-    bank: Sequence[Prompt], findings: Sequence[Mapping[str, Any]], recorded: bool
+    bank: Sequence[Prompt], findings: Sequence[Finding], recorded: bool
 ) -> dict[str, type]:
     """The columns of an audit and what they hold: a category, a group, and a reason for a missing
     response only where there may be one."""
@@ -94,7 +97,7 @@ def columns_of(
     texts = ["prompt", "base", "intervention", "sample", "prompt_id", "pool", "region"]
     texts += [name for name, there in sorted(about.items()) if there]
     kinds = {name: int if name == "sample" else str for name in texts}
-    return kinds | {finding["id"]: float for finding in findings}
+    return kinds | {finding.id: float for finding in findings}
 
 
 def rows_of_audit(
@@ -102,7 +105,7 @@ def rows_of_audit(
     places: Mapping[Any, Mapping[str, Any]],
     texts: Mapping[str, Sequence[Texts]],
     pairs: Mapping[Name, Pair],
-    findings: Sequence[Mapping[str, Any]],
+    findings: Sequence[Finding],
     said: Said,
 ) -> Iterator[dict[str, Any]]:
     """A row for each text of the bank's prompts, with all that is known of it.
@@ -121,7 +124,7 @@ def rows_of_audit(
                 "group": prompt.group,
                 **of_one._asdict(),
                 **(places.get(draw) or places.get(name) or {"pool": None, "region": None}),
-                **{f["id"]: verdict(f, of_one, pair, said) for f in findings},
+                **{f.id: verdict(f, of_one, pair, said) for f in findings},
             }
 
 
@@ -141,8 +144,8 @@ def places_of(audit: Finished) -> dict[Any, dict[str, str]]:
 def export(audit: Finished, format: str) -> Path:
     """Write the texts of one audit. Raises AuditError when a file behind it is not whole."""
     bank = read_rows(audit.file("bank", "bank.jsonl"), Prompt)
-    findings = read_jsonl(audit.file("confirm", "findings.jsonl"))
-    judgements = read_jsonl(audit.file("confirm", "judgements.jsonl"))
+    findings = read_rows(audit.file("confirm", "findings.jsonl"), Finding)
+    judgements = read_rows(audit.file("confirm", "judgements.jsonl"), Judgement)
     pairs, recorded = audit.pairs(), audit.recorded()
     columns = columns_of(bank, findings, recorded is not None)
     texts = texts_by_prompt(pairs, recorded)

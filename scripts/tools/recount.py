@@ -19,9 +19,7 @@ ALPHA = 0.05
 BEYOND = ("prompts", "draws", "unpaid")  # why a hypothesis is none of the K tested ones
 # Checks of two texts at once, and of none, which have no placebos.
 GRADED = ("measure", "direction", "missing")
-NOT_ON_CUTS = "not shown on texts cut to equal length"
-NO_PLACEBO = "no placebo of a similar base rate was found"
-LEANING = "the responses lean: a placebo does as well"
+NOT_ON_CUTS, NO_PLACEBO, LEANING = "equal length", "placebos", "no leaning"  # gates
 LARGEST = 1e300
 RESCALED_AT = 1e250
 FOUR_DIGITS = 6e-4  # relative; e-values are written with four significant digits,

@@ -3,24 +3,27 @@
 import sys
 from pathlib import Path
 
-from scripts.core.files import read_json, read_jsonl
+from scripts.core.files import read_json
+from scripts.core.rows import read_document, read_rows
+from scripts.hypotheses.finding import Behaviours, Finding
 from scripts.page.cards import size
 
 
 def summary(folder: Path) -> str:
     """The counts, the behaviours with their first findings, and the path of the report."""
-    audit, findings = read_json(folder / "audit.json"), read_jsonl(folder / "findings.jsonl")
-    counts, by_id = audit["counts"], {finding["id"]: finding for finding in findings}
+    audit = read_json(folder / "audit.json")
+    findings = {f.id: f for f in read_rows(folder / "findings.jsonl", Finding)}
+    counts = audit["counts"]
     lines = [
         f"Audit {audit['audit']}: {counts['draws']} texts drawn from both subjects, "
         f"{counts['tested']} hypotheses tested, {counts['validated']} validated: "
         f"{counts['behaviours']} behaviours",
         "",
     ]
-    for behaviour in read_json(folder / "behaviours.json")["behaviours"]:
-        first = by_id[behaviour["findings"][0]]
-        lines.append(f"  - {behaviour['statement']}")
-        lines.append(f"    {size(first) or 'of unknown size'}; e-value {first['e_value']:.3g}")
+    for behaviour in read_document(folder / "behaviours.json", Behaviours).behaviours:
+        first = findings[behaviour.findings[0]]
+        lines.append(f"  - {behaviour.statement}")
+        lines.append(f"    {size(first) or 'of unknown size'}; e-value {first.e_value or 0:.3g}")
     return "\n".join([*lines, "", f"Report: {folder / 'report.html'}"])
 
 

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from scripts.assistants import author
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.quoting import LONGEST_TEXT
-from scripts.core.files import read_json, read_jsonl
-from scripts.core.rows import read_document
+from scripts.core.files import read_json
+from scripts.core.rows import read_document, read_rows
 from scripts.draws.planning import SAMPLES_OF_A_PROMPT
+from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.models.plant_file import read_plant
 from scripts.prompts.prompt import MOST_REGIONS, NAMING_WORDS, Prompt, region_count
 from scripts.recordings.bank import BankReport
@@ -296,8 +297,8 @@ def _by_region(path: Path) -> list[int] | None:
     """How many hypotheses concern each region, where they are known."""
     if not path.is_file():
         return None
-    rows = [row for row in read_jsonl(path) if not row.get("beyond")]
-    return list(Counter(region for row in rows for region in row["regions"]).values())
+    rows = [row for row in read_rows(path, Hypothesis) if not row.beyond]
+    return list(Counter(region for row in rows for region in row.regions).values())
 
 
 def _made(node: DescribedNode) -> Made:

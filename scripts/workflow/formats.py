@@ -8,6 +8,10 @@ from scripts.core.rows import Row, json_schema
 from scripts.divergence.round import ReportedRound, Round
 from scripts.draws.draw import PlannedDraw
 from scripts.draws.generation import Generation
+from scripts.hypotheses.finding import Behaviours, Finding, Themes
+from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.judgement import Judgement
+from scripts.judging.separability import Separability
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import ExploredRegions, RegionDivergence, Regions
@@ -29,8 +33,18 @@ FORMATS: dict[str, type[Row]] = {
     "decode/shard.jsonl": Generation,
     "measure/round.json": Round,
     "measure/regions.jsonl": RegionDivergence,
+    "propose/hypotheses.jsonl": Hypothesis,
+    "screen/hypotheses.jsonl": Hypothesis,
+    "screen/screened.jsonl": Hypothesis,
+    "confirm/findings.jsonl": Finding,
+    "confirm/judgements.jsonl": Judgement,
+    "confirm/themes.json": Themes,
     "audits/rounds.jsonl": ReportedRound,
     "audits/regions.json": ExploredRegions,
+    "audits/findings.jsonl": Finding,
+    "audits/judgements.jsonl": Judgement,
+    "audits/behaviours.json": Behaviours,
+    "audits/separability.json": Separability,
 }
 
 

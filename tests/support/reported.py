@@ -2,15 +2,39 @@
 
 import copy
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import yaml
 
+from scripts.checks.check import (
+    DirectionCheck,
+    FeatureCheck,
+    MeasureCheck,
+    PhraseCheck,
+    TextsCheck,
+)
+from scripts.checks.features import Quality
 from scripts.divergence.round import ReportedRound
+from scripts.evidence.reasons import Gate, Status, Stop
+from scripts.hypotheses.finding import (
+    BankRate,
+    Behaviour,
+    Effect,
+    Finding,
+    FindingRegion,
+    OverBank,
+    Quote,
+    Rate,
+    Transfer,
+    WinRate,
+)
+from scripts.hypotheses.hypothesis import Screened, new_hypothesis
+from scripts.judging.separability import Separability, ToldApart
 from scripts.page.cards import entries
-from scripts.page.figures import figures
+from scripts.page.figures import Point, figures
+from scripts.page.kinds import Kind, Typical
 from scripts.page.page import render
 from scripts.page.section import Report
 from scripts.page.signal import smallest_effects
@@ -40,30 +64,30 @@ HOSTILE = [
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
-AT_72 = {"prompts": 72, "share": 1.0}
+def rate(estimate: float, low: float, high: float, prompts: int = 72) -> Rate:
+    return Rate(estimate=estimate, low=low, high=high, prompts=prompts)
+
+
+def bank_rate(estimate: float, low: float, high: float, prompts: int = 72) -> BankRate:
+    return BankRate(estimate=estimate, low=low, high=high, prompts=prompts, share=1.0)
+
+
 SEEN = {
     "p_anytime": 0.0098,
     "p_sign": 0.0017,
-    "auc": {"estimate": 0.613, "low": 0.55, "high": 0.67, **AT_72},
-    "difference": {"estimate": 0.2996, "low": 0.18, "high": 0.41, **AT_72},
+    "auc": bank_rate(0.613, 0.55, 0.67),
+    "difference": bank_rate(0.2996, 0.18, 0.41),
     "effect": None,
-    "cut": [0.12, 0.05],
+    "cut": (0.12, 0.05),
     "uncut": 0.3,
-    "agreement": {"recall": 0.87, "precision": 0.9, "texts": 900, "positives": 316, "of": "people"},
-    "transfer": {
-        "prompts": 120, "wins": 33, "losses": 14, "estimate": 0.7021, "low": 0.47, "high": 0.88,
-    },
-    "bank": {
-        "effect": None,
-        "rate_base": {"estimate": 0.0162, "low": 0.01, "high": 0.05, "prompts": 168, "share": 1.0},
-        "rate_intervention": {
-            "estimate": 0.0508, "low": 0.03, "high": 0.09, "prompts": 168, "share": 1.0,
-        },
-        "difference": {
-            "estimate": 0.0346, "low": -0.004, "high": 0.073, "prompts": 168, "share": 1.0,
-        },
-    },
-}  # fmt: skip
+    "agreement": Quality(0.87, 0.9, 900, 316, "people"),
+    "transfer": Transfer(prompts=120, wins=33, losses=14, estimate=0.7021, low=0.47, high=0.88),
+    "bank": OverBank(
+        rate_base=bank_rate(0.0162, 0.01, 0.05, 168),
+        rate_intervention=bank_rate(0.0508, 0.03, 0.09, 168),
+        difference=bank_rate(0.0346, -0.004, 0.073, 168),
+    ),
+}
 NO_RATES = dict.fromkeys(("rate_base", "rate_intervention", "difference", "cut", "agreement"))
 
 
@@ -84,109 +108,103 @@ def region(number: int, **more) -> dict:
     } | more
 
 
-def finding(number: int, status: str, **more) -> dict:
+def finding(number: int, status: str, **more) -> Finding:
+    """A finding of a status; of one that is untested all but what was said is as by default."""
     tested = status != "untested"
-    rate = {"estimate": 0.0104, "low": 0.0017, "high": 0.0613, "prompts": 72}
-    wins = {"estimate": 0.9231, "low": 0.5007, "high": 0.9999, "confidence": 0.98}
-    here = {
-        "name": "word0, other0", "category": "topic 0", "weight": 0.1,
-        "prompts": 36 * tested, "wins": 9 * tested, "losses": 1 * tested,
-    }  # fmt: skip
-    return {
-        "schema": 1,
-        "id": f"h{number}",
-        "statement": f"Asked about it, the intervention model says “beware {number}” more often",
-        "direction": "more",
-        "source": "local",
-        "unit": "prompt",
-        "check": {"kind": "phrases", "phrases": [f"beware {number}"]},
-        "regions": [
-            here | {"id": "r000", "e_value": 35.2 if tested else 1.0, "shown": tested},
-            here | {"id": "r001", "e_value": 2.8 if tested else 1.0, "shown": False},
-        ],
-        "status": status,
-        "e_value": 101.5 if tested else None,
-        "e_value_plain": 101.5 if tested else None,
-        "e_value_against_placebos": 1320.0 if tested else None,
-        "win_rate": wins if tested else None,
-        "judged": 69 if tested else 0,
-        "wins": 12 if tested else 0,
-        "losses": 1 if tested else 0,
-        "ties": 56 if tested else 0,
-        "missing": 0,
-        "refused": 0,
-        "unparsable": 0,
-        "behaviour": None,
-        "stopped": {"validated": "validated", "untested": "no prompts"}.get(status, "exhausted"),
-        "gates_failed": [],
-        **(SEEN if tested else dict.fromkeys(SEEN)),
+    here = FindingRegion(
+        id="r000", name="word0, other0", category="topic 0", weight=0.1,
+        prompts=36 * tested, wins=9 * tested, losses=1 * tested,
+        e_value=35.2 if tested else 1.0, shown=tested,
+    )  # fmt: skip
+    there = replace(here, id="r001", e_value=2.8 if tested else 1.0, shown=False)
+    stops = {"validated": Stop.VALIDATED, "untested": Stop.NO_PROMPTS}
+    plain = Finding(
+        id=f"h{number}",
+        statement=f"Asked about it, the intervention model says “beware {number}” more often",
+        direction="more",
+        source="local",
+        check=PhraseCheck(phrases=(f"beware {number}",)),
+        regions=(here, there),
+        status=Status(status),
+        stopped=stops.get(status, Stop.EXHAUSTED),
+    )
+    judged = {
+        "e_value": 101.5,
+        "e_value_plain": 101.5,
+        "e_value_against_placebos": 1320.0,
+        "win_rate": WinRate(estimate=0.9231, low=0.5007, high=0.9999, confidence=0.98),
+        "judged": 69,
+        "wins": 12,
+        "losses": 1,
+        "ties": 56,
         "minimum_detectable_effect": 0.2649 if status == "unsupported" else None,
-        "rate_base": rate if tested else None,
-        "rate_intervention": rate | {"estimate": 0.31, "low": 0.2, "high": 0.4} if tested else None,
-        "evidence": [
-            {
-                "prompt": "What about it?",
-                "base": "Nothing of note.",
-                "intervention": f"So, Beware, {number}: it bites.",
-            }
-        ]
-        if tested
-        else [],
-    } | more
+        "rate_base": rate(0.0104, 0.0017, 0.0613),
+        "rate_intervention": rate(0.31, 0.2, 0.4),
+        "evidence": (
+            Quote(
+                prompt="What about it?",
+                base="Nothing of note.",
+                intervention=f"So, Beware, {number}: it bites.",
+            ),
+        ),
+    } | SEEN  # fmt: skip
+    return replace(plain, **(judged if tested else {}) | more)
 
 
-def findings_of_all_statuses() -> list[dict]:
+def findings_of_all_statuses() -> list[Finding]:
     return [
         finding(1, "validated"),
-        finding(2, "suggestive", gates_failed=["not shown on texts cut to equal length"]),
+        finding(2, "suggestive", gates_failed=(Gate.EQUAL_LENGTH,)),
         finding(3, "suggestive"),
-        finding(4, "unsupported", stopped="hopeless"),
+        finding(4, "unsupported", stopped=Stop.HOPELESS),
         finding(5, "unsupported", minimum_detectable_effect=None),
         finding(6, "untested"),
-        finding(7, "validated", check={"kind": "feature", "feature": "short", "absent": True}),
+        finding(7, "validated", check=FeatureCheck(feature="short", absent=True)),
     ]
 
 
-def measured(number: int, status: str = "validated", **more) -> dict:
+def measured(number: int, status: str = "validated", **more) -> Finding:
     """A finding on the length of responses."""
-    effect = {
-        "unit": "words", "told": "ratio", "estimate": 0.55, "low": 0.5, "high": 0.6,
-        "prompts": 72, "base": 231.0, "intervention": 128.4,
-    }  # fmt: skip
-    check = {"kind": "measure", "measure": "words", "absent": True}
-    values = NO_RATES | {"check": check, "effect": effect, "bank": {"effect": effect}}
+    effect = Effect(
+        unit="words", told="ratio", estimate=0.55, low=0.5, high=0.6, prompts=72,
+        base=231.0, intervention=128.4,
+    )  # fmt: skip
+    check = MeasureCheck(measure="words", absent=True)
+    values = NO_RATES | {"check": check, "effect": effect, "bank": OverBank(effect=effect)}
     return finding(number, status, **values | more)
 
 
-def directed(number: int, status: str = "validated", **more) -> dict:
+def directed(number: int, status: str = "validated", **more) -> Finding:
     """A finding on the direction in which the subjects differ."""
-    check = {"kind": "direction", "towards": "I am sorry", "away": "The best way"}
-    return finding(number, status, **NO_RATES | {"check": check, "bank": {"effect": None}} | more)
+    check = DirectionCheck(towards="I am sorry", away="The best way")
+    return finding(number, status, **NO_RATES | {"check": check, "bank": OverBank()} | more)
 
 
-def of_kind(number: int, status: str = "validated", **more) -> dict:
+def of_kind(number: int, status: str = "validated", **more) -> Finding:
     """A finding on a kind of texts."""
-    check = {"kind": "texts", "texts": 4, "name": ["it bites", "beware"]}
+    check = TextsCheck(texts=4, name=("it bites", "beware"))
     return finding(number, status, check=check, cut=None, **more)
 
 
-def behaviours_of(found: list[dict], groups: list[list[str]] | None = None) -> list[dict]:
+def behaviours_of(found: list[Finding], groups: list[list[str]] | None = None) -> list[Behaviour]:
     """A behaviour for each group of validated findings; by default one of them all."""
-    names = [f["id"] for f in found if f["status"] == "validated"]
+    names = [f.id for f in found if f.status == Status.VALIDATED]
     return [
-        {"id": f"b{number}", "findings": group, "statement": f"Both at once, in short: {number}"}
+        Behaviour(
+            id=f"b{number}", findings=tuple(group), statement=f"Both at once, in short: {number}"
+        )
         for number, group in enumerate(groups or [names] * bool(names), 1)
     ]
 
 
-def separability(right: int = 130, wrong: int = 36, e: float = 1.1e16) -> dict:
+def separability(right: int = 130, wrong: int = 36, e: float = 1.1e16) -> Separability:
     """How well the subjects are told apart, in two regions."""
-    auc = {"estimate": 0.78, "low": 0.71, "high": 0.84, **AT_72}
-    one = {
-        "prompts": right + wrong + 2, "right": right, "wrong": wrong, "e_value": e,
-        "low": 0.66, "high": 0.88, "auc": auc, "regions": {"r000": auc, "r001": auc},
-    }  # fmt: skip
-    return {"e_value": e, "embeddings": one, "words": one}
+    auc = bank_rate(0.78, 0.71, 0.84)
+    one = ToldApart(
+        prompts=right + wrong + 2, right=right, wrong=wrong, e_value=e, low=0.66, high=0.88,
+        auc=auc, regions={"r000": auc, "r001": auc},
+    )  # fmt: skip
+    return Separability(e_value=e, embeddings=one, words=one)
 
 
 def ledger(stage: str, call: str, step: str | None = None, **more) -> dict:
@@ -197,7 +215,7 @@ def ledger(stage: str, call: str, step: str | None = None, **more) -> dict:
     } | more  # fmt: skip
 
 
-def context(found: list[dict] | None = None, null: bool = False) -> dict:
+def context(found: list[Finding] | None = None, null: bool = False) -> dict:
     """Arguments of `render`, and of `figures` by the same names."""
     found = findings_of_all_statuses() if found is None else found
     config = load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
@@ -215,13 +233,14 @@ def context(found: list[dict] | None = None, null: bool = False) -> dict:
         )
         for number in range(2)
     ]  # fmt: skip
+    hums = new_hypothesis("It hums", "more", "assistant", ["r000"], behaviour="hums")
+    seen = Screened(prompts=5, wins=0, losses=1, share=-0.2)
     screened = [
-        {
-            "statement": "It hums",
-            "screen": {"prompts": 5, "wins": 0, "losses": 1},
-            "goes_on": False,
-        },
-        *({"statement": f["statement"], "screen": {}, "goes_on": True} for f in found),
+        replace(hums, screen=seen, goes_on=False),
+        *(
+            new_hypothesis(f.statement, f.direction, f.source, ["r000"], check=f.check)
+            for f in found
+        ),
     ]
     return {
         "audit": {
@@ -249,21 +268,20 @@ def context(found: list[dict] | None = None, null: bool = False) -> dict:
         "rounds": [asdict(of_round) for of_round in rounds],
         "costs": costs([ledger("decode", "now", texts=10), ledger("bank", "old")], "now"),
         "points": [
-            {
-                "x": float(i % 7), "y": float(i % 11), "side": ("base", "intervention")[i % 2],
-                "region": f"r{i % 6:03d}", "score": (i % 9 - 4) / 2, "text": f"Text number {i}",
-            }
+            Point(
+                x=float(i % 7), y=float(i % 11), side=("base", "intervention")[i % 2],
+                region=f"r{i % 6:03d}", score=(i % 9 - 4) / 2, text=f"Text number {i}",
+            )
             for i in range(60)
         ],
         "behaviours": behaviours_of(found),
         "separability": separability(),
         "smallest": smallest_effects({"r000": 120}, {"r000": 120}, len(found), 0, 0.05),
         "kinds": [
-            {
-                "kind": number, "name": ["it bites", "beware"], "base": number,
-                "intervention": 9 - number,
-                "typical": [{"side": "base", "region": "r000", "text": f"Typical text {number}"}],
-            }
+            Kind(
+                number, ["it bites", "beware"], number, 9 - number,
+                [Typical("base", "r000", f"Typical text {number}")],
+            )
             for number in range(8)
         ],
         "notices": [],
@@ -283,39 +301,46 @@ def page_of(values: dict, folder: Path) -> str:
     return render(Report(**values, words=words, figures=drawn))
 
 
+def hostile_finding(finding: Finding, hostile: str) -> Finding:
+    """A finding with a hostile text wherever someone else's text can stand."""
+    check = finding.check
+    if isinstance(check, PhraseCheck):
+        check = replace(check, phrases=(*check.phrases, hostile.lower()))
+    elif isinstance(check, TextsCheck):
+        check = replace(check, name=(*check.name, hostile.lower()))
+    elif isinstance(check, DirectionCheck):
+        check = replace(check, towards=hostile, away=hostile)
+    quote = Quote(
+        prompt=[{"role": hostile, "content": hostile}],
+        base=hostile,
+        intervention=f"{hostile} {hostile}",
+    )
+    return replace(
+        finding,
+        statement=hostile,
+        behaviour=hostile if finding.behaviour else None,
+        check=check,
+        effect=finding.effect and replace(finding.effect, unit=hostile),
+        agreement=finding.agreement and replace(finding.agreement, of=hostile),
+        evidence=(quote,) * len(finding.evidence),
+        regions=tuple(replace(r, name=hostile, category=hostile) for r in finding.regions),
+    )
+
+
 def everywhere(values: dict, hostile: str) -> dict:
     """The values with a hostile text wherever someone else's text can stand."""
     values = copy.deepcopy(values)
-    for one in values["findings"]:
-        one |= {"statement": hostile, "gates_failed": [hostile] if one["gates_failed"] else []}
-        one["behaviour"] = hostile if one["behaviour"] else None
-        for name in ("phrases", "name"):
-            one["check"].get(name, []).append(hostile.lower())
-        for name in one["check"].keys() & {"towards", "away"}:
-            one["check"][name] = hostile
-        for told in (one["effect"], one["agreement"]):
-            told and told.update({k: hostile for k in told.keys() & {"unit", "of"}})
-        for pair in one["evidence"]:
-            pair |= {
-                "prompt": [{"role": hostile, "content": hostile}],
-                "base": hostile,
-                "intervention": f"{hostile} {hostile}",
-            }
-        for place in one["regions"]:
-            place["name"] = place["category"] = hostile
+    values["findings"] = [hostile_finding(one, hostile) for one in values["findings"]]
     for number, place in enumerate(values["regions"]):
         place |= {"name": hostile, "category": hostile, "category_share": float(number % 2)}
-    for point in values["points"]:
-        point["text"] = hostile
-    for row in values["behaviours"]:
-        row["statement"] = hostile
-    for kind in values["kinds"]:
-        kind["name"] = [hostile]
-        for typical in kind["typical"]:
-            typical["text"] = hostile
+    values["points"] = [point._replace(text=hostile) for point in values["points"]]
+    values["behaviours"] = [replace(row, statement=hostile) for row in values["behaviours"]]
+    values["kinds"] = [
+        kind._replace(name=[hostile], typical=[t._replace(text=hostile) for t in kind.typical])
+        for kind in values["kinds"]
+    ]
     values["notices"] = [hostile]
-    for row in values["screened"]:
-        row["statement"] = hostile
+    values["screened"] = [replace(row, statement=hostile) for row in values["screened"]]
     values["rounds"][-1]["reason"] = hostile
     values["audit"]["versions"]["numpy"] = hostile
     settings = values["audit"]["config"]["audit"]

@@ -22,7 +22,7 @@ TEMPLATE = """\
 {% for sentence in told_apart %}
 <p>{{ sentence }}</p>
 {% endfor %}
-{% if not separability %}
+{% if separability.e_value is none %}
 <p>On the explored texts, {{ strong | length }} of {{ plural(regions | length, "region") }}
   {{ "stands" if strong | length == 1 else "stand" }} out from chance
   (<a href="#divergence">divergence by region</a>).</p>

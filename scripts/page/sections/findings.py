@@ -22,7 +22,7 @@ def context(report: Report) -> dict[str, Any]:
         "findings": report.by_status,
         "entries": report.entries,
         "first_entry": first_entries(report.entries),
-        "label": lambda region: report.labels.get(region["id"], region["name"]),
+        "label": lambda region: report.labels.get(region.id, region.name),
         "reasons": reasons,
         "stopped": STOPPED,
         "counted_as": counted_as,
@@ -35,10 +35,10 @@ def context(report: Report) -> dict[str, Any]:
 def first_entries(found: Sequence[Entry]) -> dict[str, str]:
     """For each finding the entry that shows it in full, the one that it leads or else the first:
     a generic finding may be part of several."""
-    first: dict[str, str] = {entry.parts[0]["id"]: entry.id for entry in reversed(found)}
+    first: dict[str, str] = {entry.parts[0].id: entry.id for entry in reversed(found)}
     for entry in found:
         for part in entry.parts:
-            first.setdefault(part["id"], entry.id)
+            first.setdefault(part.id, entry.id)
     return first
 
 
@@ -173,10 +173,10 @@ TEMPLATE = """\
 {%- endmacro -%}
 
 {%- macro finding_card(finding) -%}
-<article class="finding" id="{{ anchor(finding) }}">
+<article class="finding" id="{{ anchor(finding.id) }}">
   <p class="marks"><span class="badge {{ finding.status }}">{{ finding.status }}</span>
     {% if finding.source == "user" %}<span>your own hypothesis</span>{% endif %}
-    <a href="#{{ anchor(finding) }}" title="Link to this finding">{{ finding.id }}</a></p>
+    <a href="#{{ anchor(finding.id) }}" title="Link to this finding">{{ finding.id }}</a></p>
   <h3 dir="auto">{{ finding.statement }}</h3>
   {% for sentence in reasons(finding, audit.counts.hypotheses) %}
   <p class="notice">{{ sentence }}</p>
@@ -188,13 +188,13 @@ TEMPLATE = """\
 
 {%- macro part(finding, entry) -%}
   {% if first_entry[finding.id] == entry.id %}
-  <details class="part" id="{{ anchor(finding) }}">
+  <details class="part" id="{{ anchor(finding.id) }}">
     <summary><span dir="auto">{{ finding.statement }}</span>
     <span class="muted">{% if size(finding) %}{{ size(finding) | first_upper }}. {% endif %}<span class="number">e-value
       {{ finding.e_value | e_value }}.</span></span></summary>
     <div class="inside">
     <p class="marks">{% if finding.source == "user" %}<span>your own
-      hypothesis</span>{% endif %}<a href="#{{ anchor(finding) }}" title="Link to this finding">{{ finding.id }}</a></p>
+      hypothesis</span>{% endif %}<a href="#{{ anchor(finding.id) }}" title="Link to this finding">{{ finding.id }}</a></p>
     {{ sizes(finding) }}
     {{ details_of(finding, false) }}
     </div>
@@ -202,7 +202,7 @@ TEMPLATE = """\
   {% else %}
   <p class="part"><span dir="auto">{{ finding.statement }}</span>
     <span class="muted number">e-value {{ finding.e_value | e_value }};</span>
-      <a href="#{{ anchor(finding) }}">in full at {{ first_entry[finding.id] }}</a></p>
+      <a href="#{{ anchor(finding.id) }}">in full at {{ first_entry[finding.id] }}</a></p>
   {% endif %}
 {%- endmacro -%}
 
@@ -212,10 +212,10 @@ TEMPLATE = """\
   <p class="marks"><span class="badge validated">validated</span>
     {% if lead.source == "user" %}<span>your own hypothesis</span>{% endif %}
     <a href="#entry-{{ entry.id }}" title="Link to this behaviour">{{ entry.id }}</a>
-    {% if lead.id != entry.id %}<a href="#{{ anchor(lead) }}" title="The finding that leads it">{{ lead.id }}</a>{% endif %}</p>
+    {% if lead.id != entry.id %}<a href="#{{ anchor(lead.id) }}" title="The finding that leads it">{{ lead.id }}</a>{% endif %}</p>
   <h3 dir="auto">{{ entry.statement }}</h3>
   {% if first_entry[lead.id] == entry.id %}
-  <div id="{{ anchor(lead) }}">
+  <div id="{{ anchor(lead.id) }}">
   {% if lead.statement != entry.statement %}
   <p class="note"><b>Its leading statement:</b> <span dir="auto">{{ lead.statement }}</span></p>
   {% endif %}
@@ -282,7 +282,7 @@ TEMPLATE = """\
 <ul>
   {% for theme in audit.themes %}
   <li><b dir="auto">{{ theme.title }}</b>: <span dir="auto">{{ theme.summary }}</span>
-    ({% for id in theme.findings %}<a href="#{{ anchor({"id": id}) }}">{{ id }}</a>{{ ", " if not loop.last }}{% endfor %})</li>
+    ({% for id in theme.findings %}<a href="#{{ anchor(id) }}">{{ id }}</a>{{ ", " if not loop.last }}{% endfor %})</li>
   {% endfor %}
 </ul>
 {% endif %}

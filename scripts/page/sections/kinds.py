@@ -1,13 +1,15 @@
 """What kinds of texts the subjects write, for looking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from scripts.page.section import SIDES, Report, Section
+from scripts.checks.check import TextsCheck
+from scripts.hypotheses.finding import Finding
+from scripts.page.section import Report, Section
 
 
 def context(report: Report) -> dict[str, Any]:
-    counts = (kind[side] for kind in report.kinds for side in SIDES)
+    counts = (n for kind in report.kinds for n in (kind.base, kind.intervention))
     return {
         "kinds": report.kinds,
         "most_of_kind": max(counts, default=1) or 1,
@@ -15,13 +17,12 @@ def context(report: Report) -> dict[str, Any]:
     }
 
 
-def findings_of_kinds(findings: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+def findings_of_kinds(findings: Sequence[Finding]) -> dict[int, list[Finding]]:
     """The findings on each kind of texts, by its number."""
-    found: dict[int, list[Mapping[str, Any]]] = {}
+    found: dict[int, list[Finding]] = {}
     for finding in findings:
-        check = finding["check"]
-        if check and check.get("kind") == "texts":
-            found.setdefault(check["texts"], []).append(finding)
+        if isinstance(finding.check, TextsCheck):
+            found.setdefault(finding.check.texts, []).append(finding)
     return found
 
 
@@ -38,7 +39,7 @@ TEMPLATE = """\
   <h4 dir="auto">{{ kind.name | join(", ") if kind.name else "no phrase of its own" }}</h4>
   <div class="rates">{{ count_bar("base", kind.base) }}{{ count_bar("intervention", kind.intervention) }}</div>
   {% for finding in of_kinds.get(kind.kind, []) %}
-  <p class="note">Tested: <a href="#{{ anchor(finding) }}">{{ finding.status }}</a>.</p>
+  <p class="note">Tested: <a href="#{{ anchor(finding.id) }}">{{ finding.status }}</a>.</p>
   {% endfor %}
   <details>
     <summary>{{ "Its most typical text" if kind.typical | length == 1 else "Its " ~ (kind.typical | length) ~ " most typical texts" }}</summary>

@@ -6,7 +6,7 @@ from scripts.page.section import Report, Section
 
 
 def context(report: Report) -> dict[str, Any]:
-    return {"eliminated": [row for row in report.screened if not row["goes_on"]]}
+    return {"eliminated": [row for row in report.screened if not row.goes_on]}
 
 
 TEMPLATE = """\

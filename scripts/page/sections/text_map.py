@@ -1,8 +1,9 @@
 """Where the explored texts lie, for looking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from scripts.page.figures import Point
 from scripts.page.section import Report, Section
 
 SHOWN_POINTS = 6  # texts quoted beside the map, of each subject
@@ -12,13 +13,13 @@ def context(report: Report) -> dict[str, Any]:
     return {"points": report.points, "telling": telling_texts(report.points)}
 
 
-def telling_texts(points: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+def telling_texts(points: Sequence[Point]) -> dict[str, list[Point]]:
     """Of each subject the distinct texts that their score sets most apart from the other's."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[Point]] = {}
     for side, sign in (("base", 1), ("intervention", -1)):
-        own = [point for point in points if point["side"] == side]
-        order = sorted((sign * point["score"], point["text"], n) for n, point in enumerate(own))
-        first: dict[str, Mapping[str, Any]] = {}
+        own = [point for point in points if point.side == side]
+        order = sorted((sign * point.score, point.text, n) for n, point in enumerate(own))
+        first: dict[str, Point] = {}
         for _, text, n in order:
             first.setdefault(text, own[n])
         found[side] = list(first.values())[:SHOWN_POINTS]
