@@ -30,7 +30,7 @@ gc.freeze()
 gc.set_threshold(100_000)
 
 try:
-    SESSION = open_session(config)
+    SESSION = open_session(config, workflow.configfiles)
     if workflow.is_main_process:
         for notice in look_ahead(SESSION):
             logger.warning(notice)
@@ -48,6 +48,15 @@ INPUTS = Inputs(SESSION.recipes, CONFIG.execution.shards, ROUNDS)
 BENCHMARK = BenchmarkInputs(SESSION.recipes, INPUTS)
 ALL_CORES, GPU_CORES = PARAMETERS.cores, PARAMETERS.gpu_cores
 published = SESSION.publications.asked
+
+
+def revision_is_known(wildcards):
+    """Input function of models, which need no file: what has a name alone cannot be fetched."""
+    try:
+        SESSION.revisions.require(SESSION.recipes.nodes["model"][wildcards.key])
+    except AuditError as error:
+        raise WorkflowError(str(error)) from None
+    return []
 
 
 onstart:

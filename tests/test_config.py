@@ -91,7 +91,7 @@ def test_an_unknown_key_like_no_other_lists_the_known_ones():
         ("audits.demo.base", {"model": 3}, "`audits.demo.base.model` is 3"),
         ("audits.demo.intervention.sampling", {"temperature": -1}, "greater than or equal to 0"),
         ("subjects.small.dtype", "int4", "'auto', 'float32', 'bfloat16' or 'float16'"),
-        ("subjects.small.revision", "main", "should match pattern"),
+        ("subjects.small.revision", "", "at least 1 character"),
         ("banks.everyday.sources", [], "at least 1 item"),
         ("execution.shards", 0, "greater than or equal to 1"),
         ("audits.Demo", {"base": "small"}, "should match pattern"),

@@ -101,7 +101,7 @@ def local(workspace) -> set[str]:
     listing = subprocess.run(
         [sys.executable, "-c", LOCAL_RULES], cwd=workspace, text=True, capture_output=True
     )
-    tools = {"archive", "estimate", "export", "prune", "restore", "why"}
+    tools = {"archive", "estimate", "export", "lock", "prune", "restore", "why"}
     return set(listing.stdout.split()) - tools
 
 

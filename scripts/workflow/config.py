@@ -30,7 +30,7 @@ from scripts.workflow.sections import (
 RESERVED = {
     "all", "model", "plant", "responses", "bank", "regions", "plan", "decode", "embed", "measure",
     "propose", "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive",
-    "restore", "export", "benchmark", "exhaustive", "rewrite", "trials",
+    "restore", "export", "lock", "benchmark", "exhaustive", "rewrite", "trials",
 }  # fmt: skip
 
 

@@ -136,7 +136,7 @@ class Recipes:
             raise ConfigError(f"`{where}`: there is no model directory `{name}`; correct the path")
         raise ConfigError(
             f"`{where}`: `{name}` is no local directory, and a hub id needs `revision`, "
-            "the full 40-digit commit of the version you mean"
+            "the commit, branch or tag that you mean"
         )
 
     def plant(self, name: str) -> Node:

@@ -163,8 +163,9 @@ class Subject(Section):
 
     model: str | None = None
     """`embedded:smollm2-135m-instruct`, a local directory, or a hub id with `revision`."""
-    revision: str | None = Field(None, pattern=COMMIT)
-    """Full 40-digit commit of a hub model."""
+    revision: str | None = Field(None, min_length=1)
+    """Commit, branch or tag of a hub model; `snakemake lock` looks up once which commit a name
+    is."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Type of the weights and the arithmetic. `auto` is what the machine does well: bfloat16 where
     it has units for it, else float32; the others are literal, so that precision itself can be the
@@ -174,8 +175,8 @@ class Subject(Section):
     text depends a little on those beside it in a batch, as wherever LLM.int8 is used."""
     adapter: str | None = None
     """PEFT adapter: `plant:<name>`, a local directory, or a hub id (then `adapter_revision`)."""
-    adapter_revision: str | None = Field(None, pattern=COMMIT)
-    """Full 40-digit commit of a hub adapter."""
+    adapter_revision: str | None = Field(None, min_length=1)
+    """Commit, branch or tag of a hub adapter."""
     system_prompt: str | None = None
     """System message put before every prompt, in place of the prompt's own if it has one; none
     leaves the chat template's own default."""
@@ -340,8 +341,8 @@ class Embed(Section):
 
     model: str = EMBEDDED_EMBEDDER
     """`embedded:all-minilm-l6-v2`, a local directory, or a hub id (then `revision` is needed)."""
-    revision: str | None = Field(None, pattern=COMMIT)
-    """Full 40-digit commit of a hub model."""
+    revision: str | None = Field(None, min_length=1)
+    """Commit, branch or tag of a hub model."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the encoder. `auto` is what the machine does well: bfloat16 where it has units
     for it, else float32; both give nearly the same vectors (cosine above 0.999)."""

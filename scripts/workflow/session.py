@@ -7,7 +7,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from scripts.workflow.preflight import (
 )
 from scripts.workflow.publications import Publications
 from scripts.workflow.recipes import Recipes
+from scripts.workflow.revisions import LOCK, Revisions, pinned, read_lock
 
 CALL = "AUTO_INTERVENTIONS_CALL"
 KILLED = (
@@ -46,19 +47,23 @@ class Session:
     recipes: Recipes
     digests: DigestIndex
     publications: Publications
+    revisions: Revisions
     began: float
     call: str
     """One id a call of Snakemake, inherited by its jobs: their ledgers tell by it what it spent."""
 
 
-def open_session(config: Mapping[str, Any]) -> Session:
-    """Read a configuration. Raises ConfigError and AuditError, one sentence each."""
+def open_session(config: Mapping[str, Any], files: Sequence[str | Path]) -> Session:
+    """Read a configuration, beside the first of whose files lies the lock of its revisions. Raises
+    ConfigError and AuditError, one sentence each."""
     began = time.time()
     call = os.environ.setdefault(CALL, f"{began:.0f}-{uuid.uuid4().hex[:8]}")
-    checked = load(config)
+    lock = Path(os.path.relpath(files[0])).with_name(LOCK)
+    checked, wanted = pinned(load(config), read_lock(lock))
     digests = DigestIndex(Path(checked.cache) / "digests.json")
     recipes = Recipes(checked, ROOT, digests)
-    return Session(checked, recipes, digests, Publications(recipes, RESULTS), began, call)
+    publications, revisions = Publications(recipes, RESULTS), Revisions(wanted, lock)
+    return Session(checked, recipes, digests, publications, revisions, began, call)
 
 
 def set_environment(workflow: Any, keep_models: bool, gpus: int) -> None:

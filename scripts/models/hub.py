@@ -1,0 +1,66 @@
+"""Models of the Hugging Face hub: which commit a revision is, and its files."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.core.errors import AuditError
+
+SHOWN = 10  # names of revisions
+
+
+def commit_of(hub: str, revision: str) -> str:
+    """The commit that a branch or a tag stands for now. Raises AuditError; of a revision that does
+    not exist it names those that do."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    try:
+        return HfApi().model_info(hub, revision=revision).sha
+    except RevisionNotFoundError:
+        raise AuditError(_no_revision(hub, revision)) from None
+    except Exception as error:
+        raise AuditError(_unreachable(hub, revision, error)) from error
+
+
+def fetched(hub: str, revision: str, patterns: Sequence[str]) -> Path:
+    """Where the files of a commit lie whose names fit the patterns; fetched, unless they are there.
+    Raises AuditError."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    try:
+        return Path(snapshot_download(hub, revision=revision, allow_patterns=list(patterns)))
+    except RevisionNotFoundError:
+        raise AuditError(_no_revision(hub, revision)) from None
+    except Exception as error:
+        raise AuditError(_unreachable(hub, revision, error)) from error
+
+
+def _no_revision(hub: str, revision: str) -> str:
+    from huggingface_hub import HfApi
+
+    refs = HfApi().list_repo_refs(hub)
+    there = [
+        f"the {kind} {_some([ref.name for ref in found], revision)}"
+        for kind, found in (("branches", refs.branches), ("tags", refs.tags))
+        if found
+    ]
+    return f"`{hub}` has no revision `{revision}`; it has {' and '.join(there)}"
+
+
+def _some(names: Sequence[str], like: str) -> str:
+    """Names in a sentence, those that look like the one that is missed first."""
+    first = difflib.get_close_matches(like, names, SHOWN)
+    ordered = list(dict.fromkeys([*first, *names]))
+    more = len(ordered) - SHOWN
+    shown = ", ".join(f"`{name}`" for name in ordered[:SHOWN])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _unreachable(hub: str, revision: str, error: Exception) -> str:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return (
+        f"the hub model `{hub}` at revision {revision} cannot be fetched ({reason}); check the id, "
+        "the revision and the network"
+    )
