@@ -31,7 +31,7 @@ class Revisions:
 
     def require(self, model: Node) -> None:
         """Raise ConfigError when a model of the hub has a name where its commit belongs."""
-        if model.settings.get("revision") not in self.wanted.get(model.settings.get("hub"), ()):
+        if model.settings.get("revision") not in self.wanted.get(model.settings.get("hub", ""), ()):
             return
         named = [f"`{name}` of `{hub}`" for hub, names in self.wanted.items() for name in names]
         raise ConfigError(
