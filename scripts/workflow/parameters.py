@@ -110,7 +110,7 @@ def require_settings(node: Node, names: Iterable[str], optional: Iterable[str] =
         truth = "the recipe gives" if unnamed else "the recipe does not give"
         raise AuditError(
             f"the rule `{node.stage}` {wrong} among its settings, which {truth}; "
-            "make rules/ and scripts/workflow/recipes.py agree"
+            "make rules/ and scripts/workflow/ agree"
         )
 
 
