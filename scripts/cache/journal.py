@@ -13,6 +13,7 @@ import secrets
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ class Journal:
         self.directory = Path(directory)
         self._segments = RecordCache(directory)
         self._fresh: dict[str, dict[str, Any]] = {}
-        self._path = self._file = None
+        self._path: Path | None = None
+        self._file: FileIO | None = None
         self._warned = False
         self._adopt()
 
@@ -47,9 +49,8 @@ class Journal:
         body = json.dumps([key, record]).encode()
         line = b"%08x %s\n" % (zlib.crc32(body), body)
         try:
-            if self._file is None:
-                self._begin()
-            self._file.write(line)
+            file = self._begin() if self._file is None else self._file
+            file.write(line)
         except OSError as error:
             if not self._warned:
                 self._warned = True
@@ -60,18 +61,19 @@ class Journal:
                     error,
                 )
 
-    def _begin(self) -> None:
+    def _begin(self) -> FileIO:
         """Open a journal of this process's own, locked before it has a name that others adopt."""
-        self._path = self.directory / f"{secrets.token_hex(8)}.journal"
-        with replacing(self._path) as temporary:
+        self._path = path = self.directory / f"{secrets.token_hex(8)}.journal"
+        with replacing(path) as temporary:
             file = open(temporary, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
             _lock(file)
         self._file = file
+        return file
 
     def close(self) -> None:
         """Fold the journal into a segment."""
         self._segments.add_many(self._fresh)
-        if self._file is not None:
+        if self._file is not None and self._path is not None:
             self._file.close()
             held = self._segments.get_many(list(self._fresh))
             if len(held) == len(self._fresh):

@@ -71,7 +71,7 @@ def sweep(directory: str | os.PathLike, older_than: float = DAY) -> int:
     Only files untouched for `older_than` seconds: a younger one may still be written to.
     """
     removed = 0
-    for folder, _, names in os.walk(directory):
+    for folder, _, names in os.walk(Path(directory)):
         for name in filter(is_temporary, names):
             path = Path(folder, name)
             with suppress(OSError):
@@ -198,7 +198,8 @@ class SegmentCache(Generic[Value]):
             return
         for segment in small:
             # One that failed half-way has been dropped, or set aside, and is not ours to remove.
-            if segment.path != merged.path and self._segments.pop(segment.path.name, None):
+            if segment.path != merged.path and segment.path.name in self._segments:
+                del self._segments[segment.path.name]
                 with suppress(OSError):
                     segment.path.unlink()
 

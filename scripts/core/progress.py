@@ -134,7 +134,8 @@ class Reporter:
     def __init__(self, log_file: str | os.PathLike, stage: str):
         self.work: Work | None = None
         self._path, self._stage = state_path(log_file), stage
-        self._began, self._written = time.time(), None
+        self._began = time.time()
+        self._written: State | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 

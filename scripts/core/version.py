@@ -21,13 +21,14 @@ class Commit(NamedTuple):
 def commit(root: Path = ROOT) -> Commit | None:
     """The commit that is checked out; None outside a clone, or without git."""
 
-    def git(*arguments: str) -> subprocess.CompletedProcess:
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
 
     try:
         head = git("log", "-1", "--format=%H %cI")
         if head.returncode != 0:
             return None
-        return Commit(*head.stdout.split(), git("diff", "--quiet", "HEAD").returncode != 0)
+        name, date = head.stdout.split()
+        return Commit(name, date, git("diff", "--quiet", "HEAD").returncode != 0)
     except FileNotFoundError:
         return None

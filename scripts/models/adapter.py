@@ -21,7 +21,7 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
     The format begins with the length of a JSON header, 8 bytes, little-endian.
     """
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with open(path, "rb") as file:
             header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
@@ -56,11 +56,13 @@ def _fits(base: dict[str, tuple[int, ...]], adapter: Path) -> bool:
     """Whether the headers alone show that a LoRA adapter changes layers that the base has, of the
     same widths, and leaves out none of its targets."""
     layers = {name.removesuffix(".weight"): shape for name, shape in base.items()}
-    parts = defaultdict(set)
+    parts: dict[str, set[str]] = defaultdict(set)
     for name, shape in weight_shapes(adapter).items():
         part = PART.search(name)
-        layer = name.removeprefix(INSIDE)[: -len(part[0])] if part else None
-        axis = {"lora_A": 1, "lora_B": 0}.get(part[1]) if part else None
+        if part is None:
+            return False
+        layer = name.removeprefix(INSIDE)[: -len(part[0])]
+        axis = {"lora_A": 1, "lora_B": 0}.get(part[1])
         if axis is None or not name.startswith(INSIDE) or len(layers.get(layer, ())) != 2:
             return False
         if layers[layer][axis] != shape[axis]:

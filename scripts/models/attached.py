@@ -25,7 +25,7 @@ def attach(model, adapter: Path):
     asks for is not there: PEFT takes both without an error, and an adapter of which nothing was
     loaded changes nothing.
     """
-    config = PeftConfig.from_pretrained(adapter)
+    config = PeftConfig.from_pretrained(str(adapter))
     if config.is_prompt_learning:
         return with_virtual_tokens(model, adapter, config.peft_type.value)
     config.inference_mode = True

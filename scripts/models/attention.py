@@ -2,14 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.cache_utils import DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "single_query"
+
+
+class Filled(Protocol):
+    """A layer of a cache once something is in it, (rows, heads, columns, width) each."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None: ...
 
 
 class SingleQuery:
@@ -21,7 +30,7 @@ class SingleQuery:
     """
 
     def __init__(self):
-        self.prefix: Sequence[DynamicLayer] = ()
+        self.prefix: Sequence[Filled] = ()
         self.layers: set[int] = set()
 
     def __call__(self, module, query, key, value, attention_mask, scaling=None, **others):
@@ -50,7 +59,7 @@ class SingleQuery:
             mixed = torch.matmul(scores.softmax(-1).to(value.dtype), value)
         return mixed.reshape(rows, 1, heads, value.shape[-1]), None
 
-    def _with_prefix(self, prefix: DynamicLayer, grouped, scores, value) -> torch.Tensor:
+    def _with_prefix(self, prefix: Filled, grouped, scores, value) -> torch.Tensor:
         """Mixed values of the prefix and of each row's own; one product a key head for all rows."""
         rows, heads, group, _ = grouped.shape
 

@@ -64,12 +64,12 @@ def contrast_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]
 
     torch.set_num_threads(request["threads"])
     prompts = prompts_in(request)
-    base, intervention = (
-        next_tokens(*loaded_subject(kept, request[side]), prompts, request[side])
-        for side in ("base", "intervention")
-    )
+    found = []
+    for side in ("base", "intervention"):
+        model, tokenizer = loaded_subject(kept, request[side])
+        found.append(next_tokens(model, tokenizer, prompts, request[side]))
     yield {"begins": True}
-    yield {"contrast": compared(*base, *intervention)}
+    yield {"contrast": compared(*found[0], *found[1])}
 
 
 def next_tokens(model, tokenizer, prompts: Sequence[Prompt], told: Mapping[str, Any]):

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from scripts.core.errors import AuditError
-from scripts.models.attention import SingleQuery, single_query_attention
+from scripts.models.attention import Filled, SingleQuery, single_query_attention
 from scripts.models.sampler import choose, log_probabilities, penalised, penalises
 
 # Waiting rows enter when at most this share of a whole batch still runs: entering costs a prefill,
@@ -90,6 +90,11 @@ class _Place:
     seen: int = 0
 
 
+def _filled(cache: Cache) -> list[Filled]:
+    """The layers of a cache of keys and values, of which `_window` has made sure."""
+    return cast(list[Filled], cache.layers)
+
+
 class _Columns(DynamicLayer):
     """One layer's keys and values, (rows, heads, columns, width), in a buffer with free columns.
 
@@ -97,7 +102,10 @@ class _Columns(DynamicLayer):
     a part of one would be copied at every step.
     """
 
-    def __init__(self, place: _Place, like: DynamicLayer):
+    keys: torch.Tensor
+    values: torch.Tensor
+
+    def __init__(self, place: _Place, like: Filled):
         super().__init__()
         self.place, self.is_initialized = place, True
         self.keys, self.values = like.keys[:0], like.values[:0]
@@ -110,7 +118,7 @@ class _Columns(DynamicLayer):
     def get_seq_length(self) -> int:
         return self.place.seen - 1
 
-    def repack(self, kept, used: slice, new: DynamicLayer | None, end: int, columns: int) -> None:
+    def repack(self, kept, used: slice, new: Filled | None, end: int, columns: int) -> None:
         """Move the used columns of the kept rows, and new rows below them, to end before `end`."""
         self.keys = _packed(self.keys, kept, used, new and new.keys, end, columns)
         self.values = _packed(self.values, kept, used, new and new.values, end, columns)
@@ -163,7 +171,8 @@ class _Batch:
         self.tokens = torch.zeros((0, self.steps), dtype=torch.long)
         self.uniforms = torch.zeros((0, self.steps), dtype=torch.float64)
         self.log_probability = torch.zeros(0, dtype=torch.float64)
-        self.place, self.columns, self.cache = _Place(), 0, None
+        self.place, self.columns = _Place(), 0
+        self.cache: Cache | None = None
         # A window is a distance between columns, so where one binds, none may be free or padded.
         self.windowed = _window(model) < max(map(len, prompts), default=0) + self.steps + GROWTH
         self.shared = 0 if self.windowed else _shared_prefix(prompts)
@@ -208,7 +217,7 @@ class _Batch:
         self.place.seen = self.place.end + 1 if self.windowed else self.columns
         columns, device = torch.arange(self.place.seen), self.model.device
         mask = (columns >= self.start[:, None]) & (columns <= self.place.end)
-        self.attention.prefix = self.prefix.layers
+        self.attention.prefix = _filled(self.prefix)
         out = self.model(
             input_ids=self.tokens.gather(1, self.count[:, None] - 1).to(device),
             attention_mask=mask.long().to(device),
@@ -255,7 +264,7 @@ class _Batch:
             setattr(self, name, torch.cat([getattr(self, name), values]))
         return logits[of_prompt.to(logits.device)]
 
-    def _prefill(self, prompts) -> tuple[list[DynamicLayer], torch.Tensor]:
+    def _prefill(self, prompts) -> tuple[list[Filled], torch.Tensor]:
         """Keys and values of each prompt after the prefix, to the right, and its last logits."""
         rest = [prompt[self.shared :] for prompt in prompts]
         width, device = max(map(len, rest)), self.model.device
@@ -265,9 +274,9 @@ class _Batch:
             ids[row, width - len(tokens) :] = torch.tensor(tokens)
             mask[row, self.shared : self.shared + width - len(tokens)] = 0
         cache = DynamicCache()
-        for number, layer in enumerate(self.prefix.layers):
-            both = (t.expand(len(rest), -1, -1, -1) for t in (layer.keys, layer.values))
-            cache.update(*both, number)
+        for number, layer in enumerate(_filled(self.prefix)):
+            keys, values = (t.expand(len(rest), -1, -1, -1) for t in (layer.keys, layer.values))
+            cache.update(keys, values, number)
         out = self.model(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),
@@ -276,9 +285,10 @@ class _Batch:
             use_cache=True,
             logits_to_keep=1,
         )
-        for layer in cache.layers:
+        layers = _filled(cache)
+        for layer in layers:
             layer.keys, layer.values = (t[:, :, self.shared :] for t in (layer.keys, layer.values))
-        return cache.layers, out.logits[:, -1]
+        return layers, out.logits[:, -1]
 
     def _repack(self, kept: torch.Tensor, entering=None, of_prompt=None) -> None:
         """Keep these rows, let prefilled ones enter below, and make room for GROWTH columns."""
@@ -286,14 +296,15 @@ class _Batch:
             setattr(self, name, getattr(self, name)[kept])
         if entering is None:
             self.who = [self.who[row] for row in kept.tolist()]
-        else:
-            self.cache = self.cache or Cache(layers=[_Columns(self.place, e) for e in entering])
+        elif self.cache is None:
+            self.cache = Cache(layers=[_Columns(self.place, layer) for layer in entering])
         begin = int(self.start.min()) if len(kept) else self.place.end
         used = slice(begin, self.place.end)
         width = entering[0].keys.shape[2] if entering else 0
         end = max(used.stop - used.start, width)
         self.columns = end + GROWTH
-        for layer, new in zip(self.cache.layers, entering or repeat(None), strict=False):
+        own = cast(list[_Columns], self.cache.layers if self.cache else [])
+        for layer, new in zip(own, entering or repeat(None), strict=False):
             if new is not None:
                 new.batch_select_indices(of_prompt)
             layer.repack(kept, used, new, end, self.columns)
@@ -313,12 +324,14 @@ def _window(model) -> float:
             "values, which the decoder cannot hold; let a server decode it (`server`), or give its "
             "texts as `responses`"
         )
-    return min((layer.sliding_window for layer in layers if layer.is_sliding), default=np.inf)
+    windows = [layer for layer in layers if isinstance(layer, DynamicSlidingWindowLayer)]
+    return min((layer.sliding_window for layer in windows), default=np.inf)
 
 
 def _shared_prefix(prompts: Sequence[Sequence[int]]) -> int:
     """How many first tokens all prompts share, no prompt's last among them."""
     if len(prompts) < 2:
         return 0
-    first, last, most = min(prompts), max(prompts), min(map(len, prompts)) - 1
+    rows = list(map(tuple, prompts))
+    first, last, most = min(rows), max(rows), min(map(len, rows)) - 1
     return next((i for i in range(most) if first[i] != last[i]), most)

@@ -48,7 +48,8 @@ class Kept:
 
     def __init__(self, room: Callable[[], float] = lambda: float("inf")):
         """room: bytes of memory that are free now."""
-        self.room, self.things = room, {}
+        self.room = room
+        self.things: dict[str, Any] = {}
 
     def get(self, name: str, size: int, load: Callable[[], Any]) -> Any:
         """The thing of this name, loaded if need be, for which `size` bytes are made free first."""
@@ -269,7 +270,7 @@ def send(line: Connection, message: Message) -> None:
     shapes = {name: list(part.shape) for name, part in arrays.items()}
     line.send_bytes(json.dumps(message | {"arrays": shapes} | dict.fromkeys(arrays)).encode())
     for part in arrays.values():
-        line.send_bytes(np.ascontiguousarray(part, dtype=np.float32))
+        line.send_bytes(np.ascontiguousarray(part, dtype=np.float32).data)
 
 
 def receive(line: Connection) -> Message:

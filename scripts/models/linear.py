@@ -2,11 +2,13 @@
 product. In bfloat16 a step's products take three quarters of the time; in float32, whose plain
 products are another library's, from four fifths (AVX2) to two fifths (AVX-512)."""
 
+from typing import Any
+
 import torch
 
 # What torch.compile calls for such layers; torch promises neither, so that without them all stays.
-_reorder = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
-_product = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+_reorder: Any = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+_product: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 class PackedLinear(torch.nn.Module):
@@ -28,8 +30,9 @@ def pack_weights(model: torch.nn.Module, rows: int) -> torch.nn.Module:
     """
     types = _packed_types()
     for name, layer in list(model.named_modules()):
-        weight = getattr(layer, "weight", None)
-        if type(layer) is torch.nn.Linear and weight.device.type == "cpu" and weight.dtype in types:
+        if type(layer) is not torch.nn.Linear:
+            continue
+        if layer.weight.device.type == "cpu" and layer.weight.dtype in types:
             model.set_submodule(name, PackedLinear(layer, rows))
     return model
 

@@ -45,7 +45,7 @@ def reasoning_of(settings: Mapping[str, Any], folders: Sequence[Path]) -> dict[s
     given, template = settings.get("reasoning", "auto"), settings["chat_template"]
     if given == "off" or (given == "auto" and not template):
         return None
-    text = isinstance(template, Mapping) and template["text"]
+    text = template["text"] if isinstance(template, Mapping) else ""
     found = found_in(text or next(filter(None, map(template_in, folders)), ""))
     if given == "auto":
         return found

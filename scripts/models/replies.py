@@ -25,7 +25,7 @@ PORTION = 4  # batches that are thought and answered before others begin: lost w
 class Said:
     """What a subject said in one draw; thoughts and their tokens (count) where it thought."""
 
-    text: str
+    text: str | None
     tokens: int
     finished: bool
     log_probability: float | None = None
@@ -43,10 +43,11 @@ class Said:
 
     def record(self, prefix: str) -> dict[str, Any]:
         """As the record cache keeps it, behind the text that each response begins with."""
-        if self.text is None:
+        if self.absence is not None:
             kept = absent(self.absence, self.tokens)
         else:
-            kept = {"text": prefix + self.text, "tokens": self.tokens, "finished": self.finished}
+            text = prefix + (self.text or "")
+            kept = {"text": text, "tokens": self.tokens, "finished": self.finished}
         if self.log_probability is not None:
             kept["log_probability"] = round(self.log_probability, 4)
         if self.thoughts is not None:
@@ -152,4 +153,4 @@ def _said(tokenizer, first: Reply, part, second: Reply | None, steps: int, strin
         why = Absence.UNANSWERED if first.finished else Absence.CUT
         return Said(None, 0, first.finished, absence=why, **thought)
     said = Said.of(tokenizer, second, strings)
-    return Said(said.text.lstrip(), said.tokens, said.finished, **thought)
+    return Said((said.text or "").lstrip(), said.tokens, said.finished, **thought)

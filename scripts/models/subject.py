@@ -109,7 +109,8 @@ def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
     # torch.matmul folds the batch into one product only for weights that could need gradients
     # (aten's should_fold); peft leaves them frozen, and the first token's logits then copy the
     # whole output layer once a row: 140 instead of 400 tokens a second on two cores.
-    return model.to(device()).requires_grad_(True).eval()
+    ready: torch.nn.Module = model
+    return ready.to(device()).requires_grad_(True).eval()
 
 
 def quantized(bits: str, dtype: torch.dtype) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
 
 
 def values(sample: Mapping[str, Any]) -> Iterator[Values]:
-    given = []
+    given: Any = []
     for message in sample.get("messages") or ():
         if message.get("role") not in ("system", "user"):
             break

@@ -1,7 +1,7 @@
 """JSON as files hold it: an object a line, or one document."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from scripts.readers.row import Record, place, wrong
 GZIP = b"\x1f\x8b"  # what a file packed by gzip begins with
 
 
-def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+def text_lines(path: Path) -> Generator[tuple[int, str]]:
     """Numbered lines with their ends, split at "\\n" alone; text may hold other separators."""
     number = 1
     try:

@@ -117,7 +117,7 @@ def _role(message: Mapping[str, Any]) -> str:
 
 
 def _flat(messages: Any) -> list[Mapping[str, Any]]:
-    found = []
+    found: list[Mapping[str, Any]] = []
     for message in messages:
         found += _flat(message) if isinstance(message, list) else [message]
     return found

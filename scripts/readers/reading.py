@@ -203,7 +203,8 @@ class PromptsByKey:
     """The prompts of a file of their own, for responses that hold only a key."""
 
     def __init__(self, settings: Mapping[str, Any]):
-        self.path, self.rows, self.used = settings["path"], {}, set[str]()
+        self.path, self.used = settings["path"], set[str | None]()
+        self.rows: dict[str | None, Row] = {}
         for row in Reading(settings, "key"):
             known = self.rows.setdefault(row.key, row)
             if known.prompt != row.prompt:

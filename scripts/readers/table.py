@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
@@ -18,7 +18,7 @@ DELIMITERS = ("\t", ";")  # besides the comma
 NAMED = ("prompt", "response", "sample", "category", "group", "model", "key")
 
 
-def cells(path: Path) -> Iterator[tuple[int, list[str]]]:
+def cells(path: Path) -> Generator[tuple[int, list[str]]]:
     """The records that are not empty, with the line that each begins on."""
     csv.field_size_limit(min(sys.maxsize, 1 << 31))
     with closing(text_lines(path)) as lines:
