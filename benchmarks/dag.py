@@ -7,6 +7,7 @@ whose next round is 200,000 draws in 1,000 shards, and a call on a finished audi
 shards, where nothing is to be done, of which medians go to results/benchmarks/speed.json.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -20,11 +21,13 @@ import yaml
 
 from benchmarks.speed import REPEATS, RESULTS, record
 from scripts.core.files import write_json
-from scripts.core.rows import write_rows
+from scripts.core.rows import as_json, write_rows
+from scripts.core.vocabulary import SIDES
 from scripts.draws.draw import PlannedDraw, Reason
+from scripts.recordings.bank import BankReport
 from scripts.workflow.config import load
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.recipes import SIDES, Recipes
+from scripts.workflow.recipes import Recipes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -74,6 +77,7 @@ OUTPUTS = {
     "model": ("model.json", "ledger.json"),
     "bank": ("bank.jsonl", "bank.json", "ledger.json"),
     "regions": ("regions.json", "prompts.jsonl", "ledger.json"),
+    "contrast": ("contrast.json", "ledger.json"),
     "propose": ("hypotheses.jsonl", "usage.json", "ledger.json"),
     "screen": ("hypotheses.jsonl", "screened.jsonl", "usage.json", "ledger.json"),
     "confirm": ("findings.jsonl", "judgements.jsonl", "themes.json", "behaviours.json",
@@ -116,7 +120,7 @@ def finished(recipes: Recipes, shards: int, rounds: int) -> None:
 
 def touch(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text('{"prompts": 100}' if path.name == "bank.json" else "")
+    path.write_text(json.dumps(as_json(BankReport(100))) if path.name == "bank.json" else "")
 
 
 class Cost(NamedTuple):

@@ -27,10 +27,11 @@ import yaml
 from benchmarks.recorded import EMBEDDER, Recorded, suite_from, workers_of_one_thread
 from benchmarks.speed import processor
 from scripts.benchmark.audit import audit
-from scripts.benchmark.suite import SIDES, Suite
+from scripts.benchmark.suite import Suite
 from scripts.core.job import Ledger
 from scripts.core.randomness import hash_generator, hash_unit
 from scripts.core.rows import read_rows
+from scripts.core.vocabulary import SIDES
 from scripts.draws.draw import Draw
 from scripts.models.encoder import embed
 from scripts.models.generation import generate

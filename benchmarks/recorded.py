@@ -24,9 +24,10 @@ import numpy as np
 
 from benchmarks.speed import processor
 from scripts.benchmark.audit import AuditOutcome, audit
-from scripts.benchmark.suite import SIDES, Suite
+from scripts.benchmark.suite import Suite
 from scripts.core.job import Ledger
 from scripts.core.randomness import hash_unit
+from scripts.core.vocabulary import SIDES
 from scripts.models.encoder import embed
 from scripts.prompts.prompt import Prompt, prompt_id
 from scripts.readers.reading import Reading

@@ -15,6 +15,7 @@ rule plan:
         prompts=INPUTS.upstream("plan", "regions", PROMPTS),
         earlier=INPUTS.earlier_plans,
         divergence=INPUTS.latest_divergence,
+        contrast=INPUTS.before_first_round,
         hypotheses=INPUTS.upstream("plan", "hypotheses", HYPOTHESES),
     output:
         plan=PLAN,

@@ -1,9 +1,12 @@
 """Whether an intervention does anything is known before an audit spends."""
 
+import shutil
+
 import pytest
 import torch
+from conftest import snakemake, tiny_config, write_config
 
-from scripts.core.rows import as_json
+from scripts.core.rows import as_json, read_document
 from scripts.models.contrast import Contrast, compared, contrast_loaded, of_replies
 from scripts.models.host import Kept
 from scripts.prompts.prompt import Prompt
@@ -24,6 +27,8 @@ PROMPTS = [as_json(Prompt(f"{i:064x}", f"Tell me about number {i}.")) for i in r
         (Contrast(32, 32, greedy=True), "all 32 greedy replies"),
         (Contrast(32, 30, greedy=True), "30 of 32 greedy replies"),
         (Contrast(32, 20, greedy=True), None),
+        (Contrast(32, 32, greedy=False, set_alike=True), None),
+        (Contrast(0, 0, greedy=True), None),
     ],
 )
 def test_an_intervention_that_does_nothing_is_asked_about(contrast, said):
@@ -49,7 +54,7 @@ def test_other_vocabularies_are_compared_by_their_likeliest_token():
 
 
 def test_replies_are_compared_as_texts():
-    assert of_replies(["a", "b"], ["a", "c"]) == Contrast(2, 1, greedy=True)
+    assert Contrast(**of_replies(["a", "b"], ["a", "c"])) == Contrast(2, 1, greedy=True)
 
 
 @pytest.mark.parametrize(("other", "identical"), [("base", 5), ("other", 0)])
@@ -63,3 +68,32 @@ def test_loaded_subjects_are_compared_on_the_next_token(tiny, other, identical):
     found = Contrast(**message["contrast"])
     assert (found.prompts, found.identical) == (5, identical)
     assert (found.distance == 0) == (other == "base")
+
+
+def test_an_adapter_that_is_not_applied_is_named_before_the_first_round(workspace, tiny):
+    """PEFT would refuse it, but a model folder beside the base is another model with its name."""
+    copy = workspace / "copy"
+    shutil.copytree(tiny["base"], copy)
+    (copy / "README.md").write_text("The same weights.")
+    write_config(workspace, tiny_config(tiny, intervention={"model": str(copy)}))
+    out = snakemake(workspace, "--cores", "all", "--until", "plan", check=False).stdout
+    (made,) = workspace.glob("results/contrast/*/contrast.json")
+    found = read_document(made, Contrast)
+    assert (found.prompts, found.identical, found.set_alike) == (32, 32, False)
+    assert "is the intervention applied?" in out
+    assert not list(workspace.glob("results/decode/*"))
+
+
+@pytest.mark.parametrize(
+    ("intervention", "identical", "alike"),
+    [({"sampling": {"temperature": 0.5}}, 32, True), ({"system_prompt": "violins"}, 0, False)],
+)
+def test_what_differs_in_its_sampling_alone_is_no_cause_for_alarm(
+    workspace, tiny, intervention, identical, alike
+):
+    write_config(workspace, tiny_config(tiny, intervention=intervention))
+    out = snakemake(workspace, "--cores", "all", "--until", "contrast").stdout
+    (made,) = workspace.glob("results/contrast/*/contrast.json")
+    found = read_document(made, Contrast)
+    assert (found.identical, found.set_alike) == (identical, alike)
+    assert "is the intervention applied?" not in out

@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parent.parent
 # the audits.
 OUTSIDE = ("scripts/workflow/", "scripts/tools/")
 OF_NO_STAGE = {
-    "scripts/models/contrast.py",  # its stage comes
     "scripts/models/host_process.py",  # what it runs, jobs import and name
     "scripts/publish.py",  # copies what the report's key names
     "scripts/page/publishing.py",

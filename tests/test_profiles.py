@@ -87,7 +87,10 @@ def test_every_job_with_a_gpu_is_sent_where_gpus_are(workspace):
     out = snakemake(workspace, "--profile", "slurm", "-n").stdout
     jobs = planned(out, "decode")
     assert len(jobs) == 3 * 2 * 3  # shards, sides, and round 0, screen, confirm
-    for job in [*jobs, *planned(out, "embed"), *planned(out, "regions")]:
+    for job in [
+        *jobs,
+        *(j for rule in ("embed", "regions", "contrast") for j in planned(out, rule)),
+    ]:
         assert "gpu=1" in job and "slurm_partition=gpu" in job
     for rule in ("propose", "screen", "confirm", "report"):
         assert all("gpu=1" not in j and "slurm_partition=cpu" in j for j in planned(out, rule))
@@ -131,7 +134,7 @@ def test_looking_up_ready_responses_asks_for_no_device(workspace):
     assert local(workspace) == QUICK
     config["audits"]["small"]["base"] = {"responses": "ready.jsonl"}
     write_config(workspace, config)
-    assert local(workspace) == QUICK | {"decode"}
+    assert local(workspace) == QUICK | {"decode", "contrast"}
 
 
 def test_the_lines_on_grouping_hold(workspace):
@@ -145,6 +148,6 @@ def test_devices_share_the_cores_of_a_machine(workspace):
     """`--resources gpu=N` lets N jobs with a GPU run at once; without it one takes every core."""
     for given, cores in (((), 4), (("--resources", "gpu=2"), 2)):
         out = snakemake(workspace, "--cores", "4", *given, "-n").stdout
-        for rule in ("decode", "embed", "regions"):
+        for rule in ("decode", "embed", "regions", "contrast"):
             jobs = planned(out, rule)
             assert jobs and all(f"threads: {cores}\n" in j and "gpu=1" in j for j in jobs)

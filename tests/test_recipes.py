@@ -30,7 +30,9 @@ CONFIG = {
     },
 }
 OF_BENCHMARK = {"exhaustive", "rewrite", "trials"}  # stages that no audit has
-AFTER_BANK = {"regions", "plan", "embed", "measure", "propose", "screen", "confirm", "report"}
+AFTER_BANK = {
+    "regions", "contrast", "plan", "embed", "measure", "propose", "screen", "confirm", "report",
+}  # fmt: skip
 FILES = {
     "bank/a.yaml": "topic: a\nthings: [x, y]\nforms: ['About {thing}?']\n",
     "plant.yaml": "behaviours: []\n",
@@ -150,8 +152,8 @@ def test_a_setting_changes_its_stage_and_what_follows(workspace, settings, expec
     [
         ({"regions": {"count": 3}}, AFTER_BANK),
         ({"pools": {"explore": 0.35, "screen": 0.2}}, AFTER_BANK),
-        ({"plan": {"draws": 7}}, AFTER_BANK - {"regions"}),
-        ({"measure": {"permutations": 700}}, AFTER_BANK - {"regions"}),
+        ({"plan": {"draws": 7}}, AFTER_BANK - {"regions", "contrast"}),
+        ({"measure": {"permutations": 700}}, AFTER_BANK - {"regions", "contrast"}),
         ({"seed": 1}, AFTER_BANK | {"decode"}),
     ],
 )
@@ -331,15 +333,15 @@ THE_LOOP = {"plan", "embed", "measure", "propose", "screen", "confirm", "report"
     ("script", "expected"),
     [
         ("embed.py", THE_LOOP),
-        ("models/encoder.py", THE_LOOP | {"regions"}),
+        ("models/encoder.py", THE_LOOP | {"regions", "contrast"}),
         ("measure.py", THE_LOOP),
         ("plan.py", THE_LOOP),
         ("propose.py", {"propose", "plan", "embed", "screen", "confirm", "report"}),
         ("confirm.py", {"confirm", "report"}),
         ("evidence/betting.py", {"screen", "plan", "embed", "confirm", "report"}),
         ("report.py", {"report"}),
-        ("decode.py", THE_LOOP | {"decode"}),
-        ("plant.py", THE_LOOP | {"decode", "plant"}),
+        ("decode.py", THE_LOOP | {"decode", "contrast"}),
+        ("plant.py", THE_LOOP | {"decode", "plant", "contrast"}),
         ("workflow/recipes.py", set()),
         ("workflow/config.py", set()),
         ("publish.py", set()),

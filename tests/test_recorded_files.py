@@ -5,9 +5,9 @@ import json
 import pytest
 from banks import SHARED
 
+from scripts.core.vocabulary import SIDES
 from scripts.prompts.prompt import BankError
 from scripts.recordings.bank import build_bank, prompts_of
-from scripts.recordings.pairing import SIDES
 from scripts.recordings.recording import scanned
 from scripts.workflow.sections import Responses
 

@@ -12,9 +12,10 @@ from proposed import explored, screened
 from benchmarks.draws import BANKS, false_alarms
 from benchmarks.recorded import Recorded
 from scripts.benchmark.audit import audit
-from scripts.benchmark.suite import SIDES, Suite
+from scripts.benchmark.suite import Suite
 from scripts.checks.check import PhraseCheck
 from scripts.core.errors import AuditError
+from scripts.core.vocabulary import SIDES
 from scripts.draws.planning import plan_pool, plan_round
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region

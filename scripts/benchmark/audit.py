@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from scripts.assistants.local import propose
-from scripts.benchmark.suite import SIDES, AuditedSubject
+from scripts.benchmark.suite import AuditedSubject
 from scripts.checks.check import Placed
+from scripts.core.vocabulary import SIDES
 from scripts.divergence.measurement import (
     Measured,
     measure_draws,

@@ -17,12 +17,13 @@ from scipy.stats import false_discovery_control, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from scripts.assistants.local import propose
-from scripts.benchmark.suite import SIDES, Suite, suite_of
+from scripts.benchmark.suite import Suite, suite_of
 from scripts.checks.check import Check, content_of, strength
 from scripts.core.arrays import write_arrays
 from scripts.core.files import write_json
 from scripts.core.job import Job, log, run
 from scripts.core.randomness import hash_unit
+from scripts.core.vocabulary import SIDES
 from scripts.divergence.clusters import k_means
 from scripts.hypotheses.pairs import Pair
 

@@ -11,11 +11,12 @@ from scripts.benchmark.audit import A_REQUEST, requests_of
 from scripts.benchmark.planted import Behaviour
 from scripts.benchmark.scoring import score_real
 from scripts.benchmark.simulated import share
-from scripts.benchmark.suite import SIDES, Suite, read_suite
+from scripts.benchmark.suite import Suite, read_suite
 from scripts.checks.check import Check, by_place, check_of
 from scripts.core.arrays import read_array
 from scripts.core.files import read_json
 from scripts.core.rows import read_rows
+from scripts.core.vocabulary import SIDES
 from scripts.divergence.clusters import assign
 from scripts.divergence.measurement import near_own, region_centres
 from scripts.draws.draw import SHORT, Draw, PlannedDraw

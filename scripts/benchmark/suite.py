@@ -18,13 +18,12 @@ from scripts.core.errors import AuditError
 from scripts.core.files import read_json
 from scripts.core.randomness import hash_unit
 from scripts.core.rows import iterate_rows, read_rows
+from scripts.core.vocabulary import SIDES
 from scripts.draws.draw import SHORT, Draw
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
 from scripts.prompts.pools import DealtPrompt, draw_rows, prompt_rows
 from scripts.prompts.prompt import Prompt
-
-SIDES = ("base", "intervention")
 
 
 @dataclass(frozen=True)

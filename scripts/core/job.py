@@ -227,9 +227,19 @@ def _not_from_the_future(inputs: Iterable[str]) -> None:
                 os.utime(path)
 
 
+def warn(sentence: str) -> None:
+    """Say what a person has to know before the job's results are there."""
+    log.warning(sentence)
+    _say(f"warning: {sentence}")
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # nobody reads it where Snakemake's main process has ended
+        print(f"\n{line}\n", file=sys.stderr, flush=True)
+
+
 def _stop(sentence: str) -> None:
     log.error(sentence)
-    with suppress(OSError):  # nobody reads it where Snakemake's main process has ended
-        print(f"\nerror: {sentence}\n", file=sys.stderr, flush=True)
+    _say(f"error: {sentence}")
     # No traceback: the sentence is the message. Snakemake sees the exit code.
     os._exit(1)

@@ -25,6 +25,7 @@ from scripts.checks.check import (
 from scripts.checks.features import quality
 from scripts.checks.measures import MEASURES
 from scripts.core.randomness import hash_unit
+from scripts.core.vocabulary import SIDES
 from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.placebo import beats_placebos, judge_leans
@@ -59,7 +60,6 @@ from scripts.judging.schedule import Judges
 
 Regions = Mapping[str, Mapping[str, Any]]
 
-SIDES = ("base", "intervention")
 SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
 ALPHA = 0.05
 

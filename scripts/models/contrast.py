@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scripts.core.rows import ROW
+from scripts.core.vocabulary import SIDES
 from scripts.models.decoder import loaded_subject, prompts_in
 from scripts.models.host import Kept, Message
 from scripts.prompts.prompt import Prompt
@@ -33,15 +34,17 @@ class Contrast:
     """Whether greedy replies were compared, because a subject is served; else distributions."""
     likeliest: int | None = None
     """Prompts after which the likeliest next token is the same."""
+    set_alike: bool = False
+    """Whether the subjects are set alike but for how tokens are drawn, so that nothing differs."""
     distance: float | None = None
     """Mean total variation distance of the next token's distributions, 0…1; none where the subjects
     have other vocabularies."""
 
     @property
     def notice(self) -> str | None:
-        """What to ask when the intervention seems to do nothing."""
+        """What to ask when the intervention seems to do nothing, though it should."""
         least = NEARLY_ALL if self.greedy else 1.0
-        if self.identical < least * self.prompts:
+        if self.set_alike or not self.prompts or self.identical < least * self.prompts:
             return None
         what = "greedy replies" if self.greedy else "distributions of the next token"
         many = "all" if self.identical == self.prompts else f"{self.identical} of"
@@ -51,10 +54,10 @@ class Contrast:
         )
 
 
-def of_replies(base: Sequence[str], intervention: Sequence[str]) -> Contrast:
-    """From the greedy replies to the same prompts."""
+def of_replies(base: Sequence[str], intervention: Sequence[str]) -> dict[str, Any]:
+    """The fields of a Contrast from the greedy replies to the same prompts."""
     same = sum(a == b for a, b in zip(base, intervention, strict=True))
-    return Contrast(len(base), same, greedy=True)
+    return {"prompts": len(base), "identical": same, "greedy": True}
 
 
 def contrast_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
@@ -65,14 +68,14 @@ def contrast_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]
     torch.set_num_threads(request["threads"])
     prompts = prompts_in(request)
     found = []
-    for side in ("base", "intervention"):
+    for side in SIDES:
         model, tokenizer = loaded_subject(kept, request[side])
-        found.append(next_tokens(model, tokenizer, prompts, request[side]))
+        found.append(next_tokens(model, tokenizer, prompts, request[side]["settings"]))
     yield {"begins": True}
     yield {"contrast": compared(*found[0], *found[1])}
 
 
-def next_tokens(model, tokenizer, prompts: Sequence[Prompt], told: Mapping[str, Any]):
+def next_tokens(model, tokenizer, prompts: Sequence[Prompt], settings: Mapping[str, Any]):
     """Logits of the token after each prompt, (prompts, vocabulary) float32 on the processor, and
     the likeliest ones as text."""
     import torch
@@ -81,7 +84,7 @@ def next_tokens(model, tokenizer, prompts: Sequence[Prompt], told: Mapping[str, 
 
     rows = []
     with torch.inference_mode():
-        for ids in prompt_ids(tokenizer, prompts, told["settings"], virtual_tokens(model)):
+        for ids in prompt_ids(tokenizer, prompts, settings, virtual_tokens(model)):
             given = torch.tensor([ids], device=model.device)
             rows.append(model(given, use_cache=False, logits_to_keep=1).logits[0, -1].float().cpu())
     logits = torch.stack(rows)

@@ -148,7 +148,7 @@ def _said(tokenizer, first: Reply, part, second: Reply | None, steps: int, strin
         tokens = [*first.tokens, *answer.tokens]
         ended = answer.finished and len(tokens) <= steps
         return Said.of(tokenizer, Reply(tokens[:steps], ended), strings)
-    thought = {"thoughts": part.thoughts, "thought_tokens": len(first.tokens)}
+    thought: dict[str, Any] = {"thoughts": part.thoughts, "thought_tokens": len(first.tokens)}
     if second is None:
         why = Absence.UNANSWERED if first.finished else Absence.CUT
         return Said(None, 0, first.finished, absence=why, **thought)

@@ -7,7 +7,6 @@ from scripts.prompts.prompt import BankError, Prompt, content_id, last_user
 from scripts.recordings.files import RecordedPrompt
 from scripts.recordings.recording import Report
 
-SIDES = ("base", "intervention")
 NOTABLE = 0.1  # share of a side's prompts or responses whose loss is worth a warning
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from scripts.core.checksums import DAMAGED, damage, is_sum_file, summed
 from scripts.core.errors import AuditError
 from scripts.core.files import is_temporary
+from scripts.core.vocabulary import SIDES
 from scripts.readers.registry import source_files
 from scripts.workflow.described import DescribedAudit
-from scripts.workflow.recipes import SIDES
 
 WORKFLOW = (
     "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "Snakefile", "config", "docs", "envs",

@@ -10,6 +10,7 @@ from scripts.checks.check import Placed
 from scripts.core.checksums import damage
 from scripts.core.errors import AuditError
 from scripts.core.rows import iterate_rows, read_document
+from scripts.core.vocabulary import SIDES
 from scripts.divergence.round import Round
 from scripts.divergence.space import Places, explored_places, fresh_places
 from scripts.draws.generation import Generation
@@ -17,7 +18,6 @@ from scripts.hypotheses.drawn_pairs import pairs_by_draw
 from scripts.hypotheses.pairs import Pair
 from scripts.recordings.files import RecordedResponse
 from scripts.workflow.described import DescribedNode
-from scripts.workflow.recipes import SIDES
 
 Name = tuple[str, int]  # of a draw: its prompt and its sample
 Recorded = Mapping[str, Sequence[RecordedResponse]]  # the responses to a prompt, by its id

@@ -19,9 +19,10 @@ from scripts.core.errors import AuditError
 from scripts.core.files import is_temporary, read_json
 from scripts.core.job import Job, run
 from scripts.core.text_tables import count, size, table
+from scripts.core.vocabulary import SIDES
 from scripts.page.publishing import write_index
 from scripts.workflow.described import Audits
-from scripts.workflow.recipes import SIDES, STAGES
+from scripts.workflow.recipes import STAGES
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 _LEFTOVER = re.compile(r"\.pruned-[0-9a-f]{16}")  # of a call that was killed while it deleted

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.assistants.prices import read_prices
 from scripts.core.digests import digest
 from scripts.core.errors import AuditError
+from scripts.core.vocabulary import SIDES
 from scripts.prompts.prompt import BankError
 from scripts.readers.registry import source_files
 from scripts.workflow.config import ConfigError
@@ -24,7 +25,6 @@ from scripts.workflow.sections import Audit
 if TYPE_CHECKING:
     from scripts.workflow.recipes import Node, Recipes
 
-SIDES = ("base", "intervention")
 Settings = dict[str, Any]
 
 
@@ -122,6 +122,14 @@ class AuditRecipe:
         }
 
     @cached_property
+    def contrast(self) -> dict[str, Node]:
+        """What compares the subjects before the first round, unless responses are recorded."""
+        if self.recorded:
+            return {}
+        inputs = {"regions": self.regions, "bank": self.bank, **self.decode}
+        return {"contrast": self._recipes.node("contrast", {}, inputs)}
+
+    @cached_property
     def _loop(self) -> Settings:
         return self._audit.measure.model_dump() | {"seed": self._audit.seed}
 
@@ -139,7 +147,10 @@ class AuditRecipe:
         # The plans of later rounds depend on what the whole loop computes.
         looped = [self._loop, self._embedder[1], code["embed"], code["measure"]]
         inputs = {"regions": self.regions, **self.decode}
-        return self._recipes.node("plan", settings, inputs, identity=looped)
+        plan = self._recipes.node("plan", settings, inputs, identity=looped)
+        if self.contrast:
+            self._recipes.contrasts[plan.key] = self.contrast["contrast"]
+        return plan
 
     @cached_property
     def embed(self) -> Node:
@@ -220,7 +231,7 @@ class AuditRecipe:
                 "null": self.subjects["base"].settings == self.subjects["intervention"].settings,
                 "words": subjects_in_words(keyed_config["audit"]),
             },
-            {"confirm": self.confirm},
+            {"confirm": self.confirm, **self.contrast},
             # What the page and audit.json say, places and all.
             {"config": resolved, "words": subjects_in_words(resolved["audit"])},
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
+from scripts.core.vocabulary import SIDES
 from scripts.workflow.config import ConfigError
 from scripts.workflow.inputs import Files, Inputs
 from scripts.workflow.paths import (
@@ -22,7 +23,7 @@ from scripts.workflow.paths import (
     Wildcards,
     fill,
 )
-from scripts.workflow.recipes import SIDES, Node, Recipes
+from scripts.workflow.recipes import Node, Recipes
 from scripts.workflow.sections import Benchmark
 
 Tree: TypeAlias = "str | list[str] | Mapping[str, Tree]"

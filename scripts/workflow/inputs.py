@@ -4,9 +4,11 @@ import inspect
 from collections.abc import Callable
 from typing import TypeVar
 
+from scripts.core.vocabulary import SIDES
 from scripts.workflow.paths import (
     ADAPTER,
     BANK,
+    CONTRAST,
     DIVERGENCE,
     LEDGER,
     LEDGER_OF_PLAN,
@@ -14,6 +16,7 @@ from scripts.workflow.paths import (
     LEDGER_OF_STEP,
     MODEL,
     PLAN,
+    PROMPTS,
     RESPONSES,
     ROUND,
     SHARD,
@@ -23,7 +26,7 @@ from scripts.workflow.paths import (
     fill,
     steps_before,
 )
-from scripts.workflow.recipes import SIDES, Node, Recipes
+from scripts.workflow.recipes import Node, Recipes
 from scripts.workflow.rounds import Rounds
 
 Files = str | list[str]
@@ -37,6 +40,13 @@ def asked_often(function: F) -> F:
     return function
 
 
+def loaded_files(subject: Node) -> tuple[Files, Files]:
+    """What describes a decode node's model and its adapter; none where it has none."""
+    model, adapter = subject.inputs.get("model"), subject.inputs.get("adapter")
+    described = ADAPTER if adapter and adapter.stage == "plant" else MODEL
+    return fill(MODEL, model) if model else [], fill(described, adapter) if adapter else []
+
+
 class Inputs:
     """Input functions of the rules, for the nodes of a configuration.
 
@@ -46,6 +56,7 @@ class Inputs:
 
     def __init__(self, recipes: Recipes, shards: int, rounds: Rounds):
         self._nodes, self._shards, self._rounds = recipes.nodes, shards, rounds
+        self._contrasts = recipes.contrasts
         loops = recipes.nodes["measure"].values()
         self._measure_of = {node.inputs["plan"].key: node for node in loops}
 
@@ -117,18 +128,38 @@ class Inputs:
         `plant` describes an adapter: of a plant, or of a hub or local adapter.
         """
         node, plan = self.node("decode", wildcards), self._nodes["plan"][wildcards["plan"]]
-        model, adapter = node.inputs.get("model"), node.inputs.get("adapter")
         recorded = node.inputs.get("responses")
-        described = ADAPTER if adapter and adapter.stage == "plant" else MODEL
+        model, adapter = loaded_files(node)
         return {
             "plan": fill(PLAN, plan, wildcards),
             "bank": fill(BANK, plan.ancestor("bank")),
-            "model": fill(MODEL, model) if model else [],
+            "model": model,
             "responses": fill(RESPONSES, recorded) if recorded else [],
-            "plant": fill(described, adapter) if adapter else [],
+            "plant": adapter,
         }
 
+    def of_contrast(self, wildcards: Wildcards) -> dict[str, Files]:
+        """Files by name: explore prompts, and each side's model and adapter, where it has them."""
+        node = self.node("contrast", wildcards)
+        files: dict[str, Files] = {
+            "prompts": fill(PROMPTS, node.inputs["regions"]),
+            "bank": fill(BANK, node.inputs["bank"]),
+        }
+        for side in SIDES:
+            files[f"{side}_model"], files[f"{side}_adapter"] = loaded_files(node.inputs[side])
+        return files
+
+    def contrast_of_report(self, wildcards: Wildcards) -> Files:
+        """How far the subjects are apart; none where responses are recorded."""
+        node = self.node("report", wildcards).inputs.get("contrast")
+        return fill(CONTRAST, node) if node else []
+
     # Inside the loop
+
+    def before_first_round(self, wildcards: Wildcards) -> Files:
+        """What says whether the intervention does anything, which the first round waits for."""
+        contrast = self._contrasts.get(wildcards["key"])
+        return fill(CONTRAST, contrast) if contrast and wildcards["step"] == "round-0" else []
 
     def earlier_plans(self, wildcards: Wildcards) -> list[str]:
         """Plans of the rounds before, which a new round continues."""

@@ -43,6 +43,15 @@ class Parameters:
         """Paths and the like, which no key contains."""
         return asked_often(lambda wildcards: dict(self.node(stage, wildcards).local))
 
+    def sides_of_contrast(self, wildcards: Wildcards) -> Json:
+        """Each side's settings in decode, and what no key contains."""
+        node = self.node("contrast", wildcards)
+        return {
+            side: {"settings": dict(subject.settings), "local": dict(subject.local)}
+            for side, subject in node.inputs.items()
+            if subject.stage == "decode"
+        }
+
     def nodes_of_report(self, wildcards: Wildcards) -> list[Json]:
         """Every node behind a report with its settings, for audit.json and `snakemake why`."""
         nodes = self.node("report", wildcards).ancestors().values()

@@ -12,6 +12,7 @@ from scripts.core.errors import AuditError
 from scripts.core.files import read_json
 from scripts.core.rows import read_document
 from scripts.core.version import ROOT
+from scripts.core.vocabulary import SIDES
 from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
@@ -24,7 +25,7 @@ from scripts.workflow.at_hand import Made, bank_rows, look
 from scripts.workflow.config import ConfigError
 from scripts.workflow.kinds.registry import KINDS, kind_of
 from scripts.workflow.paths import RESULTS
-from scripts.workflow.recipes import SIDES, Node, Recipes
+from scripts.workflow.recipes import Node, Recipes
 
 BFLOAT16 = "bfloat16"
 _ROWS: dict[str, list[Prompt] | None] = {}  # of banks, by key

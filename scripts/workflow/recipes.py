@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.core.digests import KEY_LENGTH, digest
-from scripts.workflow.audit_recipe import SIDES, AuditRecipe
+from scripts.core.vocabulary import SIDES
+from scripts.workflow.audit_recipe import AuditRecipe
 from scripts.workflow.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.keys import DigestIndex, code_digest
@@ -28,6 +29,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "responses": LABELLED[:1],
     "bank": (),
     "regions": (),
+    "contrast": (),
     "plan": (),
     "decode": (),
     "embed": (),
@@ -90,6 +92,8 @@ class Recipes:
             stage: code_digest(digests, self.root, script_of(stage), extra)
             for stage, extra in STAGES.items()
         }
+        # Of explore plans by their keys: the first round waits for it, whose key it is not in.
+        self.contrasts: dict[str, Node] = {}
         self.audits = {
             name: AuditRecipe(self, name, audit).report for name, audit in config.audits.items()
         }

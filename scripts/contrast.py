@@ -1,0 +1,114 @@
+"""Compare the two subjects on a few explore prompts, before the first round spends anything."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+from scripts.core.job import Job, Named, run, warn
+from scripts.core.rows import as_json, iterate_rows, read_rows, write_document
+from scripts.core.vocabulary import SIDES
+from scripts.draws.draw import Draw
+from scripts.models.contrast import PROMPTS, TOKENS, Contrast, contrast_loaded, of_replies
+from scripts.models.description import model_folder
+from scripts.models.host import perform
+from scripts.models.kinds import KINDS
+from scripts.prompts.pools import DealtPrompt, in_order
+from scripts.prompts.prompt import Prompt
+
+# Settings of decode that the next token's distribution does not depend on; `subject` holds all.
+DRAWN_BY = {"sampling", "subject"}
+
+
+def main(job: Job) -> None:
+    explored = [p for p in read_rows(job.input.prompts, DealtPrompt) if p.pool == "explore"]
+    names = list(dict.fromkeys(prompt.id for prompt in in_order(explored)))[:PROMPTS]
+    loaded = all(job.params.sides[side]["settings"]["kind"] == "loaded" for side in SIDES)
+    fields = next_tokens(job, names) if loaded else greedy_replies(job, names)
+    found = Contrast(**fields, set_alike=are_set_alike(job))
+    write_document(job.output.contrast, found)
+    if found.notice:
+        warn(found.notice)
+
+
+def are_set_alike(job: Job) -> bool:
+    """Whether nothing but how tokens are drawn differs between the sides."""
+    base, intervention = (
+        {
+            **{k: v for k, v in job.params.sides[side]["settings"].items() if k not in DRAWN_BY},
+            "model": list(job.input.get(f"{side}_model", [])),
+            "adapter": list(job.input.get(f"{side}_adapter", [])),
+            "local": job.params.sides[side]["local"],
+        }
+        for side in SIDES
+    )
+    return base == intervention
+
+
+def next_tokens(job: Job, names: list[str]) -> dict[str, Any]:
+    """From the distributions of the next token, of two subjects that are loaded here."""
+    bank = {prompt.id: prompt for prompt in iterate_rows(job.input.bank, Prompt)}
+
+    def request() -> dict[str, Any]:
+        return {
+            "prompts": [as_json(bank[name]) for name in names],
+            "threads": job.threads,
+            **{side: told_of(job, side) for side in SIDES},
+        }
+
+    (message,) = perform(contrast_loaded, request, job.ledger)
+    return message["contrast"]
+
+
+def told_of(job: Job, side: str) -> dict[str, Any]:
+    """What is loaded of a side (decoder.loaded_subject)."""
+    adapter = job.input[f"{side}_adapter"]
+    return {
+        "folder": str(model_folder(job.input[f"{side}_model"]).resolve()),
+        "adapter": str(model_folder(adapter).resolve()) if adapter else None,
+        "batch_size": job.params.batch_size,
+        "settings": dict(job.params.sides[side]["settings"]),
+    }
+
+
+def greedy_replies(job: Job, names: list[str]) -> dict[str, Any]:
+    """From greedy replies, where a subject is served; they are in the record cache, too."""
+    base, intervention = ([_said(record) for record in replies(job, side, names)] for side in SIDES)
+    both = [(a, b) for a, b in zip(base, intervention, strict=True) if a and b]
+    return of_replies([a for a, _ in both], [b for _, b in both])
+
+
+def replies(job: Job, side: str, names: list[str]) -> list[dict[str, Any]]:
+    """Records of a side's greedy replies, as decode's job would make them."""
+    settings = dict(job.params.sides[side]["settings"])
+    most = min(TOKENS, settings["sampling"]["max_new_tokens"])
+    settings["sampling"] = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": most}
+    of_side = replace(
+        job,
+        input=named(
+            bank=job.input.bank,
+            model=job.input[f"{side}_model"],
+            plant=job.input[f"{side}_adapter"],
+        ),
+        params=named(
+            settings=settings,
+            local=job.params.sides[side]["local"],
+            cache=job.params.cache,
+            batch_size=job.params.batch_size,
+        ),
+    )
+    draws = [Draw(side, f"contrast-{most}", name, 0) for name in names]
+    return KINDS[settings["kind"]](of_side, draws)
+
+
+def named(**values: Any) -> Named:
+    """Values by their names, as a rule has them."""
+    return cast(Named, SimpleNamespace(**values))
+
+
+def _said(record: dict[str, Any]) -> str:
+    """All that came, thoughts too; empty where nothing did."""
+    return "\n".join(filter(None, (record.get("thoughts"), record["text"])))
+
+
+if __name__ == "__main__":
+    run(main)

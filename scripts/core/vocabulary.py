@@ -1,0 +1,3 @@
+"""Words that many modules share."""
+
+SIDES = ("base", "intervention")
