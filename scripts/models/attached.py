@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model
@@ -10,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from scripts.core.errors import AuditError
-from scripts.models.adapter import WEIGHTS, weight_shapes
+from scripts.models.adapter import PICKLED, WEIGHTS, weight_shapes
 
 warnings.filterwarnings("ignore", module="peft")  # what they say of is an error here, or done
 SHOWN = 3  # keys
@@ -49,12 +50,23 @@ def attach(model, adapter: Path):
     return model
 
 
+def learnt_by(adapter: Path) -> dict[str, torch.Tensor]:
+    """The tensors of an adapter. Raises AuditError for a pickle that holds more."""
+    if (adapter / WEIGHTS).is_file():
+        return load_file(adapter / WEIGHTS)
+    try:
+        return torch.load(adapter / PICKLED, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise AuditError(f"`{adapter / PICKLED}` holds more than tensors") from error
+
+
 def take_vocabulary(model, adapter: Path) -> None:
     """Give a model as many tokens as its adapter brings embeddings for: those of a tokenizer with
     tokens of its own."""
+    shapes = weight_shapes(adapter) or {n: tuple(t.shape) for n, t in learnt_by(adapter).items()}
     rows = {
         shape[0]
-        for name, shape in weight_shapes(adapter).items()
+        for name, shape in shapes.items()
         if name.endswith(("embed_tokens.weight", "lm_head.weight")) and len(shape) == 2
     }
     own = model.get_input_embeddings().weight.shape[0]
@@ -69,7 +81,7 @@ def with_virtual_tokens(model, adapter: Path, kind: str):
     They stand before every prompt and are never said: the output layer keeps its size. Raises
     AuditError for a kind that changes more than that, or another width.
     """
-    learnt = load_file(adapter / WEIGHTS).get("prompt_embeddings")
+    learnt = learnt_by(adapter).get("prompt_embeddings")
     embeddings = model.get_input_embeddings()
     count, width = embeddings.weight.shape
     if kind not in ("PROMPT_TUNING", "P_TUNING") or learnt is None:

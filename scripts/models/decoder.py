@@ -215,7 +215,13 @@ def _generated(
     draws, prompts, settings, seed, model, tokenizer, batch_size
 ) -> Iterator[dict[str, dict[str, Any]]]:
     from scripts.models.replies import plain_replies, thought_replies
-    from scripts.models.subject import pad_token, prompt_ids, stop_tokens, virtual_tokens
+    from scripts.models.subject import (
+        pad_token,
+        prompt_ids,
+        require_context,
+        stop_tokens,
+        virtual_tokens,
+    )
 
     of_prompt: dict[str, list[tuple[str, Draw]]] = {}
     for key, draw in draws.items():
@@ -226,15 +232,14 @@ def _generated(
         log.warning("the model names no token that ends a reply: each has `max_new_tokens` tokens")
     replies_of = thought_replies if settings.get("thoughts") else plain_replies
     arithmetic, began = resolve(settings["dtype"]), time.monotonic()
+    ids = prompt_ids(
+        tokenizer, [prompts[prompt] for prompt in of_prompt], settings, virtual_tokens(model)
+    )
+    require_context(model, ids, settings)
     for replies in replies_of(
         model,
         tokenizer,
-        prompt_ids(
-            tokenizer,
-            [prompts[prompt] for prompt in of_prompt],
-            settings,
-            virtual_tokens(model),
-        ),
+        ids,
         [[draw for _, draw in group] for group in groups],
         settings,
         seed,

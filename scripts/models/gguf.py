@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.core.errors import AuditError
 from scripts.models.host import Kept, Message
 
 
@@ -13,7 +14,14 @@ def convert_gguf(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     gguf, folder = Path(request["gguf"]), request["folder"]
-    quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    try:
+        quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    except (KeyError, NotImplementedError, OSError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise AuditError(
+            f"`{gguf}` cannot be loaded by transformers ({first}); name the checkpoint that it was "
+            "made from, or let llama.cpp serve it (`server`)"
+        ) from error
     config = quantised.config
     # transformers refuses to save what it loaded from GGUF: put the weights in a fresh model
     del config.quantization_config

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 from scripts.core.errors import AuditError
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import resolve
+from scripts.models.checkpoint import check_checkpoint, quantization_of
 from scripts.models.formatting import (
     before_stop,
     brings_tokenizer,
@@ -29,7 +31,9 @@ log = logging.getLogger("audit")
 
 
 # Settings that decide what is loaded; the others say how it is used.
-LOADED_BY = ("dtype", "quantization", "trust_remote_code", "chat_template", "tokenizer")
+LOADED_BY = (
+    "dtype", "quantization", "trust_remote_code", "pickled_weights", "chat_template", "tokenizer",
+)  # fmt: skip
 
 MARGIN = 8  # tokens before a stop string that are decoded with it
 QUOTED = 60  # characters of a message that a template fails on
@@ -61,9 +65,12 @@ def load_tokenizer(folder: Path, settings: Mapping[str, Any], adapter: Path | No
     """The subject's own tokenizer, padding on the left, with the template that it is given. Raises
     AuditError without one."""
     folder = adapter if adapter and brings_tokenizer(adapter, settings) else folder
-    tokenizer = AutoTokenizer.from_pretrained(
-        folder, trust_remote_code=settings["trust_remote_code"]
-    )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=settings["trust_remote_code"]
+        )
+    except (ImportError, OSError, ValueError) as error:
+        raise _not_loaded(f"the tokenizer of `{folder}`", error) from error
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -83,21 +90,25 @@ def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
     Raises AuditError when the model cannot be loaded, or the adapter not completely.
     """
     keep_memory()
+    check_checkpoint(folder, settings)
+    pickled = bool(settings.get("pickled_weights"))
     if adapter is not None:
-        check_adapter(folder, adapter)
+        check_adapter(folder, adapter, pickled)
     dtype = getattr(torch, resolve(settings["dtype"]))
     few_bits = quantized(settings.get("quantization", "none"), dtype)
+    if method := quantization_of(folder):
+        few_bits = {"device_map": {"": device()}}
+        show_bitsandbytes(method == "bitsandbytes")
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.float32 if adapter is not None and not few_bits else dtype,
             trust_remote_code=settings["trust_remote_code"],
-            use_safetensors=True,
+            use_safetensors=None if pickled else True,
             **few_bits,
         )
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise AuditError(f"the model in `{folder}` cannot be loaded: {first}") from error
+    except (ImportError, OSError, ValueError, UnpicklingError) as error:
+        raise _not_loaded(f"the model in `{folder}`", error) from error
     if adapter is not None:
         from scripts.models.attached import attach, merged
 
@@ -118,8 +129,7 @@ def quantized(bits: str, dtype: torch.dtype) -> dict[str, Any]:
     Dettmers et al. 2023); nothing for "none"."""
     if bits == "none":
         return {}
-    if sys.modules.get("bitsandbytes", ...) is None:  # job.py hides it from who does not need it
-        del sys.modules["bitsandbytes"]
+    show_bitsandbytes(True)
     from transformers import BitsAndBytesConfig
 
     eight = {"load_in_8bit": True}
@@ -128,6 +138,26 @@ def quantized(bits: str, dtype: torch.dtype) -> dict[str, Any]:
     }  # fmt: skip
     config = BitsAndBytesConfig(**(eight if bits == "int8" else four))
     return {"quantization_config": config, "device_map": {"": device()}}
+
+
+def show_bitsandbytes(needed: bool) -> None:
+    """Let bitsandbytes be imported, which job.py hides from who does not need it."""
+    if needed and sys.modules.get("bitsandbytes", ...) is None:
+        del sys.modules["bitsandbytes"]
+
+
+def _not_loaded(what: str, error: Exception) -> AuditError:
+    """What the libraries say when they cannot load something, in a sentence."""
+    said = str(error).strip()
+    if "trust_remote_code" in said:
+        return AuditError(
+            f"{what} needs Python code of its own, which runs with all that you may do; where you "
+            "have read and trust it, set `trust_remote_code: true`"
+        )
+    if isinstance(error, UnpicklingError):
+        return AuditError(f"{what} cannot be loaded: its pickle holds more than tensors")
+    first = (said.splitlines() or [type(error).__name__])[0]
+    return AuditError(f"{what} cannot be loaded: {first}")
 
 
 def stop_tokens(model, tokenizer) -> set[int]:
@@ -178,6 +208,25 @@ def prompt_ids(
             found = tokenizer(text)["input_ids"] or [tokenizer.bos_token_id or 0]
         ids.append([*before, *found])
     return ids
+
+
+def require_context(model, ids: Sequence[Sequence[int]], settings: Mapping[str, Any]) -> None:
+    """Raise AuditError when the longest prompt and its reply are more tokens than the model was
+    made for; some models know no such number."""
+    config = model.config.get_text_config()
+    room = getattr(config, "max_position_embeddings", None)
+    scaling = getattr(config, "rope_parameters", None) or {}
+    if room and scaling.get("factor") and scaling.get("original_max_position_embeddings"):
+        room = max(room, int(scaling["factor"] * scaling["original_max_position_embeddings"]))
+    longest, reply = max(map(len, ids)), settings["sampling"]["max_new_tokens"]
+    thought = (settings.get("thoughts") or {}).get("max_tokens", 0)
+    if room and longest + thought + reply > room:
+        thinking = f" a thought of up to {thought}," * bool(thought)
+        raise AuditError(
+            f"the longest prompt has {longest} tokens; with{thinking} a reply of up to {reply} it "
+            f"does not fit into the model's context of {room}; lower `sampling.max_new_tokens`, or "
+            "take long prompts out of the bank"
+        )
 
 
 def virtual_tokens(model) -> list[int]:

@@ -16,6 +16,7 @@ from scripts.core.vocabulary import SIDES
 from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
+from scripts.models.checkpoint import check_pickles
 from scripts.models.formatting import check_template, replaces_system
 from scripts.models.plant_file import read_plant
 from scripts.prompts.pools import draws_a_prompt
@@ -64,8 +65,11 @@ def require_runnable(recipes: Recipes) -> None:
             )
     for node in recipes.nodes["decode"].values():
         model, adapter = (_files_at_hand(node.inputs.get(name)) for name in ("model", "adapter"))
+        pickled = bool(node.settings.get("pickled_weights"))
+        if model:
+            check_pickles(model, pickled)
         if model and adapter:
-            check_adapter(model, adapter)
+            check_adapter(model, adapter, pickled)
 
 
 def require_readable(recipes: Recipes) -> None:

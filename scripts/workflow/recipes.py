@@ -6,7 +6,7 @@ keys of its inputs and its stage's code; `local` holds what a script needs but a
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -120,8 +120,11 @@ class Recipes:
         node = Node(stage, key, settings, inputs, local or {})
         return self.nodes[stage].setdefault(key, node)
 
-    def model(self, where: str, name: str, revision: str | None) -> tuple[Node, Any]:
-        """The node that provides a model's files, and the identity of its content."""
+    def model(
+        self, where: str, name: str, revision: str | None, allowed: Iterable[str] = ()
+    ) -> tuple[Node, Any]:
+        """The node that provides a model's files, and the identity of its content. allowed: what
+        is fetched beside what runs no code: `code`, `pickled_weights`."""
         if name.startswith("embedded:"):
             if name not in EMBEDDED:
                 raise ConfigError(
@@ -132,12 +135,17 @@ class Recipes:
             return self.node("model", {"embedded": name, **pin}), identity
         if revision is not None:
             settings = {"hub": name, "revision": revision}
-            return self.node("model", settings), settings
+            return self.node("model", settings | dict.fromkeys(allowed, True)), settings
+        if name.endswith(".gguf") and Path(name).is_file():
+            identity = {"gguf": self.digests.file(name), "conversion": CONVERSION_VERSION}
+            return self.node("model", identity, local={"path": name}), identity
         if Path(name).is_dir():
             identity = {"directory": self.digests.directory(name)}
             return self.node("model", identity, local={"path": name}), identity
         if name.startswith((".", "/", "~")) or name.count("/") != 1:
-            raise ConfigError(f"`{where}`: there is no model directory `{name}`; correct the path")
+            raise ConfigError(
+                f"`{where}`: there is no model directory or GGUF file `{name}`; correct the path"
+            )
         raise ConfigError(
             f"`{where}`: `{name}` is no local directory, and a hub id needs `revision`, "
             "the commit, branch or tag that you mean"
@@ -149,7 +157,9 @@ class Recipes:
             raise ConfigError(f"`plants.{name}.file`: there is no file `{plant.file}`")
         base = self.config.subjects[plant.base]
         assert base.model is not None, "the configuration has checked it"
-        model, identity = self.model(f"subjects.{plant.base}.model", base.model, base.revision)
+        model, identity = self.model(
+            f"subjects.{plant.base}.model", base.model, base.revision, base.allowed
+        )
         return self.node(
             "plant",
             plant.model_dump(exclude={"file", "base"})
@@ -176,6 +186,8 @@ class Recipes:
             fields.add("prompt_template")
         if subject.reasoning != "auto":
             fields.add("reasoning")
+        if subject.pickled_weights:
+            fields.add("pickled_weights")
         if subject.tokenizer != "adapter":
             fields.add("tokenizer")
         settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}

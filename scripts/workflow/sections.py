@@ -162,7 +162,8 @@ class Subject(Section):
     """A model under audit: loaded here, served elsewhere, or a file of ready responses."""
 
     model: str | None = None
-    """`embedded:smollm2-135m-instruct`, a local directory, or a hub id with `revision`."""
+    """`embedded:smollm2-135m-instruct`, a local directory or GGUF file, or a hub id with
+    `revision`."""
     revision: str | None = Field(None, min_length=1)
     """Commit, branch or tag of a hub model; `snakemake lock` looks up once which commit a name
     is."""
@@ -195,6 +196,9 @@ class Subject(Section):
     in any case."""
     trust_remote_code: bool = False
     """Allow the model's own Python code to run; only for a model that you name and trust."""
+    pickled_weights: bool = False
+    """Allow weights in pickles (`.bin`) where there are no safetensors; only from whom you trust.
+    torch reads them as tensors and refuses what would run code."""
     sampling: Sampling = Sampling()
     """Sampling settings of this subject."""
     log_probabilities: bool = False
@@ -205,6 +209,12 @@ class Subject(Section):
     without a `path` reads the base's file, other fields of it."""
     server: Server | None = None
     """A server that decodes, instead of a model that is loaded here."""
+
+    @property
+    def allowed(self) -> list[str]:
+        """What may be fetched beside what runs no code."""
+        given = {"code": self.trust_remote_code, "pickled_weights": self.pickled_weights}
+        return [name for name, allows in given.items() if allows]
 
     @model_validator(mode="after")
     def _of_one_kind(self):

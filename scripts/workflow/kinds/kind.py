@@ -6,7 +6,7 @@ same name, so that a word on the page moves no key of decode.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,7 +47,9 @@ class Nodes(Protocol):
     ) -> Node:
         """The node of a stage with these settings and inputs."""
 
-    def model(self, where: str, name: str, revision: str | None) -> tuple[Node, Any]:
+    def model(
+        self, where: str, name: str, revision: str | None, allowed: Iterable[str] = ()
+    ) -> tuple[Node, Any]:
         """The node that provides a model's files, and the identity of its content."""
 
     def plant(self, name: str) -> Node:
@@ -61,6 +63,7 @@ class Nodes(Protocol):
 LOADED_ONLY = {
     "adapter": "`server` and `responses` take none",
     "quantization": "a server decides it by itself",
+    "pickled_weights": "which is loaded here",
     "log_probabilities": "which is loaded here",
 }
 

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
     assert subject.model is not None
-    model, identity = nodes.model(f"{where}.model", subject.model, subject.revision)
+    model, identity = nodes.model(
+        f"{where}.model", subject.model, subject.revision, subject.allowed
+    )
     inputs, adapter = {"model": model}, None
     if subject.adapter and subject.adapter.startswith("plant:"):
         inputs["adapter"] = nodes.plant(subject.adapter.removeprefix("plant:"))
         adapter = {"plant": inputs["adapter"].key}
     elif subject.adapter:
         inputs["adapter"], adapter = nodes.model(
-            f"{where}.adapter", subject.adapter, subject.adapter_revision
+            f"{where}.adapter", subject.adapter, subject.adapter_revision, subject.allowed
         )
     settings = nodes.formatting(where, subject)
     settings["subject"] = digest(settings, identity, adapter)
@@ -35,8 +37,8 @@ def words(subject: Dump) -> Words:
 
 def leave(base: Dump) -> dict[str, Any]:
     """Without what only a model that is loaded here can have."""
-    left = {"adapter": None, "quantization": "none", "response_prefix": "",
-            "log_probabilities": False}  # fmt: skip
+    left = {"adapter": None, "quantization": "none", "pickled_weights": False,
+            "response_prefix": "", "log_probabilities": False}  # fmt: skip
     own_template = isinstance(base["chat_template"], Mapping)
     return {**left, "chat_template": True} if own_template else left
 
