@@ -16,11 +16,13 @@ def commit_of(hub: str, revision: str) -> str:
     from huggingface_hub.errors import RevisionNotFoundError
 
     try:
-        return HfApi().model_info(hub, revision=revision).sha
+        found = HfApi().model_info(hub, revision=revision).sha
     except RevisionNotFoundError:
         raise AuditError(_no_revision(hub, revision)) from None
     except Exception as error:
         raise AuditError(_unreachable(hub, revision, error)) from error
+    assert found is not None, "a hub that answers says which commit it answers for"
+    return found
 
 
 def fetched(hub: str, revision: str, patterns: Sequence[str]) -> Path:
