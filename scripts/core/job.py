@@ -89,6 +89,8 @@ class Job:
     threads: int
     """Cores: what Slurm granted, else what Snakemake gave."""
     ledger: Ledger
+    log: str
+    """Where the job's own words go."""
 
 
 def run(main: Callable[[Job], None]) -> None:
@@ -118,6 +120,7 @@ def running(snakemake: Described) -> Iterator[Job]:
     job = Job(
         snakemake.input, snakemake.output, snakemake.params, snakemake.wildcards,
         int(os.environ.get("SLURM_CPUS_PER_TASK") or snakemake.threads), ledger,
+        snakemake.log[0],
     )  # fmt: skip
     began = time.monotonic()
     _end_with_main()

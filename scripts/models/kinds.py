@@ -26,10 +26,17 @@ def loaded(job: Job, draws: Sequence[Draw]) -> Records:
 
 
 def served(job: Job, draws: Sequence[Draw]) -> Records:
-    """Records of draws from a server."""
-    from scripts.models.served import Served
+    """Records of draws from a server, which may be started for those that no cache has."""
+    from scripts.models.served import Served, StartedHere
 
-    return decoded(job, draws, Served(job.params.local["server"]), job.params.settings)
+    settings = job.params.settings
+    if "engine" not in settings["server"]:
+        return decoded(job, draws, Served(job.params.local["server"]), settings)
+    model = model_folder(job.input.model)
+    adapter = model_folder(job.input.plant) if job.input.plant else None
+    log = Path(job.log).with_suffix(".server.log")
+    engine = StartedHere(job.params.local["started"], model, adapter, log)
+    return decoded(job, draws, engine, settings)
 
 
 def recorded(job: Job, draws: Sequence[Draw]) -> Records:

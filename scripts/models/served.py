@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -25,7 +26,9 @@ from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
 from scripts.servers.credentials import quoted, server_key
+from scripts.servers.engines import command
 from scripts.servers.pace import Busy, Concurrency, TurnedAway, Unreachable, patiently
+from scripts.servers.started import free_port, started
 
 KEPT_EVERY = 2.0  # seconds; replies of so long are not in the cache when a job dies
 MORE = ("min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "stop")
@@ -112,6 +115,36 @@ class Served:
                 "run again: what was decoded is kept"
             )
         return error
+
+
+class StartedHere:
+    """An engine that starts a server for the draws that it is given, and ends it after them.
+
+    access: concurrency and timeout of requests, and `start_within`, seconds; model, adapter: the
+    folders that are served; log_file: for the server's own words.
+    """
+
+    def __init__(
+        self, access: Mapping[str, Any], model: Path, adapter: Path | None, log_file: Path
+    ):
+        self.access, self.model, self.adapter, self.log_file = access, model, adapter, log_file
+
+    def __call__(
+        self,
+        missing: Mapping[str, Draw],
+        prompts: Mapping[str, Prompt],
+        settings: Mapping[str, Any],
+        seed: int,
+    ) -> Iterator[dict[str, dict[str, Any]]]:
+        """As `Served`. Raises AuditError, too, when the server does not start."""
+        server, port = settings["server"], free_port()
+        how = command(
+            server["engine"], self.model.resolve(), self.adapter and self.adapter.resolve(), port,
+            server["arguments"],
+        )  # fmt: skip
+        with started(how, port, self.log_file, self.access["start_within"]) as url:
+            asked = Served({**self.access, "url": url, "key_variable": None})
+            yield from asked(missing, prompts, settings, seed)
 
 
 class _Questions:

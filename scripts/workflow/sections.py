@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from scripts.assistants.providers import PROVIDERS
 from scripts.draws.rules import RULES
 from scripts.readers.registry import FORMATS
+from scripts.servers.engines import ENGINES, WITH_ADAPTERS
 from scripts.workflow.kinds.registry import kind_of
 from scripts.workflow.paths import here_or_shipped
 from scripts.workflow.section import Section
@@ -139,12 +140,27 @@ class Reasoning(Section):
 
 
 class Server(Section):
-    """Where a subject is served: any server that speaks OpenAI's interface."""
+    """Where a subject is served: any server that speaks OpenAI's interface, at a `url`, or one that
+    each decode job starts for itself (`engine`)."""
 
-    url: str = Field(pattern="^https?://")
+    url: str | None = Field(None, pattern="^https?://")
     """Address up to the version, such as `http://127.0.0.1:8000/v1`."""
+    engine: Literal[ENGINES] | None = None
+    """Program that is started instead: vLLM, SGLang, llama.cpp's server, `transformers serve`."""
     model: str = Field(min_length=1)
-    """Name under which the server knows the model, or the adapter that it serves."""
+    """Name under which the server at `url` knows the model, or the adapter that it serves; with an
+    `engine` as a subject's own `model`."""
+    revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a hub model that an `engine` serves."""
+    adapter: str | None = None
+    """LoRA adapter that vLLM or SGLang serves: `plant:<name>`, a local directory, or a hub id."""
+    adapter_revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a hub adapter."""
+    arguments: dict[str, str | int | float | bool] = {}
+    """Arguments for the program by their long names, `{max-model-len: 8192}`; true sets a flag.
+    They are in the key."""
+    start_within: float = Field(1800, gt=0)
+    """Seconds until a server that was started must answer."""
     identity: str | None = None
     """What stands for the address in keys and caches; set it where the model keeps and the address
     changes, as on a cluster."""
@@ -156,6 +172,22 @@ class Server(Section):
     """Requests under way at most; lowered by itself while the server says 429."""
     timeout: float = Field(300, gt=0)
     """Seconds until a request is given up and tried again."""
+
+    @model_validator(mode="after")
+    def _at_an_address_or_started(self):
+        if (self.url is None) == (self.engine is None):
+            raise ValueError("`server` needs one of `url` and `engine`, and no two")
+        own = ("revision", "adapter", "adapter_revision", "arguments")
+        if self.url and (given := [name for name in own if getattr(self, name)]):
+            raise ValueError(f"`server.{given[0]}` needs an `engine`, which is started here")
+        if self.engine and (self.identity or self.key_variable):
+            raise ValueError("`server.identity` and `server.key_variable` need a `url`")
+        if self.adapter and self.engine not in WITH_ADAPTERS:
+            raise ValueError(
+                f"`server.adapter` needs the engine {' or '.join(WITH_ADAPTERS)}; for another, "
+                "merge the adapter into the model"
+            )
+        return self
 
 
 class Subject(Section):

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from scripts.core.digests import digest
 from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words
 
 if TYPE_CHECKING:
-    from scripts.workflow.sections import Subject
+    from scripts.workflow.recipes import Node
+    from scripts.workflow.sections import Server, Subject
 
 
 def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
-    assert subject.model is not None
-    model, identity = nodes.model(
-        f"{where}.model", subject.model, subject.revision, subject.allowed
-    )
-    inputs, adapter = {"model": model}, None
-    if subject.adapter and subject.adapter.startswith("plant:"):
-        inputs["adapter"] = nodes.plant(subject.adapter.removeprefix("plant:"))
-        adapter = {"plant": inputs["adapter"].key}
-    elif subject.adapter:
-        inputs["adapter"], adapter = nodes.model(
-            f"{where}.adapter", subject.adapter, subject.adapter_revision, subject.allowed
-        )
+    inputs, identities = weights(nodes, where, subject, subject.allowed)
     settings = nodes.formatting(where, subject)
-    settings["subject"] = digest(settings, identity, adapter)
+    settings["subject"] = digest(settings, *identities)
     file = None if isinstance(subject.chat_template, bool) else subject.chat_template.file
     return Recipe(settings, inputs, {"file": file} if file else {})
+
+
+def weights(
+    nodes: Nodes, where: str, given: Subject | Server, allowed: Iterable[str] = ()
+) -> tuple[dict[str, Node], list[Any]]:
+    """The nodes that provide a model and its adapter, and the identities of their content, None
+    where there is no adapter. allowed: as `Nodes.model` takes it."""
+    assert given.model is not None
+    model, identity = nodes.model(f"{where}.model", given.model, given.revision, allowed)
+    inputs, adapter = {"model": model}, None
+    if given.adapter and given.adapter.startswith("plant:"):
+        inputs["adapter"] = nodes.plant(given.adapter.removeprefix("plant:"))
+        adapter = {"plant": inputs["adapter"].key}
+    elif given.adapter:
+        inputs["adapter"], adapter = nodes.model(
+            f"{where}.adapter", given.adapter, given.adapter_revision, allowed
+        )
+    return inputs, [identity, adapter]
 
 
 def words(subject: Dump) -> Words:

@@ -7,22 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.core.digests import digest
 from scripts.servers.credentials import server_key
+from scripts.servers.engines import asked_model
 from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words, needs_a_model
+from scripts.workflow.kinds.loaded import weights
 
 if TYPE_CHECKING:
     from scripts.workflow.sections import Subject
 
+STARTED = {"engine", "arguments", "extra"}
+PATIENCE = {"concurrency", "timeout", "start_within"}
 ACCESS = {"url", "identity", "key_variable", "concurrency", "timeout"}
 
 
 def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
-    """The address counts only where nothing else says what is served there."""
+    """The address counts only where nothing else says what is served there; a server that is
+    started here is known by what it serves, and how."""
     server = subject.server
     assert server is not None
     fields = {"system_prompt", "chat_template"}
     if subject.prompt_template is not None:
         fields.add("prompt_template")
     settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
+    if server.engine is not None:
+        inputs, identities = weights(nodes, f"{where}.server", server)
+        asked = asked_model(server.engine, server.adapter is not None)
+        settings["server"] = server.model_dump(include=STARTED) | {"model": asked}
+        settings["subject"] = digest(settings, *identities)
+        return Recipe(settings, inputs, {"started": server.model_dump(include=PATIENCE)})
     settings["server"] = server.model_dump(include={"model", "extra"})
     settings["subject"] = digest(settings, server.identity or server.url)
     return Recipe(settings, local={"server": server.model_dump(include=ACCESS)})
@@ -30,7 +41,10 @@ def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
 
 def words(subject: Dump) -> Words:
     server = subject["server"]
-    return [("the model", server["model"]), ("served at", server["url"])]
+    if server["url"]:
+        return [("the model", server["model"]), ("served at", server["url"])]
+    found: Words = [("the model", server["model"]), ("served here by", server["engine"])]
+    return [*found, ("with the adapter", server["adapter"])] if server["adapter"] else found
 
 
 def changed(base: Dump, intervention: Dump) -> Words:
@@ -38,6 +52,8 @@ def changed(base: Dump, intervention: Dump) -> Words:
     found: Words = []
     if after["extra"] != before.get("extra"):
         found.append(("with requests that add", json.dumps(after["extra"])))
+    if after["arguments"] != before.get("arguments", {}):
+        found.append(("started with", json.dumps(after["arguments"])))
     if after["identity"] != before.get("identity"):
         found.append(("known as", after["identity"]))
     return found
@@ -57,9 +73,24 @@ def misfit(subject: Subject) -> str | None:
 
 
 def inherit(base: Dump, given: Dump) -> dict[str, Any]:
-    """Of another server, name and key are others."""
-    other = {"identity": None, "key_variable": None} if "url" in given else {}
+    """Of another server, name and key are others; one that is started has an engine of its own."""
+    other: dict[str, Any] = {}
+    if "url" in given:
+        started = ("engine", "revision", "adapter", "adapter_revision")
+        other = {"identity": None, "key_variable": None, **dict.fromkeys(started), "arguments": {}}
+    elif "engine" in given:
+        other = {"url": None, "identity": None, "key_variable": None}
+    if "model" in given:
+        other["revision"] = None
+    if "adapter" in given:
+        other["adapter_revision"] = None
     return {**base, **other, **given}
+
+
+def require_key(local: Dump) -> None:
+    """Raise AuditError when a server wants a key that is not there; one's own want none."""
+    if "server" in local:
+        server_key(local["server"])
 
 
 KIND = Kind(
@@ -70,5 +101,5 @@ KIND = Kind(
     changed=changed,
     misfit=misfit,
     inherit=inherit,
-    require_credentials=lambda local: server_key(local["server"]),
+    require_credentials=require_key,
 )

@@ -1,0 +1,104 @@
+"""Programs that serve a model: the command that starts each, and where it says that it is ready."""
+
+import importlib.util
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.core.errors import AuditError
+
+ENGINES = ("vllm", "sglang", "llamacpp", "transformers")
+WITH_ADAPTERS = ("vllm", "sglang")
+NAME, ADAPTER = "subject", "adapter"  # what requests call the model, and the adapter beside it
+RANKS = (16, 32, 64, 128, 256, 320, 512)  # of adapters that vLLM makes room for, 16 unless told
+NEEDED = ("fastapi", "uvicorn")  # by `transformers serve`
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a server is started; ready: the path that answers when it is, below its address."""
+
+    words: list[str]
+    ready: str
+
+
+def asked_model(engine: str, adapted: bool) -> str:
+    """The name of the model in requests to a server that was started here."""
+    return f"{NAME}:{ADAPTER}" if adapted and engine == "sglang" else NAME
+
+
+def command(
+    engine: str, model: Path, adapter: Path | None, port: int, arguments: Mapping[str, Any]
+) -> Command:
+    """How to serve the model in a folder. Raises AuditError, naming what is not installed."""
+    at = ["--host", "127.0.0.1", "--port", str(port)]
+    start, ready = _STARTS[engine](model, adapter)
+    return Command([*start, *at, *_as_words(arguments)], ready)
+
+
+def _as_words(arguments: Mapping[str, Any]) -> list[str]:
+    words = []
+    for name, value in arguments.items():
+        if value is not False:
+            words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return words
+
+
+def _vllm(model: Path, adapter: Path | None) -> tuple[list[str], str]:
+    # Its sampling defaults, not the checkpoint's: what requests do not say is off.
+    start = [_program("vllm"), "serve", str(model), "--generation-config", "vllm"]
+    if adapter is None:
+        return [*start, "--served-model-name", NAME], "/health"
+    rank = json.loads((adapter / "adapter_config.json").read_text()).get("r", RANKS[0])
+    room = next((most for most in RANKS if most >= rank), RANKS[-1])
+    lora = ["--enable-lora", "--lora-modules", f"{NAME}={adapter}", "--max-lora-rank", str(room)]
+    return [*start, "--served-model-name", "base", *lora], "/health"
+
+
+def _sglang(model: Path, adapter: Path | None) -> tuple[list[str], str]:
+    _require("sglang", "sglang")
+    start = [sys.executable, "-m", "sglang.launch_server", "--model-path", str(model)]
+    lora = [] if adapter is None else ["--enable-lora", "--lora-paths", f"{ADAPTER}={adapter}"]
+    return [*start, "--served-model-name", NAME, *lora], "/health"
+
+
+def _llamacpp(model: Path, _: Path | None) -> tuple[list[str], str]:
+    files = [model] if model.is_file() else sorted(model.glob("*.gguf"))
+    if not files:
+        raise AuditError(f"`engine: llamacpp` needs a GGUF file, and `{model}` has none")
+    if found := shutil.which("llama-server"):
+        return [found, "--model", str(files[0]), "--alias", NAME], "/health"
+    _require("llamacpp", "llama_cpp", "llama-cpp-python[server], or llama.cpp's llama-server")
+    start = [sys.executable, "-m", "llama_cpp.server"]
+    return [*start, "--model", str(files[0]), "--model_alias", NAME], "/v1/models"
+
+
+def _transformers(model: Path, _: Path | None) -> tuple[list[str], str]:
+    _require("transformers", *NEEDED, "transformers[serving]")
+    return [_program("transformers"), "serve", str(model)], "/health"
+
+
+_Start = Callable[[Path, Path | None], tuple[list[str], str]]
+_STARTS: dict[str, _Start] = {
+    "vllm": _vllm, "sglang": _sglang, "llamacpp": _llamacpp, "transformers": _transformers,
+}  # fmt: skip
+
+
+def _program(name: str) -> str:
+    beside = Path(sys.executable).with_name(name)
+    if found := str(beside) if beside.exists() else shutil.which(name):
+        return found
+    raise AuditError(f"`engine: {name}` needs the program `{name}`: install the package {name}")
+
+
+def _require(engine: str, *names: str) -> None:
+    """Raise AuditError unless the modules are there; the last name is that of their package."""
+    *modules, package = names if len(names) > 1 else (*names, *names)
+    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
+        raise AuditError(
+            f"`engine: {engine}` needs {', '.join(missing)}: install {package} where jobs run"
+        )

@@ -1,0 +1,235 @@
+"""Servers that the workflow starts: their command lines, and that none outlives its job."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from conftest import ROOT, read_lines, snakemake, write_config
+
+from scripts.core.errors import AuditError
+from scripts.servers import engines
+from scripts.servers.engines import Command, asked_model, command
+from scripts.servers.started import free_port, started
+from scripts.workflow.config import ConfigError, load
+from scripts.workflow.keys import DigestIndex
+from scripts.workflow.recipes import Recipes
+
+STANDINS = Path(__file__).resolve().parent / "standins"
+GONE_WITHIN = 60.0  # seconds
+
+
+def processes_with(part: str) -> list[psutil.Process]:
+    """The living processes whose command line has a text in it, this one's and its own excepted."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or []
+        living = process.info["status"] != psutil.STATUS_ZOMBIE and process.pid != os.getpid()
+        if living and any(part in word for word in words):
+            found.append(process)
+    return found
+
+
+def wait_until(true, what: str, seconds: float = GONE_WITHIN):
+    deadline = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    folder = tmp_path / "a model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture
+def standins(monkeypatch):
+    monkeypatch.setenv("PATH", f"{STANDINS}:{os.environ['PATH']}")
+
+
+def test_the_command_of_each_engine(model, tmp_path, standins, monkeypatch):
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text('{"r": 33}')
+    told = {"max-model-len": 64, "enforce-eager": True, "quiet": False}
+    words = command("vllm", model, adapter, 8123, told).words
+    assert words[0] == str(STANDINS / "vllm") and words[1:3] == ["serve", str(model)]
+    line = " ".join(words)
+    assert f"--lora-modules subject={adapter} --max-lora-rank 64 --host 127.0.0.1" in line
+    assert line.endswith("--port 8123 --max-model-len 64 --enforce-eager")
+    assert "--served-model-name subject" in " ".join(command("vllm", model, None, 1, {}).words)
+
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    for engine, package in (("sglang", "sglang"), ("transformers", r"transformers\[serving\]")):
+        with pytest.raises(AuditError, match=f"install {package} where jobs run"):
+            command(engine, model, None, 1, {})
+    with pytest.raises(AuditError, match="needs a GGUF file"):
+        command("llamacpp", model, None, 1, {})
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: name)
+    line = " ".join(command("sglang", model, adapter, 8123, {}).words)
+    assert f"sglang.launch_server --model-path {model} --served-model-name subject" in line
+    assert f"--lora-paths adapter={adapter}" in line
+    assert asked_model("sglang", adapted=True) == "subject:adapter"
+    assert asked_model("vllm", adapted=True) == asked_model("sglang", adapted=False) == "subject"
+    (model / "weights.gguf").touch()
+    monkeypatch.setattr(engines.shutil, "which", lambda name: None)
+    line = " ".join(command("llamacpp", model, None, 8123, {}).words)
+    assert f"llama_cpp.server --model {model}/weights.gguf --model_alias subject" in line
+    with pytest.raises(AuditError, match="install the package vllm"):
+        command("vllm", model, None, 1, {})
+
+
+def test_a_server_answers_while_the_block_runs_and_is_gone_with_all_its_processes(
+    model, tmp_path, standins
+):
+    port = free_port()
+    how = command("vllm", model, None, port, {"starts-after": 0.5})
+    with started(how, port, tmp_path / "server.log", 60) as url:
+        assert url == f"http://127.0.0.1:{port}/v1"
+        assert len(processes_with(str(model))) >= 3, "keeper, server and its worker"
+    assert not processes_with(str(model))
+    assert "Loading weights" in (tmp_path / "server.log").read_text()
+
+
+def test_a_server_that_does_not_start_is_said_with_its_last_line(model, tmp_path, standins):
+    port = free_port()
+    (model / "config.json").unlink()
+    log = tmp_path / "server.log"
+    with (
+        pytest.raises(AuditError, match=r"ended before it answered: 'OSError: .*no config.json'"),
+        started(command("vllm", model, None, port, {}), port, log, 60),
+    ):
+        pass
+    slow = Command([sys.executable, "-c", "import time; print('hm', flush=True); time.sleep(99)"],
+                   "/health")  # fmt: skip
+    with (
+        pytest.raises(AuditError, match=r"not answer after 2 s: 'hm'; .*start_within"),
+        started(slow, port, log, 2),
+    ):
+        pass
+
+
+def test_no_process_outlives_a_job_that_is_killed(model, tmp_path, standins):
+    port = free_port()
+    job = subprocess.Popen(
+        [sys.executable, "-c", (
+            "import sys, time\nfrom pathlib import Path\n"
+            "from scripts.servers.engines import command\n"
+            "from scripts.servers.started import started\n"
+            f"with started(command('vllm', Path({str(model)!r}), None, {port}, {{}}), {port},"
+            f" Path({str(tmp_path / 'server.log')!r}), 60):\n"
+            "    print('up', flush=True)\n    time.sleep(600)\n"
+        )],
+        cwd=ROOT, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert job.stdout is not None and job.stdout.readline() == b"up\n"
+    assert len(processes_with(str(model))) >= 3
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    wait_until(lambda: not processes_with(str(model)), "a process is left behind")
+
+
+def _configured(tiny, intervention, **server) -> dict:
+    served = {"engine": "transformers", "model": tiny["base"], "concurrency": 4, **server}
+    return {
+        "subjects": {"served": {"server": served}},
+        "banks": {"small": {"sources": [{"path": "bank"}]}},
+        "audits": {"small": {"bank": "small", "base": "served", "intervention": intervention,
+                             "embed": {"model": tiny["encoder"]}}},
+    }  # fmt: skip
+
+
+def test_what_stands_for_a_server_that_is_started(workspace, tiny, monkeypatch):
+    """What it serves, with what arguments; never where it listens, nor how it is asked."""
+    monkeypatch.chdir(workspace)
+
+    def decodes(intervention, **server):
+        raw = _configured(tiny, intervention, **server)
+        recipes = Recipes(load(raw), workspace, DigestIndex(workspace / "digests.json"))
+        plan = recipes.audits["small"].ancestor("measure").inputs["plan"]
+        return plan.inputs["base"], plan.inputs["intervention"]
+
+    base, same = decodes({})
+    assert base.key == same.key and set(base.inputs) == {"model"}
+    assert "server" not in base.local, "it has no address that an archive could tell"
+    assert decodes({}, concurrency=9, start_within=5)[0].key == base.key
+    _, more = decodes({"server": {"arguments": {"dtype": "float32"}}})
+    _, other = decodes({"server": {"model": tiny["other"]}})
+    _, elsewhere = decodes({"server": {"url": "http://127.0.0.1:1/v1", "model": "m"}})
+    assert len({node.key for node in (base, more, other, elsewhere)}) == 4
+    assert "model" not in elsewhere.inputs
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ({"url": "http://x/v1"}, "one of `url` and `engine`, and no two"),
+        ({"identity": "x"}, "need a `url`"),
+        ({"adapter": "x"}, "needs the engine vllm or sglang"),
+        ({"engine": "other"}, "engine"),
+        ({"engine": None, "url": "http://x/v1", "arguments": {"a": 1}}, "needs an `engine`"),
+    ],
+)
+def test_what_such_a_server_cannot_have_is_named(tiny, server, said):
+    with pytest.raises(ConfigError, match=said):
+        load(_configured(tiny, {}, **server))
+
+
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """The living processes that work in a folder: jobs, keepers, servers."""
+    found = []
+    for process in psutil.process_iter(["status"]):
+        with suppress(psutil.Error):
+            living = process.info["status"] != psutil.STATUS_ZOMBIE
+            if living and process.cwd() == str(folder):
+                found.append(process)
+    return found
+
+
+def server_in(folder: Path) -> tuple[psutil.Process, psutil.Process] | None:
+    """The job and the keeper of a server that runs for a call in a folder."""
+    for process in processes_in(folder):
+        with suppress(psutil.Error):
+            if "scripts.servers.keeper" in process.cmdline() and process.children():
+                return process.parent(), process
+    return None
+
+
+def test_an_audit_with_servers_that_it_starts_killed_twice_leaves_no_process(workspace, tiny):
+    config = yaml.safe_load((workspace / "config/config.yaml").read_text())
+    served = {"engine": "transformers", "model": tiny["base"], "concurrency": 4}
+    config["subjects"]["tiny"] = {
+        "server": {**served, "arguments": {"device": "cpu"}},
+        "sampling": {"temperature": 1.0, "max_new_tokens": 12},
+    }
+    config["audits"]["small"]["measure"] = {"rounds": 1}
+    write_config(workspace, config)
+    call = [sys.executable, "-m", "snakemake", "--cores", "all"]
+    for victim in ("main", "job"):
+        with open(workspace / "killed.log", "w") as said:
+            run = subprocess.Popen(call, cwd=workspace, stdout=said, stderr=said)
+        job, _ = wait_until(lambda: server_in(workspace), "no server was started", 180)
+        (run if victim == "main" else job).kill()
+        run.wait()
+        wait_until(lambda: not processes_in(workspace), f"left behind: {victim} killed")
+        snakemake(workspace, "--unlock")
+    snakemake(workspace, "--cores", "all")
+    wait_until(lambda: not processes_in(workspace), "left behind at the end")
+    results = workspace / "results"
+    audit = json.loads((results / "audits/small/audit.json").read_text())
+    rows = [row for path in results.glob("decode/*/*/*/*/*.jsonl") for row in read_lines(path)]
+    assert len(rows) == audit["counts"]["draws"] > 100
+    assert len({row["text"] for row in rows}) > len(rows) / 2
+    assert list(workspace.glob("logs/decode/*/*/*/*/*.server.log"))
+    assert "served here by" in (results / "audits/small/report.html").read_text()
