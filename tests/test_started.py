@@ -16,7 +16,7 @@ from conftest import ROOT, read_lines, snakemake, write_config
 
 from scripts.core.errors import AuditError
 from scripts.servers import engines
-from scripts.servers.engines import Command, asked_model, command
+from scripts.servers.engines import Command, command
 from scripts.servers.started import free_port, started
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
@@ -80,8 +80,10 @@ def test_the_command_of_each_engine(model, tmp_path, standins, monkeypatch):
     line = " ".join(command("sglang", model, adapter, 8123, {}).words)
     assert f"sglang.launch_server --model-path {model} --served-model-name subject" in line
     assert f"--lora-paths adapter={adapter}" in line
-    assert asked_model("sglang", adapted=True) == "subject:adapter"
-    assert asked_model("vllm", adapted=True) == asked_model("sglang", adapted=False) == "subject"
+    assert command("sglang", model, adapter, 1, {}).name == "subject:adapter"
+    assert command("sglang", model, None, 1, {}).name == "subject"
+    assert command("vllm", model, adapter, 1, {}).name == "subject"
+    assert command("transformers", model, None, 1, {}).name == str(model)
     (model / "weights.gguf").touch()
     monkeypatch.setattr(engines.shutil, "which", lambda name: None)
     line = " ".join(command("llamacpp", model, None, 8123, {}).words)

@@ -144,7 +144,8 @@ class StartedHere:
         )  # fmt: skip
         with started(how, port, self.log_file, self.access["start_within"]) as url:
             asked = Served({**self.access, "url": url, "key_variable": None})
-            yield from asked(missing, prompts, settings, seed)
+            named = {**settings, "server": {**server, "model": how.name}}
+            yield from asked(missing, prompts, named, seed)
 
 
 class _Questions:

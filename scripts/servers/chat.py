@@ -40,8 +40,10 @@ async def post(
         # the time of a request.
         answer = await client.post(path, cast_to=cast_to, body=body)
     except openai.APIStatusError as error:
-        code = f" ({error.code})" if error.code else ""
-        said = without_key(f"{error.message}{code}", client.api_key)
+        more = f" ({error.code})" if error.code else ""
+        if error.body and " - " not in error.message:  # a body of the server's own form
+            more = f" - {error.body}"
+        said = without_key(error.message + more, client.api_key)
         after = _seconds(error.response.headers.get("retry-after"))
         raise fault(error.status_code, said, error.param, after) from None
     except openai.APIConnectionError as error:

@@ -20,15 +20,12 @@ NEEDED = ("fastapi", "uvicorn")  # by `transformers serve`
 
 @dataclass(frozen=True)
 class Command:
-    """How a server is started; ready: the path that answers when it is, below its address."""
+    """How a server is started; ready: the path that answers when it is, below its address; name: of
+    the model, or of the adapter, in requests."""
 
     words: list[str]
     ready: str
-
-
-def asked_model(engine: str, adapted: bool) -> str:
-    """The name of the model in requests to a server that was started here."""
-    return f"{NAME}:{ADAPTER}" if adapted and engine == "sglang" else NAME
+    name: str = NAME
 
 
 def command(
@@ -36,8 +33,8 @@ def command(
 ) -> Command:
     """How to serve the model in a folder. Raises AuditError, naming what is not installed."""
     at = ["--host", "127.0.0.1", "--port", str(port)]
-    start, ready = _STARTS[engine](model, adapter)
-    return Command([*start, *at, *_as_words(arguments)], ready)
+    start = _STARTS[engine](model, adapter)
+    return Command([*start.words, *at, *_as_words(arguments)], start.ready, start.name)
 
 
 def _as_words(arguments: Mapping[str, Any]) -> list[str]:
@@ -48,42 +45,45 @@ def _as_words(arguments: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _vllm(model: Path, adapter: Path | None) -> tuple[list[str], str]:
+def _vllm(model: Path, adapter: Path | None) -> Command:
     # Its sampling defaults, not the checkpoint's: what requests do not say is off.
     start = [_program("vllm"), "serve", str(model), "--generation-config", "vllm"]
     if adapter is None:
-        return [*start, "--served-model-name", NAME], "/health"
+        return Command([*start, "--served-model-name", NAME], "/health")
     rank = json.loads((adapter / "adapter_config.json").read_text()).get("r", RANKS[0])
     room = next((most for most in RANKS if most >= rank), RANKS[-1])
     lora = ["--enable-lora", "--lora-modules", f"{NAME}={adapter}", "--max-lora-rank", str(room)]
-    return [*start, "--served-model-name", "base", *lora], "/health"
+    return Command([*start, "--served-model-name", "base", *lora], "/health")
 
 
-def _sglang(model: Path, adapter: Path | None) -> tuple[list[str], str]:
+def _sglang(model: Path, adapter: Path | None) -> Command:
     _require("sglang", "sglang")
     start = [sys.executable, "-m", "sglang.launch_server", "--model-path", str(model)]
-    lora = [] if adapter is None else ["--enable-lora", "--lora-paths", f"{ADAPTER}={adapter}"]
-    return [*start, "--served-model-name", NAME, *lora], "/health"
+    start += ["--served-model-name", NAME]
+    if adapter is None:
+        return Command(start, "/health")
+    lora = ["--enable-lora", "--lora-paths", f"{ADAPTER}={adapter}"]
+    return Command([*start, *lora], "/health", f"{NAME}:{ADAPTER}")
 
 
-def _llamacpp(model: Path, _: Path | None) -> tuple[list[str], str]:
+def _llamacpp(model: Path, _: Path | None) -> Command:
     files = [model] if model.is_file() else sorted(model.glob("*.gguf"))
     if not files:
         raise AuditError(f"`engine: llamacpp` needs a GGUF file, and `{model}` has none")
     if found := shutil.which("llama-server"):
-        return [found, "--model", str(files[0]), "--alias", NAME], "/health"
+        return Command([found, "--model", str(files[0]), "--alias", NAME], "/health")
     _require("llamacpp", "llama_cpp", "llama-cpp-python[server], or llama.cpp's llama-server")
     start = [sys.executable, "-m", "llama_cpp.server"]
-    return [*start, "--model", str(files[0]), "--model_alias", NAME], "/v1/models"
+    return Command([*start, "--model", str(files[0]), "--model_alias", NAME], "/v1/models")
 
 
-def _transformers(model: Path, _: Path | None) -> tuple[list[str], str]:
+def _transformers(model: Path, _: Path | None) -> Command:
     _require("transformers", *NEEDED, "transformers[serving]")
-    return [_program("transformers"), "serve", str(model)], "/health"
+    # It takes requests for the very model that it was told to load.
+    return Command([_program("transformers"), "serve", str(model)], "/health", str(model))
 
 
-_Start = Callable[[Path, Path | None], tuple[list[str], str]]
-_STARTS: dict[str, _Start] = {
+_STARTS: dict[str, Callable[[Path, Path | None], Command]] = {
     "vllm": _vllm, "sglang": _sglang, "llamacpp": _llamacpp, "transformers": _transformers,
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Real server programs on 127.0.0.1: `transformers serve` and that of llama-cpp-python."""
+"""A real server program on 127.0.0.1: `transformers serve`."""
 
 import os
 import socket
@@ -15,12 +15,6 @@ def serving(log: Path) -> AbstractContextManager[str]:
     """The address of a server that loads whatever local model a request names; it writes a log."""
     command = [Path(sys.executable).with_name("transformers"), "serve", "--device", "cpu"]
     return _running(command, "/health", log)
-
-
-def serving_gguf(model: Path, log: Path) -> AbstractContextManager[str]:
-    """The address of llama.cpp with one GGUF file, under whatever name; it writes a log."""
-    return _running([sys.executable, "-m", "llama_cpp.server", "--model", model, "--n_ctx", "1024"],
-                    "/v1/models", log)  # fmt: skip
 
 
 @contextmanager

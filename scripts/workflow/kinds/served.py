@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.core.digests import digest
 from scripts.servers.credentials import server_key
-from scripts.servers.engines import asked_model
 from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words, needs_a_model
 from scripts.workflow.kinds.loaded import weights
 
@@ -30,8 +29,7 @@ def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
     settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
     if server.engine is not None:
         inputs, identities = weights(nodes, f"{where}.server", server)
-        asked = asked_model(server.engine, server.adapter is not None)
-        settings["server"] = server.model_dump(include=STARTED) | {"model": asked}
+        settings["server"] = server.model_dump(include=STARTED)
         settings["subject"] = digest(settings, *identities)
         return Recipe(settings, inputs, {"started": server.model_dump(include=PATIENCE)})
     settings["server"] = server.model_dump(include={"model", "extra"})
