@@ -16,7 +16,7 @@ from conftest import ROOT, read_lines, snakemake, write_config
 
 from scripts.core.errors import AuditError
 from scripts.servers import engines
-from scripts.servers.engines import Command, command
+from scripts.servers.engines import Command, command, fields
 from scripts.servers.started import free_port, started
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
@@ -90,6 +90,16 @@ def test_the_command_of_each_engine(model, tmp_path, standins, monkeypatch):
     assert f"llama_cpp.server --model {model}/weights.gguf --model_alias subject" in line
     with pytest.raises(AuditError, match="install the package vllm"):
         command("vllm", model, None, 1, {})
+
+
+def test_transformers_is_told_to_sample(model):
+    (model / "config.json").write_text('{"eos_token_id": 1, "bos_token_id": null}')
+    (model / "generation_config.json").write_text('{"eos_token_id": [1, 2], "do_sample": false}')
+    sampling = {"temperature": 0.7, "top_p": 1.0, "top_k": 0, "min_p": 0.1}
+    told = json.loads(fields("transformers", model, sampling)["generation_config"])
+    assert told == {"do_sample": True, "top_k": 0, "min_p": 0.1, "eos_token_id": [1, 2]}
+    assert '"do_sample": false' in str(fields("transformers", model, sampling | {"temperature": 0}))
+    assert not fields("vllm", model, sampling)
 
 
 def test_a_server_answers_while_the_block_runs_and_is_gone_with_all_its_processes(

@@ -26,7 +26,7 @@ from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
 from scripts.servers.credentials import quoted, server_key
-from scripts.servers.engines import command
+from scripts.servers.engines import command, fields
 from scripts.servers.pace import Busy, Concurrency, TurnedAway, Unreachable, patiently
 from scripts.servers.started import free_port, started
 
@@ -144,7 +144,8 @@ class StartedHere:
         )  # fmt: skip
         with started(how, port, self.log_file, self.access["start_within"]) as url:
             asked = Served({**self.access, "url": url, "key_variable": None})
-            named = {**settings, "server": {**server, "model": how.name}}
+            more = fields(server["engine"], self.model, settings["sampling"]) | server["extra"]
+            named = {**settings, "server": {**server, "model": how.name, "extra": more}}
             yield from asked(missing, prompts, named, seed)
 
 

@@ -15,6 +15,7 @@ ENGINES = ("vllm", "sglang", "llamacpp", "transformers")
 WITH_ADAPTERS = ("vllm", "sglang")
 NAME, ADAPTER = "subject", "adapter"  # what requests call the model, and the adapter beside it
 RANKS = (16, 32, 64, 128, 256, 320, 512)  # of adapters that vLLM makes room for, 16 unless told
+TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 NEEDED = ("fastapi", "uvicorn")  # by `transformers serve`
 
 
@@ -35,6 +36,23 @@ def command(
     at = ["--host", "127.0.0.1", "--port", str(port)]
     start = _STARTS[engine](model, adapter)
     return Command([*start.words, *at, *_as_words(arguments)], start.ready, start.name)
+
+
+def fields(engine: str, model: Path, sampling: Mapping[str, Any]) -> dict[str, Any]:
+    """What requests to a server that was started here say beside the usual.
+
+    `transformers serve` decodes greedily unless the checkpoint or this says otherwise, and takes
+    top_k and the like from here alone.
+    """
+    if engine != "transformers":
+        return {}
+    told = {name: sampling[name] for name in ("min_p", "repetition_penalty") if name in sampling}
+    told |= {"do_sample": sampling["temperature"] > 0, "top_k": sampling["top_k"]}
+    for name in ("config.json", "generation_config.json"):
+        if (model / name).is_file():
+            known = json.loads((model / name).read_text())
+            told |= {token: known[token] for token in TOKENS if known.get(token) is not None}
+    return {"generation_config": json.dumps(told)}
 
 
 def _as_words(arguments: Mapping[str, Any]) -> list[str]:
