@@ -217,7 +217,7 @@ def test_fields_are_described_and_only_these_are_required():
                 required.add(f"{section.__name__}.{name}")
     assert required == {
         "File.path", "Responses.path", "Source.path", "Bank.sources", "Plant.file", "Plant.base",
-        "Audit.base", "Config.audits", "Benchmark.behaviours", "Benchmark.suite", "Server.url",
+        "Audit.base", "Config.audits", "Benchmark.behaviours", "Benchmark.suite",
         "Server.model",
     }  # fmt: skip
 
