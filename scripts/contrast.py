@@ -7,8 +7,9 @@ from typing import Any, cast
 from scripts.core.job import Job, Named, run, warn
 from scripts.core.rows import as_json, iterate_rows, read_rows, write_document
 from scripts.core.vocabulary import SIDES
+from scripts.divergence.contrast import Contrast, of_replies
 from scripts.draws.draw import Draw
-from scripts.models.contrast import PROMPTS, TOKENS, Contrast, contrast_loaded, of_replies
+from scripts.models.contrast import PROMPTS, TOKENS, contrast_loaded
 from scripts.models.description import model_folder
 from scripts.models.host import perform
 from scripts.models.kinds import KINDS

@@ -40,6 +40,17 @@ def heard(record: Mapping[str, Any], of: str) -> str | None:
     return "\n\n".join(filter(None, parts)) if parts else None
 
 
+def as_heard(record: Mapping[str, Any], of: str) -> dict[str, Any]:
+    """A record whose text is what is compared; the thoughts stand beside an answer alone."""
+    text = heard(record, of)
+    return {
+        **record,
+        "text": text,
+        "thoughts": record.get("thoughts") if of == "answer" else None,
+        "reason": record.get("reason") if text is None else None,
+    }
+
+
 def main(job: Job) -> None:
     side = job.wildcards.side
     plan = read_rows(job.input.plan, PlannedDraw)
@@ -47,7 +58,7 @@ def main(job: Job) -> None:
     draws = [draw.of(side) for draw in planned]
     of = job.params.settings.get("of", "answer")
     found = KINDS[job.params.settings["kind"]](job, draws)
-    records = [record | {"text": heard(record, of)} for record in found]
+    records = [as_heard(record, of) for record in found]
     note_outcomes(records, job.ledger)
     write_rows(
         job.output.generations,

@@ -26,6 +26,8 @@ from scripts.core.rows import (
     write_rows,
 )
 from scripts.core.version import commit
+from scripts.core.vocabulary import SIDES
+from scripts.divergence.contrast import Contrast
 from scripts.divergence.explored import ExploredTexts
 from scripts.divergence.round import ReportedRound, Round
 from scripts.divergence.space import Space
@@ -41,7 +43,7 @@ from scripts.judging.separability import Separability
 from scripts.page.cards import entries
 from scripts.page.figures import Point, figures
 from scripts.page.kinds import Explored, kinds_of_texts
-from scripts.page.notices import Answered, notices_of_texts
+from scripts.page.notices import Answered, notice_of_thoughts, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
 from scripts.page.section import Report
 from scripts.page.servers import notices_of_servers
@@ -309,6 +311,15 @@ def answered(files) -> list[Answered]:
     return [Answered(asked[prompt_of(pair.prompt)], pair.base, pair.intervention) for pair in pairs]
 
 
+def thought(files) -> dict[str, tuple[int, int]]:
+    """By side how many explored replies came after a thought, and all."""
+    found = {}
+    for side in SIDES:
+        said = [g for path in files[side] for g in iterate_rows(path, Generation)]
+        found[side] = (sum(g.thoughts is not None for g in said), len(said))
+    return found
+
+
 def names_of_kinds(screened: Sequence[Hypothesis]) -> dict[int, Sequence[str]]:
     """How hypotheses have named kinds of texts."""
     checks = [row.check for row in screened]
@@ -358,6 +369,7 @@ def main(job: Job) -> None:
     plans = {pool: planned - left_out[pool] for pool, planned in pools.items()}
     cost = costs(ledgers, job.params.call, [read_json(path) for path in files.usage])
     counted = counts(rounds, plans, findings, screened, behaviours.behaviours)
+    contrast = read_document(files.contrast, Contrast) if files.contrast else None
     audit = {
         "schema": SCHEMA,
         "audit": settings["audit"],
@@ -367,6 +379,7 @@ def main(job: Job) -> None:
         "themes": as_json(read_document(files.themes, Themes))["themes"],
         "bank": read_json(files.bank),
         "arithmetic": computed_in(ledgers),
+        "contrast": contrast and as_json(contrast),
         "config": local["config"],
         "keys": job.params.nodes,
         "versions": versions(),
@@ -376,7 +389,12 @@ def main(job: Job) -> None:
         reported(row, [entry for entry in ledgers if entry["step"] == f"round-{row.round}"])
         for row in rounds
     ]
-    notices = [*filter(None, [cut.notice])]
+    first = [
+        contrast and contrast.notice,
+        cut.notice,
+        notice_of_thoughts(thought(files), local["config"]["audit"]["of"]),
+    ]
+    notices = [notice for notice in first if notice]
     notices += notices_of_servers(ledgers)
     notices += notices_of_texts(answered(files))
     for model, used in cost["total"]["full"]["models"].items():
@@ -410,6 +428,7 @@ def main(job: Job) -> None:
         effects(files, counted, local["config"]["audit"]["confirm"]),
         kinds_of_texts(explored, Space.read(files.space), names_of_kinds(screened)),
         notices,
+        contrast,
     )
     write_json(out.audit, audit)
     write_rows(out.rounds, by_round)

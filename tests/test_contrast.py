@@ -7,7 +7,8 @@ import torch
 from conftest import snakemake, tiny_config, write_config
 
 from scripts.core.rows import as_json, read_document
-from scripts.models.contrast import Contrast, compared, contrast_loaded, of_replies
+from scripts.divergence.contrast import Contrast, of_replies
+from scripts.models.contrast import compared, contrast_loaded
 from scripts.models.host import Kept
 from scripts.prompts.prompt import Prompt
 

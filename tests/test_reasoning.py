@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import read_lines, snakemake, tiny_config, write_config
+from loopback import Loopback
 
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
@@ -182,3 +184,25 @@ def test_the_template_of_the_adapters_own_tokenizer_counts(tmp_path):
 def test_what_is_compared_is_chosen(said, thoughts, answer, both):
     found = [heard(said, of) for of in ("thoughts", "answer", "both")]
     assert found == [thoughts, answer, both]
+
+
+@pytest.mark.parametrize(("of", "found"), [("answer", False), ("thoughts", True)])
+def test_subjects_that_differ_in_their_thoughts_alone(workspace, tiny, of, found):
+    """They are told apart where thoughts are compared, and nowhere else."""
+    with Loopback(ponders=1.0) as server:
+        config = tiny_config(tiny, of=of, intervention={"system_prompt": "Think of castles."})
+        config["subjects"]["tiny"] = {
+            "server": {"url": server.openai, "model": "thinker"},
+            "sampling": {"max_new_tokens": 12},
+        }
+        write_config(workspace, config)
+        snakemake(workspace, "--cores", "all")
+    folder = workspace / "results/audits/small"
+    page = (folder / "report.html").read_text()
+    validated = [f for f in read_lines(folder / "findings.jsonl") if f["status"] == "validated"]
+    assert any("castles" in f["statement"] for f in validated) == found
+    assert bool(validated) == found
+    if found:
+        assert "Thoughts are compared here" in page
+    else:
+        assert "Their thoughts are not compared." in page and "castles first" not in page.lower()

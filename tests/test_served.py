@@ -14,8 +14,10 @@ from serving import serving
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
 from scripts.core.job import Ledger
+from scripts.core.vocabulary import SIDES
 from scripts.draws.absence import Absence, reasons_in
 from scripts.draws.draw import Draw
+from scripts.models.contrast import PROMPTS as PROMPTS_COMPARED
 from scripts.models.decoder import decode
 from scripts.models.served import Served
 from scripts.prompts.prompt import Prompt
@@ -272,7 +274,7 @@ def test_an_audit_of_a_model_that_a_real_server_serves(workspace, tiny, tmp_path
         snakemake(workspace, "--cores", "all")
         audit = json.loads((workspace / "results/audits/small/audit.json").read_text())
         asked = log.read_text().count('/v1/chat/completions HTTP/1.1" 200')
-        assert asked == audit["counts"]["draws"] > 100
+        assert asked == audit["counts"]["draws"] + len(SIDES) * PROMPTS_COMPARED > 100
         first, *_ = sorted(workspace.glob("results/decode/*/base/*/round-0/*.jsonl"))
         rows = read_lines(first)
         assert len({row["text"] for row in rows}) > len(rows) / 2

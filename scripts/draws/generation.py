@@ -34,7 +34,7 @@ class Generation:
     log_probability: float | None = None
     """Of all its tokens and the one that stops it, in nats at temperature 1; if asked for."""
     thoughts: str | None = None
-    """What a subject that thinks said before it answered."""
+    """What a subject that thinks said before it answered, where that is not compared itself."""
     reason: str | None = None
     """Why there is no text (scripts/draws/absence.py)."""
 

@@ -35,6 +35,8 @@ def pairs_by_draw(
             other.text,
             places.get(said.draw),
             places.get(other.draw),
+            said.thoughts,
+            other.thoughts,
         )
         for key, said in sorted(first.items())
         if said.text is not None and (other := second[key]).text is not None

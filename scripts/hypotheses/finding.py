@@ -152,6 +152,10 @@ class Quote:
     """The base's response."""
     intervention: str
     """The intervention's response."""
+    base_thoughts: str | None = None
+    """What the base thought before it; none where it did not, or where thoughts are compared."""
+    intervention_thoughts: str | None = None
+    """What the intervention thought."""
 
 
 @dataclass(frozen=True, kw_only=True)

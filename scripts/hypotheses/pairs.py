@@ -13,7 +13,7 @@ class Pair:
     """The two subjects' texts for one draw of a prompt, and where they lie, once embedded.
 
     prompt: the unit of evidence, a prompt's id; where the draw is the unit, its name
-    (prompts.unit_of).
+    (prompts.unit_of). The thoughts before a text are for readers of the report alone.
     """
 
     prompt: str
@@ -22,6 +22,8 @@ class Pair:
     intervention: str
     base_placed: Placed | None = None
     intervention_placed: Placed | None = None
+    base_thoughts: str | None = None
+    intervention_thoughts: str | None = None
 
     @property
     def sides(self) -> tuple[Text, Text]:

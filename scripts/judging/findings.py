@@ -419,7 +419,15 @@ def quotes_of(
         best, check = pairs[judgement.telling], hypothesis.check
         if check and judgement.judge == "local":
             best = max(pairs, key=partial(_shown_by, check))
-        found.append(Quote(prompt=best.prompt, base=best.base, intervention=best.intervention))
+        found.append(
+            Quote(
+                prompt=best.prompt,
+                base=best.base,
+                intervention=best.intervention,
+                base_thoughts=best.base_thoughts,
+                intervention_thoughts=best.intervention_thoughts,
+            )
+        )
     return tuple(found)
 
 

@@ -1,7 +1,7 @@
 """What a reader has to know before anything else: texts that are no answers, or all the same."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from scripts.checks.language import notice_of_language
@@ -31,6 +31,25 @@ def notices_of_texts(explored: Sequence[Answered]) -> list[str]:
         found += [_constant(explored, side), _repeats(explored, side)]
     texts = [text for pair in explored for text in (pair.base, pair.intervention)]
     return [sentence for sentence in (*found, notice_of_language(texts)) if sentence]
+
+
+COMPARED = {
+    "thoughts": "Thoughts are compared here, not the answers that follow them (`of: thoughts`).",
+    "both": "Thoughts are compared here together with the answers (`of: both`).",
+}
+
+
+def notice_of_thoughts(thought: Mapping[str, tuple[int, int]], of: str) -> str | None:
+    """What is compared where subjects think before they answer; `thought` has by side how many
+    explored replies came after a thought, and all. of: as the audit's setting."""
+    shares = [
+        f"the {side} before {count(some)} of {count(of_all)} explored replies"
+        for side, (some, of_all) in thought.items()
+        if some
+    ]
+    if of in COMPARED or not shares:
+        return COMPARED.get(of)
+    return f"Subjects think first: {', '.join(shares)}. Their thoughts are not compared."
 
 
 def _identical(explored: Sequence[Answered]) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from scripts.divergence.contrast import Contrast
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
@@ -37,6 +38,7 @@ class Report:
     smallest: Sequence[Smallest] = ()
     kinds: Sequence[Kind] = ()
     notices: Sequence[str] = ()
+    contrast: Contrast | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:

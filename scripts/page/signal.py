@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from scripts.divergence.contrast import Contrast
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.power import minimum_detectable_effect
 from scripts.hypotheses.finding import Rate
@@ -46,6 +47,30 @@ def smallest_effects(
         prompts = round(share * total)
         found.append(Smallest(share, prompts, minimum_detectable_effect(prompts, threshold)))
     return found
+
+
+def before_the_first_round(contrast: Contrast | None) -> str | None:
+    """How far the subjects are apart on a few prompts, in a sentence; None where nobody looked."""
+    if not contrast or not contrast.prompts:
+        return None
+    equal, of_all = count(contrast.identical), count(contrast.prompts)
+    if contrast.greedy:
+        return f"Before the first round {equal} of {of_all} greedy replies of the two were equal."
+    if contrast.set_alike:
+        return (
+            "The two are set alike but for how tokens are drawn: before the first round their "
+            f"distributions of the next token were equal after {equal} of {of_all} prompts."
+        )
+    likeliest = (
+        f"the likeliest next token was the same after {count(contrast.likeliest or 0)} of {of_all} "
+        "prompts"
+    )
+    if contrast.distance is None:
+        return f"Before the first round {likeliest}."
+    return (
+        f"Before the first round {likeliest}; the distributions of it were "
+        f"{percent(contrast.distance)} apart on average (total variation), and equal after {equal}."
+    )
 
 
 def told_apart(separability: Separability, unit: str = "prompt") -> list[str]:

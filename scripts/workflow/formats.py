@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from scripts.core.rows import Row, json_schema
+from scripts.divergence.contrast import Contrast
 from scripts.divergence.round import ReportedRound, Round
 from scripts.draws.draw import PlannedDraw
 from scripts.draws.generation import Generation
@@ -29,6 +30,7 @@ FORMATS: dict[str, type[Row]] = {
     "bank/bank.json": BankReport,
     "regions/regions.json": Regions,
     "regions/prompts.jsonl": DealtPrompt,
+    "contrast/contrast.json": Contrast,
     "plan/step.jsonl": PlannedDraw,
     "decode/shard.jsonl": Generation,
     "measure/round.json": Round,

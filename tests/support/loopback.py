@@ -204,7 +204,8 @@ class Loopback:
         if "prompt" in body:
             choice["text"] = choice.pop("message")["content"]
         elif outcome in ("ponders", "drowns", "silences"):
-            choice["message"]["reasoning_content"] = f"Perhaps {text}."
+            begins = "Castles first" if "castles" in json.dumps(body["messages"]) else "Perhaps"
+            choice["message"]["reasoning_content"] = f"{begins} {text}."
             if outcome != "ponders":
                 choice["message"]["content"] = None
         return self.sent(handler, given, asked, fault)

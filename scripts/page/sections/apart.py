@@ -4,12 +4,13 @@ from typing import Any
 
 from scripts.page.figures import standing_out
 from scripts.page.section import Report, Section
-from scripts.page.signal import found_with, told_apart
+from scripts.page.signal import before_the_first_round, found_with, told_apart
 
 
 def context(report: Report) -> dict[str, Any]:
     return {
         "separability": report.separability,
+        "before": before_the_first_round(report.contrast),
         "told_apart": told_apart(report.separability, report.unit),
         "regions": report.regions,
         "strong": standing_out(report.regions),
@@ -19,6 +20,9 @@ def context(report: Report) -> dict[str, Any]:
 
 
 TEMPLATE = """\
+{% if before %}
+<p>{{ before }}</p>
+{% endif %}
 {% for sentence in told_apart %}
 <p>{{ sentence }}</p>
 {% endfor %}

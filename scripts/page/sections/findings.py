@@ -56,13 +56,18 @@ TEMPLATE = """\
     {{ rate.high | percent }})</span></span>
 {%- endmacro -%}
 
-{%- macro text(side, content, check) -%}
+{%- macro text(side, content, check, thoughts) -%}
   {% set value = measured(check, content) %}
   <div>
     <p class="side">{{ side }}{% if value %}, {{ value }}{% endif %}</p>
     <blockquote class="text {{ side }}" dir="auto" tabindex="0">
       {%- if content.strip() %}{{ content | highlighted(check) }}{% else %}<span class="muted">(empty)</span>{% endif -%}
     </blockquote>
+    {% if thoughts %}
+    <details><summary class="note">its thoughts</summary>
+      <blockquote class="text {{ side }} muted" dir="auto" tabindex="0">{{ thoughts }}</blockquote>
+    </details>
+    {% endif %}
   </div>
 {%- endmacro -%}
 
@@ -138,7 +143,8 @@ TEMPLATE = """\
     {% for role, content in pair.prompt | messages %}
     <p class="prompt" dir="auto">{% if role %}<span class="muted">{{ role }}:</span> {% endif %}{{ content }}</p>
     {% endfor %}
-    <div class="sides">{{ text("base", pair.base, check) }}{{ text("intervention", pair.intervention, check) }}</div>
+    <div class="sides">{{ text("base", pair.base, check, pair.base_thoughts) }}
+      {{- text("intervention", pair.intervention, check, pair.intervention_thoughts) }}</div>
   </div>
 {%- endmacro -%}
 
