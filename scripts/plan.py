@@ -34,8 +34,8 @@ def main(job: Job) -> None:
         earlier = [d for path in job.input.earlier for d in read_rows(path, PlannedDraw)]
         measured: Measured = {}
         if job.input.divergence:
-            found = read_rows(job.input.divergence, RegionDivergence)
-            measured = {of_region.region: of_region for of_region in found}
+            of_regions = read_rows(job.input.divergence, RegionDivergence)
+            measured = {of_region.region: of_region for of_region in of_regions}
         number = int(job.wildcards.step.removeprefix("round-"))
         rows = plan_round(regions, prompts, earlier, measured, settings, number)
     else:

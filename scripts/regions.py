@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -101,13 +102,11 @@ def without_small(labels: np.ndarray, vectors: np.ndarray, least: int) -> np.nda
     return labels
 
 
-def merged(
-    prompts: Sequence[Prompt], regions: Sequence[Mapping[str, Any]], method: str
-) -> str | None:
+def merged(prompts: Sequence[Prompt], regions: Sequence[Region], method: str) -> str | None:
     """Which categories have no region of their own, as a sentence; None where all have."""
     if method != "category":
         return None
-    named = {region["name"] for region in regions}
+    named = {region.name for region in regions}
     counts = Counter(p.category for p in prompts if p.category and p.category not in named)
     without = sum(not p.category for p in prompts)
     if not counts and not without:
@@ -143,7 +142,7 @@ def candidate_words(texts: Sequence[Sequence[str]], top: int = NAMING_WORDS) -> 
     tf · log(1 + average words / frequency), tf in texts (Grootendorst 2022, arXiv 2203.05794).
     """
     counted = [Counter(w for text in group for w in set(_words(text))) for group in texts]
-    total = Counter()
+    total: Counter[str] = Counter()
     for counts in counted:
         total.update(counts)
     average = sum(total.values()) / max(1, len(counted))
@@ -187,9 +186,9 @@ def describe(
     vectors: np.ndarray,
     method: str,
     embed_words: Callable[[list[str]], np.ndarray],
-) -> list[dict[str, Any]]:
-    """One record a region: id, name, category with its share, weight, prompts, medoid prompt."""
-    groups = [np.flatnonzero(labels == region) for region in range(labels.max() + 1)]
+) -> list[Region]:
+    """The region of each label, in their order, which their ids follow."""
+    groups = [np.flatnonzero(labels == region).tolist() for region in range(labels.max() + 1)]
     candidates = candidate_words([[prompts[i].asked for i in group] for group in groups])
     centres = np.stack([vectors[group].mean(axis=0) for group in groups])
     names = typical_words(candidates, centres, embed_words)
@@ -202,17 +201,17 @@ def describe(
             group, key=lambda i: (float(((vectors[i] - centre) ** 2).sum()), prompts[i].id)
         )
         found.append(
-            {
-                "id": f"r{region:03d}",
-                "name": _name(method, category, names[region], prompts[group[0]]),
-                "words": names[region],
-                "category": category,
-                "category_share": round(count / len(group), 4),
-                "weight": len(group) / len(prompts),
-                "prompts": len(group),
-                "medoid": prompts[medoid].id,
-                "unit": "draw" if method == "draw" else "prompt",
-            }
+            Region(
+                id=f"r{region:03d}",
+                name=_name(method, category, names[region], prompts[group[0]]),
+                words=names[region],
+                category=category,
+                category_share=round(count / len(group), 4),
+                weight=len(group) / len(prompts),
+                prompts=len(group),
+                medoid=prompts[medoid].id,
+                unit="draw" if method == "draw" else "prompt",
+            )
         )
     return found
 
@@ -229,7 +228,7 @@ def cut(
     vectors: np.ndarray,
     settings: Mapping[str, Any],
     embed_words: Callable[[list[str]], np.ndarray],
-) -> tuple[list[dict[str, Any]], list[DealtPrompt]]:
+) -> tuple[list[Region], list[DealtPrompt]]:
     """Regions, and a row a prompt or a draw. Where the draw is the unit, every prompt is a region.
 
     Raises AuditError when there are fewer prompts than regions.
@@ -249,18 +248,16 @@ def cut(
         labels = without_small(labels, vectors, regions["least"])
     else:
         names = by_category(prompts, regions)
-        order = {name: place for place, name in enumerate(sorted(set(names)))}
-        labels = np.array([order[name] for name in names])
+        alphabet = {name: place for place, name in enumerate(sorted(set(names)))}
+        labels = np.array([alphabet[name] for name in names])
     _, labels = np.unique(labels, return_inverse=True)
     method = "draw" if settings.get("unit") == "draw" else regions["method"]
     described = describe(prompts, labels, vectors, method, embed_words)
     # Ids follow the name, so that they say the same whatever order k-means found the regions in.
-    order = sorted(
-        range(len(described)), key=lambda r: (described[r]["name"], described[r]["medoid"])
-    )
-    described = [described[r] | {"id": f"r{place:03d}"} for place, r in enumerate(order)]
+    order = sorted(range(len(described)), key=lambda r: (described[r].name, described[r].medoid))
+    described = [replace(described[r], id=f"r{place:03d}") for place, r in enumerate(order)]
     place_of = {region: place for place, region in enumerate(order)}
-    where = [described[place_of[int(label)]]["id"] for label in labels]
+    where = [described[place_of[int(label)]].id for label in labels]
     rows = (draw_rows if settings.get("unit") == "draw" else prompt_rows)(prompts, where, settings)
     return described, rows
 
@@ -281,8 +278,7 @@ def main(job: Job) -> None:
     if notice:
         log.warning(notice)
     write_rows(job.output.prompts, rows)
-    regions = Regions([Region(**region) for region in described], notice)
-    write_document(job.output.regions, regions)
+    write_document(job.output.regions, Regions(described, notice))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def costs(
     computed. usage: of the assistants (scripts/assistants/client.py), counted in `requests` and
     `models` by model; empty for the local assistant.
     """
-    stages: dict[str, dict[str, dict[str, float]]] = {}
+    stages: dict[str, dict[str, dict[str, Any]]] = {}
     for ledger in ledgers:
         stage = stages.setdefault(ledger["stage"], {"spent": _no_cost(), "full": _no_cost()})
         full = stage["full"]
@@ -259,7 +259,7 @@ def read_explored(files) -> tuple[Explored, np.ndarray]:
     placed = ExploredTexts.read(files.texts)
     columns = zip(placed.regions, placed.kinds, placed.scores, strict=True)
     known = dict(zip(placed.draws, columns, strict=True))
-    texts = {}
+    texts: dict[str, str] = {}
     for path in [*files.base, *files.intervention]:
         texts |= {said.draw: said.text or "" for said in iterate_rows(path, Generation)}
     region, kind, score = zip(*(known[draw] for draw in drawn.draws), strict=True)

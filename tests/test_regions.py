@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from regions import region
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
@@ -228,10 +229,10 @@ def test_there_are_never_more_regions_than_asked(count):
 def test_regions_by_category():
     vectors, _ = blobs(3, 20)
     described, rows = cut(bank(60), vectors, settings(method="category"), same_vector)
-    assert [(r["id"], r["name"], r["prompts"]) for r in described] == [
+    assert [(r.id, r.name, r.prompts) for r in described] == [
         ("r000", "t0", 20), ("r001", "t1", 20), ("r002", "t2", 20),
     ]  # fmt: skip
-    assert all(r["category_share"] == 1 for r in described)
+    assert all(r.category_share == 1 for r in described)
     assert [row.region for row in rows[:4]] == ["r000", "r001", "r002", "r000"]
 
 
@@ -273,19 +274,19 @@ def test_what_is_said_of_a_region():
     prompts = [replace(p, category=f"t{g}") for p, g in zip(bank(190), truth, strict=True)]
     prompts[0] = replace(prompts[0], category="stray")
     described, rows = cut(prompts, vectors, settings(), same_vector)
-    assert [r["id"] for r in described] == [f"r{n:03d}" for n in range(8)]
-    assert sum(r["weight"] for r in described) == pytest.approx(1)
-    assert sum(r["prompts"] for r in described) == 190 == len(rows)
+    assert [r.id for r in described] == [f"r{n:03d}" for n in range(8)]
+    assert sum(r.weight for r in described) == pytest.approx(1)
+    assert sum(r.prompts for r in described) == 190 == len(rows)
     by_id, of_region = {p.id: n for n, p in enumerate(prompts)}, {}
     for row in rows:
         of_region.setdefault(row.region, []).append(by_id[row.id])
-    for region in described:
-        own = of_region[region["id"]]
-        assert len(own) == region["prompts"] and region["weight"] == len(own) / 190
+    for one in described:
+        own = of_region[one.id]
+        assert len(own) == one.prompts and one.weight == len(own) / 190
         distances = ((vectors[own] - vectors[own].mean(axis=0)) ** 2).sum(axis=1)
-        assert region["medoid"] == prompts[own[int(distances.argmin())]].id
-    stray = next(r for r in described if of_region[r["id"]].count(0))
-    assert (stray["category"], stray["category_share"]) == ("t0", 0.96)
+        assert one.medoid == prompts[own[int(distances.argmin())]].id
+    stray = next(r for r in described if of_region[r.id].count(0))
+    assert (stray.category, stray.category_share) == ("t0", 0.96)
 
 
 def test_ids_follow_names_not_the_order_of_the_bank():
@@ -296,9 +297,9 @@ def test_ids_follow_names_not_the_order_of_the_bank():
     order = list(range(200))
     random.Random(0).shuffle(order)
     again, _ = cut([prompts[i] for i in order], vectors[order], settings(), same_vector)
-    assert [r["name"] for r in described] == words
-    assert [(r["id"], r["name"], r["medoid"]) for r in again] == [
-        (r["id"], r["name"], r["medoid"]) for r in described
+    assert [r.name for r in described] == words
+    assert [(r.id, r.name, r.medoid) for r in again] == [
+        (r.id, r.name, r.medoid) for r in described
     ]
 
 
@@ -334,7 +335,7 @@ def test_clusters_too_small_to_prove_anything_are_joined_to_the_nearest():
 
 def test_categories_without_a_region_of_their_own_are_named():
     prompts = [*topics(a=5, b=3, c=1, d=2), Prompt("", "")]
-    regions = [{"name": name} for name in ("a", "b", "other")]
+    regions = [region(n, name=name) for n, name in enumerate(("a", "b", "other"))]
     assert merged(prompts, regions, "category").startswith(
         "The region “other” holds 2 categories with 3 prompts: d (2), c (1) and 1 prompts without"
     )

@@ -1,7 +1,7 @@
 """`unit: draw`: few prompts with many samples, claims about these prompts, evidence in blocks."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -106,9 +106,9 @@ def test_a_region_is_a_prompt_and_is_named_by_it():
     settings |= {"unit": "draw", "samples": 10}
     vectors = np.eye(5)
     regions, rows = cut(PROMPTS, vectors, settings, lambda words: np.ones((len(words), 5)))
-    assert [region["name"] for region in regions] == [f"“{p.content}”" for p in PROMPTS]
-    assert len(rows) == 50 and {region["prompts"] for region in regions} == {1}
-    by_id = {region["id"]: region for region in regions}
+    assert [region.name for region in regions] == [f"“{p.content}”" for p in PROMPTS]
+    assert len(rows) == 50 and {region.prompts for region in regions} == {1}
+    by_id = {region.id: asdict(region) for region in regions}
     where = {region: Net(3, 0, 4, 0.5) for region in list(by_id)[:3]}
     assert asked(where, by_id) == (
         "Asked “Question 0 of a few?”; “Question 1 of a few?” or 1 more of these prompts"
@@ -180,7 +180,9 @@ def suite(says, samples=24, seed=0):
     region = {row.id: row.region for row in rows}
     vectors = {s: rng.normal(size=(6, samples, 8)).astype(np.float16) for s in SIDES}
     ids = [prompt.id for prompt in prompts]
-    return Suite(ids, [""] * 6, regions, [region[i] for i in ids], texts, vectors)
+    return Suite(
+        ids, [""] * 6, [asdict(r) for r in regions], [region[i] for i in ids], texts, vectors
+    )
 
 
 def settings():

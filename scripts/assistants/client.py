@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from scripts.assistants.prices import Price, price_of
 from scripts.assistants.provider import Reply, Request
@@ -49,7 +49,8 @@ class Answer(Generic[Parsed]):
     mended: bool = False
 
 
-class Spent(NamedTuple):
+@dataclass(frozen=True)
+class Spent:
     """Requests and US dollars."""
 
     requests: float = 0
@@ -209,11 +210,11 @@ class Pool:
         saved = "saved_" if record is not None else ""
         if record is not None:
             reply = Reply(**record)
-        else:
-            reply = await self._fetch(request, usage)
-            if reply is None:
-                return None
+        elif fetched := await self._fetch(request, usage):
+            reply = fetched
             self._journal.add(key, vars(reply))
+        else:
+            return None
         dollars = self.dollars(request.model, reply.input_tokens, reply.output_tokens)
         usage["cache_hits" if saved else "requests"] += 1
         usage[f"{saved}input_tokens"] += reply.input_tokens

@@ -126,7 +126,7 @@ class ModelJudge:
             return None
         shown = [s.value[name] for s in samples if s.value is not None]
         less = self._hypotheses[name].direction == "less"
-        shares = [sum(side) / len(samples) for side in zip(*shown, strict=True)] or [0.0, 0.0]
+        base, intervention = (sum(verdicts[i] for verdicts in shown) / len(samples) for i in (0, 1))
         placebos: list[float | None] = [None] * len(self._placebos.get(region, ()))
         if drawn is not None:
             score = _score(f"{PLACEBO}{drawn}", samples) or 0.0
@@ -134,12 +134,13 @@ class ModelJudge:
             placebos[drawn] = -score if less else score
         if less:  # what is shown is the absence, as in the local assistant's checks
             answered = len(shown) / len(samples)
-            shares = [answered - share for share in shares]
+            base, intervention = answered - base, answered - intervention
         return Judgement(
             name,
             region,
             prompt,
-            *shares,
+            base,
+            intervention,
             None,
             tuple(placebos),
             drawn,

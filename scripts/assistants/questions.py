@@ -149,7 +149,7 @@ def write_question(
     known: statements found before, not to be repeated. coin: whether model X is the intervention.
     The reply is read as [(statement, whether the intervention shows it more, pairs that show it)].
     """
-    parts = {}
+    parts: dict[str, str] = {}
     for number, (prompt, base, intervention) in enumerate(pairs, 1):
         x, y = (intervention, base) if coin else (base, intervention)
         parts |= {f"prompt {number}": prompt, f"X {number}": x, f"Y {number}": y}

@@ -54,7 +54,7 @@ def verdicts_in(given: Any, count: int) -> dict[int, str]:
         return _of_pairs(given.items())
     if isinstance(given, str):
         lines = (LINE.fullmatch(line) for line in given.splitlines() if len(line) < LONGEST_LINE)
-        return _of_pairs(line.groups() for line in lines if line)
+        return _of_pairs((line[1], line[2]) for line in lines if line)
     if not isinstance(given, list):
         return {}
     if all(isinstance(row, dict) for row in given):

@@ -62,7 +62,8 @@ def label_and_judge(
     by_id = {region["id"]: region for region in suite.regions}
     rng = np.random.default_rng(seed)
     everything = pairs_of(suite, range(len(suite.ids)))
-    rows, calls = [], 0
+    rows: list[dict[str, Any]] = []
+    calls = 0
     for region in suite.regions:
         inside = [p for p, r in enumerate(suite.region) if r == region["id"]]
         half = {p for p in inside if hash_unit("label", seed, suite.ids[p]) < 0.5}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scripts.evidence.simulated_judge import judged_audit
+from scripts.evidence.simulated_judge import JudgedAudit, judged_audit
 
 # Of each region's prompts, the share that the cheap judge may read.
 SPLITS = (0.0, 1 / 3, 2 / 3, 5 / 6)
@@ -123,7 +123,9 @@ def splits(
             )
             for _ in range(audits)
         ]
-        cheap, strong, _, power, _ = np.mean(rows or [(0.0,) * 5], axis=0).tolist()
+        cheap, strong, _, power, _ = np.mean(
+            rows or [JudgedAudit(0, 0, 0, 0.0, 0.0)], axis=0
+        ).tolist()
         cost = cheap / judges.price_ratio + strong
         found.append(Split(share, samples, (cheap, strong), cost, power))
     return found

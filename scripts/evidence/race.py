@@ -142,7 +142,7 @@ class Race:
         sure = self._sure(later) if later else racing
         wanted = {}
         for region, j in self._column.items():
-            rows = np.flatnonzero(racing & self._lives[:, j]) if self._left[j] > later else []
+            rows = np.flatnonzero(racing & self._lives[:, j] & (self._left[j] > later))
             if len(rows) and requests(len(rows)) == requests(int(np.sum(sure & self._lives[:, j]))):
                 wanted[region] = tuple(self._names[i] for i in rows)
         return wanted
@@ -184,10 +184,11 @@ class Race:
             for name in wanted[region]:
                 i = self._row[name]
                 self._remaining[i] -= 1
-                if signs[name] is None:
+                pair = signs[name]
+                if pair is None:
                     self._missing[i] += 1
                     continue
-                for which, sign in enumerate(signs[name]):
+                for which, sign in enumerate(pair):
                     self._counts[i, j, which, int(sign) + 1] += 1
         self._settle()
 
@@ -234,16 +235,19 @@ class Race:
         losses = counts[..., 0] + np.reshape(more_losses, (-1, 1))
         return self._carried + log_e_value(wins, losses)
 
-    def _futility(self, rows: np.ndarray, more_losses: np.ndarray | int = 0) -> np.ndarray:
-        """The mean of F and F', which is one bet against "s has effect delta, s' half of it", so
-        the two together lose no more than the 5 % of one."""
+    def _futile(self, rows: np.ndarray, more_losses: np.ndarray | int = 0) -> np.ndarray:
+        """Those of the rows, given as indices, that are futile after so many more losses, by the
+        mean of F and F'. It is one bet against "s has effect delta, s' half of it", so the two
+        together lose no more than the 5 % of one."""
+        if self._delta is None:
+            return rows[:0]
         losses, ties, wins = np.moveaxis(self._counts[rows].sum(axis=1), -1, 0)
         losses = losses + np.reshape(more_losses, (-1, 1))
         values = [
             futility_value(wins[:, i], ties[:, i], losses[:, i], self._delta / (1 + i))
             for i in (0, 1)
         ]
-        return np.mean(values, axis=0)
+        return rows[np.mean(values, axis=0) >= FUTILE_AT]
 
     def _sure(self, later: int) -> np.ndarray:
         """Who races on after so many more prompts of each region, whatever they bring: in no e-BH
@@ -257,9 +261,8 @@ class Race:
         best = self._evidence(np.where(racing, left, 0), more) + self._later_wins
         hopeful = best.min(axis=1) > np.log(self._K / (self._q * k)) + 1e-9
         sure = racing & (left > 0) & hopeful & ~self._set_of(self._evidence(more))
-        if self._delta is not None:
-            rows = np.flatnonzero(sure)
-            sure[rows[self._futility(rows, more[rows]) >= FUTILE_AT]] = False
+        rows = np.flatnonzero(sure)
+        sure[self._futile(rows, more[rows])] = False
         return sure
 
     def _set_of(self, log_e: np.ndarray) -> np.ndarray:
@@ -271,9 +274,7 @@ class Race:
         """Let leave who may, best news first."""
         self._leave(self._racing() & self._set_of(self._evidence()), Stop.VALIDATED)
         self._leave(self._racing() & (self._remaining == 0), Stop.EXHAUSTED)
-        if self._delta is not None:
-            rows = np.flatnonzero(self._racing())
-            self._leave(rows[self._futility(rows) >= FUTILE_AT], Stop.FUTILE)
+        self._leave(self._futile(np.flatnonzero(self._racing())), Stop.FUTILE)
         # Whoever left keeps what it had, so a small frozen value makes hopes of the others smaller.
         racing = self._racing()
         best = self._evidence(np.where(racing, self._remaining, 0))

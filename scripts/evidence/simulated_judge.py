@@ -5,7 +5,7 @@ hypotheses and one placebo, and each reply counts as one request.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 import numpy as np
 from scipy.stats import binom
@@ -74,6 +74,16 @@ class SimulatedJudge:
         return np.where(chance[2] < self._lean, longer, answers)
 
 
+class Habits(TypedDict, total=False):
+    """Those of a simulated judge that may be left out."""
+
+    neither: float
+    lean: float
+    longer: float
+    garbage: float
+    samples: int
+
+
 class JudgedAudit(NamedTuple):
     """What a simulated audit asked and found."""
 
@@ -95,13 +105,12 @@ def judged_audit(
     rng: np.random.Generator,
     q: float = 0.05,
     escalate: Escalate = "borderline",
-    **habits: float,
+    **habits: Unpack[Habits],
 ) -> JudgedAudit:
     """Simulate one audit in which `true` hypotheses, chosen by chance, are true.
 
     regions, prompts, share, delta, q and escalate are those of cascade.cascade, accuracies those of
-    the cheap and the strong judge; habits (neither, lean, longer, garbage, samples) are those of
-    both.
+    the cheap and the strong judge; habits are those of both.
     """
     names = list(regions)
     is_true = set(rng.choice(names, true, replace=False).tolist())

@@ -65,7 +65,7 @@ def behaviours_of(findings: Mapping[str, Won]) -> list[Group]:
     of_two = marks & _over_two(won, marks, apart & elsewhere)
     kinds[of_two] = kinds[:, of_two] = -1.0
     groups = _clusters(_similar(won, kinds, marks & ~of_two), np.flatnonzero(~generic).tolist())
-    unions = [won[group].any(axis=0) for group in groups]
+    unions = [np.any(won[group], axis=0) for group in groups]
     under: list[list[int]] = [[] for _ in groups]
     for i in np.flatnonzero(generic).tolist():
         rest = signs[i][~np.any(unions, axis=0)]
@@ -146,4 +146,6 @@ def _clusters(similar: np.ndarray, members: Sequence[int]) -> list[list[int]]:
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), method="average")
     labels = fcluster(tree, 1 - ALIKE, criterion="distance")
-    return [[members[i] for i in np.flatnonzero(labels == one)] for one in np.unique(labels)]
+    return [
+        [members[i] for i in np.flatnonzero(labels == one).tolist()] for one in np.unique(labels)
+    ]

@@ -29,7 +29,7 @@ class SingleQuery:
     seen here, which are those that would find it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.prefix: Sequence[Filled] = ()
         self.layers: set[int] = set()
 

@@ -95,7 +95,9 @@ def thought_replies(
         yield _portion(model, tokenizer, ids, groups, settings, seed, decoding, portion)
 
 
-def _portion(model, tokenizer, ids, groups, settings, seed, decoding, portion):
+def _portion(
+    model, tokenizer, ids, groups, settings, seed, decoding, portion: Sequence[tuple[int, int]]
+) -> list[tuple[int, int, Said]]:
     reasoning, sampling = settings["thoughts"], settings["sampling"]
     strings, steps = sampling.get("stop", ()), sampling["max_new_tokens"]
     shown = partial(tokenizer.decode, skip_special_tokens=False)

@@ -140,8 +140,9 @@ def _map(points: Sequence[Point]) -> Drawing:
         aspect=30, ticks=norm.boundaries[[0, SCORE_STEPS // 2, -1]],
     )  # fmt: skip
     bar.ax.set_xticklabels(["like the base", "0", "like the intervention"])
-    for tick, side in zip(bar.ax.get_xticklabels(), ("left", "center", "right"), strict=True):
-        tick.set_horizontalalignment(side)
+    first, _, last = bar.ax.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
     for axes in (by_side, by_score):
