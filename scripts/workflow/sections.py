@@ -32,9 +32,10 @@ if TYPE_CHECKING:  # names from tables are for pydantic alone
     Format: TypeAlias = str
     Rule: TypeAlias = str
     Provider: TypeAlias = str
+    Engine: TypeAlias = str
 else:
     Format, Rule = Literal["auto", *FORMATS], Literal[*RULES]
-    Provider = Literal["local", *PROVIDERS]
+    Provider, Engine = Literal["local", *PROVIDERS], Literal[ENGINES]
 # Of a path that is relative: as shipped, where the working directory has no such file.
 Place = Annotated[str, Field(min_length=1), AfterValidator(here_or_shipped)]
 
@@ -145,7 +146,7 @@ class Server(Section):
 
     url: str | None = Field(None, pattern="^https?://")
     """Address up to the version, such as `http://127.0.0.1:8000/v1`."""
-    engine: Literal[ENGINES] | None = None
+    engine: Engine | None = None
     """Program that is started instead: vLLM, SGLang, llama.cpp's server, `transformers serve`."""
     model: str = Field(min_length=1)
     """Name under which the server at `url` knows the model, or the adapter that it serves; with an
