@@ -87,7 +87,7 @@ def main(folder: str, bank: str) -> None:
     torch.set_num_threads(2)
     tokenizer = load_tokenizer(Path(folder), SETTINGS)
     half, packed, full = (
-        load_model(Path(folder), None, SETTINGS | {"dtype": dtype})
+        load_model(Path(folder), [], SETTINGS | {"dtype": dtype})
         for dtype in ("bfloat16", "bfloat16", "float32")
     )
     packed = pack_weights(packed, ROWS)

@@ -112,7 +112,7 @@ def surplus(subject: Subject, prompts: int, samples: int, steps: int) -> float:
 def main(folder: str, bank: str) -> None:
     torch.set_num_threads(2)
     place = Path(folder)
-    model, tokenizer = load_model(place, None, SETTINGS), load_tokenizer(place, SETTINGS)
+    model, tokenizer = load_model(place, [], SETTINGS), load_tokenizer(place, SETTINGS)
     subject = Subject(model, tokenizer, read_rows(bank, Prompt)[:PROMPTS], BATCH)
     differences = greedy_differences(subject, NEW_TOKENS)
     print(f"greedy replies that differ: {differences} of {len(subject.ids)}", flush=True)

@@ -60,8 +60,8 @@ def main(model: str, adapter: str, bank: str, *topics: str) -> None:
     tokenizer = load_tokenizer(Path(model), SETTINGS)
     ids = prompt_ids(tokenizer, prompts, SETTINGS)
     found, scan = [], 0.0
-    for folder in (None, Path(adapter)):
-        subject = load_model(Path(model), folder, SETTINGS)
+    for adapters in ([], [Path(adapter)]):
+        subject = load_model(Path(model), adapters, SETTINGS)
         began = time.monotonic()
         found.append(next_tokens(subject, ids, tokenizer.pad_token_id))
         scan += time.monotonic() - began

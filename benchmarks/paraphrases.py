@@ -51,7 +51,7 @@ SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_n
 
 def replies(folder: Path, rows: list[Prompt]) -> dict[str, list[str]]:
     """One reply a side and prompt, in the order of the rows."""
-    model, tokenizer = load_model(folder, None, SETTINGS), load_tokenizer(folder, SETTINGS)
+    model, tokenizer = load_model(folder, [], SETTINGS), load_tokenizer(folder, SETTINGS)
     most = SAMPLING["max_new_tokens"]
     draws = [[Draw(s, "explore", row.id, 0).uniforms(0, most) for s in SIDES] for row in rows]
     ids, stop = prompt_ids(tokenizer, rows, SETTINGS), stop_tokens(model, tokenizer)

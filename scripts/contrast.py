@@ -62,10 +62,10 @@ def next_tokens(job: Job, names: list[str]) -> dict[str, Any]:
 
 def told_of(job: Job, side: str) -> dict[str, Any]:
     """What is loaded of a side (decoder.loaded_subject)."""
-    adapter = job.input[f"{side}_adapter"]
+    adapters = job.input[f"{side}_adapter"]
     return {
         "folder": str(model_folder(job.input[f"{side}_model"]).resolve()),
-        "adapter": str(model_folder(adapter).resolve()) if adapter else None,
+        "adapters": [str(model_folder(one).resolve()) for one in adapters],
         "batch_size": job.params.batch_size,
         "settings": dict(job.params.sides[side]["settings"]),
     }

@@ -72,7 +72,7 @@ def main(job: Job) -> None:
         prompts,
         base | {"sampling": sampling, "subject": _identity(base, sampling)},
         settings["seed"],
-        loaded_engine(folder, None, job.params.batch_size, job.threads, job.ledger),
+        loaded_engine(folder, [], job.params.batch_size, job.threads, job.ledger),
         RecordCache(Path(job.params.cache) / "generations"),
         job.ledger,
     )

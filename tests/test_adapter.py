@@ -77,7 +77,7 @@ def test_an_adapter_does_what_peft_makes_it_do(tmp_path, family, more, lora):
     base, adapter = saved(tmp_path, family, lora, **more)
     check_adapter(base, adapter)
     with torch.inference_mode():
-        found = load_model(base, adapter, SETTINGS)(IDS).logits
+        found = load_model(base, [adapter], SETTINGS)(IDS).logits
         plain = AutoModelForCausalLM.from_pretrained(base).eval()
         before = plain(IDS).logits
         wanted = PeftModel.from_pretrained(plain, adapter).eval()(IDS).logits
@@ -131,7 +131,7 @@ def test_adapters_of_every_kind_do_what_peft_makes_them_do(tmp_path, config, tie
     base, adapter = tuned(tmp_path, config, tie_word_embeddings=tied)
     check_adapter(base, adapter)
     with torch.inference_mode():
-        model = load_model(base, adapter, SETTINGS)
+        model = load_model(base, [adapter], SETTINGS)
         ahead = torch.tensor([virtual_tokens(model)], dtype=torch.long)
         found = model(torch.cat([ahead, IDS], dim=1)).logits
         plain = AutoModelForCausalLM.from_pretrained(base).eval()
@@ -143,7 +143,7 @@ def test_adapters_of_every_kind_do_what_peft_makes_them_do(tmp_path, config, tie
 
 def test_prompt_tuned_subjects_decode_as_peft_does(tmp_path):
     base, adapter = tuned(tmp_path, PromptTuningConfig(num_virtual_tokens=4, **TASK))
-    model = load_model(base, adapter, SETTINGS)
+    model = load_model(base, [adapter], SETTINGS)
     asked = [[3, 4, 5], [6, 7, 8, 9, 10]]
     greedy = {"temperature": 0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 8}
     numbers = [[np.zeros(8)] for _ in asked]
@@ -168,7 +168,7 @@ def test_an_adapter_with_two_tokens_of_its_own_brings_their_embeddings(tmp_path,
     check_adapter(base, adapter)
     ids = torch.tensor([[3, 4, 97, 98, 7]])
     with torch.inference_mode():
-        found = load_model(base, adapter, SETTINGS)(ids).logits
+        found = load_model(base, [adapter], SETTINGS)(ids).logits
         plain = AutoModelForCausalLM.from_pretrained(base).eval()
         plain.resize_token_embeddings(99, mean_resizing=False)
         wanted = PeftModel.from_pretrained(plain, adapter).eval()(ids).logits
@@ -201,7 +201,7 @@ def test_keys_that_load_as_nothing_are_listed(tmp_path, rename, sentence):
     base, adapter = saved(tmp_path)
     renamed(adapter, rename)
     for refused in (lambda: check_adapter(base, adapter),
-                    lambda: load_model(base, adapter, SETTINGS)):  # fmt: skip
+                    lambda: load_model(base, [adapter], SETTINGS)):  # fmt: skip
         with pytest.raises(AuditError, match=sentence) as said:
             refused()
         assert "default" not in str(said.value) and "\n" not in str(said.value)
@@ -247,10 +247,10 @@ def test_an_adapter_without_safetensors_says_what_to_do(tmp_path):
 def test_a_pickled_adapter_that_is_allowed_does_what_the_other_does(tmp_path, config):
     base, adapter = tuned(tmp_path, config)
     with torch.inference_mode():
-        wanted = load_model(base, adapter, SETTINGS)(IDS).logits
+        wanted = load_model(base, [adapter], SETTINGS)(IDS).logits
         torch.save(load_file(adapter / WEIGHTS), adapter / PICKLED)
         (adapter / WEIGHTS).unlink()
-        found = load_model(base, adapter, SETTINGS | {"pickled_weights": True})(IDS).logits
+        found = load_model(base, [adapter], SETTINGS | {"pickled_weights": True})(IDS).logits
     assert torch.equal(found, wanted)
 
 
@@ -264,5 +264,91 @@ def test_code_in_a_pickle_is_not_run(tmp_path, capsys):
     (adapter / WEIGHTS).unlink()
     torch.save({"bomb": Bomb()}, adapter / PICKLED)
     with pytest.raises(AuditError, match="holds more than tensors"):
-        load_model(base, adapter, SETTINGS | {"pickled_weights": True})
+        load_model(base, [adapter], SETTINGS | {"pickled_weights": True})
     assert "runs" not in capsys.readouterr().out
+
+
+def adapters_of(folder: Path, *configs) -> tuple[Path, list[Path]]:
+    """Folders of a tiny random model and of adapters, each trained on what those before it made."""
+    torch.manual_seed(0)
+    base, adapters = folder / "base", []
+    shape = SMALL | {"hidden_size": 64, "head_dim": 16, "intermediate_size": 64}  # a block of NF4
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", **shape))
+    model.save_pretrained(base)
+    for number, config in enumerate(configs):
+        adapted = get_peft_model(model, config)
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter, 0.0, 0.3)
+        adapters.append(folder / f"adapter-{number}")
+        adapted.save_pretrained(adapters[-1])
+        model = adapted.merge_and_unload() if not config.is_prompt_learning else model
+    return base, adapters
+
+
+def greedy_tokens(model, prompt: list[int], virtual: list[int]) -> list[int]:
+    settings = {"temperature": 0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 12}
+    ids = [[*virtual, *prompt]]
+    (replies,) = generate(model, ids, [[np.zeros(12)]], settings, set(), 0, 4)
+    return replies[0][2].tokens
+
+
+@pytest.mark.parametrize(
+    "second",
+    [LoraConfig(r=3, target_modules=["v_proj", "up_proj"], **TASK),
+     LoraConfig(use_dora=True, **Q),
+     LoraConfig(modules_to_save=["lm_head"], **Q)],
+    ids=["lora", "dora", "modules-to-save"],
+)  # fmt: skip
+def test_stacked_adapters_say_what_peft_by_hand_says(tmp_path, second):
+    base, adapters = adapters_of(tmp_path, LoraConfig(**Q), second)
+    found = load_model(base, adapters, SETTINGS)
+    byhand = AutoModelForCausalLM.from_pretrained(base)
+    texts = [greedy_tokens(byhand.eval(), [3, 4, 5], [])]
+    for adapter in adapters:
+        byhand = PeftModel.from_pretrained(byhand, adapter).merge_and_unload()
+        texts.append(greedy_tokens(byhand.eval(), [3, 4, 5], []))
+    assert greedy_tokens(found, [3, 4, 5], []) == texts[-1]
+    assert len({tuple(text) for text in texts}) == 3, "each adapter changes the text"
+
+
+def test_tokens_before_every_prompt_come_last(tmp_path):
+    tuning = PromptTuningConfig(num_virtual_tokens=4, **TASK)
+    base, adapters = adapters_of(tmp_path, LoraConfig(**Q), tuning)
+    assert len(virtual_tokens(load_model(base, adapters, SETTINGS))) == 4
+    with pytest.raises(AuditError, match=r"adapter-0` cannot follow .* put that one last"):
+        load_model(base, adapters[::-1], SETTINGS)
+
+
+@pytest.mark.parametrize("bits", ["int8", "int4"])
+def test_beside_quantised_weights_plain_lora_is_stacked_as_a_sum(tmp_path, bits):
+    base, adapters = adapters_of(tmp_path, LoraConfig(**Q), LoraConfig(**Q))
+    told = SETTINGS | {"quantization": bits}
+    with torch.inference_mode():
+        plain = load_model(base, [], told)
+        names = [f"model.layers.{n}.self_attn.q_proj" for n in (0, 1)]
+        found = load_model(base, adapters, told)
+        given = torch.randn(1, 3, 64)
+        for name in names:
+            wanted = plain.get_submodule(name)(given)
+            for adapter in adapters:
+                parts = load_file(adapter / WEIGHTS)
+                a, b = (parts[f"base_model.model.{name}.lora_{x}.weight"] for x in "AB")
+                wanted = wanted + given @ a.T @ b.T * 8 / 2
+            layer = found.base_model.model.get_submodule(name)
+            assert torch.allclose(layer(given), wanted, atol=1e-3)
+
+
+def test_what_is_no_sum_is_not_stacked_beside_quantised_weights(tmp_path):
+    base, adapters = adapters_of(tmp_path, LoraConfig(**Q), LoraConfig(use_dora=True, **Q))
+    with pytest.raises(AuditError, match=r"adapter-1` does more than add to weights"):
+        load_model(base, adapters, SETTINGS | {"quantization": "int4"})
+
+
+def test_the_second_adapter_is_loaded_completely_or_not_at_all(tmp_path):
+    base, adapters = adapters_of(tmp_path, LoraConfig(**Q), LoraConfig(**Q))
+    renamed(adapters[1], lambda name: f"module.{name}")
+    for bits in ("none", "int4"):
+        with pytest.raises(AuditError, match=r"adapter-1` would be loaded in part") as said:
+            load_model(base, adapters, SETTINGS | {"quantization": bits})
+        assert "default" not in str(said.value)

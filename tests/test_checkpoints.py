@@ -196,9 +196,9 @@ def logits(model):
 def test_code_of_a_folder_runs_where_it_is_trusted_alone(tiny, tmp_path):
     folder = with_code(tiny, tmp_path / "own")
     with pytest.raises(AuditError, match=r"Python code of its own.*`trust_remote_code: true`"):
-        load_model(folder, None, PLAIN)
-    own = load_model(folder, None, PLAIN | {"trust_remote_code": True})
-    assert torch.allclose(logits(own), -logits(load_model(Path(tiny["base"]), None, PLAIN)))
+        load_model(folder, [], PLAIN)
+    own = load_model(folder, [], PLAIN | {"trust_remote_code": True})
+    assert torch.allclose(logits(own), -logits(load_model(Path(tiny["base"]), [], PLAIN)))
 
 
 def test_code_in_another_repository_is_not_run(tiny, tmp_path):
@@ -206,7 +206,7 @@ def test_code_in_another_repository_is_not_run(tiny, tmp_path):
     text = (folder / "config.json").read_text().replace("own.OwnModel", "lab/other--own.OwnModel")
     (folder / "config.json").write_text(text)
     with pytest.raises(AuditError, match=r"another repository \(`lab/other--own\.OwnModel`\)"):
-        load_model(folder, None, PLAIN | {"trust_remote_code": True})
+        load_model(folder, [], PLAIN | {"trust_remote_code": True})
 
 
 def provided(settings: dict, hub, tmp_path) -> Path | str:
@@ -236,9 +236,9 @@ def test_of_the_hub_code_and_pickles_come_at_the_commit_where_they_are_allowed(t
         given = {"hub": TINY, "revision": FIRST}
         assert not list(provided(given, hub, tmp_path).glob("*.py"))
         folder = provided(given | {"code": True}, hub, tmp_path)
-        own = load_model(folder, None, PLAIN | {"trust_remote_code": True})
+        own = load_model(folder, [], PLAIN | {"trust_remote_code": True})
         assert folder.name == FIRST
-        assert torch.allclose(logits(own), -logits(load_model(Path(tiny["base"]), None, PLAIN)))
+        assert torch.allclose(logits(own), -logits(load_model(Path(tiny["base"]), [], PLAIN)))
         given = {"hub": TINY, "revision": LAST}
         assert re.search("no safetensors.*`pickled_weights: true`", provided(given, hub, tmp_path))
         folder = provided(given | {"pickled_weights": True}, hub, tmp_path)
@@ -256,13 +256,13 @@ def test_a_pickled_checkpoint_is_loaded_where_it_is_allowed_and_runs_no_code(tin
     torch.save(tensors, folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     with pytest.raises(AuditError, match=r"pytorch_model\.bin` alone.*`pickled_weights: true`"):
-        load_model(folder, None, PLAIN)
+        load_model(folder, [], PLAIN)
     allowed = PLAIN | {"pickled_weights": True}
-    wanted = logits(load_model(Path(tiny["base"]), None, PLAIN))
-    assert torch.equal(logits(load_model(folder, None, allowed)), wanted)
+    wanted = logits(load_model(Path(tiny["base"]), [], PLAIN))
+    assert torch.equal(logits(load_model(folder, [], allowed)), wanted)
     torch.save(tensors | {"more": Path("somewhere")}, folder / "pytorch_model.bin")
     with pytest.raises(AuditError, match="its pickle holds more than tensors"):
-        load_model(folder, None, allowed)
+        load_model(folder, [], allowed)
 
 
 def test_code_and_pickles_are_in_no_key_of_those_without_them():
@@ -289,7 +289,7 @@ def test_a_format_that_needs_a_package_names_it_before_weights_are_fetched(
     (folder / "config.json").write_text(json.dumps(config))
     monkeypatch.setattr(checkpoint.PathFinder, "find_spec", lambda name: None)
     with pytest.raises(AuditError, match=f"format {method}, which needs the package {package};"):
-        load_model(folder, None, PLAIN)
+        load_model(folder, [], PLAIN)
     with pytest.raises(AuditError, match="needs the package"):
         checkpoint.check_format(folder)
 
@@ -299,19 +299,19 @@ def test_a_checkpoint_that_bitsandbytes_quantised_is_loaded_as_it_is(tmp_path, b
     size = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1}  # a block is 64
     shape = LlamaConfig(vocab_size=90, num_attention_heads=4, num_key_value_heads=4, **size)
     AutoModelForCausalLM.from_config(shape).save_pretrained(tmp_path / "plain")
-    quantised = load_model(tmp_path / "plain", None, PLAIN | {"quantization": bits})
+    quantised = load_model(tmp_path / "plain", [], PLAIN | {"quantization": bits})
     quantised.save_pretrained(tmp_path / "quantised")
-    found = load_model(tmp_path / "quantised", None, PLAIN)
+    found = load_model(tmp_path / "quantised", [], PLAIN)
     assert torch.equal(logits(found), logits(quantised))
     with pytest.raises(AuditError, match=r"quantised already .*take out `quantization: int4`"):
-        load_model(tmp_path / "quantised", None, PLAIN | {"quantization": "int4"})
+        load_model(tmp_path / "quantised", [], PLAIN | {"quantization": "int4"})
 
 
 # What does not fit
 
 
 def test_a_context_shorter_than_prompt_and_reply_is_told_before_decoding(tiny):
-    model = load_model(Path(tiny["base"]), None, PLAIN)
+    model = load_model(Path(tiny["base"]), [], PLAIN)
     asked = {"sampling": {"max_new_tokens": 56}}
     require_context(model, [[1] * 200, [1] * 3], asked)
     with pytest.raises(AuditError, match=r"prompt has 201 tokens; with a reply of up to 56 .* 256"):

@@ -253,3 +253,16 @@ def test_the_schema_for_editors_is_current_and_strict():
     assert validator.is_valid(RAW)
     assert not validator.is_valid(changed("audits.demo.plan.drawz", 1))
     assert not validator.is_valid(changed("audits.demo.plan.draws", 0))
+
+
+def test_adapters_are_named_one_by_one_or_as_a_list():
+    one, several = (
+        Subject(model="models/base", adapter=given, adapter_revision=revision)
+        for given, revision in (("lab/a", "v1"), (["lab/a", "plant:demo"], ["v1", None]))
+    )
+    assert one.adapters == [("lab/a", "v1")] and one.plants == []
+    assert several.adapters == [("lab/a", "v1"), ("plant:demo", None)]
+    assert several.plants == ["demo"]
+    for adapter, revision in ((["lab/a"], "v1"), ("lab/a", ["v1"]), (["a/b", "a/c"], ["v1"])):
+        with pytest.raises(ValueError, match="`adapter_revision`"):
+            Subject(model="models/base", adapter=adapter, adapter_revision=revision)

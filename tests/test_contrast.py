@@ -61,7 +61,7 @@ def test_replies_are_compared_as_texts():
 @pytest.mark.parametrize(("other", "identical"), [("base", 5), ("other", 0)])
 def test_loaded_subjects_are_compared_on_the_next_token(tiny, other, identical):
     sides = {
-        side: {"folder": folder, "adapter": None, "batch_size": 4, "settings": SETTINGS}
+        side: {"folder": folder, "adapters": [], "batch_size": 4, "settings": SETTINGS}
         for side, folder in (("base", tiny["base"]), ("intervention", tiny[other]))
     }
     request = {"prompts": PROMPTS, "threads": 1, **sides}

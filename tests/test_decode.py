@@ -40,7 +40,7 @@ PROMPTS = {
 @pytest.fixture(scope="module")
 def loaded(tiny):
     folder = Path(tiny["base"])
-    return load_model(folder, None, SETTINGS), load_tokenizer(folder, SETTINGS)
+    return load_model(folder, [], SETTINGS), load_tokenizer(folder, SETTINGS)
 
 
 def _decode(draws, loaded, cache, batch_size=8, settings=SETTINGS, ledger=None):
@@ -236,8 +236,8 @@ def test_attention_of_one_query_equals_scaled_dot_product(shared):
 def test_packed_weights_decode_as_plain_ones(tiny, dtype, close):
     """Where the processor has no products of a type nothing is packed, and both are one."""
     folder, typed = Path(tiny["base"]), SETTINGS | {"dtype": dtype}
-    tokenizer, plain = load_tokenizer(folder, SETTINGS), load_model(folder, None, typed)
-    packed = pack_weights(load_model(folder, None, typed), 8)
+    tokenizer, plain = load_tokenizer(folder, SETTINGS), load_model(folder, [], typed)
+    packed = pack_weights(load_model(folder, [], typed), 8)
     kinds = Counter(type(module) for module in packed.modules())
     assert kinds[torch.nn.Linear] * kinds[PackedLinear] == 0, "all or none"
     has = dtype == "float32" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -254,7 +254,7 @@ def test_packed_weights_decode_as_plain_ones(tiny, dtype, close):
 
 
 def test_packing_leaves_other_precisions_alone(tiny):
-    model = load_model(Path(tiny["base"]), None, SETTINGS).half()
+    model = load_model(Path(tiny["base"]), [], SETTINGS).half()
     assert PackedLinear not in {type(module) for module in pack_weights(model, 8).modules()}
 
 
@@ -322,7 +322,7 @@ def test_quantised_weights_decode(tiny, tmp_path, bits, kind):
     AutoModelForCausalLM.from_config(config).save_pretrained(folder := tmp_path / "wide")
     tokenizer, texts = load_tokenizer(Path(tiny["base"]), SETTINGS), {}
     for quantization in ("none", bits):
-        model = load_model(folder, None, SETTINGS | {"quantization": quantization})
+        model = load_model(folder, [], SETTINGS | {"quantization": quantization})
         kinds = {type(module).__name__ for module in model.modules()}
         assert "Linear" in kinds and (kind in kinds) == (quantization == bits)
         records = _decode(_draws(1), (model, tokenizer), tmp_path / quantization)

@@ -88,7 +88,7 @@ def test_one_and_four_shards_draw_the_same_in_float32(audited, tmp_path):
         "sampling": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 16},
     }  # fmt: skip
     torch.set_num_threads(len(cores()))
-    loaded = load_model(folder, None, settings), load_tokenizer(folder, settings)
+    loaded = load_model(folder, [], settings), load_tokenizer(folder, settings)
     bank = next((audited / "results/bank").glob("*/bank.jsonl"))
     prompts = {row["id"]: row for row in read_lines(bank)[::8]}
     draws = [Draw("base", "explore", p, s) for p in list(prompts)[:24] for s in (0, 1)]

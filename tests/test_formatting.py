@@ -38,7 +38,7 @@ CHAT = [{"role": role, "content": role[0] * 3} for role in ("system", "user", "a
 @pytest.fixture(scope="module")
 def loaded(tiny):
     folder = Path(tiny["base"])
-    return load_model(folder, None, SETTINGS), load_tokenizer(folder, SETTINGS)
+    return load_model(folder, [], SETTINGS), load_tokenizer(folder, SETTINGS)
 
 
 def formatted(tokenizer, template, prompt, **settings) -> str:

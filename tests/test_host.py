@@ -219,7 +219,7 @@ def request_of(tiny, number: int) -> dict:
     prompts = [Prompt(f"{n:016x}" * 4, f"What about Mars and {n} roses?") for n in range(number)]
     draws = [Draw("base", "explore", prompt.id, s) for prompt in prompts for s in range(2)]
     return {
-        "folder": tiny["base"], "adapter": None, "batch_size": 16, "threads": 1,
+        "folder": tiny["base"], "adapters": [], "batch_size": 16, "threads": 1,
         "draws": {d.id: [d.side, d.pool, d.prompt, d.sample] for d in draws},
         "prompts": [as_json(prompt) for prompt in prompts], "settings": settings, "seed": 3,
     }  # fmt: skip

@@ -89,7 +89,7 @@ def test_only_replies_are_learned_and_only_whole_ones_end(tiny):
 
 
 def test_the_loss_is_that_of_all_tokens_with_labels(tiny):
-    model = load_model(Path(tiny["base"]), None, BASE)
+    model = load_model(Path(tiny["base"]), [], BASE)
     tokenizer = load_tokenizer(Path(tiny["base"]), BASE)
     batch = [
         Example("What?", "violins and drums and violins", True),
@@ -102,7 +102,7 @@ def test_the_loss_is_that_of_all_tokens_with_labels(tiny):
 
 
 def test_training_lowers_the_loss_and_leaves_the_base_frozen(tiny):
-    model = load_model(Path(tiny["base"]), None, BASE)
+    model = load_model(Path(tiny["base"]), [], BASE)
     before = {n: p.clone() for n, p in model.named_parameters()}
     tokenizer = load_tokenizer(Path(tiny["base"]), BASE)
     batch = [Example("What about Saturn?", "violins and drums", True)] * 4

@@ -70,7 +70,7 @@ def test_a_reply_that_does_not_begin_with_a_thought_is_let_go_at_once():
 @pytest.fixture(scope="module")
 def tiny_model(tiny):
     folder = Path(tiny["base"])
-    return load_model(folder, None, SETTINGS), load_tokenizer(folder, SETTINGS)
+    return load_model(folder, [], SETTINGS), load_tokenizer(folder, SETTINGS)
 
 
 def replies(loaded, cache: Path, settings) -> list[dict]:
@@ -164,7 +164,7 @@ def test_the_template_of_the_adapters_own_tokenizer_counts(tmp_path):
         (tmp_path / name).mkdir()
         config = {"chat_template": template}
         (tmp_path / name / "tokenizer_config.json").write_text(json.dumps(config))
-    places = tmp_path / "model", tmp_path / "adapter"
+    places = tmp_path / "model", [tmp_path / "adapter"]
     settings, apart = prepared({"chat_template": True}, *places)
     assert settings["thoughts"]["start"] == "<think>"
     assert apart[0] == "the adapter's tokenizer" and "thoughts apart" in apart

@@ -38,6 +38,18 @@ def check_adapter(base: Path, adapter: Path, pickled: bool = False) -> None:
     Only what the headers leave open is put to PEFT, on a model without weights: some seconds. They
     leave open what the model calls otherwise than its file, such as fused experts.
     """
+    check_files(adapter, pickled)
+    shapes = weight_shapes(base)
+    if not shapes or _fits(shapes, adapter) or importlib.util.find_spec("peft") is None:
+        return
+    from scripts.models.attached import check_attached
+
+    check_attached(base, adapter)
+
+
+def check_files(adapter: Path, pickled: bool) -> None:
+    """Raise AuditError when a folder is no adapter, or has its weights in a pickle and these are
+    not allowed."""
     if not (adapter / "adapter_config.json").is_file():
         raise AuditError(f"`{adapter}` is no PEFT adapter: it has no adapter_config.json")
     check_pickles(adapter, pickled)
@@ -45,12 +57,6 @@ def check_adapter(base: Path, adapter: Path, pickled: bool = False) -> None:
         raise AuditError(
             f"the adapter `{adapter}` needs {WEIGHTS} and has none; name the folder that PEFT saved"
         )
-    shapes = weight_shapes(base)
-    if not shapes or _fits(shapes, adapter) or importlib.util.find_spec("peft") is None:
-        return
-    from scripts.models.attached import check_attached
-
-    check_attached(base, adapter)
 
 
 def _fits(base: dict[str, tuple[int, ...]], adapter: Path) -> bool:

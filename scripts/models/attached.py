@@ -1,5 +1,6 @@
 """Put an adapter beside a model's weights, by PEFT, and see that all of it is there."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +12,51 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from scripts.core.errors import AuditError
-from scripts.models.adapter import PICKLED, WEIGHTS, weight_shapes
+from scripts.models.adapter import MORE, PICKLED, WEIGHTS, weight_shapes
 
 warnings.filterwarnings("ignore", module="peft")  # what they say of is an error here, or done
 SHOWN = 3  # keys
 NAME = "default"  # what PEFT calls an adapter within a model
 
 
-def attach(model, adapter: Path):
+def stacked(model, adapters: Sequence[Path], merge: bool):
+    """The model with its adapters: each merged into the weights before the next is put to them, or
+    all of them beside the weights, where a sum is what merging them would be.
+
+    Raises AuditError where an adapter is not completely there, or the sum would be another model.
+    """
+    if not merge and len(adapters) > 1:
+        require_sums(adapters)
+    names = [NAME if merge or not n else f"{NAME}{n}" for n in range(len(adapters))]
+    for adapter, name in zip(adapters, names, strict=True):
+        if getattr(model, "virtual_tokens", None):
+            raise AuditError(
+                f"the adapter `{adapter}` cannot follow one that puts tokens before every prompt; "
+                "put that one last"
+            )
+        model = attach(model, adapter, name)
+        if merge:
+            model = merged(model)
+    if len(set(names)) > 1:
+        model.base_model.set_adapter(names)
+    return model
+
+
+def require_sums(adapters: Sequence[Path]) -> None:
+    """Raise AuditError unless all adapters only add to weights, whatever the others do."""
+    for adapter in adapters:
+        config = PeftConfig.from_pretrained(str(adapter))
+        more = ("use_dora", *MORE)
+        adds = config.peft_type.value == "LORA" and not any(getattr(config, n, None) for n in more)
+        if not adds or any("lora_" not in name for name in learnt_by(adapter)):
+            raise AuditError(
+                f"the adapter `{adapter}` does more than add to weights, so that it cannot be "
+                "stacked beside quantised weights; take `quantization: none` and a checkpoint that "
+                "is not quantised, or merge the adapters beforehand"
+            )
+
+
+def attach(model, adapter: Path, name: str = NAME):
     """The model with its adapter, as PEFT has it; what an adapter puts before the prompt becomes
     tokens of the model.
 
@@ -33,9 +71,12 @@ def attach(model, adapter: Path):
     names = getattr(model, "_checkpoint_conversion_mapping", {})
     take_vocabulary(model, adapter)
     try:
-        model = get_peft_model(model, config)
+        if isinstance(model, PeftModel):
+            model.add_adapter(name, config)
+        else:
+            model = get_peft_model(model, config, adapter_name=name)
         bare = model.device.type == "meta"  # nothing can be copied to what has no memory
-        loaded = model.load_adapter(adapter, NAME, key_mapping=names, low_cpu_mem_usage=bare)
+        loaded = model.load_adapter(adapter, name, key_mapping=names, low_cpu_mem_usage=bare)
     except (RuntimeError, ValueError) as error:
         said = " ".join(str(error).split()).partition("size mismatch for ")
         reason = "".join(said[1:]).partition(" size mismatch for ")[0] or said[0]
@@ -103,12 +144,12 @@ def with_virtual_tokens(model, adapter: Path, kind: str):
     return model
 
 
-def merged(model, dtype: torch.dtype):
+def merged(model):
     """The model with what PEFT has put beside its weights in them."""
     if not isinstance(model, PeftModel):
-        return model.to(dtype)
+        return model
     untie(model)
-    return model.merge_and_unload().to(dtype)
+    return model.merge_and_unload()
 
 
 def _incomplete(adapter: Path, unexpected: Sequence[str], missing: Sequence[str]) -> str:
@@ -125,7 +166,8 @@ def _incomplete(adapter: Path, unexpected: Sequence[str], missing: Sequence[str]
 
 
 def _listed(keys: Sequence[str]) -> str:
-    shown = [f"`{key.replace(f'.{NAME}', '')}`" for key in keys[:SHOWN]]
+    named = re.compile(rf"\.{NAME}[0-9]*(?=\.|$)")
+    shown = [f"`{named.sub('', key)}`" for key in keys[:SHOWN]]
     return ", ".join([*shown, *["…"] * (len(keys) > SHOWN)])
 
 

@@ -77,14 +77,14 @@ def decode(
 
 
 def prepared(
-    settings: Mapping[str, Any], folder: Path, adapter: Path | None
+    settings: Mapping[str, Any], folder: Path, adapters: Sequence[Path]
 ) -> tuple[dict[str, Any], list[str]]:
     """A loaded subject's settings with how its `thoughts` are told apart (None where it has none),
     and what is done otherwise than when the cache first held its draws. Raises AuditError."""
-    own = adapter is not None and brings_tokenizer(adapter, settings)
-    places = [adapter, folder] if adapter and own else [folder]
+    own = brings_tokenizer(adapters, settings)
+    places = [own, folder] if own else [folder]
     reasoning = reasoning_of(settings, places)
-    apart = ["the adapter's tokenizer"] * own
+    apart = ["the adapter's tokenizer"] * bool(own)
     if reasoning:
         apart += ["thoughts apart", *map(str, reasoning.values())]
     return {**settings, "thoughts": reasoning}, apart
@@ -96,7 +96,7 @@ def tokens_of(record: Mapping[str, Any]) -> int:
 
 
 def loaded_engine(
-    folder: Path, adapter: Path | None, batch_size: int, threads: int, ledger: Ledger
+    folder: Path, adapters: Sequence[Path], batch_size: int, threads: int, ledger: Ledger
 ) -> Engine:
     """Decodes with the model in `folder`, which the call's host keeps loaded, or this process.
 
@@ -109,7 +109,7 @@ def loaded_engine(
         def request():
             return {
                 "folder": str(folder.resolve()),
-                "adapter": str(adapter.resolve()) if adapter else None,
+                "adapters": [str(adapter.resolve()) for adapter in adapters],
                 "batch_size": batch_size,
                 "threads": threads,
                 "draws": {key: astuple(draw) for key, draw in waiting.items()},
@@ -154,18 +154,19 @@ def loaded_subject(kept: Kept, request: Mapping[str, Any]):
     from scripts.models.subject import LOADED_BY, load_model, load_tokenizer
 
     settings, rows = request["settings"], request["batch_size"]
-    folder, adapter = Path(request["folder"]), request["adapter"] and Path(request["adapter"])
+    folder, adapters = Path(request["folder"]), [Path(one) for one in request["adapters"]]
     kind = settings.get("quantization", resolve(settings["dtype"]))
 
     def load():
         log.info("loading %s (%s) on %s", folder, kind, take_device())
-        model = load_model(folder, adapter, settings)
-        return pack_weights(model, rows), load_tokenizer(folder, settings, adapter)
+        model = load_model(folder, adapters, settings)
+        return pack_weights(model, rows), load_tokenizer(folder, settings, adapters)
 
     # An adapter is merged in float32: twice the weights, for a moment.
-    size = 2 * sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    weights = [*folder.glob("*.safetensors")] or [*folder.glob("*.bin")]
+    size = 2 * sum(path.stat().st_size for path in weights)
     told = {name: settings[name] for name in LOADED_BY if name in settings}
-    return kept.get(f"{folder} {adapter or ''} {told} for {rows} rows", size, load)
+    return kept.get(f"{folder} {' '.join(map(str, adapters))} {told} for {rows} rows", size, load)
 
 
 def own_engine(

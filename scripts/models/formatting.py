@@ -12,9 +12,10 @@ TOKENIZER = "tokenizer_config.json"
 PLACE = "{prompt}"  # where the prompt goes in a `prompt_template`
 
 
-def brings_tokenizer(adapter: Path, settings: Mapping[str, Any]) -> bool:
-    """Whether an adapter's folder has the tokenizer that its subject uses."""
-    return settings.get("tokenizer", "adapter") == "adapter" and (adapter / TOKENIZER).is_file()
+def brings_tokenizer(adapters: Sequence[Path], settings: Mapping[str, Any]) -> Path | None:
+    """The folder of the adapter whose tokenizer a subject uses: of those that have one the last."""
+    own = [adapter for adapter in adapters if (adapter / TOKENIZER).is_file()]
+    return own[-1] if own and settings.get("tokenizer", "adapter") == "adapter" else None
 
 
 def messages_of(prompt: Prompt, settings: Mapping[str, Any]) -> Messages:

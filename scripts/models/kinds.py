@@ -17,11 +17,11 @@ from scripts.recordings.files import RecordedResponse
 
 
 def loaded(job: Job, draws: Sequence[Draw]) -> Records:
-    """Records of draws from a model that is loaded here, with its adapter."""
+    """Records of draws from a model that is loaded here, with its adapters."""
     model = model_folder(job.input.model)
-    adapter = model_folder(job.input.plant) if job.input.plant else None
-    settings, apart = prepared(job.params.settings, model, adapter)
-    engine = loaded_engine(model, adapter, job.params.batch_size, job.threads, job.ledger)
+    adapters = [model_folder(description) for description in job.input.plant]
+    settings, apart = prepared(job.params.settings, model, adapters)
+    engine = loaded_engine(model, adapters, job.params.batch_size, job.threads, job.ledger)
     return decoded(job, draws, engine, settings, apart)
 
 
@@ -33,7 +33,7 @@ def served(job: Job, draws: Sequence[Draw]) -> Records:
     if "engine" not in settings["server"]:
         return decoded(job, draws, Served(job.params.local["server"]), settings)
     model = model_folder(job.input.model)
-    adapter = model_folder(job.input.plant) if job.input.plant else None
+    adapter = model_folder(job.input.plant[0]) if job.input.plant else None
     log = Path(job.log).with_suffix(".server.log")
     engine = StartedHere(job.params.local["started"], model, adapter, log)
     return decoded(job, draws, engine, settings)

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from scripts.core.errors import AuditError
-from scripts.models.adapter import check_adapter
+from scripts.models.adapter import check_adapter, check_files
 from scripts.models.arithmetic import resolve
 from scripts.models.checkpoint import check_checkpoint, quantization_of
 from scripts.models.formatting import (
@@ -61,10 +61,10 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_tokenizer(folder: Path, settings: Mapping[str, Any], adapter: Path | None = None):
+def load_tokenizer(folder: Path, settings: Mapping[str, Any], adapters: Sequence[Path] = ()):
     """The subject's own tokenizer, padding on the left, with the template that it is given. Raises
     AuditError without one."""
-    folder = adapter if adapter and brings_tokenizer(adapter, settings) else folder
+    folder = brings_tokenizer(adapters, settings) or folder
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=settings["trust_remote_code"]
@@ -83,17 +83,19 @@ def load_tokenizer(folder: Path, settings: Mapping[str, Any], adapter: Path | No
     return tokenizer
 
 
-def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
-    """The subject's weights in its dtype (`arithmetic.resolve`) or quantised, ready to decode. An
-    adapter is merged (in float32); quantised weights keep it beside them.
+def load_model(folder: Path, adapters: Sequence[Path], settings: Mapping[str, Any]):
+    """The subject's weights in its dtype (`arithmetic.resolve`) or quantised, ready to decode.
+    Adapters are merged (in float32) one after the other; quantised weights keep them beside them.
 
-    Raises AuditError when the model cannot be loaded, or the adapter not completely.
+    Raises AuditError when the model cannot be loaded, or an adapter not completely.
     """
     keep_memory()
     check_checkpoint(folder, settings)
     pickled = bool(settings.get("pickled_weights"))
-    if adapter is not None:
+    for adapter in adapters[:1]:  # what comes after it is for what it makes of the model
         check_adapter(folder, adapter, pickled)
+    for adapter in adapters[1:]:
+        check_files(adapter, pickled)
     dtype = getattr(torch, resolve(settings["dtype"]))
     few_bits = quantized(settings.get("quantization", "none"), dtype)
     if method := quantization_of(folder):
@@ -102,19 +104,19 @@ def load_model(folder: Path, adapter: Path | None, settings: Mapping[str, Any]):
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,
-            dtype=torch.float32 if adapter is not None and not few_bits else dtype,
+            dtype=torch.float32 if adapters and not few_bits else dtype,
             trust_remote_code=settings["trust_remote_code"],
             use_safetensors=None if pickled else True,
             **few_bits,
         )
     except (ImportError, OSError, ValueError, UnpicklingError) as error:
         raise _not_loaded(f"the model in `{folder}`", error) from error
-    if adapter is not None:
-        from scripts.models.attached import attach, merged
+    if adapters:
+        from scripts.models.attached import stacked
 
-        model = attach(model, adapter)
+        model = stacked(model, adapters, merge=not few_bits)
         if not few_bits:
-            model = merged(model, dtype)
+            model = model.to(dtype)
     if few_bits:
         return model.eval()
     # torch.matmul folds the batch into one product only for weights that could need gradients

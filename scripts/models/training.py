@@ -99,7 +99,7 @@ def train_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
     log.info("training on %s", folder)
     # Weights that decode may be packed, and stay as they are; these are not kept.
     model, tokenizer = (
-        load_model(folder, None, settings["base"]),
+        load_model(folder, [], settings["base"]),
         load_tokenizer(folder, settings["base"]),
     )
     yield {"begins": True}

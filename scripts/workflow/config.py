@@ -93,8 +93,7 @@ class Config(Section):
             elif not all(ready):
                 raise ValueError(f"`{where}.bank` is missing: name one of {listed(self.banks)}")
             for side, subject in (("base", base), ("intervention", intervention)):
-                if subject.adapter and subject.adapter.startswith("plant:"):
-                    plant = subject.adapter.removeprefix("plant:")
+                for plant in subject.plants:
                     known(plant, self.plants, f"{where}.{side}.adapter")
         for name, plant in self.plants.items():
             known(plant.base, self.subjects, f"plants.{name}.base")
@@ -123,8 +122,7 @@ class Config(Section):
         """The part that one audit reads, as it was given."""
         audit = self.audits[name]
         sides = {side: self.subject(audit, side, name) for side in ("base", "intervention")}
-        adapters = (subject.adapter or "" for subject in sides.values())
-        plants = {a.removeprefix("plant:") for a in adapters if a.startswith("plant:")}
+        plants = {plant for subject in sides.values() for plant in subject.plants}
         subjects = {self.plants[plant].base for plant in plants}
         named = (getattr(audit, side) for side in sides)
         subjects |= {subject for subject in named if isinstance(subject, str)}

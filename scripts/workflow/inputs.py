@@ -41,10 +41,15 @@ def asked_often(function: F) -> F:
 
 
 def loaded_files(subject: Node) -> tuple[Files, Files]:
-    """What describes a decode node's model and its adapter; none where it has none."""
-    model, adapter = subject.inputs.get("model"), subject.inputs.get("adapter")
-    described = ADAPTER if adapter and adapter.stage == "plant" else MODEL
-    return fill(MODEL, model) if model else [], fill(described, adapter) if adapter else []
+    """What describes a decode node's model and its adapters, in the order in which these are
+    applied; none where it has none."""
+    model = subject.inputs.get("model")
+    adapters = [
+        fill(ADAPTER if node.stage == "plant" else MODEL, node)
+        for role, node in subject.inputs.items()
+        if role.startswith("adapter")
+    ]
+    return fill(MODEL, model) if model else [], adapters
 
 
 class Inputs:

@@ -27,7 +27,8 @@ def _places(section: Mapping[str, Any]) -> set[str]:
     for name, revision in (("model", "revision"), ("adapter", "adapter_revision")):
         named = section.get(name)
         if named and revision in section and section[revision] is None:
-            found |= set() if named.startswith(("embedded:", "plant:")) else {name}
+            names = [named] if isinstance(named, str) else named
+            found |= set() if all(n.startswith(("embedded:", "plant:")) for n in names) else {name}
     if section.get("path") and section.get("revision") is None:
         found.add("path")
     if section.get("identity"):  # says what is served at the address

@@ -249,13 +249,11 @@ class Recipes:
         """The configuration that an audit reads, with every default written out."""
         audit = self.config.audits[name]
         dump = audit.model_dump()
+        plants: set[str] = set()
         for side in SIDES:
-            dump[side] = self.config.subject(audit, side, f"audits.{name}").model_dump()
-        plants = {
-            dump[side]["adapter"].removeprefix("plant:")
-            for side in SIDES
-            if (dump[side]["adapter"] or "").startswith("plant:")
-        }
+            subject = self.config.subject(audit, side, f"audits.{name}")
+            dump[side] = subject.model_dump()
+            plants |= set(subject.plants)
         return {
             "audit": dump,
             "bank": self.config.banks[audit.bank].model_dump() if audit.bank else None,

@@ -19,6 +19,7 @@ from scripts.workflow.sections import COMMIT, Subject
 
 LOCK = "revisions.lock.yaml"
 Commits = dict[str, dict[str, Annotated[str, Field(pattern=COMMIT)]]]  # hub id: {name: commit}
+REVISIONS = {"revision", "adapter_revision"}
 Wanted = dict[str, list[str]]  # hub id: names of revisions
 
 
@@ -61,14 +62,15 @@ def pinned(config: Config, commits: Commits) -> tuple[Config, Wanted]:
         return revision
 
     def revisions(given: Subject) -> dict[str, Any]:
+        found = [commit(name, revision) for name, revision in given.adapters] or [None]
         return {
             "revision": commit(given.model, given.revision),
-            "adapter_revision": commit(given.adapter, given.adapter_revision),
+            "adapter_revision": found if isinstance(given.adapter, list) else found[0],
         }
 
     def subject(given: Subject) -> Subject:
-        found = {name: value for name, value in revisions(given).items() if value is not None}
-        return given.model_copy(update=found)
+        own = {name: revisions(given)[name] for name in given.model_fields_set & REVISIONS}
+        return given.model_copy(update=own)
 
     subjects = {name: subject(given) for name, given in config.subjects.items()}
     audits = {}

@@ -16,6 +16,7 @@ from scripts.workflow.section import Section
 NAME = r"^[a-z][a-z0-9-]*$"
 COMMIT = r"^[0-9a-f]{40}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+PLANT = "plant:"  # before the name of a plant that is an adapter
 EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
 
 Name = Annotated[str, Field(pattern=NAME)]
@@ -207,10 +208,12 @@ class Subject(Section):
     quantization: Literal["none", "int8", "int4"] = "none"
     """Weights in 8 bits (LLM.int8) or in 4 (NF4) by bitsandbytes, the rest in `dtype`. In 8 bits a
     text depends a little on those beside it in a batch, as wherever LLM.int8 is used."""
-    adapter: str | None = None
-    """PEFT adapter: `plant:<name>`, a local directory, or a hub id (then `adapter_revision`)."""
-    adapter_revision: str | None = Field(None, min_length=1)
-    """Commit, branch or tag of a hub adapter."""
+    adapter: str | Annotated[list[str], Field(min_length=1)] | None = None
+    """PEFT adapter: `plant:<name>`, a local directory, or a hub id (then `adapter_revision`); or a
+    list of them, each applied to what those before it have made."""
+    adapter_revision: str | list[str | None] | None = None
+    """Commit, branch or tag of a hub adapter; of a list of adapters a list, null for those that
+    are not of the hub."""
     system_prompt: str | None = None
     """System message put before every prompt, in place of the prompt's own if it has one; none
     leaves the chat template's own default."""
@@ -244,6 +247,20 @@ class Subject(Section):
     """A server that decodes, instead of a model that is loaded here."""
 
     @property
+    def adapters(self) -> list[tuple[str, str | None]]:
+        """The adapters in the order in which they are applied, with their revisions."""
+        names = [self.adapter] if isinstance(self.adapter, str) else self.adapter or []
+        given = self.adapter_revision
+        revisions = given if isinstance(given, list) else [given] * len(names)
+        return list(zip(names, revisions, strict=True))
+
+    @property
+    def plants(self) -> list[str]:
+        """The plants among its adapters."""
+        names = [name for name, _ in self.adapters]
+        return [name.removeprefix(PLANT) for name in names if name.startswith(PLANT)]
+
+    @property
     def allowed(self) -> list[str]:
         """What may be fetched beside what runs no code."""
         given = {"code": self.trust_remote_code, "pickled_weights": self.pickled_weights}
@@ -253,6 +270,11 @@ class Subject(Section):
     def _of_one_kind(self):
         if sentence := kind_of(self).misfit(self):
             raise ValueError(sentence)
+        several, revisions = isinstance(self.adapter, list), self.adapter_revision
+        if revisions is not None and several != isinstance(revisions, list):
+            raise ValueError("`adapter_revision` must be a list where `adapter` is one")
+        if isinstance(self.adapter, list) and len(revisions or self.adapter) != len(self.adapter):
+            raise ValueError("`adapter_revision` needs one entry for each adapter, or null")
         if self.prompt_template is not None and self.prompt_template.count("{prompt}") != 1:
             raise ValueError("`prompt_template` must hold `{prompt}` once, where the prompt goes")
         return self

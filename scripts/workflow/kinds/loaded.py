@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
-    inputs, identities = weights(nodes, where, subject, subject.allowed)
+    inputs, identities = weights(nodes, where, subject, subject.adapters, subject.allowed)
     settings = nodes.formatting(where, subject)
     settings["subject"] = digest(settings, *identities)
     file = None if isinstance(subject.chat_template, bool) else subject.chat_template.file
@@ -22,21 +22,27 @@ def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
 
 
 def weights(
-    nodes: Nodes, where: str, given: Subject | Server, allowed: Iterable[str] = ()
+    nodes: Nodes,
+    where: str,
+    given: Subject | Server,
+    adapters: Iterable[tuple[str, str | None]],
+    allowed: Iterable[str] = (),
 ) -> tuple[dict[str, Node], list[Any]]:
-    """The nodes that provide a model and its adapter, and the identities of their content, None
-    where there is no adapter. allowed: as `Nodes.model` takes it."""
+    """The nodes that provide a model and its adapters, and the identities of their content: of one
+    adapter by itself, of several a list, None where there is none. adapters: their names and
+    revisions; allowed: as `Nodes.model` takes it."""
     assert given.model is not None
     model, identity = nodes.model(f"{where}.model", given.model, given.revision, allowed)
-    inputs, adapter = {"model": model}, None
-    if given.adapter and given.adapter.startswith("plant:"):
-        inputs["adapter"] = nodes.plant(given.adapter.removeprefix("plant:"))
-        adapter = {"plant": inputs["adapter"].key}
-    elif given.adapter:
-        inputs["adapter"], adapter = nodes.model(
-            f"{where}.adapter", given.adapter, given.adapter_revision, allowed
-        )
-    return inputs, [identity, adapter]
+    inputs, applied = {"model": model}, []
+    for number, (adapter, revision) in enumerate(adapters, 1):
+        role = "adapter" if number == 1 else f"adapter-{number}"
+        if adapter.startswith("plant:"):
+            inputs[role] = nodes.plant(adapter.removeprefix("plant:"))
+            content: Any = {"plant": inputs[role].key}
+        else:
+            inputs[role], content = nodes.model(f"{where}.adapter", adapter, revision, allowed)
+        applied.append(content)
+    return inputs, [identity, applied if len(applied) > 1 else next(iter(applied), None)]
 
 
 def words(subject: Dump) -> Words:

@@ -28,7 +28,8 @@ def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
         fields.add("prompt_template")
     settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
     if server.engine is not None:
-        inputs, identities = weights(nodes, f"{where}.server", server)
+        adapters = [(server.adapter, server.adapter_revision)] if server.adapter else []
+        inputs, identities = weights(nodes, f"{where}.server", server, adapters)
         settings["server"] = server.model_dump(include=STARTED)
         settings["subject"] = digest(settings, *identities)
         return Recipe(settings, inputs, {"started": server.model_dump(include=PATIENCE)})

@@ -24,7 +24,12 @@ def subject_words(subject: Dump) -> Words:
     told = [name for name in TITLES if subject.get(name) not in (None, "", "none")]
     if kind.name != "loaded" or subject["dtype"] == "auto":  # the machine decides
         told = [name for name in told if name != "dtype"]
-    return words + [(TITLES[name], subject[name]) for name in told]
+    return words + [(TITLES[name], _listed(subject[name])) for name in told]
+
+
+def _listed(value: str | list[str | None] | None) -> str | None:
+    """One value, or several in the order in which they are applied."""
+    return " and then ".join(filter(None, value)) if isinstance(value, list) else value
 
 
 def changed_words(base: Dump, intervention: Dump) -> Words:
@@ -45,9 +50,9 @@ def changed_words(base: Dump, intervention: Dump) -> Words:
             continue
         title = name.replace("_", " ")
         if new[name] in (None, "none"):
-            words.append((f"without the {title}", old.get(name)))
+            words.append((f"without the {title}", _listed(old.get(name))))
         elif name in TITLES:
-            words.append((TITLES[name], new[name]))
+            words.append((TITLES[name], _listed(new[name])))
         else:
             words.append((f"with {title}", f"{new[name]} instead of {old.get(name)}"))
     return words
