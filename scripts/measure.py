@@ -53,12 +53,11 @@ def main(job: Job) -> None:
         silhouette_error=round(found.silhouette_error, 4),
         ari=_ari(draws, found.labels, job.input.texts_before or None),
         promising=promising(found.regions, settings["promising"]),
-        stop=False,
-        reason=None,
+        stop=None,
     )
     ready = any(draw.reason is Reason.READY for draw in plan)
-    reason = stop_reason(current, before, settings, 0 if ready or not current.new_draws else 1)
-    current = replace(current, stop=reason is not None, reason=reason)
+    left = 0 if ready or not current.new_draws else 1
+    current = replace(current, stop=stop_reason(current, before, settings, left))
     log.info("%s", current)
     where = [draw.region for draw in rows] * 2
     scores = np.concatenate(found.scores)

@@ -4,7 +4,9 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import tarfile
+from pathlib import Path
 
 import pytest
 from audits import key, make_audit, publish, write
@@ -13,7 +15,9 @@ from rocrate.rocrate import ROCrate
 
 from scripts.core.checksums import record
 from scripts.core.errors import AuditError
+from scripts.core.version import ROOT
 from scripts.tools.archive import archive_all, check_published
+from scripts.tools.archive_contents import workflow
 from scripts.workflow.recipes import STAGES
 
 
@@ -53,6 +57,15 @@ def test_an_archive_holds_what_the_audit_needs_and_nothing_else(tmp_path):
     assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members} == {
         (0, 0, 0, "", "", 0o644)
     }
+
+
+def test_what_pages_of_an_archive_link_to_is_in_it():
+    files = {path.relative_to(ROOT) for path in workflow(ROOT)}
+    for page in (path for path in files if path.suffix == ".md"):
+        text = re.sub(r"`[^`]*`", "", (ROOT / page).read_text(encoding="utf-8"))
+        for target in re.findall(r"\]\((?!\w+:)([^)#]+)", text):
+            linked = Path(os.path.normpath(page.parent / target))
+            assert any(f == linked or linked in f.parents for f in files), f"{page}: {target}"
 
 
 def test_an_archive_made_twice_has_the_same_bytes(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from conftest import copy_workflow, snakemake
 
-from scripts.benchmark.collect import controls, promises
+from scripts.benchmark.collect import COUNTED, MEASURED, controls, goals
 from scripts.benchmark.heatmap import heatmap
 from scripts.benchmark.planted import load_planted_behaviours
 from scripts.benchmark.real import named_in, warm_ratio
@@ -85,11 +85,14 @@ def test_what_is_broken_on_purpose_is_noticed():
     assert not all(row["noticed"] for row in controls(unbroken, parts))
 
 
-def test_promises_are_kept_or_not():
-    summary = {"texts_ratio": 12.0, "cache_ratio": 4.0, "filter_ratio": None, "cluster_ratio": 3,
-               "calls_ratio": 20, "silhouette_share": 0.9}  # fmt: skip
-    kept = [row["kept"] for row in promises(summary)]
-    assert kept == [True, False, None, None, True, True, False]
+def test_goals_are_reached_or_not_and_counts_are_called_counts():
+    summary = {"texts_ratio": 12.0, "wall_ratio": 3.5, "cache_ratio": 4.0, "cluster_ratio": 3,
+               "silhouette_share": 0.9, "calls_ratio": 20, "filter_ratio": None}  # fmt: skip
+    found = goals(summary)
+    assert [row["reached"] for row in found] == [
+        True, False, False, True, False, True, None, None,
+    ]  # fmt: skip
+    assert [row["how"] for row in found] == [*[MEASURED] * 5, COUNTED, None, None]
 
 
 def test_a_warm_cache_is_measured_on_jobs_that_missed_nothing():

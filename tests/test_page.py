@@ -25,6 +25,7 @@ from reported import (
 )
 
 from scripts.checks.check import FeatureCheck, PhraseCheck, TextsCheck
+from scripts.divergence.round import Ending
 from scripts.evidence.reasons import Stop
 from scripts.hypotheses.finding import Behaviour
 from scripts.judging.separability import NOT_ASKED
@@ -33,6 +34,7 @@ from scripts.page.figures import Point
 from scripts.page.notices import Answered, notices_of_texts
 from scripts.page.numbers import count, decimal, duration, e_value, percent, points
 from scripts.page.sections.reproduce import configuration
+from scripts.page.sections.rounds import why_sampling_stopped
 from scripts.page.sections.text_map import telling_texts
 from scripts.page.signal import meaning, smallest_effects, told_apart
 from scripts.page.texts import highlighted, printable
@@ -134,12 +136,20 @@ def test_every_section_in_order(page):
         "440 responses", "1 behaviour", "2 validated statements of 6 tested",
         "1 more was proposed but left untested: no fresh prompt of its topics was left.",
         "snakemake --cores all --configfile demo.yaml demo",
-        "fedcba9876543210", "a" * 40, "Linux", "It hums", "the rounds are done (2 done)",
+        "fedcba9876543210", "a" * 40, "Linux", "It hums", "the rounds are done (2)",
         "3 duplicates", "1 empty one ", "temperature: 0.8",
     ):  # fmt: skip
         assert words in re.sub(r"\s+", " ", text) or words in text, words
     for file in ("findings.csv", "findings.jsonl"):
         assert f'href="{file}"' in page
+
+
+def test_every_end_of_sampling_has_words():
+    for ending in Ending:
+        assert why_sampling_stopped([{"stop": None}, {"stop": ending, "draws": 1200}])
+    told = why_sampling_stopped([{"stop": Ending.BUDGET, "draws": 1200}])
+    assert told == "the budget is spent (1,200 draws of each subject)"
+    assert why_sampling_stopped([]) is None
 
 
 def test_findings_come_by_status_with_their_reasons(page):

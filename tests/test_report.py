@@ -58,7 +58,7 @@ def test_costs_tell_this_call_from_empty():
 
 def test_counts_are_of_both_sides():
     found = counts(
-        [Round(n, 60 + 40 * n, 40, 0.1, 0.01, None, [], n == 1, None) for n in range(2)],
+        [Round(n, 60 + 40 * n, 40, 0.1, 0.01, None, [], None) for n in range(2)],
         {"screen": 30},
         [*findings_of_all_statuses(), finding(8, "untested", stopped=Stop.DRAWS)],
         [named_kind(0)] * 9,
@@ -81,7 +81,7 @@ def test_a_round_counts_what_was_cached():
         ledger("decode", "now", tokens=100, saved_tokens=28, saved_seconds=4.0),
         ledger("embed", "now", tokens=999),
     ]
-    row = reported(Round(0, 5, 5, 0.1, 0.01, None, [], False, None), entries)
+    row = reported(Round(0, 5, 5, 0.1, 0.01, None, [], None), entries)
     assert (row.round, row.draws, row.tokens, row.seconds) == (0, 5, 128, 7.0)
 
 

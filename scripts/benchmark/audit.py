@@ -185,8 +185,7 @@ def explore(
             silhouette_error=found.silhouette_error,
             ari=None,
             promising=promising(found.regions, measuring["promising"]),
-            stop=False,
-            reason=None,
+            stop=None,
         )
         rounds.append(current)
         before = rounds[-2] if len(rounds) > 1 else None

@@ -82,13 +82,14 @@ def shown(summary: Mapping[str, Any]) -> Iterator[str]:
             for r in summary["statistics"]["power"]
         ],
     )
-    yield "\nPromises\n"
+    yield "\nGoals\n"
     yield table(
-        ["promise", "goal", "measured", "kept"],
+        ["figure", "goal", "found", "reached", "how"],
         [
-            [r["promise"], text(float(r["goal"])), text(r["measured"]),
-             "not measured here" if r["kept"] is None else "yes" if r["kept"] else "no"]
-            for r in summary["promises"]
+            [r["figure"], text(float(r["goal"])), text(r["found"]),
+             "-" if r["reached"] is None else "yes" if r["reached"] else "no",
+             r["how"] or "not measured here"]
+            for r in summary["goals"]
         ],
     )  # fmt: skip
     yield "\nBroken on purpose\n"

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from scripts.core.randomness import hash_unit
 from scripts.divergence.clusters import Assigned, assign, silhouette
-from scripts.divergence.round import Round
+from scripts.divergence.round import Ending, Round
 from scripts.divergence.space import Space, fit_space
 from scripts.draws.draw import PlannedDraw
 from scripts.prompts.region import RegionDivergence
@@ -183,14 +183,14 @@ def stop_reason(
     before: Round | None,
     settings: Mapping[str, Any],
     left: int,
-) -> str | None:
-    """Why no further round is taken, or None: budget, rounds, exhausted or convergence."""
+) -> Ending | None:
+    """Why no further round is taken, if none is. left: draws that the next one could take."""
     if left <= 0:
-        return "exhausted: every draw of the explore pool is taken"
+        return Ending.EXHAUSTED
     if current.draws >= settings["budget"]:
-        return f"budget: {current.draws} of {settings['budget']} draws"
+        return Ending.BUDGET
     if current.round + 1 >= settings["rounds"]:
-        return f"rounds: {settings['rounds']} done"
+        return Ending.ROUNDS
     if (
         before is not None
         and current.ari is not None
@@ -198,7 +198,7 @@ def stop_reason(
         and current.ari >= settings["ari"]
         and abs(current.silhouette - before.silhouette) <= settings["silhouette"]
     ):
-        return "convergence: promising regions, clusters and silhouette are stable"
+        return Ending.CONVERGENCE
     return None
 
 

@@ -1,9 +1,19 @@
 """Rounds of the explore pool: what each saw, and whether another follows."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from scripts.core.rows import ROW
+
+
+class Ending(StrEnum):
+    """Why no further round is taken."""
+
+    EXHAUSTED = "exhausted"  # every draw of the explore pool is taken
+    BUDGET = "budget"
+    ROUNDS = "rounds"  # as many as `measure.rounds` asks for
+    CONVERGENCE = "convergence"  # promising regions, clusters and silhouette are stable
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +21,7 @@ class Round:
     """results/measure/<key>/<step>/round.json: what a round saw, and whether another follows."""
 
     __pydantic_config__ = ROW
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
 
     round: int
     """From 0."""
@@ -27,10 +37,8 @@ class Round:
     """Adjusted Rand index of the texts that the round before has, too; none in round 0."""
     promising: list[str]
     """Ids of regions that deserve a closer look, most divergent first; no claim."""
-    stop: bool
-    """Whether no round follows."""
-    reason: str | None
-    """Why: budget, rounds, convergence or exhausted, then a detail; none where a round follows."""
+    stop: Ending | None
+    """Why no round follows; none where one does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from scripts.readers.registry import source_files
 from scripts.workflow.described import DescribedAudit
 
 WORKFLOW = (
-    "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "Snakefile", "config", "docs", "envs",
-    "profiles", "pyproject.toml", "requirements.lock", "rules", "scripts",
+    "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md",
+    "Snakefile", "config", "docs", "envs", "mkdocs.yml", "profiles", "pyproject.toml",
+    "requirements.lock", "requirements-cuda.lock", "rules", "scripts",
 )  # fmt: skip
 RESTORED = "config/restored"
 OF_A_MODEL = ("model.json", "ledger.json")  # the rest of its directory are weights

@@ -93,7 +93,7 @@ def audited(cluster, finished, tiny, tmp_path_factory):  # noqa: F811
 
 def test_every_shard_of_every_round_was_a_job_and_the_audit_is_whole(audited):
     rounds = read_lines(audited.folder / "results/audits/small/rounds.jsonl")
-    assert [row["stop"] for row in rounds] == [False] * (ROUNDS - 1) + [True]
+    assert [bool(row["stop"]) for row in rounds] == [False] * (ROUNDS - 1) + [True]
     ended = [job for job in audited.jobs if job["JobState"] == "COMPLETED"]
     steps = Counter(job["Comment"].split("_")[-3] for job in ended if rule_of(job) == "decode")
     pools = ("screen", "confirm")

@@ -16,7 +16,7 @@ from scripts.checks.check import (
     TextsCheck,
 )
 from scripts.checks.features import Quality
-from scripts.divergence.round import ReportedRound
+from scripts.divergence.round import Ending, ReportedRound
 from scripts.evidence.reasons import Gate, Status, Stop
 from scripts.hypotheses.finding import (
     BankRate,
@@ -228,8 +228,8 @@ def context(found: list[Finding] | None = None, null: bool = False) -> dict:
         ReportedRound(
             round=number, draws=60 + 40 * number, new_draws=40 if number else 60,
             silhouette=0.05, silhouette_error=0.01, ari=0.4 if number else None,
-            promising=["r001", "r000"], stop=number == 1,
-            reason="rounds: 2 done" if number else None, tokens=3200, seconds=75.2,
+            promising=["r001", "r000"], stop=Ending.ROUNDS if number else None,
+            tokens=3200, seconds=75.2,
         )
         for number in range(2)
     ]  # fmt: skip
@@ -341,7 +341,6 @@ def everywhere(values: dict, hostile: str) -> dict:
     ]
     values["notices"] = [hostile]
     values["screened"] = [replace(row, statement=hostile) for row in values["screened"]]
-    values["rounds"][-1]["reason"] = hostile
     values["audit"]["versions"]["numpy"] = hostile
     settings = values["audit"]["config"]["audit"]
     settings["bank"] = hostile

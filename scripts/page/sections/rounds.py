@@ -1,25 +1,30 @@
 """What each round of sampling drew, and why sampling stopped."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scripts.divergence.round import Ending
+from scripts.page.numbers import count
 from scripts.page.section import Report, Section
 
-ENDS = {
-    "budget": "the budget is spent",
-    "rounds": "the rounds are done",
-    "exhausted": "nothing is left to draw",
-    "convergence": "the picture has settled",
+WORDS = {
+    Ending.BUDGET: "the budget is spent ({draws} draws of each subject)",
+    Ending.ROUNDS: "the rounds are done ({rounds})",
+    Ending.EXHAUSTED: "nothing is left to draw: every draw of the explore pool is taken",
+    Ending.CONVERGENCE: "the picture has settled: promising regions, clusters and silhouette are "
+    "stable",
 }
 
 
 def context(report: Report) -> dict[str, Any]:
-    return {"rounds": report.rounds, "stop_words": stop_words}
+    return {"rounds": report.rounds, "ending": why_sampling_stopped(report.rounds)}
 
 
-def stop_words(reason: str) -> str:
-    """Why sampling stopped, as a sentence."""
-    name, _, detail = reason.partition(": ")
-    return f"Sampling stopped: {ENDS.get(name, name)}{f' ({detail})' if detail else ''}."
+def why_sampling_stopped(rounds: Sequence[Mapping[str, Any]]) -> str | None:
+    """As the end of a sentence; None where nobody knows."""
+    if not rounds or not rounds[-1]["stop"]:
+        return None
+    return WORDS[rounds[-1]["stop"]].format(draws=count(rounds[-1]["draws"]), rounds=len(rounds))
 
 
 TEMPLATE = """\
@@ -35,6 +40,6 @@ TEMPLATE = """\
     {% else %}No promising region.{% endif %}</li>
 {% endfor %}
 </ol>
-{% if rounds and rounds[-1].reason %}<p>{{ stop_words(rounds[-1].reason) }}</p>{% endif %}
+{% if ending %}<p>Sampling stopped: {{ ending }}.</p>{% endif %}
 """
 SECTION = Section("rounds", "Rounds of sampling", "Rounds", context, TEMPLATE)
