@@ -50,6 +50,9 @@ def make_audit(
     base = node("decode", "decode base", sampled, of_base)
     changed = node("decode", "decode changed", sampled, of_changed)
     decode = {"base": base, "intervention": changed}
+    compared = {} if recorded else {
+        "contrast": node("contrast", inputs={"regions": regions, "bank": bank, **decode})
+    }  # fmt: skip
     ready = bool(responses)
     explore = {"pool": "explore", "pilot": 5, "draws": 100, "budget": 10_000, "ready": ready,
                "recorded": 10_000} | plan  # fmt: skip
@@ -66,11 +69,12 @@ def make_audit(
     confirm = node("confirm", f"confirm {q}", {"q": q}, {"screen": screen, "plan": tested})
     config = {"audit": {"confirm": {"q": q}}}
     report = node(
-        "report", f"report {q}", {"audit": "demo", "config": config}, {"confirm": confirm}
-    )
+        "report", f"report {q}", {"audit": "demo", "config": config},
+        {"confirm": confirm, **compared},
+    )  # fmt: skip
     nodes = [
-        model, plant, *recorded.values(), bank, embedder, regions, base, changed, rounds, measure,
-        propose, screened, screen, tested, confirm, report,
+        model, plant, *recorded.values(), bank, embedder, regions, base, changed,
+        *compared.values(), rounds, measure, propose, screened, screen, tested, confirm, report,
     ]  # fmt: skip
     return {"key": report["key"], "nodes": nodes if plant_file else [
         n for n in nodes if n["stage"] != "plant"
