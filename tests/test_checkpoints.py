@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import copy_workflow, snakemake, write_bank, write_config
+from conftest import ROOT, copy_workflow, snakemake, write_bank, write_config
 from hub import Hub, Repository
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from scripts.core.errors import AuditError
 from scripts.models import checkpoint
+from scripts.models.gguf import convert_gguf
+from scripts.models.host import Kept
 from scripts.models.subject import load_model, require_context
 from scripts.workflow.config import load
-from scripts.workflow.recipes import Node
+from scripts.workflow.keys import DigestIndex
+from scripts.workflow.recipes import Node, Recipes
 from scripts.workflow.revisions import LOCK, Revisions, pinned, read_lock
 
 FIRST, LAST = "a" * 40, "b" * 40
@@ -320,3 +323,22 @@ def test_a_context_shorter_than_prompt_and_reply_is_told_before_decoding(tiny):
         require_context(model, [[1] * 192], asked | {"thoughts": {"max_tokens": 9}})
     model.config.rope_parameters = {"factor": 4.0, "original_max_position_embeddings": 256}
     require_context(model, [[1] * 900], asked)
+
+
+def test_a_gguf_file_counts_by_its_content_and_one_that_cannot_be_read_is_named(tiny, tmp_path):
+    file, copy = tmp_path / "model.gguf", tmp_path / "copy.gguf"
+    file.write_bytes(b"GGUF" + bytes(64))
+    shutil.copy(file, copy)
+    write_bank(tmp_path / "few")
+    keys = set()
+    for one in (file, copy):
+        raw = subjects(one={"model": str(one)})
+        raw["banks"]["few"]["sources"][0]["path"] = str(tmp_path / "few")
+        raw["audits"]["one"]["embed"] = {"model": tiny["encoder"]}
+        recipes = Recipes(load(raw), ROOT, DigestIndex(tmp_path / "digests.json"))
+        nodes = [node for node in recipes.nodes["model"].values() if "gguf" in node.settings]
+        keys |= {node.key for node in nodes}
+        assert [node.local["path"] for node in nodes] == [str(one)]
+    assert len(keys) == 1
+    with pytest.raises(AuditError, match=r"`\S+model\.gguf` cannot be loaded by transformers"):
+        list(convert_gguf(Kept(), {"gguf": str(file), "folder": str(tmp_path / "out")}))
