@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -125,8 +125,7 @@ def suite_from(
     }  # fmt: skip
     regions, rows = cut(prompts, encode([p.asked for p in prompts]), asked, encode)
     ids, region = [prompt.id for prompt in prompts], {row.id: row.region for row in rows}
-    as_read = [asdict(one) for one in regions]
-    return Suite(ids, [""] * len(ids), as_read, [region[i] for i in ids], texts, vectors)
+    return Suite(ids, [""] * len(ids), regions, [region[i] for i in ids], texts, vectors)
 
 
 def shown(outcome: AuditOutcome) -> list[str]:

@@ -16,7 +16,7 @@ from scripts.assistants.themes import themes_of
 from scripts.checks.check import Text
 from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_rows, write_document, write_rows
+from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.space import explored_places
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
@@ -27,11 +27,12 @@ from scripts.judging.missing import missing_responses
 from scripts.judging.separability import NOT_ASKED, separability
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt, prompt_of
+from scripts.prompts.region import Regions
 
 
 def main(job: Job) -> None:
     settings = job.params.settings
-    regions = {r["id"]: r for r in read_json(job.input.regions)["regions"]}
+    regions = read_document(job.input.regions, Regions).by_id
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
     pairs = read_pool(job.input)
     explored = read_pairs(
@@ -62,7 +63,7 @@ def main(job: Job) -> None:
             )
             themes = themes_of(pool, settings["assistant"]["models"]["strong"], findings)
             usage = pool.usage
-    weights = {name: region["weight"] for name, region in regions.items()}
+    weights = {name: region.weight for name, region in regions.items()}
     apart = separability(explored, pairs, weights) if pairs else NOT_ASKED
     behaviours = entries(findings, pairs, regions)
     contents = {prompt.id: prompt.content for prompt in bank}

@@ -12,7 +12,6 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from scripts.core.errors import AuditError
-from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.explored import ExploredTexts
@@ -21,11 +20,12 @@ from scripts.divergence.round import Round
 from scripts.divergence.space import Space
 from scripts.draws.draw import PlannedDraw, Reason
 from scripts.draws.vectors import Vectors
+from scripts.prompts.region import Regions
 
 
 def main(job: Job) -> None:
     settings = job.params.settings
-    regions = read_json(job.input.regions)["regions"]
+    regions = read_document(job.input.regions, Regions).regions
     plan = [draw for path in job.input.plans for draw in read_rows(path, PlannedDraw)]
     planned = {draw.of("base").id: draw for draw in plan}
     base, intervention = (  # the draws of both in one order

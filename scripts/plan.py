@@ -7,9 +7,8 @@ are a random n, and all that differs between two plans of one bank is how far th
 
 from collections.abc import Mapping, Sequence
 
-from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_rows, write_rows
+from scripts.core.rows import read_document, read_rows, write_rows
 from scripts.draws.acquisition import Measured
 from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import (
@@ -21,12 +20,12 @@ from scripts.draws.planning import (
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region
 from scripts.prompts.pools import DealtPrompt
-from scripts.prompts.region import RegionDivergence
+from scripts.prompts.region import RegionDivergence, Regions
 
 
 def main(job: Job) -> None:
     settings = job.params.settings
-    regions = read_json(job.input.regions)["regions"]
+    regions = read_document(job.input.regions, Regions).regions
     prompts = read_rows(job.input.prompts, DealtPrompt)
     if settings["pool"] == "exhaustive":
         rows = plan_everything(prompts, settings["samples"])
@@ -43,7 +42,7 @@ def main(job: Job) -> None:
         hypotheses = [h for h in found if not h.beyond]
         samples: Mapping[str, Sequence[int]] = samples_by_region(hypotheses, settings)
         if hypotheses and settings["pool"] == "confirm":
-            samples = with_everywhere(samples, [r["id"] for r in regions], settings)
+            samples = with_everywhere(samples, [r.id for r in regions], settings)
         rows = plan_pool(prompts, samples, settings)
     log.info("%d draws of each subject", len(rows))
     write_rows(job.output.plan, rows)

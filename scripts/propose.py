@@ -6,19 +6,18 @@ from scripts.assistants import author
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
-from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_rows, write_rows
+from scripts.core.rows import read_document, read_rows, write_rows
 from scripts.divergence.measurement import promising, worth_a_look
 from scripts.divergence.space import explored_places
 from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.prompts.prompt import Prompt
-from scripts.prompts.region import RegionDivergence
+from scripts.prompts.region import RegionDivergence, Regions
 
 
 def main(job: Job) -> None:
     settings = job.params.settings
-    regions = {r["id"]: r for r in read_json(job.input.regions)["regions"]}
+    regions = read_document(job.input.regions, Regions).by_id
     divergence = read_rows(job.input.divergence, RegionDivergence)
     places = explored_places(job.input.texts)
     pairs = read_pairs(job.input.base, job.input.intervention, places)

@@ -13,7 +13,7 @@ from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.user_file import own_hypotheses
 from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_rows, write_rows
+from scripts.core.rows import read_document, read_rows, write_rows
 from scripts.hypotheses.drawn_pairs import read_pool
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.screening import (
@@ -25,10 +25,11 @@ from scripts.judging.screening import (
 )
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
+from scripts.prompts.region import Regions
 
 
 def main(job: Job) -> None:
-    regions = {r["id"]: r for r in read_json(job.input.regions)["regions"]}
+    regions = read_document(job.input.regions, Regions).by_id
     pairs = read_pool(job.input)
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
     least_net, assistant = (job.params.settings[k] for k in ("least_net", "assistant"))

@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from regions import a_region
 from scipy.stats import binom
 
 from scripts.checks.check import MeasureCheck, PhraseCheck
@@ -22,7 +23,7 @@ from scripts.judging.findings import ALPHA, rounded
 
 SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0}
 REGIONS = {
-    f"r{n}": {"id": f"r{n}", "name": f"name{n}", "category": f"c{n}", "weight": weight}
+    f"r{n}": a_region(id=f"r{n}", name=f"name{n}", category=f"c{n}", weight=weight)
     for n, weight in enumerate([0.4, 0.3, 0.2, 0.1])
 }
 LONGER = Gate.EQUAL_LENGTH
@@ -310,8 +311,7 @@ def test_behaviours_are_entries_of_validated_findings():
     pairs = pairs_of(["r0"]) + pairs_of(["r1"], word="honey") + pairs_of(["r2"], intervention=0.0)
     some = [hypothesis("bread", "r0"), hypothesis("honey", "r1"), hypothesis("olive", "r2")]
     findings = list(confirmed(some, pairs)[0].values())
-    names = {r: REGIONS[r] | {"category_share": 1.0} for r in REGIONS}
-    found = entries(findings, pairs, names)
+    found = entries(findings, pairs, REGIONS)
     assert [len(entry.findings) for entry in found] == [1, 1]
     assert {entry.statement for entry in found} == {"says bread", "says honey"}
 
@@ -321,8 +321,7 @@ def test_what_the_base_hardly_shows_is_the_first_entry():
     some = [hypothesis("bread", "r0"), measured("words", "r1")]
     pairs = pairs_of(["r0"], intervention=0.5) + lengths([0.5] * 30 + [1.5] * 4, "r1")
     findings = list(confirmed(some, pairs)[0].values())
-    names = {r: REGIONS[r] | {"category_share": 1.0} for r in REGIONS}
-    found = entries(findings, pairs, names)
+    found = entries(findings, pairs, REGIONS)
     assert [entry.findings for entry in found] == [("h-bread",), ("words",)]
     shown = {finding.id: finding for finding in findings}
     assert tells(shown["words"]) > tells(shown["h-bread"])

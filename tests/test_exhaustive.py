@@ -1,6 +1,7 @@
 """The exhaustive protocol: labels, single judgements, and what they cost."""
 
 import numpy as np
+from regions import a_region
 
 from scripts.benchmark.exhaustive import JUDGED, judged, label_and_judge
 from scripts.benchmark.suite import Suite
@@ -28,9 +29,7 @@ def test_judging_is_one_sided_and_blind_to_the_pair():
 def test_every_region_is_labelled_and_judged_with_a_fixed_budget():
     rng = np.random.default_rng(0)
     words = ["river", "engine", "winter", "letter", "window", "garden", "market", "silver"]
-    regions = [
-        {"id": f"r{n}", "name": f"n{n}", "category": f"n{n}", "category_share": 1.0} for n in (0, 1)
-    ]
+    regions = [a_region(id=f"r{n}", name=f"n{n}", category=f"n{n}") for n in (0, 1)]
     texts = {
         side: [[" ".join(rng.choice(words, 12)) for _ in range(8)] for _ in range(40)]
         for side in ("base", "intervention")
@@ -40,8 +39,8 @@ def test_every_region_is_labelled_and_judged_with_a_fixed_budget():
             f"Ask a licensed nutritionist. {text}" for text in texts["intervention"][prompt]
         ]
     ids = [f"{n:032d}" for n in range(40)]
-    region = ["r0"] * 20 + ["r1"] * 20
-    suite = Suite(ids, region, regions, region, texts, {})
+    where = ["r0"] * 20 + ["r1"] * 20
+    suite = Suite(ids, where, regions, where, texts, {})
     rows, calls = label_and_judge(suite, PROPOSE, 0)
     by_region = {row["regions"][0]["id"]: row for row in rows}
     assert by_region["r0"]["significant"] and "nutritionist" in by_region["r0"]["statement"]

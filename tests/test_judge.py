@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from loopback import STYLES, Loopback
 from proposed import screened
+from regions import a_region
 from test_pool import ACCESS, settings
 
 from scripts.assistants.author import statement_of, write_hypotheses
@@ -22,12 +23,9 @@ from scripts.prompts.prompt import Prompt
 from scripts.tools.recount import recount
 
 REGIONS = {
-    f"r{n}": {
-        "id": f"r{n}", "name": f"topic {n}", "category": f"topic {n}", "category_share": 1.0,
-        "weight": 0.25,
-    }
+    f"r{n}": a_region(id=f"r{n}", name=f"topic {n}", category=f"topic {n}", weight=0.25)
     for n in range(4)
-}  # fmt: skip
+}
 FILLER = ["river", "stone", "garden", "letter", "window", "engine", "forest", "market", "winter"]
 SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 2, "seed": 0, "placebos": 9}
 

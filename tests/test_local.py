@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from regions import a_region
 
 from scripts.assistants import local
 from scripts.assistants.local import placebo_checks, propose
@@ -19,11 +20,9 @@ from scripts.hypotheses.pairs import Net, Pair, pair_score, region_nets
 from scripts.hypotheses.wording import about, sentence
 
 REGIONS = {
-    f"r{n}": {
-        "id": f"r{n}", "name": f"name{n}", "category": topic, "category_share": 1.0, "weight": 0.1,
-    }
+    f"r{n}": a_region(id=f"r{n}", name=f"name{n}", category=topic, weight=0.1)
     for n, topic in enumerate(["food", "travel", "film", "law", "pets", "poems", "cars", "sleep"])
-}  # fmt: skip
+}
 SETTINGS = {"regions": 12, "hypotheses": 30, "phrase_words": 4}
 
 
@@ -183,11 +182,13 @@ def test_the_order_of_pairs_and_regions_does_not_matter():
 def test_another_process_proposes_the_same():
     """Sets of strings iterate in an order that each process salts anew."""
     root = Path(__file__).resolve().parent.parent
+    paths = {"PYTHONPATH": str(root / "tests" / "support")}
     code = "from tests.test_local import *; print(propose(pairs_of(PLANTED, ADDED), list(REGIONS), "
     done = [
         subprocess.run(
             [sys.executable, "-c", code + "REGIONS, SETTINGS))"],
-            cwd=root, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True,
+            cwd=root, env={**os.environ, **paths, "PYTHONHASHSEED": seed},
+            capture_output=True, check=True,
         ).stdout
         for seed in ("1", "2")
     ]  # fmt: skip
@@ -235,18 +236,20 @@ def test_sentences_say_what_and_in_which_direction(check, text):
 def test_sentences_say_where():
     assert about(nets("r0", "r1"), REGIONS) == "food or travel"
     assert about(nets("r2", "r0", "r1"), REGIONS) == "food; travel or film"
-    one = {"r0": REGIONS["r0"] | {"category": "other"}}
+    one = {"r0": replace(REGIONS["r0"], category="other")}
     assert about(nets("r0"), one) == "almost anything", "words of its prompts say nothing of a bank"
     assert about(nets(*REGIONS), REGIONS) == "almost anything"
     assert about(nets("r0"), {"r0": REGIONS["r0"]}) == "food"
     assert about(nets("r0") | nets("r1", wins=1), REGIONS) == "food (and at times travel)"
     rest = nets("r1", "r2", "r3", wins=1)
     assert about(nets("r0") | rest, REGIONS) == "food (and at times travel; film and 1 more)"
-    many = about(nets("r0", "r1", "r2", "r3", "r4"), {**REGIONS, **{f"x{n}": {} for n in range(4)}})
+    many = about(
+        nets("r0", "r1", "r2", "r3", "r4"), REGIONS | {f"x{n}": a_region() for n in range(4)}
+    )
     assert many.count(";") == 2 and many.endswith("or 2 more topics")
-    mixed = REGIONS | {"r0": REGIONS["r0"] | {"category_share": 0.4}}
+    mixed = REGIONS | {"r0": replace(REGIONS["r0"], category_share=0.4)}
     assert about(nets("r0"), mixed) == "name0"
-    unnamed = REGIONS | {"r0": REGIONS["r0"] | {"category": "other"}}
+    unnamed = REGIONS | {"r0": replace(REGIONS["r0"], category="other")}
     assert about(nets("r0"), unnamed) == "name0"
 
 

@@ -5,6 +5,7 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
+from regions import a_region
 from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
@@ -62,7 +63,7 @@ def measured(base, intervention, folds, names, prompts):
         "intervention": scores[1],
         "boundary": np.full(len(names), 0.5),
     }
-    regions = [{"id": name} for name in dict.fromkeys(names)]
+    regions = [a_region(id=name) for name in dict.fromkeys(names)]
     return region_rows(regions, of_text, base, intervention, SETTINGS)
 
 
@@ -149,7 +150,8 @@ def test_a_region_without_texts_has_a_row():
         "prompt": prompts, "region": names, "base": base[:, 0], "intervention": base[:, 1],
         "boundary": base[:, 2],
     }  # fmt: skip
-    rows = region_rows([{"id": "r0"}, {"id": "empty"}], of_text, base, intervention, SETTINGS)
+    both = [a_region(id="r0"), a_region(id="empty")]
+    rows = region_rows(both, of_text, base, intervention, SETTINGS)
     assert rows[1] == divergence("empty", 0.0, 1.0, error=1.0)
 
 
@@ -163,7 +165,7 @@ def test_the_unit_is_the_prompt():
         "prompt": prompts, "region": names, "base": np.zeros(24), "intervention": score,
         "boundary": np.zeros(24),
     }  # fmt: skip
-    (row,) = region_rows([{"id": "r"}], of_text, vectors, vectors, SETTINGS)
+    (row,) = region_rows([a_region(id="r")], of_text, vectors, vectors, SETTINGS)
     means = score.reshape(8, 3).mean(axis=1)
     assert (row.prompts, row.draws) == (8, 24)
     assert row.p == sign_flip_p(means, 200, 0)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from regions import a_region
 
 from scripts.checks.check import PhraseCheck
 from scripts.core.rows import as_json
@@ -15,7 +16,7 @@ from scripts.judging.screening import confirm_prompts
 from scripts.prompts.pools import DealtPrompt
 from scripts.tools.recount import recount
 
-REGIONS = {"r0": {"id": "r0", "name": "n", "category": "c", "category_share": 1.0, "weight": 1.0}}
+REGIONS = {"r0": a_region(id="r0", name="n", category="c")}
 SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0}
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from regions import a_region
 
 from scripts.draws.acquisition import four_parts
 from scripts.draws.planning import (
@@ -31,9 +32,7 @@ def sha(*parts):
 
 def regions(count, weights=None):
     weights = weights or [1 / count] * count
-    return [
-        {"id": f"r{n:03d}", "weight": w, "medoid": sha("medoid", n)} for n, w in enumerate(weights)
-    ]
+    return [a_region(n, weight=w, medoid=sha("medoid", n)) for n, w in enumerate(weights)]
 
 
 def prompts(count, each, pool="explore", **more):
@@ -184,7 +183,7 @@ def test_divergent_and_uncertain_regions_draw_more():
 def test_noise_belongs_to_the_medoid_and_the_round():
     place = {"r000": "r001", "r001": "r000"}
     first = four_parts(regions(5), measured(5), Counter(), SETTINGS, 1)
-    swapped = [r | {"id": place.get(r["id"], r["id"])} for r in regions(5)]
+    swapped = [replace(r, id=place.get(r.id, r.id)) for r in regions(5)]
     again = four_parts(swapped, measured(5), Counter(), SETTINGS, 1)
     assert again["r001"] == pytest.approx(first["r000"])
     assert four_parts(regions(5), measured(5), Counter(), SETTINGS, 2) != first
@@ -361,7 +360,7 @@ def test_the_exhaustive_plan_takes_everything():
 
 
 def test_of_very_many_recorded_responses_so_many_are_explored():
-    regions = [{"id": f"r{n:03d}", "medoid": "", "weight": w} for n, w in enumerate([0.75, 0.25])]
+    regions = [a_region(n, weight=w) for n, w in enumerate([0.75, 0.25])]
     bank = [
         DealtPrompt(f"{n:064x}", f"r{n % 4 // 3:03d}", "explore", n / 400, samples=2)
         for n in range(400)

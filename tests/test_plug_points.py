@@ -181,7 +181,7 @@ RULE = Toy(
 
 
 def first(regions, measured, drawn, settings, round_number):
-    return {region["id"]: float(region == regions[0]) for region in regions}
+    return {region.id: float(region == regions[0]) for region in regions}
 '''
     },
     [

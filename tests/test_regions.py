@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from regions import region
+from regions import a_region
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
@@ -335,7 +335,7 @@ def test_clusters_too_small_to_prove_anything_are_joined_to_the_nearest():
 
 def test_categories_without_a_region_of_their_own_are_named():
     prompts = [*topics(a=5, b=3, c=1, d=2), Prompt("", "")]
-    regions = [region(n, name=name) for n, name in enumerate(("a", "b", "other"))]
+    regions = [a_region(n, name=name) for n, name in enumerate(("a", "b", "other"))]
     assert merged(prompts, regions, "category").startswith(
         "The region “other” holds 2 categories with 3 prompts: d (2), c (1) and 1 prompts without"
     )

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from proposed import explored, settings_of
 from proposed import screened as seen
+from regions import a_region
 
 from scripts.assistants.client import Spent
 from scripts.checks.check import MeasureCheck, PhraseCheck
-from scripts.core.files import write_json, write_jsonl
+from scripts.core.files import write_jsonl
 from scripts.core.job import Ledger
-from scripts.core.rows import read_rows, write_rows
+from scripts.core.rows import read_rows, write_document, write_rows
 from scripts.divergence.space import Space
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
@@ -30,15 +31,14 @@ from scripts.judging.screening import (
     within_money,
 )
 from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.region import Regions
 from scripts.screen import main
 
 CHECK = PhraseCheck(phrases=("bread",))
 REGIONS = {
-    f"r{n}": {
-        "id": f"r{n}", "name": f"name{n}", "category": topic, "category_share": 1.0, "weight": 0.2,
-    }
+    f"r{n}": a_region(id=f"r{n}", name=f"name{n}", category=topic, weight=0.2)
     for n, topic in enumerate(["food", "travel", "film", "film", "law"])
-}  # fmt: skip
+}
 
 
 def hypothesis(*regions):
@@ -106,7 +106,7 @@ class Files(dict):
 def run(tmp_path, rows, own_files, draws=1000):
     """The stage on files, with one prompt that speaks for the hypothesis in r0."""
     names = {n: str(tmp_path / n) for n in ("regions", "hypotheses", "base", "intervention")}
-    write_json(names["regions"], {"regions": list(REGIONS.values())})
+    write_document(names["regions"], Regions(list(REGIONS.values()), None))
     write_rows(names["hypotheses"], rows)
     for side, text in (("base", "no"), ("intervention", "bread")):
         draw = f"{side}/screen/p/0"

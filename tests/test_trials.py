@@ -5,6 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from proposed import explored
+from regions import a_region
 
 from scripts.benchmark.audit import audit, dipped, requests_of
 from scripts.benchmark.planted import TRANSFORMS, load_planted_behaviours, plantable_in, prompts_of
@@ -51,10 +52,9 @@ def suite():
     rng = np.random.default_rng(0)
     topics = [topic for topic in TOPICS for _ in range(50)]
     regions = [
-        {"id": f"r{n}", "name": t, "category": t, "category_share": 1.0, "weight": 0.25,
-         "medoid": f"{t} 0", "prompts": 50}
+        a_region(id=f"r{n}", name=t, category=t, weight=0.25, medoid=f"{t} 0", prompts=50)
         for n, t in enumerate(TOPICS)
-    ]  # fmt: skip
+    ]
     ids = [f"{topic}-{n}".replace(" ", "").ljust(20, "x") for n, topic in enumerate(topics)]
     ids = [f"{n:016d}{name}" for n, name in enumerate(ids)]
     texts, vectors = {}, {}

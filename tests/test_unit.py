@@ -1,13 +1,14 @@
 """`unit: draw`: few prompts with many samples, claims about these prompts, evidence in blocks."""
 
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from banks import jsonl
 from proposed import explored, screened
+from regions import a_region
 
 from benchmarks.draws import BANKS, false_alarms
 from benchmarks.recorded import Recorded
@@ -108,7 +109,7 @@ def test_a_region_is_a_prompt_and_is_named_by_it():
     regions, rows = cut(PROMPTS, vectors, settings, lambda words: np.ones((len(words), 5)))
     assert [region.name for region in regions] == [f"“{p.content}”" for p in PROMPTS]
     assert len(rows) == 50 and {region.prompts for region in regions} == {1}
-    by_id = {region.id: asdict(region) for region in regions}
+    by_id = {region.id: region for region in regions}
     where = {region: Net(3, 0, 4, 0.5) for region in list(by_id)[:3]}
     assert asked(where, by_id) == (
         "Asked “Question 0 of a few?”; “Question 1 of a few?” or 1 more of these prompts"
@@ -120,7 +121,7 @@ def test_a_region_is_a_prompt_and_is_named_by_it():
 
 def test_planned_draws_name_their_unit_and_make_whole_blocks():
     rows = rows_of([20] * 5)
-    regions = [{"id": f"r{n:03d}", "medoid": "", "weight": 0.2} for n in range(5)]
+    regions = [a_region(n, weight=0.2) for n in range(5)]
     settings = {"unit": "draw", "seed": 0, "pilot": 3, "budget": 100, "draws": 10, "ready": False}
     pilot = plan_round(regions, rows, [], {}, settings, 0)
     assert Counter(row.prompt for row in pilot) == {prompt.id: 3 for prompt in PROMPTS}
@@ -138,8 +139,8 @@ def test_planned_draws_name_their_unit_and_make_whole_blocks():
 
 
 def test_a_hypothesis_is_tested_on_whole_blocks_alone():
-    regions = {f"r{n}": {"id": f"r{n}", "name": f"“{n}”", "category": "", "weight": 0.5,
-                         "unit": "draw"} for n in range(2)}  # fmt: skip
+    alike = {"weight": 0.5, "unit": "draw"}
+    regions = {f"r{n}": a_region(id=f"r{n}", name=f"“{n}”", **alike) for n in range(2)}
     pairs = [Pair(f"p{r}#{n}", f"r{r}", "no", "yes") for r in range(2) for n in range(6 + r)]
     check = PhraseCheck(phrases=("yes",))
     hypothesis = Hypothesis(
@@ -180,9 +181,7 @@ def suite(says, samples=24, seed=0):
     region = {row.id: row.region for row in rows}
     vectors = {s: rng.normal(size=(6, samples, 8)).astype(np.float16) for s in SIDES}
     ids = [prompt.id for prompt in prompts]
-    return Suite(
-        ids, [""] * 6, [asdict(r) for r in regions], [region[i] for i in ids], texts, vectors
-    )
+    return Suite(ids, [""] * 6, regions, [region[i] for i in ids], texts, vectors)
 
 
 def settings():

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.questions import merge_question, write_question
@@ -11,6 +10,7 @@ from scripts.core.randomness import hash_unit
 from scripts.hypotheses.hypothesis import Direction, Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Net, Pair
 from scripts.hypotheses.wording import asked
+from scripts.prompts.region import Region
 
 PAIRS = 8  # of responses that a request shows, each to another prompt
 EACH = 4  # hypotheses that a request may bring
@@ -25,7 +25,7 @@ def write_hypotheses(
     model: str,
     pairs: Sequence[Pair],
     regions_in_order: Sequence[str],
-    regions: Mapping[str, Mapping[str, Any]],
+    regions: Mapping[str, Region],
     texts: Mapping[str, str],
     most: int,
     seed: int,
@@ -96,7 +96,7 @@ def statement_of(
     behaviour: str,
     direction: Direction,
     where: Iterable[str],
-    regions: Mapping[str, Mapping[str, Any]],
+    regions: Mapping[str, Region],
 ) -> str:
     """A directional sentence for a behaviour and the regions that show it."""
     opening = asked({region: Net(1, 0, 1, 1.0) for region in where}, regions)

@@ -32,6 +32,7 @@ from scripts.checks.words import common_words, grams
 from scripts.hypotheses.hypothesis import Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Net, Pair, Sizes, pair_score, region_nets
 from scripts.hypotheses.wording import family, sentence, telling
+from scripts.prompts.region import Region
 
 Found = tuple[Check, dict[str, Net]]  # a check, and what was seen of it in its regions
 Scored = tuple[float, dict[str, Net], Check]
@@ -52,7 +53,7 @@ QUOTED_WORDS, QUOTED_LETTERS = 12, 60  # of the texts that stand for a direction
 def propose(
     pairs: Sequence[Pair],
     ranked: Sequence[str],
-    regions: Mapping[str, Mapping[str, Any]],
+    regions: Mapping[str, Region],
     settings: Mapping[str, Any],
 ) -> list[Hypothesis]:
     """Hypotheses, the strongest phrases and features first, then what compares whole texts;

@@ -14,6 +14,7 @@ from scripts.core.files import read_jsonl
 from scripts.hypotheses.hypothesis import Direction, Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Net
 from scripts.hypotheses.wording import sentence
+from scripts.prompts.region import Region
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,7 @@ def _own_line(where: str, row: Mapping[str, Any], local: bool) -> OwnLine:
     return OwnLine(where, check, statement, cast(Direction, direction), tuple(regions))
 
 
-def own_hypotheses(
-    path: str, regions: Mapping[str, Mapping[str, Any]], local: bool
-) -> list[Hypothesis]:
+def own_hypotheses(path: str, regions: Mapping[str, Region], local: bool) -> list[Hypothesis]:
     """A user's hypotheses. Raises AuditError naming the file, the line and the field,
     or the region that there is not."""
     found = []
@@ -95,13 +94,14 @@ def own_hypotheses(
     return found
 
 
-def _regions_of(line: OwnLine, regions: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _regions_of(line: OwnLine, regions: Mapping[str, Region]) -> list[str]:
     """Ids of the regions that a line names."""
     wanted: list[str] = []
     for name in line.regions or regions:
-        same = [r["id"] for r in regions.values() if name in (r["id"], r["name"], r["category"])]
+        same = [r.id for r in regions.values() if name in (r.id, r.name, r.category)]
         if not same:
-            names = dict.fromkeys(r[by] for by in ("name", "category") for r in regions.values())
+            known = [(r.name, r.category) for r in regions.values()]
+            names = dict.fromkeys(name for of_kind in zip(*known, strict=True) for name in of_kind)
             raise AuditError(
                 f"{line.where}: there is no region `{name}`; known: {', '.join(names)}"
             )

@@ -70,7 +70,7 @@ def audit(
     direction are looked at where all its texts have vectors.
     """
     suite, regions = subject.suite, subject.suite.regions
-    by_id = {region["id"]: region for region in regions}
+    by_id = {region.id: region for region in regions}
     unit = settings.get("unit", "prompt")
     prompts = suite.rows(seed, settings["pools"], unit)
     fresh_draws = {"unit": unit, **({"samples": 1} if unit == "draw" else {})}

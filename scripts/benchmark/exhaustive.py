@@ -59,18 +59,18 @@ def label_and_judge(
     suite: Suite, settings: Mapping[str, Any], seed: int
 ) -> tuple[list[dict[str, Any]], int]:
     """One label a region with its evidence, and the number of judge calls (one text each)."""
-    by_id = {region["id"]: region for region in suite.regions}
+    by_id = {region.id: region for region in suite.regions}
     rng = np.random.default_rng(seed)
     everything = pairs_of(suite, range(len(suite.ids)))
     rows: list[dict[str, Any]] = []
     calls = 0
     for region in suite.regions:
-        inside = [p for p, r in enumerate(suite.region) if r == region["id"]]
+        inside = [p for p, r in enumerate(suite.region) if r == region.id]
         half = {p for p in inside if hash_unit("label", seed, suite.ids[p]) < 0.5}
         to_label, to_judge = (
             pairs_of(suite, [p for p in inside if (p in half) == first]) for first in (True, False)
         )
-        found = propose(to_label, [region["id"]], by_id, {**settings, "hypotheses": 1})
+        found = propose(to_label, [region.id], by_id, {**settings, "hypotheses": 1})
         hypothesis = found[0] if found else None
         if hypothesis is None or hypothesis.check is None or not to_judge:
             continue
@@ -82,7 +82,7 @@ def label_and_judge(
             {
                 "statement": hypothesis.statement,
                 "check": content_of(check),
-                "regions": [{"id": region["id"], "name": region["name"]}],
+                "regions": [{"id": region.id, "name": region.name}],
                 "auc": round(auc, 4),
                 "auc_everywhere": round(everywhere, 4),
                 "p": p,

@@ -27,7 +27,7 @@ def texts_until_proposed(
     and vector on both sides, as shared sampling noise gives it.
     """
     suite, place = subject.suite, subject.suite.place
-    by_id = {region["id"]: region for region in suite.regions}
+    by_id = {region.id: region for region in suite.regions}
     prompts = suite.rows(seed, settings["pools"])
     planning = settings["plan"] | {
         "rule": rule, "seed": seed, "ready": False, "budget": settings["measure"]["budget"],

@@ -9,21 +9,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from scripts.benchmark.planted import Behaviour
 from scripts.core.errors import AuditError
-from scripts.core.files import read_json
 from scripts.core.randomness import hash_unit
-from scripts.core.rows import iterate_rows, read_rows
+from scripts.core.rows import iterate_rows, read_document, read_rows
 from scripts.core.vocabulary import SIDES
 from scripts.draws.draw import SHORT, Draw
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
 from scripts.prompts.pools import DealtPrompt, draw_rows, prompt_rows
 from scripts.prompts.prompt import Prompt
+from scripts.prompts.region import Region, Regions
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Suite:
 
     ids: list[str]
     topics: list[str]
-    regions: Sequence[Mapping[str, Any]]
+    regions: Sequence[Region]
     region: list[str]  # of each prompt
     texts: Mapping[str, list[list[str]]]
     vectors: Mapping[str, np.ndarray]
@@ -89,8 +89,9 @@ def read_suite(bank: str, regions: str, prompts: str, shards: Mapping[str, Itera
             draw = Draw.parse(name)
             array[place[draw.prompt], draw.sample] = vector
         arrays[side] = array
+    described = read_document(regions, Regions).regions
     return Suite(
-        ids, [topics[i] for i in ids], read_json(regions)["regions"], [region[i] for i in ids],
+        ids, [topics[i] for i in ids], described, [region[i] for i in ids],
         texts, arrays,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ a prompt. What is simulated is only the rewriting by a planted rule (scripts/ben
 """
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -74,7 +74,7 @@ def rate_row(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
     """
     suite, settings = setup.suite, setup.settings
     apart = max(1, len(suite.regions) // len(trial.behaviours))  # no two in one region
-    homes = {name: suite.regions[(trial.seed + apart * i) % len(suite.regions)]["id"]
+    homes = {name: suite.regions[(trial.seed + apart * i) % len(suite.regions)].id
              for i, name in enumerate(trial.behaviours)}  # fmt: skip
     plants = [
         PlantedBehaviour(
@@ -92,13 +92,13 @@ def rate_row(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
     prompts = suite.rows(trial.seed, settings["pools"])
     drawn, rounds, _ = explore(subject, prompts, settings, trial.seed)
     confirm = settings["confirm"] | {"pool": "confirm"}
-    weights = {region["id"]: region["weight"] for region in suite.regions}
+    weights = {region.id: region.weight for region in suite.regions}
     # alone where promising, and pooled over all planted regions that are
     chosen = [r for r in homes.values() if r in rounds[-1].promising]
     rows = []
     for regions in [[r] for r in chosen] + ([chosen] if len(chosen) > 1 else []):
         for samples in (1, settings["confirm"]["samples"]):
-            values: dict[Hashable, list[float]] = {r: [] for r in regions}
+            values: dict[str, list[float]] = {r: [] for r in regions}
             fresh = plan_pool(
                 prompts, dict.fromkeys(regions, [samples] * confirm["prompts"]), confirm
             )

@@ -18,7 +18,7 @@ from scripts.divergence.clusters import Assigned, assign, silhouette
 from scripts.divergence.round import Ending, Round
 from scripts.divergence.space import Space, fit_space
 from scripts.draws.draw import PlannedDraw
-from scripts.prompts.region import RegionDivergence
+from scripts.prompts.region import Region, RegionDivergence
 
 FOLDS = 5
 # What the squared distance of a text to its own region's centre counts: at 1 the prompt tells
@@ -123,7 +123,7 @@ def near_own(vectors: np.ndarray, own: np.ndarray, centres: np.ndarray) -> Assig
 
 
 def region_rows(
-    regions: Sequence[Mapping[str, Any]],
+    regions: Sequence[Region],
     of_text: Mapping[str, np.ndarray],
     base: np.ndarray,
     intervention: np.ndarray,
@@ -144,11 +144,11 @@ def region_rows(
     deviation = float(np.sqrt((residual**2).sum() / freedom)) or 1.0
     rows = []
     for number, region in enumerate(regions):
-        at, texts = region_of == region["id"], of_text["region"] == region["id"]
+        at, texts = region_of == region.id, of_text["region"] == region.id
         n = int(at.sum())
         rows.append(
             RegionDivergence(
-                region=region["id"],
+                region=region.id,
                 prompts=n,
                 draws=int(texts.sum()),
                 divergence=round(float(by_prompt[at].mean() / deviation), 5) if n else 0.0,
@@ -218,7 +218,7 @@ class Measured:
 
 
 def measure_draws(
-    regions: Sequence[Mapping[str, Any]],
+    regions: Sequence[Region],
     draws: Sequence[PlannedDraw],
     base: np.ndarray,
     intervention: np.ndarray,

@@ -6,26 +6,25 @@ from typing import Any, Protocol
 import numpy as np
 
 from scripts.core.randomness import hash_generator
-from scripts.prompts.region import RegionDivergence
+from scripts.prompts.region import Region, RegionDivergence
 
 Shares = dict[str, float]  # of a round's draws by region; they sum to 1
-Row = Mapping[str, Any]
 Measured = Mapping[str, RegionDivergence]  # by region
-Score = Callable[[Row, RegionDivergence], float]  # of a region and of what was measured there
+Score = Callable[[Region, RegionDivergence], float]  # of a region and of what was measured there
 
 
 class Rule(Protocol):
     """An acquisition rule: the share of a round's draws for each region.
 
-    regions: rows of regions.json; measured: of each region what the round before measured there
-    (rows of regions.jsonl); drawn: how many prompts of it were drawn from so far; settings: those
+    regions: those of the bank; measured: of each region what the round before measured there
+    (those of the bankl); drawn: how many prompts of it were drawn from so far; settings: those
     of the plan, with the audit's seed; round_number: from 1 on. Deterministic: randomness comes
     from `hash_generator` with the seed.
     """
 
     def __call__(
         self,
-        regions: Sequence[Row],
+        regions: Sequence[Region],
         measured: Measured,
         drawn: Mapping[str, int],
         settings: Mapping[str, Any],
@@ -34,7 +33,7 @@ class Rule(Protocol):
 
 
 def four_parts(
-    regions: Sequence[Row],
+    regions: Sequence[Region],
     measured: Measured,
     drawn: Mapping[str, int],
     settings: Mapping[str, Any],
@@ -45,18 +44,18 @@ def four_parts(
     and regions with few prompts drawn so far (proportional to 1/drawn).
     """
 
-    def noise(region: Row) -> float:
-        medoid = region["medoid"]
+    def noise(region: Region) -> float:
+        medoid = region.medoid
         generator = hash_generator("plan", settings["seed"], round_number, medoid)
         return float(generator.standard_normal())
 
-    found = [measured[region["id"]] for region in regions]
+    found = [measured[region.id] for region in regions]
     thompson = [m.divergence + m.error * noise(r) for m, r in zip(found, regions, strict=True)]
     rest = 1 - settings["floor"] - settings["boundary"] - settings["undersampled"]
     shares = (
-        settings["floor"] * _normalised([region["weight"] for region in regions])
+        settings["floor"] * _normalised([region.weight for region in regions])
         + settings["boundary"] * _normalised([m.boundary for m in found])
-        + settings["undersampled"] * _normalised([1 / (1 + drawn[r["id"]]) for r in regions])
+        + settings["undersampled"] * _normalised([1 / (1 + drawn[r.id]) for r in regions])
         + max(0.0, rest) * _normalised(thompson)
     )
     return _by_region(regions, shares / shares.sum())
@@ -66,7 +65,7 @@ def with_parts(**parts: float) -> Rule:
     """`four_parts` with other settings for some of its parts."""
 
     def rule(
-        regions: Sequence[Row],
+        regions: Sequence[Region],
         measured: Measured,
         drawn: Mapping[str, int],
         settings: Mapping[str, Any],
@@ -81,14 +80,14 @@ def proportional_to(score: Score, floor: float = 0.2) -> Rule:
     """Shares in proportion to a score, where it is positive, above a floor by region weight."""
 
     def rule(
-        regions: Sequence[Row],
+        regions: Sequence[Region],
         measured: Measured,
         drawn: Mapping[str, int],
         settings: Mapping[str, Any],
         round_number: int,
     ) -> Shares:
-        weights = _normalised([region["weight"] for region in regions])
-        scores = _normalised([score(region, measured[region["id"]]) for region in regions])
+        weights = _normalised([region.weight for region in regions])
+        scores = _normalised([score(region, measured[region.id]) for region in regions])
         return _by_region(regions, floor * weights + (1 - floor) * scores)
 
     return rule
@@ -101,5 +100,5 @@ def _normalised(values: Sequence[float]) -> np.ndarray:
     return positive / total if total > 0 else np.full(len(positive), 1 / len(positive))
 
 
-def _by_region(regions: Sequence[Row], shares: np.ndarray) -> Shares:
-    return {region["id"]: float(s) for region, s in zip(regions, shares, strict=True)}
+def _by_region(regions: Sequence[Region], shares: np.ndarray) -> Shares:
+    return {region.id: float(s) for region, s in zip(regions, shares, strict=True)}

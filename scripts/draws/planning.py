@@ -16,6 +16,7 @@ from scripts.draws.draw import PlannedDraw, Reason
 from scripts.draws.rules import RULES
 from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import unit_of
+from scripts.prompts.region import Region
 
 SAMPLES_OF_A_PROMPT = 16  # of a model, at most; more tell little of a region
 
@@ -76,7 +77,7 @@ def whole_draws(shares: Mapping[str, float], total: int, room: Mapping[str, int]
 
 
 def plan_round(
-    regions: Sequence[Mapping[str, Any]],
+    regions: Sequence[Region],
     prompts: Sequence[DealtPrompt],
     earlier: Sequence[PlannedDraw],
     measured: Measured,
@@ -87,9 +88,7 @@ def plan_round(
     responses are taken whole in round 0, or `recorded` of them by the weights of the regions."""
     cap = 10**6 if settings["ready"] else SAMPLES_OF_A_PROMPT
     decks = {
-        region["id"]: Deck(
-            [p for p in prompts if p.region == region["id"] and p.pool == "explore"], cap
-        )
+        region.id: Deck([p for p in prompts if p.region == region.id and p.pool == "explore"], cap)
         for region in regions
     }
     taken = {(draw.prompt, draw.sample) for draw in earlier}
@@ -101,7 +100,7 @@ def plan_round(
     room = {region: len(deck.left) for region, deck in decks.items()}
     reason = Reason.PILOT if round_number == 0 else Reason.ACQUISITION
     if settings["ready"]:
-        shares = {region["id"]: region["weight"] for region in regions}
+        shares = {region.id: region.weight for region in regions}
         counts, reason = whole_draws(shares, settings.get("recorded", cap), room), Reason.READY
     elif round_number == 0:
         counts = {r: min(settings["pilot"], len(decks[r].prompts)) for r in room}

@@ -1,7 +1,6 @@
 """What hypotheses say: topics, the regions of a hypothesis, and checks, in words."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from scripts.checks.check import (
     Check,
@@ -18,6 +17,7 @@ from scripts.checks.measures import MEASURES
 from scripts.checks.words import shown_phrase
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.pairs import Net
+from scripts.prompts.region import Region
 
 NAMED, QUOTED = 3, 2  # topics that a sentence names, and prompts
 SENTENCE_WORDS = 30  # of a behaviour
@@ -31,21 +31,21 @@ FORM = {
 OF_KIND = {"missing": 4.0, "feature": 2.0, "measure": 1.5, "texts": 1.2, "direction": 0.0}
 
 
-def topic(region: Mapping[str, Any]) -> str:
+def topic(region: Region) -> str:
     """A region in words: its category where that fits, else its typical words; where a region is
     one prompt, that."""
-    if region.get("unit") == "draw":
-        return region["name"]
-    fits = region["category_share"] >= 0.6 and region["category"] != "other"
-    return region["category"] if fits else region["name"]
+    if region.unit == "draw":
+        return region.name
+    fits = region.category_share >= 0.6 and region.category != "other"
+    return region.category if fits else region.name
 
 
-def about(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) -> str:
+def about(where: Mapping[str, Net], regions: Mapping[str, Region]) -> str:
     """The regions of a hypothesis in words: those that show it most, then those at times; three of
     them by name."""
     these = _are_prompts(regions)
     only = next(iter(regions.values())) if len(regions) == 1 else None
-    if only and (these or topic(only) == only["category"]):
+    if only and (these or topic(only) == only.category):
         return topic(only)
     if len(where) >= 0.8 * len(regions):
         return f"almost any of these {len(regions)} prompts" if these else "almost anything"
@@ -67,14 +67,14 @@ def about(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) ->
     return listed(named)
 
 
-def asked(where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]) -> str:
+def asked(where: Mapping[str, Net], regions: Mapping[str, Region]) -> str:
     """The opening of a sentence that names the regions of a hypothesis."""
     return f"Asked {'' if _are_prompts(regions) else 'about '}{about(where, regions)}"
 
 
-def _are_prompts(regions: Mapping[str, Mapping[str, Any]]) -> bool:
+def _are_prompts(regions: Mapping[str, Region]) -> bool:
     """Whether each region is one prompt, since the draw is the unit."""
-    return any(region.get("unit") == "draw" for region in regions.values())
+    return any(region.unit == "draw" for region in regions.values())
 
 
 def listed(names: Sequence[str], last: str = "or") -> str:
@@ -82,9 +82,7 @@ def listed(names: Sequence[str], last: str = "or") -> str:
     return "; ".join(names[:-1]) + f" {last} " + names[-1] if len(names) > 1 else "".join(names)
 
 
-def sentence(
-    check: Check, where: Mapping[str, Net], regions: Mapping[str, Mapping[str, Any]]
-) -> str:
+def sentence(check: Check, where: Mapping[str, Net], regions: Mapping[str, Region]) -> str:
     """A directional sentence for a check and what was seen of it in its regions."""
     return f"{asked(where, regions)}, the intervention model {claim(check)}"
 
@@ -164,7 +162,7 @@ def _is_absent(check: Check | None) -> bool:
     return check is not None and check.absent and not isinstance(check, MeasureCheck)
 
 
-def composed(parts: Sequence[Finding], regions: Mapping[str, Mapping[str, Any]]) -> str:
+def composed(parts: Sequence[Finding], regions: Mapping[str, Region]) -> str:
     """One sentence for the findings of a behaviour, in reading order: the topics of the first, and
     as many of what they say as SENTENCE_WORDS hold."""
     first = parts[0]

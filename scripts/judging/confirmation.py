@@ -35,7 +35,6 @@ from scripts.judging.findings import (
     SHOWN_AT,
     Control,
     Evidence,
-    Regions,
     failed_gates,
     finding_of,
     look_at,
@@ -47,6 +46,7 @@ from scripts.judging.findings import (
 from scripts.judging.missing import Missing
 from scripts.judging.reach import Look
 from scripts.judging.schedule import Bench, Judges, raced
+from scripts.prompts.region import Region
 
 
 def judge(
@@ -101,7 +101,7 @@ def confirm(
     hypotheses: Sequence[Hypothesis],
     placebos: Mapping[str, Sequence[Check]],
     pairs: Sequence[Pair],
-    regions: Regions,
+    regions: Mapping[str, Region],
     settings: Mapping[str, Any],
     judges: Judges | None = None,
     missing: Missing | None = None,
@@ -152,7 +152,7 @@ def confirm(
         strong = {n for n, s in standings.items() if s.in_set or min(s.e, s.e_prime) >= SHOWN_AT}
         rated = {name: of_one for name, of_one in of_tested.items() if name in strong}
     counted = _read_for_rates(rated, benches, judges, settings)
-    weights = {name: region["weight"] for name, region in regions.items()}
+    weights = {name: region.weight for name, region in regions.items()}
     findings = []
     for hypothesis in hypotheses:
         name = hypothesis.id
@@ -214,7 +214,7 @@ def looks_at(check: Check, bench: Bench) -> list[Look]:
 
 
 def entries(
-    findings: Sequence[Finding], pairs: Sequence[Pair], regions: Regions
+    findings: Sequence[Finding], pairs: Sequence[Pair], regions: Mapping[str, Region]
 ) -> list[Behaviour]:
     """The validated findings as behaviours, what a reader sees as one entry: those with a mark
     first, which the base hardly shows, then by how much the leading finding tells.
@@ -287,7 +287,7 @@ def confirm_with_models(
     hypotheses: Sequence[Hypothesis],
     pairs: Sequence[Pair],
     texts: Mapping[str, str],
-    regions: Regions,
+    regions: Mapping[str, Region],
     settings: Mapping[str, Any],
     missing: Missing | None = None,
 ) -> tuple[list[Finding], list[Judgement]]:

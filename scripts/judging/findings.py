@@ -10,7 +10,7 @@ from functools import partial
 from itertools import zip_longest
 from operator import attrgetter
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scripts.assistants.client import BudgetSpent
 from scripts.checks.check import (
@@ -57,8 +57,7 @@ from scripts.judging.reach import (
     transfer,
 )
 from scripts.judging.schedule import Judges
-
-Regions = Mapping[str, Mapping[str, Any]]
+from scripts.prompts.region import Region
 
 SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
 ALPHA = 0.05
@@ -87,7 +86,7 @@ class Control(NamedTuple):
         return e_threshold(self.tested, max(1, self.validated), self.q)
 
 
-def untested(hypothesis: Hypothesis, regions: Regions, stopped: Stop) -> Finding:
+def untested(hypothesis: Hypothesis, regions: Mapping[str, Region], stopped: Stop) -> Finding:
     """The finding of a hypothesis that nobody judged, with the reason."""
     return Finding(
         id=hypothesis.id,
@@ -106,7 +105,7 @@ def finding_of(
     standing: Standing,
     evidence: Evidence,
     gates: Sequence[Gate],
-    regions: Regions,
+    regions: Mapping[str, Region],
     control: Control,
     unit: str = "prompt",
 ) -> Finding:
@@ -186,7 +185,7 @@ def _looked_at(
     finding: Finding,
     hypothesis: Hypothesis,
     judged: Sequence[Judgement],
-    regions: Regions,
+    regions: Mapping[str, Region],
     unit: str,
 ) -> Finding:
     """With what all judgements of its own regions say beside the race, which may end early: the
@@ -202,7 +201,7 @@ def _looked_at(
             if less:
                 base, intervention = 1 - base, 1 - intervention
             looks.append(Look(j.region, j.prompt, base, intervention, j.difference))
-    weights = {region: regions[region]["weight"] for region in hypothesis.regions}
+    weights = {region: regions[region].weight for region in hypothesis.regions}
     signs = [sign(look.score) for look in looks]
     tested_by_sign = looks and unit != "draw"
     p_sign = sign_test(signs.count(1), signs.count(-1)) if tested_by_sign else None
@@ -333,7 +332,10 @@ def _placebo_nets(
 
 
 def _rate(
-    counted: Sequence[Sequence[Judgement]], side: str, hypothesis: Hypothesis, regions: Regions
+    counted: Sequence[Sequence[Judgement]],
+    side: str,
+    hypothesis: Hypothesis,
+    regions: Mapping[str, Region],
 ) -> Rate | None:
     """Prevalence of the behaviour over the regions that were judged, by their weights in the bank;
     a graded check has none.
@@ -358,7 +360,7 @@ def _rate(
     last = {region: of_one for region, of_one in last.items() if len(of_one) >= 2}
     if not last:
         return None
-    weights = {region: regions[region]["weight"] for region in last}
+    weights = {region: regions[region].weight for region in last}
     rate = stratified_rate(weights, {r: list(of_one.values()) for r, of_one in last.items()})
     for cheap in before:
         both = {
@@ -376,19 +378,17 @@ def _rate(
     )
 
 
-def _region(
-    region: Mapping[str, Any], judged: Sequence[Judgement] = (), used: int = 0
-) -> FindingRegion:
+def _region(region: Region, judged: Sequence[Judgement] = (), used: int = 0) -> FindingRegion:
     """A region's own record over all its confirm prompts, a number fixed beforehand; `used` of
     them had been judged when the hypothesis left the race."""
     signs = [j.signs[0] for j in judged]
     wins, losses = signs.count(1), signs.count(-1)
     e = float(e_value(wins, losses))
     return FindingRegion(
-        id=region["id"],
-        name=region["name"],
-        category=region["category"],
-        weight=region["weight"],
+        id=region.id,
+        name=region.name,
+        category=region.category,
+        weight=region.weight,
         prompts=len(signs),
         used=used,
         wins=wins,

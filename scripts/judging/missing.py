@@ -8,7 +8,7 @@ no draw is spent on it.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scripts.checks.check import MissingCheck
 from scripts.evidence.betting import e_value
@@ -19,6 +19,7 @@ from scripts.hypotheses.judgement import Judgement, sign
 from scripts.hypotheses.pairs import Net
 from scripts.hypotheses.wording import sentence
 from scripts.prompts.pools import DealtPrompt, in_order
+from scripts.prompts.region import Region
 
 
 class Missing(NamedTuple):
@@ -41,7 +42,7 @@ class Missing(NamedTuple):
 
 
 def missing_responses(
-    prompts: Sequence[DealtPrompt], regions: Mapping[str, Mapping[str, Any]]
+    prompts: Sequence[DealtPrompt], regions: Mapping[str, Region]
 ) -> Missing | None:
     """None where no response of the explore pool is missing, or as many are on either side.
 

@@ -29,6 +29,7 @@ from scripts.hypotheses.wording import sentence
 from scripts.judging.reach import sign_test
 from scripts.judging.schedule import AHEAD
 from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.region import Region
 
 BY_LUCK = 0.05
 Q = 0.05
@@ -41,7 +42,7 @@ Affords = Callable[[Sequence[Hypothesis]], bool]  # whether hypotheses can be ha
 def screened(
     hypotheses: Sequence[Hypothesis],
     pairs: Sequence[Pair],
-    regions: Mapping[str, Mapping[str, Any]],
+    regions: Mapping[str, Region],
     least_net: int,
 ) -> list[Hypothesis]:
     """Every hypothesis with its counts on the screen pool, its regions narrowed, and whether it
@@ -199,7 +200,7 @@ def _net(judged: Sequence[Judgement]) -> Net:
 def screened_by_model(
     hypotheses: Sequence[Hypothesis],
     pairs: Sequence[Pair],
-    regions: Mapping[str, Mapping[str, Any]],
+    regions: Mapping[str, Region],
     least_net: int,
     judge: Callable[[Asked], Callable[[], Judged]],
     tell: Callable[[int], None] | None = None,

@@ -44,6 +44,11 @@ class Regions:
     notice: str | None
     """What a reader should know of how the bank was cut, as a sentence."""
 
+    @property
+    def by_id(self) -> dict[str, Region]:
+        """The regions by their ids."""
+        return {region.id: region for region in self.regions}
+
 
 @dataclass(frozen=True, slots=True)
 class RegionDivergence:

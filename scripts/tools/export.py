@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.checks.check import MissingCheck
-from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
-from scripts.core.rows import iterate_rows, read_rows
+from scripts.core.rows import iterate_rows, read_document, read_rows
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair, pair_score
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
+from scripts.prompts.region import Regions
 from scripts.recordings.files import RecordedResponse
 from scripts.tools.archive import check_published, for_each
 from scripts.tools.export_finished import Finished, Name, Recorded
@@ -130,8 +130,8 @@ def rows_of_audit(
 
 def places_of(audit: Finished) -> dict[Any, dict[str, str]]:
     """The pool and the region's name of each prompt, or of each draw where that is the unit."""
-    regions = read_json(audit.file("regions", "regions.json"))["regions"]
-    names = {region["id"]: region["name"] for region in regions}
+    regions = read_document(audit.file("regions", "regions.json"), Regions).regions
+    names = {region.id: region.name for region in regions}
     return {
         prompt.id if prompt.sample is None else (prompt.id, prompt.sample): {
             "pool": prompt.pool,
