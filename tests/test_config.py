@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from scripts.workflow.complaints import sections_below
-from scripts.workflow.config import ConfigError, json_schema, load
+from scripts.workflow.config import RESERVED, ConfigError, json_schema, load
 from scripts.workflow.sections import Audit, Execution, Responses, Section, Source, Subject
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -266,3 +267,10 @@ def test_adapters_are_named_one_by_one_or_as_a_list():
     for adapter, revision in ((["lab/a"], "v1"), ("lab/a", ["v1"]), (["a/b", "a/c"], ["v1"])):
         with pytest.raises(ValueError, match="`adapter_revision`"):
             Subject(model="models/base", adapter=adapter, adapter_revision=revision)
+
+
+def test_every_rule_is_a_name_that_no_audit_may_have():
+    rules = re.compile(r"^(?:rule|checkpoint) (\w+):", re.M)
+    files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+    named = {name for file in files for name in rules.findall(file.read_text())}
+    assert named | {"publish"} == RESERVED  # publish has a rule of its own for each audit

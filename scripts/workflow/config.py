@@ -28,9 +28,9 @@ from scripts.workflow.sections import (
 
 # Each audit is a target by its name, beside the rules.
 RESERVED = {
-    "all", "model", "plant", "responses", "bank", "regions", "plan", "decode", "embed", "measure",
-    "propose", "screen", "confirm", "report", "publish", "estimate", "why", "prune", "archive",
-    "restore", "export", "lock", "benchmark", "exhaustive", "rewrite", "trials",
+    "all", "model", "plant", "responses", "bank", "regions", "contrast", "plan", "decode",
+    "embed", "measure", "propose", "screen", "confirm", "report", "publish", "estimate", "why",
+    "prune", "archive", "restore", "export", "lock", "benchmark", "exhaustive", "rewrite", "trials",
 }  # fmt: skip
 
 

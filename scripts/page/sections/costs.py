@@ -5,8 +5,8 @@ from typing import Any
 from scripts.page.section import Report, Section
 
 STAGES = (
-    "model", "plant", "bank", "regions", "plan", "decode", "embed", "measure", "propose", "screen",
-    "confirm", "report",
+    "model", "plant", "responses", "bank", "regions", "contrast", "plan", "decode", "embed", "measure",
+    "propose", "screen", "confirm", "report",
 )  # fmt: skip
 
 
