@@ -40,6 +40,7 @@ from scripts.page.signal import meaning, smallest_effects, told_apart
 from scripts.page.texts import highlighted, printable
 from scripts.workflow.config import load
 from scripts.workflow.kinds.words import changed_words, subject_words
+from scripts.workflow.sections import Server
 
 
 def test_numbers_are_for_people():
@@ -73,7 +74,7 @@ def test_subjects_in_words():
     assert changed_words(base, base | {"model": None, "responses": recorded}) == [
         ("what is recorded in the file", "answers.csv"), ("as", "model_a"), ("of the model", "m"),
     ]  # fmt: skip
-    server = {"url": "http://x/v1", "model": "m", "extra": {}, "identity": None}
+    server = Server(url="http://x/v1", model="m").model_dump()
     served = base | {"model": None, "server": server}
     assert subject_words(served)[:2] == [("the model", "m"), ("served at", "http://x/v1")]
     assert "in" not in dict(subject_words(served)), "its number type is the server's"

@@ -18,6 +18,7 @@ from scripts.models.decoder import decode, own_engine, prepared
 from scripts.models.reasoning import (
     MARKERS,
     Thought,
+    apart_in,
     found_in,
     parts_of,
     reasoning_of,
@@ -184,6 +185,23 @@ def test_the_template_of_the_adapters_own_tokenizer_counts(tmp_path):
 def test_what_is_compared_is_chosen(said, thoughts, answer, both):
     found = [heard(said, of) for of in ("thoughts", "answer", "both")]
     assert found == [thoughts, answer, both]
+
+
+@pytest.mark.parametrize(
+    ("text", "thoughts", "answer"),
+    [
+        ("<think>hm</think>Yes.", "hm", "Yes."),
+        ("hm</think>\n\nYes.", "hm", "Yes."),  # the template had begun the thought
+        ("[THINK]hm[/THINK]Yes.", "hm", "Yes."),
+        ("<think>hm, and", "hm, and", None),
+        ("Yes.", None, "Yes."),
+    ],
+)
+def test_thoughts_that_a_server_leaves_in_the_text_are_told_apart(text, thoughts, answer):
+    found = apart_in({"text": text, "finished": answer is not None}, "auto")
+    assert (found.get("thoughts"), found["text"]) == (thoughts, answer)
+    assert found.get("reason") == (None if answer else Absence.CUT)
+    assert apart_in({"text": text, "finished": True}, "off")["text"] == text
 
 
 @pytest.mark.parametrize(("of", "found"), [("answer", False), ("thoughts", True)])

@@ -367,7 +367,7 @@ def test_a_changed_line_changes_the_stages_that_run_it(
     [
         (("plants", "demo", "file", "none.yaml"), "`plants.demo.file`: there is no file"),
         (("subjects", "small", "model", "embedded:x"), "embedded models: "),
-        (("subjects", "small", "model", "./none"), "no model directory `./none`"),
+        (("subjects", "small", "model", "./none"), "no model directory or GGUF file `./none`"),
         (("subjects", "small", "model", "owner/name"), "a hub id needs `revision`"),
         (("audits", "demo", "hypotheses", "none.jsonl"), "`audits.demo.hypotheses`: there is no"),
         (("audits", "demo", "base", {"responses": "none.jsonl"}), "`audits.demo.base.responses`"),

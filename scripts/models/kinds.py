@@ -10,9 +10,10 @@ from pathlib import Path
 from scripts.core.job import Job
 from scripts.core.rows import iterate_rows
 from scripts.draws.draw import Draw
-from scripts.models.decoder import loaded_engine, prepared
+from scripts.models.decoder import Engine, loaded_engine, prepared
 from scripts.models.description import model_folder
 from scripts.models.kind import Records, Texts, decoded
+from scripts.models.reasoning import apart_in
 from scripts.recordings.files import RecordedResponse
 
 
@@ -27,16 +28,21 @@ def loaded(job: Job, draws: Sequence[Draw]) -> Records:
 
 def served(job: Job, draws: Sequence[Draw]) -> Records:
     """Records of draws from a server, which may be started for those that no cache has."""
+    settings, engine = job.params.settings, _engine_of(job)
+    given = settings.get("reasoning", "auto")
+    return [apart_in(record, given) for record in decoded(job, draws, engine, settings)]
+
+
+def _engine_of(job: Job) -> Engine:
+    """What asks a subject's server, at its address or started by the job."""
     from scripts.models.served import Served, StartedHere
 
-    settings = job.params.settings
-    if "engine" not in settings["server"]:
-        return decoded(job, draws, Served(job.params.local["server"]), settings)
+    if "engine" not in job.params.settings["server"]:
+        return Served(job.params.local["server"])
     model = model_folder(job.input.model)
     adapter = model_folder(job.input.plant[0]) if job.input.plant else None
     log = Path(job.log).with_suffix(".server.log")
-    engine = StartedHere(job.params.local["started"], model, adapter, log)
-    return decoded(job, draws, engine, settings)
+    return StartedHere(job.params.local["started"], model, adapter, log)
 
 
 def recorded(job: Job, draws: Sequence[Draw]) -> Records:

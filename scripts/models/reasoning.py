@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.core.errors import AuditError
+from scripts.draws.absence import Absence
 
 # Strings around a thought, by the family of models that writes them; the end is written where a
 # thought is ended for the subject, so that it leads into the answer.
@@ -58,6 +59,13 @@ def reasoning_of(settings: Mapping[str, Any], folders: Sequence[Path]) -> dict[s
     return {**(found or {}), **told}
 
 
+def longest_reply(subject: Mapping[str, Any]) -> int:
+    """Tokens of a reply at most, from a subject's settings in decode."""
+    reasoning = subject.get("reasoning")
+    thoughts = reasoning["max_tokens"] if isinstance(reasoning, Mapping) else 0
+    return int(subject["sampling"]["max_new_tokens"] + thoughts)
+
+
 def template_in(folder: Path) -> str:
     """The chat template of a model's folder, empty where it has none."""
     file = folder / "chat_template.jinja"
@@ -79,6 +87,25 @@ def parts_of(text: str, reasoning: Mapping[str, Any], opened: bool) -> Thought:
         return Thought(None, text, True)
     thoughts, closing, answer = said.partition(end)
     return Thought(thoughts.strip(), answer.lstrip(), bool(closing))
+
+
+def apart_in(record: Mapping[str, Any], given: str | Mapping[str, Any]) -> dict[str, Any]:
+    """A served record whose text has thoughts in it, which its server has not told apart, with the
+    thoughts beside the answer; any other as it is. given: the subject's `reasoning`."""
+    text = record["text"]
+    if given == "off" or text is None or record.get("thoughts") is not None:
+        return dict(record)
+    known = [(m["start"], m["end"]) for m in [given] if isinstance(m, Mapping) and m["start"]]
+    for start, end in known or MARKERS:
+        # A template may have begun the thought in the prompt.
+        if text.lstrip().startswith(start) or end in text:
+            found = parts_of(text, {"start": start, "end": end}, opened=True)
+            said = {**record, "thoughts": found.thoughts, "text": found.answer}
+            if found.closed and found.answer:
+                return said
+            why = Absence.CUT if record["finished"] is False else Absence.UNANSWERED
+            return said | {"text": None, "reason": why.value}
+    return dict(record)
 
 
 def thought_ends(

@@ -22,6 +22,7 @@ from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
 from scripts.models.answer import answered_by, record_of
 from scripts.models.formatting import messages_of, plain_text
+from scripts.models.reasoning import longest_reply
 from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
@@ -216,7 +217,7 @@ class _Questions:
             "temperature": sampling["temperature"],
             "top_p": sampling["top_p"],
             "top_k": sampling["top_k"] or None,
-            "max_tokens": sampling["max_new_tokens"],
+            "max_tokens": longest_reply(self.settings),
             "seed": number,
             **{name: sampling[name] for name in MORE if name in sampling},
             **given["extra"],

@@ -21,6 +21,7 @@ from scripts.core.rows import read_document, read_rows
 from scripts.draws.planning import SAMPLES_OF_A_PROMPT
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.models.plant_file import read_plant
+from scripts.models.reasoning import longest_reply
 from scripts.prompts.prompt import MOST_REGIONS, NAMING_WORDS, Prompt, region_count
 from scripts.recordings.bank import BankReport
 from scripts.workflow.at_hand import Made, bank_rows, recording
@@ -244,13 +245,6 @@ class AuditPlan:
     def _pool(self, pool: str) -> Pool:
         plan = self.settings("plan", pool)
         return Pool(plan["prompts"], plan["samples"])
-
-
-def longest_reply(subject: Mapping[str, Any]) -> int:
-    """Tokens of a reply at most, from a subject's settings in decode."""
-    reasoning = subject.get("reasoning")
-    thoughts = reasoning["max_tokens"] if isinstance(reasoning, Mapping) else 0
-    return int(subject["sampling"]["max_new_tokens"] + thoughts)
 
 
 def lines_of(audit: DescribedAudit, results: Path) -> list[Line]:

@@ -26,6 +26,8 @@ def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
     fields = {"system_prompt", "chat_template"}
     if subject.prompt_template is not None:
         fields.add("prompt_template")
+    if subject.reasoning != "auto":
+        fields.add("reasoning")
     settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
     if server.engine is not None:
         adapters = [(server.adapter, server.adapter_revision)] if server.adapter else []
