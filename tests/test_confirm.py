@@ -19,7 +19,8 @@ from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.wording import tells
 from scripts.judging.confirmation import confirm, entries, judge
-from scripts.judging.findings import ALPHA, rounded
+from scripts.judging.findings import rounded
+from scripts.judging.reach import ALPHA
 
 SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0}
 REGIONS = {

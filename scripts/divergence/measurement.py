@@ -7,7 +7,7 @@ score difference of its prompts, with a sign-flip test whose unit is the prompt.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -24,6 +24,19 @@ FOLDS = 5
 # What the squared distance of a text to its own region's centre counts: at 1 the prompt tells
 # nothing, at 0 all. In between, more of a text's neighbours agree between few texts and all.
 STAY = 0.88
+
+
+class MeasureSettings(TypedDict):
+    """Of the measure stage, as the configuration describes them; with the audit's seed."""
+
+    seed: int
+    rounds: int
+    budget: int
+    permutations: int
+    promising: float
+    ari: float
+    silhouette: float
+    kinds: int
 
 
 def cross_fitted_scores(
@@ -127,7 +140,7 @@ def region_rows(
     of_text: Mapping[str, np.ndarray],
     base: np.ndarray,
     intervention: np.ndarray,
-    settings: Mapping[str, Any],
+    settings: MeasureSettings,
 ) -> list[RegionDivergence]:
     """A row a region: prompts, draws, divergence with error and p-value, energy, boundary.
 
@@ -181,7 +194,7 @@ def worth_a_look(rows: Sequence[RegionDivergence], level: float) -> list[str]:
 def stop_reason(
     current: Round,
     before: Round | None,
-    settings: Mapping[str, Any],
+    settings: MeasureSettings,
     left: int,
 ) -> Ending | None:
     """Why no further round is taken, if none is. left: draws that the next one could take."""
@@ -222,7 +235,7 @@ def measure_draws(
     draws: Sequence[PlannedDraw],
     base: np.ndarray,
     intervention: np.ndarray,
-    settings: Mapping[str, Any],
+    settings: MeasureSettings,
     before: Space | None = None,
 ) -> Measured:
     """Measure all draws so far; the draws and the vectors (n, d) are in one order.

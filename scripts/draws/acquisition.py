@@ -1,11 +1,12 @@
 """What acquisition rules are made of: shares of a round's draws from what the rounds before saw."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol, Unpack
 
 import numpy as np
 
 from scripts.core.randomness import hash_generator
+from scripts.draws.settings import Parts, RoundSettings
 from scripts.prompts.region import Region, RegionDivergence
 
 Shares = dict[str, float]  # of a round's draws by region; they sum to 1
@@ -27,7 +28,7 @@ class Rule(Protocol):
         regions: Sequence[Region],
         measured: Measured,
         drawn: Mapping[str, int],
-        settings: Mapping[str, Any],
+        settings: RoundSettings,
         round_number: int,
     ) -> Shares: ...
 
@@ -36,7 +37,7 @@ def four_parts(
     regions: Sequence[Region],
     measured: Measured,
     drawn: Mapping[str, int],
-    settings: Mapping[str, Any],
+    settings: RoundSettings,
     round_number: int,
 ) -> Shares:
     """A floor by region weight; divergence by Thompson sampling (one draw from each region's
@@ -61,14 +62,14 @@ def four_parts(
     return _by_region(regions, shares / shares.sum())
 
 
-def with_parts(**parts: float) -> Rule:
+def with_parts(**parts: Unpack[Parts]) -> Rule:
     """`four_parts` with other settings for some of its parts."""
 
     def rule(
         regions: Sequence[Region],
         measured: Measured,
         drawn: Mapping[str, int],
-        settings: Mapping[str, Any],
+        settings: RoundSettings,
         round_number: int,
     ) -> Shares:
         return four_parts(regions, measured, drawn, {**settings, **parts}, round_number)
@@ -83,7 +84,7 @@ def proportional_to(score: Score, floor: float = 0.2) -> Rule:
         regions: Sequence[Region],
         measured: Measured,
         drawn: Mapping[str, int],
-        settings: Mapping[str, Any],
+        settings: RoundSettings,
         round_number: int,
     ) -> Shares:
         weights = _normalised([region.weight for region in regions])

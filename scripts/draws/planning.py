@@ -9,11 +9,11 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from scripts.draws.acquisition import Measured
 from scripts.draws.draw import PlannedDraw, Reason
 from scripts.draws.rules import RULES
+from scripts.draws.settings import PoolSettings, RoundSettings
 from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import unit_of
 from scripts.prompts.region import Region
@@ -81,7 +81,7 @@ def plan_round(
     prompts: Sequence[DealtPrompt],
     earlier: Sequence[PlannedDraw],
     measured: Measured,
-    settings: Mapping[str, Any],
+    settings: RoundSettings,
     round_number: int,
 ) -> list[PlannedDraw]:
     """The draws of one round, by the rule that the settings name. Round 0 is the pilot; ready
@@ -131,13 +131,13 @@ def plan_round(
     return planned
 
 
-def unit_if_draw(prompt: str, sample: int, settings: Mapping[str, Any]) -> str | None:
+def unit_if_draw(prompt: str, sample: int, settings: RoundSettings | PoolSettings) -> str | None:
     """The name of a draw where it is the unit of evidence."""
     return unit_of(prompt, sample) if settings.get("unit") == "draw" else None
 
 
 def with_everywhere(
-    samples: Mapping[str, Sequence[int]], regions: Iterable[str], settings: Mapping[str, Any]
+    samples: Mapping[str, Sequence[int]], regions: Iterable[str], settings: PoolSettings
 ) -> dict[str, Sequence[int]]:
     """The draws that hypotheses need, and those that show how far findings reach: one sample of
     `everywhere` prompts of every region. Ready responses cost nothing, so all of them are taken."""
@@ -151,7 +151,7 @@ def with_everywhere(
 def plan_pool(
     prompts: Sequence[DealtPrompt],
     regions: Mapping[str, Sequence[int]],
-    settings: Mapping[str, Any],
+    settings: PoolSettings,
 ) -> list[PlannedDraw]:
     """Fresh draws of the screen or confirm pool: of each region the first prompts, with the samples
     that it names for each.

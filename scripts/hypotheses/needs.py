@@ -2,9 +2,10 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
+from scripts.draws.settings import PoolSettings
 from scripts.hypotheses.hypothesis import Hypothesis
 
 WANTED = {"screen": 4, "confirm": 12}  # prompts won, from which more are not worth their price
@@ -19,7 +20,7 @@ class Need(NamedTuple):
     samples: int
 
 
-def needed(hypothesis: Hypothesis, settings: Mapping[str, Any]) -> Need:
+def needed(hypothesis: Hypothesis, settings: PoolSettings) -> Need:
     """What a hypothesis needs of each of its regions, fixed before the pool is looked at.
 
     The fewest samples a prompt (1, 2, 4, … up to `samples`), then the fewest prompts (from LEAST up
@@ -54,7 +55,7 @@ def expected_share(hypothesis: Hypothesis) -> float:
 
 
 def samples_by_region(
-    hypotheses: Iterable[Hypothesis], settings: Mapping[str, Any]
+    hypotheses: Iterable[Hypothesis], settings: PoolSettings
 ) -> dict[str, list[int]]:
     """By region the samples of its first, second, … prompt: as many as the neediest hypothesis
     that reaches so far asks for. Where the draw is the unit, all regions, which are prompts there,

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 
@@ -49,6 +49,21 @@ from scripts.judging.schedule import Bench, Judges, raced
 from scripts.prompts.region import Region
 
 
+class ConfirmSettings(TypedDict):
+    """Of the confirm stage, as the configuration describes them; with the audit's seed and unit,
+    and what a language model judges by."""
+
+    q: float
+    delta: float
+    placebos: int
+    evidence: int
+    seed: int
+    unit: NotRequired[Literal["prompt", "draw"]]
+    assistant: NotRequired[Any]
+    """`local`, or the settings of the assistant whose models judge."""
+    rate_prompts: NotRequired[int]
+
+
 def judge(
     name: str, check: Check, placebos: Sequence[Check], pairs: Sequence[Pair], seed: int
 ) -> Judgement:
@@ -87,7 +102,7 @@ def _on_cuts(check: Check, pairs: Sequence[Pair]) -> tuple[float, float] | None:
 def placebos_of(
     hypotheses: Sequence[Hypothesis],
     explored: Mapping[str, Sequence[Text]],
-    settings: Mapping[str, Any],
+    settings: ConfirmSettings,
 ) -> dict[str, list[Check]]:
     """Placebo checks of each hypothesis, fixed before a confirm text is looked at: only the base's
     texts of the explore pool, by region, are read."""
@@ -102,7 +117,7 @@ def confirm(
     placebos: Mapping[str, Sequence[Check]],
     pairs: Sequence[Pair],
     regions: Mapping[str, Region],
-    settings: Mapping[str, Any],
+    settings: ConfirmSettings,
     judges: Judges | None = None,
     missing: Missing | None = None,
 ) -> tuple[list[Finding], list[Judgement]]:
@@ -141,7 +156,7 @@ def confirm(
     if unit == "draw" and not _in_blocks(of_tested, prompts):
         raise ValueError("the regions of a hypothesis have unlike numbers of draws")
     K = len(hypotheses) + (missing is not None)
-    standings = raced(of_tested, prompts, benches, judges, K, settings)
+    standings = raced(of_tested, prompts, benches, judges, K, settings["q"], settings["delta"])
     if missing:
         standings[missing.hypothesis.id] = missing.standing()
         standings = _in_one_set(standings, settings["q"], K)
@@ -266,7 +281,7 @@ def _read_for_rates(
     regions: Mapping[str, Sequence[str]],
     benches: Sequence[Bench],
     judges: Judges | None,
-    settings: Mapping[str, Any],
+    settings: ConfirmSettings,
 ) -> list[Mapping[str, int]]:
     """For each judge the first so many prompts of each region that rates rest on; of the hypotheses
     in `regions` all of them are judged afterwards, except where the budget ended."""
@@ -288,7 +303,7 @@ def confirm_with_models(
     pairs: Sequence[Pair],
     texts: Mapping[str, str],
     regions: Mapping[str, Region],
-    settings: Mapping[str, Any],
+    settings: ConfirmSettings,
     missing: Missing | None = None,
 ) -> tuple[list[Finding], list[Judgement]]:
     """As `confirm`, judged by language models; without budget for placebos, all are untested."""
@@ -308,16 +323,16 @@ def confirm_with_models(
         for role in ("cheap", "strong")
     )
     escalate: Escalate = "band" if assistant["escalate"] == "band" else "borderline"
-    rates = {"rate_prompts": assistant["rate_prompts"]}
     judges = Judges(cheap, strong, share, escalate)
-    return confirm(hypotheses, {}, pairs, regions, {**settings, **rates}, judges, missing)
+    settings = {**settings, "rate_prompts": assistant["rate_prompts"]}
+    return confirm(hypotheses, {}, pairs, regions, settings, judges, missing)
 
 
 def _share(
     assistant: Mapping[str, Any],
     hypotheses: Sequence[Hypothesis],
     pairs: Mapping[str, Sequence[Pair]],
-    settings: Mapping[str, Any],
+    settings: ConfirmSettings,
 ) -> tuple[dict[str, int], int]:
     """How many prompts of each region the cheap model reads before the strong one goes on, and how
     many pairs of each prompt either reads, fixed before any is judged."""

@@ -48,6 +48,7 @@ from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement, sign
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.reach import (
+    ALPHA,
     Look,
     auc_of,
     difference_of,
@@ -60,7 +61,6 @@ from scripts.judging.schedule import Judges
 from scripts.prompts.region import Region
 
 SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
-ALPHA = 0.05
 
 
 class Evidence(NamedTuple):

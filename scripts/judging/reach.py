@@ -18,7 +18,7 @@ from scripts.evidence.rates import stratified_rate
 from scripts.hypotheses.finding import BankRate, Effect, Transfer
 from scripts.hypotheses.judgement import sign
 
-ALPHA = 0.05
+ALPHA = 0.05  # an interval misses in this share of the cases at most
 
 
 class Look(NamedTuple):

@@ -144,11 +144,11 @@ def raced(
     benches: Sequence[Bench],
     judges: Judges | None,
     K: int,
-    settings: Mapping[str, Any],
+    q: float,
+    delta: float,
 ) -> dict[str, Standing]:
     """Where each hypothesis stands after the race, or after the races of both judges. What the
     budget left undecided says so."""
-    q, delta = settings["q"], settings["delta"]
     if judges is None or not any(judges.share.values()):
         race = Race(of_tested, prompts, q=q, delta=delta, hypotheses=K)
         found = drive(race, benches[-1].next_prompts, AHEAD, judges and judges.strong.expect)

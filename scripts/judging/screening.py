@@ -17,6 +17,7 @@ from scripts.assistants.author import statement_of
 from scripts.assistants.client import BudgetSpent, Pool, Spent
 from scripts.assistants.judge import Asked, Judged
 from scripts.checks.check import Check, graded
+from scripts.draws.settings import PoolSettings
 from scripts.evidence.betting import e_value, log_e_value
 from scripts.evidence.limits import TOGETHER, confirm_requests, requests
 from scripts.evidence.race import Wanted, drive
@@ -227,7 +228,7 @@ def screened_by_model(
     return rows
 
 
-def afforded(pool: Pool, settings: Mapping[str, Any]) -> Affords:
+def afforded(pool: Pool, settings: PoolSettings) -> Affords:
     """Whether what the screen left of the assistant's budget covers the judging of hypotheses in
     the confirm pool to the end. Requests cost as many tokens as those of the screen, with replies
     as long as allowed."""
@@ -252,7 +253,7 @@ def afforded(pool: Pool, settings: Mapping[str, Any]) -> Affords:
 def left_out(
     hypotheses: Sequence[Hypothesis],
     prompts: Mapping[str, int],
-    settings: Mapping[str, Any],
+    settings: PoolSettings,
     affords: Affords | None = None,
 ) -> dict[str, Stop]:
     """Why some hypotheses, by their ids, are none of the tested ones: the confirm pool has too few
@@ -295,7 +296,7 @@ def provable(hypotheses: Sequence[Hypothesis], prompts: Mapping[str, int]) -> li
     return [h for h in hypotheses if h.id in kept]
 
 
-def within_draws(hypotheses: Sequence[Hypothesis], settings: Mapping[str, Any]) -> list[Hypothesis]:
+def within_draws(hypotheses: Sequence[Hypothesis], settings: PoolSettings) -> list[Hypothesis]:
     """The hypotheses that `draws` of each subject suffice for, in the order given.
 
     A user's own are given what they take, and ready responses cost nothing.
@@ -309,14 +310,14 @@ def within_draws(hypotheses: Sequence[Hypothesis], settings: Mapping[str, Any]) 
 
 
 def within_money(
-    hypotheses: Sequence[Hypothesis], settings: Mapping[str, Any], affords: Affords
+    hypotheses: Sequence[Hypothesis], settings: PoolSettings, affords: Affords
 ) -> list[Hypothesis]:
     """The hypotheses that the assistant `affords` to judge together, in the order given."""
     return _as_many_as(hypotheses, settings, affords)
 
 
 def _as_many_as(
-    hypotheses: Sequence[Hypothesis], settings: Mapping[str, Any], fits: Affords
+    hypotheses: Sequence[Hypothesis], settings: PoolSettings, fits: Affords
 ) -> list[Hypothesis]:
     """The hypotheses that fit together, taken one by one and given in their own order.
 
@@ -338,7 +339,7 @@ def _as_many_as(
     return [h for h in hypotheses if h.id in kept]
 
 
-def _draws(hypotheses: Sequence[Hypothesis], settings: Mapping[str, Any]) -> int:
+def _draws(hypotheses: Sequence[Hypothesis], settings: PoolSettings) -> int:
     """Draws of each subject that hypotheses take together."""
     return sum(sum(samples) for samples in samples_by_region(hypotheses, settings).values())
 

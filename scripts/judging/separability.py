@@ -23,11 +23,10 @@ from scripts.hypotheses.finding import BankRate
 from scripts.hypotheses.judgement import sign
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.findings import rounded
-from scripts.judging.reach import Look, auc_of
+from scripts.judging.reach import ALPHA, Look, auc_of
 
 FEWEST_TEXTS = 2  # that a word must occur in
 MOST_WORDS = 20_000
-ALPHA = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from snakemake.settings.enums import Quietness
 from scripts.core.errors import AuditError
 from scripts.workflow.display import Display, screen
 from scripts.workflow.forecast import Forecast, seconds_left
+from scripts.workflow.paths import RESULTS
 from scripts.workflow.recipes import STAGES
 from scripts.workflow.speed import (
     Rates,
@@ -23,7 +24,6 @@ from scripts.workflow.speed import (
 from scripts.workflow.under_way import UnderWay, part_of
 
 WORTH_MEASURING = 30.0  # seconds that the work takes at least; less is not worth three
-RESULTS = Path("results")
 _SHOWN: list[Display] = []
 # What the display says, too: events, and lines that come without one.
 _EVENTS = {LogEvent.JOB_FINISHED, LogEvent.PROGRESS, LogEvent.JOB_STARTED, LogEvent.RUN_INFO}
