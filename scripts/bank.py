@@ -1,4 +1,4 @@
-"""Build a prompt bank from its sources and from what recordings answer, and count what is lost."""
+"""Write the prompt bank of an audit."""
 
 from pathlib import Path
 

@@ -1,8 +1,4 @@
-"""Test the hypotheses on fresh draws of the confirm pool, with error control.
-
-The null, the bet, e-BH, racing, gates, statuses and intervals are those of docs/statistics.md; the
-functions in scripts/evidence/ name their sources. The unit is the prompt.
-"""
+"""Test the hypotheses that are left on the confirm pool, and group what is validated."""
 
 from collections import defaultdict
 from collections.abc import Mapping

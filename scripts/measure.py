@@ -1,9 +1,4 @@
-"""Measure where the subjects differ and decide whether another round pays.
-
-Divergence is cross-fitted by prompt: a linear classifier tells intervention from base texts, each
-text is scored by a classifier that has not seen its prompt, and a region's evidence is the paired
-score difference of its prompts, with a sign-flip test whose unit is the prompt.
-"""
+"""Measure what a round drew, and decide whether another follows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,9 +10,10 @@ from scripts.core.errors import AuditError
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.explored import ExploredTexts
-from scripts.divergence.measurement import measure_draws, promising, stop_reason
+from scripts.divergence.measurement import measure_draws, promising
 from scripts.divergence.round import Round
 from scripts.divergence.space import Space
+from scripts.divergence.stopping import stop_reason
 from scripts.draws.draw import PlannedDraw, Reason
 from scripts.draws.vectors import Vectors
 from scripts.prompts.region import Regions

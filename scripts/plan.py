@@ -1,9 +1,4 @@
-"""Plan draws: which prompts, how often, with what probability.
-
-A round of the explore pool continues the rounds before it; the screen and confirm pools take fresh
-prompts of the hypotheses' regions. Within a region prompts come in hash order, so that the first n
-are a random n, and all that differs between two plans of one bank is how far they go.
-"""
+"""Write the plan of a round, or of the screen or confirm pool."""
 
 from collections.abc import Mapping, Sequence
 

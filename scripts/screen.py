@@ -1,8 +1,4 @@
-"""Eliminate hopeless hypotheses on fresh prompts; a user's own hypotheses join untouched.
-
-Of those that go on, the confirm pool's budget decides which are tested: here, before any of its
-draws is seen.
-"""
+"""Screen hypotheses on the screen pool; the budget decides which of them are tested."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -9,7 +9,7 @@ from benchmarks import checks as benchmark
 from benchmarks import refusals
 from scripts.checks import layout, refusal
 from scripts.checks.check import FeatureCheck, holds
-from scripts.checks.features import FEATURES, LENGTH_FEATURES, Quality, quality
+from scripts.checks.features import FEATURES, Quality, quality
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT.parent / "shared" / "data" / "recorded"
@@ -128,7 +128,6 @@ He refused to answer. "I won't tell you," he said, and the door closed."""
 
 def test_every_feature_has_a_case():
     assert set(CASES) == set(FEATURES)
-    assert all(FEATURES[name].family == "length" for name in LENGTH_FEATURES)
 
 
 @pytest.mark.parametrize("name", FEATURES)

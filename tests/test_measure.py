@@ -20,9 +20,9 @@ from scripts.divergence.measurement import (
     promising,
     region_rows,
     sign_flip_p,
-    stop_reason,
 )
 from scripts.divergence.round import Ending, Round
+from scripts.divergence.stopping import stop_reason
 from scripts.measure import _ari
 from scripts.prompts.region import RegionDivergence
 

@@ -17,7 +17,7 @@ MOST_TRIED = 2_000_000  # characters of brackets that open and hold no JSON, eac
 TRYING = 200  # what trying takes at least
 OUTCOMES = ("clean", "mended", "second_chances", "refused", "unparsable", "truncated", "lost")
 NOTABLE = 0.05  # of a model's replies, from which it is said that they needed more than reading
-TAGS = "think|thinking|thought|reasoning"
+TAGS = "think|thinking|thought|reasoning|seed:think"
 MARK = re.compile(
     rf"(?P<opens><(?:{TAGS})>|◁think▷|\[THINK\]|<\|channel\|>(?:analysis|commentary))"
     rf"|(?P<closes></(?:{TAGS})>|◁/think▷|\[/THINK\]|<\|channel\|>final)"

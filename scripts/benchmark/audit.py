@@ -17,10 +17,10 @@ from scripts.divergence.measurement import (
     Measured,
     measure_draws,
     promising,
-    stop_reason,
     worth_a_look,
 )
 from scripts.divergence.round import Round
+from scripts.divergence.stopping import stop_reason
 from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import (
     plan_pool,

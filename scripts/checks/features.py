@@ -202,4 +202,3 @@ _TABLE: list[tuple[str, str, str, str, Callable[[str], bool]]] = [
 FEATURES: dict[str, Feature] = {
     name: Feature(does, test, one, family) for name, family, does, one, test in _TABLE
 }
-LENGTH_FEATURES = ("very-short", "short", "long", "very-long")

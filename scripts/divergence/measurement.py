@@ -15,7 +15,6 @@ from sklearn.linear_model import LogisticRegression
 
 from scripts.core.randomness import hash_unit
 from scripts.divergence.clusters import Assigned, assign, silhouette
-from scripts.divergence.round import Ending, Round
 from scripts.divergence.space import Space, fit_space
 from scripts.draws.draw import PlannedDraw
 from scripts.prompts.region import Region, RegionDivergence
@@ -191,35 +190,11 @@ def worth_a_look(rows: Sequence[RegionDivergence], level: float) -> list[str]:
     return first + [row.region for row in rest if row.region not in first]
 
 
-def stop_reason(
-    current: Round,
-    before: Round | None,
-    settings: MeasureSettings,
-    left: int,
-) -> Ending | None:
-    """Why no further round is taken, if none is. left: draws that the next one could take."""
-    if left <= 0:
-        return Ending.EXHAUSTED
-    if current.draws >= settings["budget"]:
-        return Ending.BUDGET
-    if current.round + 1 >= settings["rounds"]:
-        return Ending.ROUNDS
-    if (
-        before is not None
-        and current.ari is not None
-        and set(current.promising) == set(before.promising)
-        and current.ari >= settings["ari"]
-        and abs(current.silhouette - before.silhouette) <= settings["silhouette"]
-    ):
-        return Ending.CONVERGENCE
-    return None
-
-
 @dataclass(frozen=True)
 class Measured:
     """What a round measured: a row a region; per draw the scores of both sides; per text (base's,
-    then intervention's) cluster and kind; the silhouette and its error; the
-    space in which later texts are placed."""
+    then intervention's) cluster and kind; the silhouette and its error; the space in which later
+    texts are placed."""
 
     regions: list[RegionDivergence]
     scores: tuple[np.ndarray, np.ndarray]
@@ -238,8 +213,8 @@ def measure_draws(
     settings: MeasureSettings,
     before: Space | None = None,
 ) -> Measured:
-    """Measure all draws so far; the draws and the vectors (n, d) are in one order.
-    What this module says of prompts holds of draws where they are the `unit`.
+    """Measure all draws so far; the draws and the vectors (n, d) are in one order. What this module
+    says of prompts holds of draws where they are the `unit`.
 
     before: the space of the round before, which this one's goes on from.
     """

@@ -17,8 +17,8 @@ Score = Callable[[Region, RegionDivergence], float]  # of a region and of what w
 class Rule(Protocol):
     """An acquisition rule: the share of a round's draws for each region.
 
-    regions: those of the bank; measured: of each region what the round before measured there
-    (those of the bankl); drawn: how many prompts of it were drawn from so far; settings: those
+    regions: those of the bank; measured: what the round before measured in each;
+    drawn: how many prompts of it were drawn from so far; settings: those
     of the plan, with the audit's seed; round_number: from 1 on. Deterministic: randomness comes
     from `hash_generator` with the seed.
     """
@@ -42,7 +42,7 @@ def four_parts(
 ) -> Shares:
     """A floor by region weight; divergence by Thompson sampling (one draw from each region's
     normal posterior, noise keyed by the region's medoid prompt); texts near cluster boundaries;
-    and regions with few prompts drawn so far (proportional to 1/drawn).
+    and regions with few prompts drawn so far (proportional to 1 / (1 + drawn)).
     """
 
     def noise(region: Region) -> float:

@@ -1,6 +1,6 @@
 """Behaviours: findings that are won on the same prompts, which a reader wants as one entry.
 
-A grouping for the page alone: error control stays with the findings.
+A grouping for readers alone: error control stays with the findings.
 """
 
 from collections.abc import Mapping, Sequence

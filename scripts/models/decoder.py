@@ -42,9 +42,9 @@ def decode(
     (where it was decoded here), log_probability where the settings ask for it, and thoughts with
     thought_tokens (count) where the subject thought; or no text, with the reason (absence.py).
 
-    `prompts` are by their ids; the engine is called only when
-    something is missing. Replies go to the cache as soon as they are done. apart: what is done
-    otherwise than when the cache first held such draws. Raises what the engine raises.
+    `prompts` are by their ids; the engine is called only when something is missing. Replies go to
+    the cache as soon as they are done. apart: what is done otherwise than when the cache first held
+    such draws. Raises what the engine raises.
     """
     alone = {p for p in prompts if replaces_system(prompts[p], settings)}
     if alone:

@@ -19,8 +19,8 @@ def brings_tokenizer(adapters: Sequence[Path], settings: Mapping[str, Any]) -> P
 
 
 def messages_of(prompt: Prompt, settings: Mapping[str, Any]) -> Messages:
-    """The messages of a prompt, the subject's system prompt first, in place
-    of the prompt's own; what the user says last is in the subject's `prompt_template`."""
+    """The messages of a prompt, the subject's system prompt first, in place of the prompt's own;
+    what the user says last is in the subject's `prompt_template`."""
     messages = prompt.messages
     *before, last = messages[1:] if replaces_system(prompt, settings) else messages
     if settings["system_prompt"] is not None:

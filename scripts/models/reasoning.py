@@ -15,6 +15,7 @@ MARKERS = (
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ("[THINK]", "[/THINK]"),  # Magistral
     ("<seed:think>", "</seed:think>"),
+    ("◁think▷", "◁/think▷"),  # Kimi
 )
 BUDGET = 2048  # tokens of a thought, where a subject does not say
 OPENS_WITHIN = 32  # tokens in which a thought must have begun, or there is none

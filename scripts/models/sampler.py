@@ -1,4 +1,4 @@
-"""Sample tokens so that a draw depends on nothing but itself (see draws.py).
+"""Sample tokens so that a draw depends on nothing but itself (draws/draw.py).
 
 Only floating-point rounding, which varies with the shape of a batch, can flip a token.
 """

@@ -195,8 +195,8 @@ def prompt_ids(
     settings: Mapping[str, Any],
     before: Sequence[int] = (),
 ) -> list[list[int]]:
-    """Token ids of each prompt formatted as the subject expects it, behind
-    the tokens that an adapter puts before all (`virtual_tokens`).
+    """Token ids of each prompt, formatted as the subject expects it, behind the tokens that an
+    adapter puts before all (`virtual_tokens`).
 
     Raises AuditError for a list of messages without a chat template, or with one that fails.
     """

@@ -19,12 +19,12 @@ from scripts.hypotheses.wording import does, listed, zone
 from scripts.page.numbers import between, count, decimal, e_value, percent, points, units
 
 GATES = {
-    Gate.EQUAL_LENGTH: "When both responses are cut to the same length, the "
-    "evidence falls short: the difference may only be that one subject writes more.",
-    Gate.PLACEBOS: "No placebo sentence with a similar rate was "
-    "found, so nothing tells whether the responses lean as a whole.",
-    Gate.NO_LEANING: "The responses lean as a whole: a placebo "
-    "sentence, which says something else, does as well as this one.",
+    Gate.EQUAL_LENGTH: "When both responses are cut to the same length, the evidence falls short: "
+    "the difference may only be that one subject writes more.",
+    Gate.PLACEBOS: "No placebo sentence with a similar rate was found, so nothing tells whether "
+    "the responses lean as a whole.",
+    Gate.NO_LEANING: "The responses lean as a whole: a placebo sentence, which says something "
+    "else, does as well as this one.",
 }
 STOPPED = {
     Stop.VALIDATED: "The test ended early because the evidence sufficed.",

@@ -150,9 +150,8 @@ def prompts_of(
 ) -> tuple[list[Prompt], BankReport]:
     """The prompts and the report of an audit's bank, from its sources and what recordings answer.
 
-    recorded: by side the prompts and the report of its recording. They bound the
-    bank: it is the prompts that all of them answer, and of the sources, if there are any, those
-    among them.
+    recorded: by side the prompts and the report of its recording. They bound the bank: it is the
+    prompts that all of them answer, and of the sources, if there are any, those among them.
     """
     if not recorded:
         return build_bank(sources, match)

@@ -1,9 +1,4 @@
-"""Say what audits would cost at most, before anything runs: draws, tokens, texts, requests, time.
-
-An upper bound from the settings: all rounds are taken, as many regions as allowed turn out
-promising, every reply is as long as it may be. What the record cache holds comes off it. What a
-language model as assistant is asked is a range, with the worst case beside it.
-"""
+"""Print what the audits would cost at most, before anything runs."""
 
 from pathlib import Path
 

@@ -21,7 +21,6 @@ EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
 
 Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
 
 
 def _shorthand(field: str) -> BeforeValidator:
