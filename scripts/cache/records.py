@@ -206,10 +206,10 @@ class SegmentCache(Generic[Value]):
     def refresh(self) -> None:
         """Find the segments that others have written since, and forget those they removed."""
         for _ in range(_LOOKS):
-            if self._listed():
+            if self._open_new():
                 return
 
-    def _listed(self) -> bool:
+    def _open_new(self) -> bool:
         """Open what is new in the folder; whether all of it was there.
 
         Whoever has merged a segment away left another in its place, maybe after the listing.

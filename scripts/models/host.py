@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -84,21 +84,20 @@ def perform(
             if host is None:
                 break
             try:
-                for message in host.ask(operation, request(), ledger):
-                    if not _began(message, ledger):
-                        yield message
+                yield from _beginning_noted(host.ask(operation, request(), ledger), ledger)
                 return
             except HostLost as error:
                 log.warning("the process that keeps models loaded %s", error)
-    for message in operation(Kept(), request()):
-        if not _began(message, ledger):
+    yield from _beginning_noted(operation(Kept(), request()), ledger)
+
+
+def _beginning_noted(messages: Iterable[Message], ledger: Ledger) -> Iterator[Message]:
+    """The messages but for those that work begins, the first of which the ledger times."""
+    for message in messages:
+        if "begins" not in message:
             yield message
-
-
-def _began(message: Message, ledger: Ledger) -> bool:
-    if "begins" in message and ledger.start_seconds is None:
-        ledger.start_seconds = seconds_of_process()
-    return "begins" in message
+        elif ledger.start_seconds is None:
+            ledger.start_seconds = seconds_of_process()
 
 
 def seconds_of_process() -> float:
