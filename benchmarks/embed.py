@@ -27,7 +27,7 @@ from sentence_transformers import SentenceTransformer
 
 from benchmarks.speed import in_turns, processor, record
 from scripts.core.files import read_jsonl
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.models.arithmetic import resolve
 from scripts.models.encoder import embed, encode, load_encoder, token_counts
 from scripts.models.linear import PackedLinear

@@ -28,7 +28,7 @@ from benchmarks.recorded import EMBEDDER, Recorded, suite_from, workers_of_one_t
 from benchmarks.speed import processor
 from scripts.benchmark.audit import audit
 from scripts.benchmark.suite import Suite
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.core.randomness import hash_generator, hash_unit
 from scripts.core.rows import read_rows
 from scripts.core.vocabulary import SIDES

@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.speed import processor
 from scripts.benchmark.audit import AuditOutcome, audit
 from scripts.benchmark.suite import Suite
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.core.randomness import hash_unit
 from scripts.core.vocabulary import SIDES
 from scripts.models.encoder import embed

@@ -4,13 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from scripts.assistants.client import Pool, write_usage
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.themes import themes_of
+from scripts.assistants.usage import ModelUsage, Usage
 from scripts.checks.check import Text
-from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.space import explored_places
@@ -41,7 +40,7 @@ def main(job: Job) -> None:
     if settings["unit"] == "prompt":
         missing = missing_responses(read_rows(job.input.prompts, DealtPrompt), regions)
     themes: list[Theme] = []
-    usage: dict[str, Any] = {}
+    usage: dict[str, ModelUsage] = {}
     if settings["assistant"] == "local":
         base_texts: dict[str, list[Text]] = defaultdict(list)
         for pair in explored:
@@ -51,7 +50,7 @@ def main(job: Job) -> None:
             hypotheses, placebos, pairs, regions, settings, missing=missing
         )
     else:
-        spent = [read_json(path) for path in job.input.spent]
+        spent = [read_document(path, Usage) for path in job.input.spent]
         access, cache = job.params.local["access"], Path(job.params.cache)
         with Pool(settings["assistant"], access, cache, spent) as pool:
             findings, judgements = confirm_with_models(

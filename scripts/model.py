@@ -12,7 +12,8 @@ from typing import Any
 from scripts.core.digests import file_digest
 from scripts.core.errors import AuditError
 from scripts.core.files import write_json
-from scripts.core.job import Job, Ledger, log, run
+from scripts.core.job import Job, log, run
+from scripts.core.ledger import Ledger
 from scripts.models.checkpoint import check_format
 from scripts.models.gguf import convert_gguf
 from scripts.models.host import perform

@@ -6,6 +6,7 @@ from scripts.assistants import author
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
+from scripts.assistants.usage import ModelUsage
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_rows
 from scripts.divergence.measurement import promising, worth_a_look
@@ -22,7 +23,7 @@ def main(job: Job) -> None:
     places = explored_places(job.input.texts)
     pairs = read_pairs(job.input.base, job.input.intervention, places)
     chosen = worth_a_look(divergence, settings["promising"])
-    usage: dict[str, dict] = {}
+    usage: dict[str, ModelUsage] = {}
     if settings["assistant"] == "local":
         found = propose(pairs, chosen, regions, settings)
     else:

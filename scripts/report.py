@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import psutil
 
-from scripts.assistants.replies import OUTCOMES, notices_of_replies
+from scripts.assistants.usage import Usage, notices_of_replies
 from scripts.checks.check import TextsCheck
 from scripts.core.files import read_json, replacing, write_json
 from scripts.core.job import Job, log, run
+from scripts.core.ledger import Ledger
 from scripts.core.rows import (
     as_json,
     iterate_rows,
@@ -41,6 +42,7 @@ from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.screening import confirm_prompts
 from scripts.judging.separability import Separability
 from scripts.page.cards import entries
+from scripts.page.costs import costs_of
 from scripts.page.figures import Point, figures
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notice_of_thoughts, notices_of_texts
@@ -64,8 +66,6 @@ PACKAGES = (
     "snakemake", "torch", "transformers", "sentence-transformers", "peft", "scikit-learn",
     "scipy", "numpy", "h5py", "bitsandbytes",
 )  # fmt: skip
-COUNTED_REPLIES = ("retries", *OUTCOMES)
-COUNTED = ("texts", "tokens", "cache_hits", "cache_misses")
 CSV_COLUMNS = (
     "id", "status", "statement", "direction", "regions", "e_value", "win_rate", "wins", "losses",
     "ties", "judged", "rate_base", "rate_base_low", "rate_base_high", "rate_intervention",
@@ -73,89 +73,6 @@ CSV_COLUMNS = (
     "difference_high", "effect", "effect_low", "effect_high", "unit", "auc", "p_anytime", "p_sign",
     "transfer", "behaviour", "minimum_detectable_effect", "gates_failed",
 )  # fmt: skip
-
-
-def costs(
-    ledgers: Iterable[Mapping[str, Any]], call: str, usage: Iterable[Mapping[str, Any]] = ()
-) -> dict[str, Any]:
-    """Costs of each stage and in total, as `spent` (by this call) and `full` (as from empty).
-
-    Wall seconds of all jobs of a stage together; `full` counts what cache hits cost when they were
-    computed. usage: of the assistants (scripts/assistants/client.py), counted in `requests` and
-    `models` by model; empty for the local assistant.
-    """
-    stages: dict[str, dict[str, dict[str, Any]]] = {}
-    for ledger in ledgers:
-        stage = stages.setdefault(ledger["stage"], {"spent": _no_cost(), "full": _no_cost()})
-        full = stage["full"]
-        full["wall_seconds"] += ledger["wall_seconds"] + ledger["saved_seconds"]
-        full["texts"] += ledger["texts"] + ledger["cache_hits"]
-        full["tokens"] += ledger["tokens"] + ledger["saved_tokens"]
-        full["cache_misses"] += ledger["cache_hits"] + ledger["cache_misses"]
-        if ledger["call"] == call:
-            spent = stage["spent"]
-            spent["wall_seconds"] += ledger["wall_seconds"]
-            for name in COUNTED:
-                spent[name] += ledger[name]
-    for used in usage:
-        for model, of_model in used["models"].items():
-            stage = stages[used["stage"]]
-            _add_usage(stage["full"], model, of_model, cached=True)
-            if used["call"] == call:
-                _add_usage(stage["spent"], model, of_model, cached=False)
-    total = {"spent": _no_cost(), "full": _no_cost()}
-    for stage in stages.values():
-        for kind, cost in stage.items():
-            cost["wall_seconds"] = round(cost["wall_seconds"], 2)
-            for name, value in cost.items():
-                if isinstance(value, int | float):
-                    total[kind][name] = round(total[kind][name] + value, 6)
-            for model, requests in cost["requests"].items():
-                of_all = total[kind]["requests"]
-                of_all[model] = of_all.get(model, 0) + requests
-            for model, of_stage in cost["models"].items():
-                of_model = total[kind]["models"].setdefault(model, {})
-                for name, value in of_stage.items():
-                    of_model[name] = round(of_model.get(name, 0) + value, 6)
-    return {"schema": SCHEMA, "stages": stages, "total": total}
-
-
-def _add_usage(cost: dict[str, Any], model: str, usage: Mapping[str, Any], *, cached: bool) -> None:
-    """Add a job's requests to one model; with `cached`, those that the cache answered too."""
-    of_model = cost["models"].setdefault(
-        model,
-        {
-            **dict.fromkeys(("requests", "cache_hits", "input_tokens", "output_tokens"), 0),
-            "dollars": 0.0,
-            **dict.fromkeys(COUNTED_REPLIES, 0),
-        },
-    )
-    paid = {name: usage[name] for name in ("requests", "input_tokens", "output_tokens", "dollars")}
-    if cached:
-        paid["requests"] += usage["cache_hits"]
-        for name in ("input_tokens", "output_tokens", "dollars"):
-            paid[name] += usage[f"saved_{name}"]
-    else:
-        of_model["cache_hits"] += usage["cache_hits"]
-    for name, value in paid.items():
-        of_model[name] += value
-        if name != "requests":
-            cost[name] += value
-    for name in COUNTED_REPLIES:
-        of_model[name] += usage[name]
-    cost["requests"][model] = cost["requests"].get(model, 0) + paid["requests"]
-
-
-def _no_cost() -> dict[str, Any]:
-    return {
-        "wall_seconds": 0.0,
-        **dict.fromkeys(COUNTED, 0),
-        "requests": {},
-        "models": {},
-        "input_tokens": 0,
-        "output_tokens": 0,
-        "dollars": 0.0,
-    }
 
 
 def counts(
@@ -183,24 +100,24 @@ def counts(
     }
 
 
-def reported(row: Round, ledgers: Sequence[Mapping[str, Any]]) -> ReportedRound:
+def reported(row: Round, ledgers: Sequence[Ledger]) -> ReportedRound:
     """A line of rounds.jsonl: what a round drew and saw; tokens and seconds as from empty."""
-    decode = [entry for entry in ledgers if entry["stage"] == "decode"]
-    seconds = sum(entry["wall_seconds"] + entry["saved_seconds"] for entry in ledgers)
+    decode = [entry for entry in ledgers if entry.stage == "decode"]
+    seconds = sum(entry.wall_seconds + entry.saved_seconds for entry in ledgers)
     return ReportedRound(
         **asdict(row),
-        tokens=sum(entry["tokens"] + entry["saved_tokens"] for entry in decode),
+        tokens=sum(entry.tokens + entry.saved_tokens for entry in decode),
         seconds=round(seconds, 2),
     )
 
 
-def computed_in(ledgers: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+def computed_in(ledgers: Iterable[Ledger]) -> dict[str, dict[str, int]]:
     """In which arithmetic each side's texts were decoded, and how many in each; nothing for texts
     that a server or a file gave."""
     found: dict[str, Counter[str]] = {"base": Counter(), "intervention": Counter()}
     for ledger in ledgers:
-        if ledger["stage"] == "decode":
-            found[ledger["side"]].update(ledger["arithmetic"])
+        if ledger.stage == "decode" and ledger.side:
+            found[ledger.side].update(ledger.arithmetic)
     return {side: dict(sorted(of_side.items())) for side, of_side in found.items()}
 
 
@@ -361,13 +278,14 @@ def main(job: Job) -> None:
     divergence = {of_region.region: of_region for of_region in measured}
     cut = read_document(files.regions, Regions)
     regions = [explored_region(region, divergence[region.id]) for region in cut.regions]
-    ledgers = [read_json(path) for path in files.ledgers]
-    left_out = Counter[str]()
+    ledgers = [read_document(path, Ledger) for path in files.ledgers]
+    left_out = Counter[str | None]()
     for ledger in ledgers:
-        left_out[ledger["step"]] += ledger["left_out"]
+        left_out[ledger.step] += ledger.left_out
     pools = {Path(path).stem: len(read_rows(path, PlannedDraw)) for path in files.plans}
     plans = {pool: planned - left_out[pool] for pool, planned in pools.items()}
-    cost = costs(ledgers, job.params.call, [read_json(path) for path in files.usage])
+    usage = [read_document(path, Usage) for path in files.usage]
+    cost = costs_of(ledgers, job.params.call, usage)
     counted = counts(rounds, plans, findings, screened, behaviours.behaviours)
     contrast = read_document(files.contrast, Contrast) if files.contrast else None
     audit = {
@@ -386,7 +304,7 @@ def main(job: Job) -> None:
         "hardware": hardware(),
     }
     by_round = [
-        reported(row, [entry for entry in ledgers if entry["step"] == f"round-{row.round}"])
+        reported(row, [entry for entry in ledgers if entry.step == f"round-{row.round}"])
         for row in rounds
     ]
     first = [
@@ -397,8 +315,8 @@ def main(job: Job) -> None:
     notices = [notice for notice in first if notice]
     notices += notices_of_servers(ledgers)
     notices += notices_of_texts(answered(files))
-    for model, used in cost["total"]["full"]["models"].items():
-        notices += notices_of_replies(model, used["requests"], used)
+    for model, used in cost.total.full.models.items():
+        notices += notices_of_replies(model, used)
     log.info("%s", counted)
     for notice in (arithmetic_notice(audit["arithmetic"]), *notices):
         if notice:
@@ -438,7 +356,7 @@ def main(job: Job) -> None:
         shutil.copyfile(files.judgements, temporary)
     write_document(out.behaviours, behaviours)
     write_document(out.separability, separability)
-    write_json(out.costs, cost)
+    write_document(out.costs, cost)
     write_table(out.table, [csv_row(finding, behaviours.behaviours) for finding in findings])
     with replacing(out.page) as temporary:
         Path(temporary).write_text(render(made), encoding="utf-8")

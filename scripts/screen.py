@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
+from scripts.assistants.usage import ModelUsage, Usage
 from scripts.assistants.user_file import own_hypotheses
-from scripts.core.files import read_json
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_rows
 from scripts.hypotheses.drawn_pairs import read_pool
@@ -29,14 +28,14 @@ def main(job: Job) -> None:
     pairs = read_pool(job.input)
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
     least_net, assistant = (job.params.settings[k] for k in ("least_net", "assistant"))
-    usage: dict[str, Any] = {}
+    usage: dict[str, ModelUsage] = {}
     affords = None
     if assistant == "local":
         rows = screened(hypotheses, pairs, regions, least_net)
     else:
         texts = prompt_texts(read_rows(job.input.bank, Prompt))
         by_prompt = pairs_by_prompt(pairs)
-        spent = [read_json(path) for path in job.input.spent]
+        spent = [read_document(path, Usage) for path in job.input.spent]
         access, cache = job.params.local["access"], Path(job.params.cache)
         with Pool(assistant, access, cache, spent, PART) as pool:
             judge = ModelJudge(

@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import snakemake, tiny_config, write_config
 
+from scripts.core.ledger import Ledger
 from scripts.models import arithmetic
 from scripts.models.arithmetic import resolve, units
 from scripts.page.page import arithmetic_notice
@@ -118,14 +119,14 @@ def test_emulated_bfloat16_is_said_with_the_remedy_before_anything_runs(
     assert not list(preflight.emulated(build()))
 
 
-def ledger(side: str, **arithmetic: int) -> dict:
-    return {"stage": "decode", "side": side, "arithmetic": arithmetic}
+def ledger(side: str, **arithmetic: int) -> Ledger:
+    return Ledger("decode", "call", side=side, arithmetic=arithmetic)
 
 
 def test_what_was_computed_in_what_is_counted_by_side():
     ledgers = [
         ledger("base", float32=3), ledger("base", bfloat16=2, float32=1),
-        ledger("intervention", bfloat16=6), {"stage": "embed", "side": None},
+        ledger("intervention", bfloat16=6), Ledger("embed", "call"),
     ]  # fmt: skip
     found = computed_in(ledgers)
     assert found == {"base": {"bfloat16": 2, "float32": 4}, "intervention": {"bfloat16": 6}}

@@ -18,6 +18,7 @@ from scripts.benchmark.simulated import (
     of_strategies,
     upper_bound,
 )
+from scripts.core.ledger import Ledger
 from scripts.hypotheses.finding import Finding, FindingRegion, Quote
 
 FIGURES = (
@@ -96,8 +97,8 @@ def test_goals_are_reached_or_not_and_counts_are_called_counts():
 
 
 def test_a_warm_cache_is_measured_on_jobs_that_missed_nothing():
-    cold = {"cache_hits": 0, "cache_misses": 5, "wall_seconds": 100, "saved_seconds": 0}
-    warm = {"cache_hits": 5, "cache_misses": 0, "wall_seconds": 4, "saved_seconds": 96}
+    cold = Ledger("decode", "", cache_misses=5, wall_seconds=100)
+    warm = Ledger("decode", "", cache_hits=5, wall_seconds=4, saved_seconds=96)
     assert warm_ratio([cold, warm]) == 25 and warm_ratio([cold]) is None
 
 

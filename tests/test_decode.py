@@ -12,7 +12,7 @@ from transformers.cache_utils import DynamicLayer
 from benchmarks.exact import Subject, first_tokens, greedy_differences, surplus
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.decode import shard_of
 from scripts.draws.draw import Draw
 from scripts.models import generation

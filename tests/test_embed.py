@@ -9,7 +9,7 @@ from sentence_transformers import SentenceTransformer
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
 from scripts.core.arrays import read_array
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.core.rows import write_rows
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors

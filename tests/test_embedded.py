@@ -11,7 +11,7 @@ import torch
 from conftest import copy_workflow, cores, read_lines, snakemake, write_config
 
 from scripts.cache.records import RecordCache
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.decode import shard_of
 from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, own_engine

@@ -12,7 +12,7 @@ from test_decode import GREEDY, SETTINGS, greedy
 
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, own_engine
 from scripts.models.formatting import before_stop, messages_of, plain_text

@@ -15,7 +15,8 @@ from kills import hosts_of
 from operations import count, decode_in_little_memory
 
 from scripts.core.errors import AuditError
-from scripts.core.job import MAIN, Ledger
+from scripts.core.job import MAIN
+from scripts.core.ledger import Ledger
 from scripts.core.rows import as_json
 from scripts.draws.draw import Draw
 from scripts.models import host

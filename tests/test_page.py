@@ -217,8 +217,8 @@ def test_ready_responses_and_assistants_with_a_price(tmp_path):
     for side in ("base", "intervention"):
         responses = {"path": f"{side}.jsonl", "response": None, "where": {}}
         config["audit"][side] |= {"model": None, "responses": responses}
-    full = values["costs"]["total"]["full"]
-    full |= {"requests": {"judge-1": 12}, "dollars": 0.345}
+    full = values["costs"].total.full
+    full.requests, full.dollars = {"judge-1": 12}, 0.345
     text = " ".join(Reader(page_of(values, tmp_path)).text.split())
     assert "what is recorded in the file base.jsonl" in text and "both files of responses" in text
     assert "judge-1 12" in text and "0.34" in text

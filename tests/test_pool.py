@@ -65,8 +65,8 @@ def test_answers_come_in_order_and_are_paid_once(tmp_path, provider):
                 answers = pool.ask([question(n) for n in range(30)])
             assert [a.value for a in answers] == ["A"] * 30
             used = pool.usage["small"]
-            assert (used["requests"], used["cache_hits"]) == ((30, 0), (0, 30))[repeat]
-            assert used["saved_input_tokens" if repeat else "input_tokens"] > 30 * 50
+            assert (used.requests, used.cache_hits) == ((30, 0), (0, 30))[repeat]
+            assert (used.saved_input_tokens if repeat else used.input_tokens) > 30 * 50
         assert server.attempts == 30
     assert not list((tmp_path / "replies").glob("*.journal"))
 
@@ -82,10 +82,10 @@ def test_faults_are_tried_again_and_every_outcome_is_accounted_for(tmp_path, pro
         used = pool.usage["small"]
         assert len(outcomes) == 150 and outcomes.count("answered") >= 140
         for outcome in ("refused", "unparsable", "lost"):
-            assert used[outcome] == outcomes.count(outcome)
-        assert used["retries"] > 30
+            assert getattr(used, outcome) == outcomes.count(outcome)
+        assert used.retries > 30
         assert max(server.replies.values()) == 1, "a reply was paid twice"
-        assert used["requests"] == sum(server.replies.values())
+        assert used.requests == sum(server.replies.values())
 
 
 @pytest.mark.parametrize("provider", ["openai", "gemini"])
@@ -125,7 +125,7 @@ def test_a_refusal_and_garbage_get_one_second_chance(tmp_path, provider):
             with Pool(settings(server, provider), ACCESS, tmp_path / fault) as pool:
                 (answer,) = pool.ask([question(1)])
             assert answer.outcome == {"refused": "refused", "garbage": "unparsable"}[fault]
-            assert server.attempts == 2 and pool.usage["small"]["requests"] == 2
+            assert server.attempts == 2 and pool.usage["small"].requests == 2
 
 
 @pytest.mark.parametrize("provider", ["openai", "gemini"])
@@ -137,11 +137,11 @@ def test_one_request_finds_the_best_form_and_nothing_is_paid_twice(tmp_path, pro
             answers += pool.ask([question(n) for n in range(20, 30)])
         assert [a.value for a in answers] == ["A"] * 30
         assert server.attempts == 30 + FORMS.index(forms[0])
-        assert max(server.replies.values()) == 1 and pool.usage["small"]["requests"] == 30
+        assert max(server.replies.values()) == 1 and pool.usage["small"].requests == 30
         given = settings(server, provider, structured=False)
         with Pool(given, ACCESS, tmp_path) as again:
             again.ask([question(n) for n in range(30)])
-        assert again.usage["small"]["cache_hits"] == 30, "a reply does not depend on the form"
+        assert again.usage["small"].cache_hits == 30, "a reply does not depend on the form"
 
 
 @pytest.mark.parametrize("provider", ["openai", "gemini"])
@@ -151,7 +151,7 @@ def test_a_reply_cut_off_while_it_thinks_is_its_own_outcome(tmp_path, provider, 
             (answer,) = pool.ask([question(1)])
         used = pool.usage["small"]
         assert (answer.outcome, answer.value) == ("truncated", None) and server.attempts == 2
-        assert (used["truncated"], used["second_chances"], used["unparsable"]) == (1, 1, 0)
+        assert (used.truncated, used.second_chances, used.unparsable) == (1, 1, 0)
     assert "raise `assistant.thinking_tokens`" in caplog.text
 
 

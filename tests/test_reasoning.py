@@ -10,7 +10,7 @@ from loopback import Loopback
 
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.decode import heard
 from scripts.draws.absence import Absence
 from scripts.draws.draw import Draw

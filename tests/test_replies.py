@@ -8,7 +8,8 @@ from test_questions import PLAIN
 
 from scripts.assistants.client import Unusable
 from scripts.assistants.questions import judge_question, merge_question, write_question
-from scripts.assistants.replies import answer_in, as_asked, notices_of_replies
+from scripts.assistants.replies import answer_in, as_asked
+from scripts.assistants.usage import ModelUsage, notices_of_replies
 from scripts.assistants.verdicts import number_of, verdict_of
 
 ANSWER, DRAFT = '{"1": "A", "2": "neither"}', '{"1": "B", "2": "both"}'
@@ -148,9 +149,9 @@ def test_a_hostile_reply_takes_no_time(reply):
 
 
 def test_a_few_mended_replies_are_no_news_and_many_are():
-    counted = {"mended": 5, "second_chances": 2, "truncated": 0}
-    assert notices_of_replies("m", 100, counted) == []
-    (said,) = notices_of_replies("m", 50, counted)
+    mended = {"mended": 5, "second_chances": 2}
+    assert notices_of_replies("m", ModelUsage(requests=90, cache_hits=10, **mended)) == []
+    (said,) = notices_of_replies("m", ModelUsage(requests=50, **mended))
     assert "5 (10%)" in said and "2 (4%)" in said
-    (said,) = notices_of_replies("m", 100, counted | {"truncated": 1})
+    (said,) = notices_of_replies("m", ModelUsage(requests=100, **mended, truncated=1))
     assert "`assistant.thinking_tokens`" in said

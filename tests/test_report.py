@@ -18,12 +18,12 @@ from scripts.draws.generation import Generation
 from scripts.evidence.reasons import Stop
 from scripts.hypotheses.finding import Behaviour
 from scripts.hypotheses.hypothesis import Hypothesis, new_hypothesis
+from scripts.page.costs import costs_of
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.prompts.prompt import Prompt
 from scripts.report import (
     CSV_COLUMNS,
     answered,
-    costs,
     counts,
     csv_row,
     names_of_kinds,
@@ -45,15 +45,15 @@ def test_costs_tell_this_call_from_empty():
         ledger("decode", "before", "round-1", cache_hits=4, saved_tokens=128, saved_seconds=2.0),
         ledger("bank", "before"),
     ]
-    cost = costs(entries, "now")
-    spent, full = (cost["stages"]["decode"][kind] for kind in ("spent", "full"))
-    assert (spent["wall_seconds"], spent["texts"], spent["tokens"]) == (1.5, 10, 320)
-    assert (full["wall_seconds"], full["texts"], full["tokens"]) == (5.0, 14, 448)
-    assert (full["cache_hits"], full["cache_misses"]) == (0, 14)
-    assert cost["stages"]["bank"]["spent"]["wall_seconds"] == 0
-    assert cost["total"]["full"]["wall_seconds"] == 6.5
-    assert cost["total"]["spent"]["wall_seconds"] == 1.5
-    assert costs([], "now")["total"]["full"]["dollars"] == 0
+    cost = costs_of(entries, "now")
+    spent, full = cost.stages["decode"].spent, cost.stages["decode"].full
+    assert (spent.wall_seconds, spent.texts, spent.tokens) == (1.5, 10, 320)
+    assert (full.wall_seconds, full.texts, full.tokens) == (5.0, 14, 448)
+    assert (full.cache_hits, full.cache_misses) == (0, 14)
+    assert cost.stages["bank"].spent.wall_seconds == 0
+    assert cost.total.full.wall_seconds == 6.5
+    assert cost.total.spent.wall_seconds == 1.5
+    assert costs_of([], "now").total.full.dollars == 0
 
 
 def test_counts_are_of_both_sides():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from banks import jsonl, write
 
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.core.rows import read_rows
 from scripts.draws.draw import Draw
 from scripts.models.kinds import records_of

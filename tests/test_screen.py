@@ -11,9 +11,10 @@ from proposed import screened as seen
 from regions import a_region
 
 from scripts.assistants.client import Spent
+from scripts.assistants.usage import ModelUsage
 from scripts.checks.check import MeasureCheck, PhraseCheck
 from scripts.core.files import write_jsonl
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.core.rows import read_rows, write_document, write_rows
 from scripts.divergence.space import Space
 from scripts.draws.generation import Generation
@@ -160,7 +161,7 @@ def test_an_assistant_s_budget_covers_those_that_it_can_judge_to_the_end():
         )  # fmt: skip
         assert afforded(pool, settings)(chosen) == enough, (left, len(chosen))
     # in dollars: 100 tokens a request so far, and 126 of a reply, at a dollar a token
-    used = {"requests": 1, "cache_hits": 1, "input_tokens": 50, "saved_input_tokens": 150}
+    used = ModelUsage(requests=1, cache_hits=1, input_tokens=50, saved_input_tokens=150)
     pool.usage = {"a": used}
     pool.dollars = lambda model, given, written: (model == "b") * (given + written)
     for left, enough in ((22 * 226, True), (22 * 226 - 1, False)):

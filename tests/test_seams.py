@@ -13,7 +13,8 @@ import yaml
 from conftest import ROOT, snakemake, tiny_config, write_bank
 
 from scripts.core.errors import AuditError
-from scripts.core.job import Job, Ledger, run, running
+from scripts.core.job import Job, run, running
+from scripts.core.ledger import Ledger
 from scripts.tools.repair import repair
 from scripts.workflow.config import load
 from scripts.workflow.inputs import Inputs

@@ -13,7 +13,7 @@ from serving import serving
 
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.core.vocabulary import SIDES
 from scripts.draws.absence import Absence, reasons_in
 from scripts.draws.draw import Draw

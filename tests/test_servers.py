@@ -11,7 +11,7 @@ from conftest import read_lines, snakemake, write_config
 from loopback import Loopback
 
 from scripts.core.errors import AuditError
-from scripts.core.job import Ledger
+from scripts.core.ledger import Ledger
 from scripts.decode import heard
 from scripts.draws.absence import Absence, absent, note_outcomes
 from scripts.hypotheses.drawn_pairs import pairs_by_draw
@@ -27,8 +27,7 @@ WHY = {
 
 
 def side(name, texts=100, **counted):
-    zero = {"missing": {}, "answered_by": {}, "without": {}, "left_out": 0, "cache_hits": 0}
-    return {"stage": "decode", "side": name, "texts": texts, **zero, **counted}
+    return Ledger("decode", "call", side=name, texts=texts, **counted)
 
 
 def said(*ledgers) -> str:
@@ -36,13 +35,12 @@ def said(*ledgers) -> str:
 
 
 def test_nothing_is_said_where_nothing_is_missing():
-    assert not notices_of_servers([side("base"), side("intervention"), {"stage": "embed",
-                                   "side": None, "left_out": 0}])  # fmt: skip
+    assert not notices_of_servers([side("base"), side("intervention"), Ledger("embed", "")])
     assert not notices_of_servers([side("base", answered_by={"fp": 9}), side("intervention")])
 
 
 def test_missing_texts_are_said_with_their_reasons_and_remedies():
-    embed = {"stage": "embed", "side": None, "left_out": 3}
+    embed = Ledger("embed", "call", left_out=3)
     few = said(side("base", missing={Absence.TOO_LONG: 2}), side("intervention",
                missing={Absence.TOO_LONG: 2, Absence.FAILED: 1}), embed)  # fmt: skip
     assert "the base's in 2 of 100 draws (the prompt is too long for the server: 2)" in few

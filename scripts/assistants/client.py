@@ -15,13 +15,15 @@ from typing import Any, Generic, TypeVar
 from scripts.assistants.prices import Price, price_of
 from scripts.assistants.provider import Reply, Request
 from scripts.assistants.providers import connect
-from scripts.assistants.replies import OUTCOMES, as_asked, notices_of_replies
+from scripts.assistants.replies import as_asked
+from scripts.assistants.usage import ModelUsage, Usage, notices_of_replies
 from scripts.cache.journal import Journal
 from scripts.cache.records import record_key
 from scripts.core.errors import AuditError
-from scripts.core.files import write_json
-from scripts.core.job import Ledger, log
+from scripts.core.job import log
+from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
+from scripts.core.rows import write_document
 from scripts.servers.pace import ATTEMPTS, Busy, Concurrency, Unreachable, patiently
 
 LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
@@ -94,21 +96,21 @@ class Pool:
         settings: Mapping[str, Any],
         access: Mapping[str, Any],
         cache: Path,
-        spent: Sequence[Mapping[str, Any]] = (),
+        spent: Sequence[Usage] = (),
         part: float = 1.0,
     ):
         self.settings, self.access = settings, access
-        self.usage: dict[str, dict[str, Any]] = {}
+        self.usage: dict[str, ModelUsage] = {}
         self._provider = connect(settings, access["timeout"], access["concurrency"])
         self._journal = Journal(cache / "replies")
         self._runner = asyncio.Runner()
         self._concurrency = Concurrency(access["concurrency"])
         self._lost = 0
         self._reserved = Spent()  # by what was asked and not waited for yet
-        before = [of_model for stage in spent for of_model in stage["models"].values()]
+        before = [of_model for stage in spent for of_model in stage.models.values()]
         self.spent = Spent(
-            sum(u["requests"] + u["cache_hits"] for u in before),
-            sum(u["dollars"] + u["saved_dollars"] for u in before),
+            sum(u.asked for u in before),
+            sum(u.dollars + u.saved_dollars for u in before),
         )
         given = (settings["budget"][name] for name in ("requests", "usd"))
         self.budget = Spent(*(math.inf if limit is None else limit for limit in given))
@@ -127,8 +129,7 @@ class Pool:
             self._journal.close()
             self._bar.close()
         for model, usage in self.usage.items():
-            replies = usage["requests"] + usage["cache_hits"]
-            for notice in notices_of_replies(model, replies, usage):
+            for notice in notices_of_replies(model, usage):
                 log.warning(notice)
 
     def expect(self, requests: int) -> None:
@@ -194,20 +195,19 @@ class Pool:
         usage = self._usage_of(request.model)
         answer, reason = _read(await self._reply(request, key, record, batch), request, parse)
         if reason and self._affords(more := self._worst([again := _again(request, reason)])):
-            usage["second_chances"] += 1
+            usage.second_chances += 1
             self._reserved += more
             batch.worst += more
             key = self._key(again)
             record = self._journal.get_many([key]).get(key)
             answer, _ = _read(await self._reply(again, key, record, batch), request, parse)
         kind = ("clean", "mended")[answer.mended]
-        usage[kind if answer.outcome == "answered" else answer.outcome] += 1
+        usage.count(kind if answer.outcome == "answered" else answer.outcome)
         return answer
 
     async def _reply(self, request: Request, key: str, record, batch: Batch) -> Reply | None:
         """The reply from the cache's record, else from the provider; None when it was lost."""
         usage = self._usage_of(request.model)
-        saved = "saved_" if record is not None else ""
         if record is not None:
             reply = Reply(**record)
         elif fetched := await self._fetch(request, usage):
@@ -216,17 +216,23 @@ class Pool:
         else:
             return None
         dollars = self.dollars(request.model, reply.input_tokens, reply.output_tokens)
-        usage["cache_hits" if saved else "requests"] += 1
-        usage[f"{saved}input_tokens"] += reply.input_tokens
-        usage[f"{saved}output_tokens"] += reply.output_tokens
-        usage[f"{saved}dollars"] += dollars
+        if record is not None:
+            usage.cache_hits += 1
+            usage.saved_input_tokens += reply.input_tokens
+            usage.saved_output_tokens += reply.output_tokens
+            usage.saved_dollars += dollars
+        else:
+            usage.requests += 1
+            usage.input_tokens += reply.input_tokens
+            usage.output_tokens += reply.output_tokens
+            usage.dollars += dollars
         batch.spent += Spent(1, dollars)
         self._bar.update()
         return reply
 
-    async def _fetch(self, request: Request, usage: dict[str, Any]) -> Reply | None:
+    async def _fetch(self, request: Request, usage: ModelUsage) -> Reply | None:
         def count() -> None:
-            usage["retries"] += 1
+            usage.retries += 1
 
         try:
             reply = await patiently(
@@ -244,14 +250,8 @@ class Pool:
         self._lost = 0
         return reply
 
-    def _usage_of(self, model: str) -> dict[str, Any]:
-        return self.usage.setdefault(
-            model,
-            dict.fromkeys(
-                ("requests", "input_tokens", "output_tokens", "cache_hits", "saved_input_tokens",
-                 "saved_output_tokens", "retries", *OUTCOMES), 0
-            ) | {"dollars": 0.0, "saved_dollars": 0.0},
-        )  # fmt: skip
+    def _usage_of(self, model: str) -> ModelUsage:
+        return self.usage.setdefault(model, ModelUsage())
 
     def _affords(self, more: Spent) -> bool:
         """Whether the budget covers this beside all that may still be under way."""
@@ -271,11 +271,9 @@ class Pool:
         return record_key("reply", self._provider.identity, request.content())
 
 
-def write_usage(path: str, ledger: Ledger, usage: Mapping[str, Any]) -> None:
+def write_usage(path: str, ledger: Ledger, usage: Mapping[str, ModelUsage]) -> None:
     """Write what a job's assistant has used, by model; empty for the local assistant."""
-    write_json(
-        path, {"schema": 1, "stage": ledger.stage, "call": ledger.call, "models": dict(usage)}
-    )
+    write_document(path, Usage(ledger.stage, ledger.call, dict(usage)))
 
 
 def tokens_at_most(request: Request) -> int:

@@ -15,8 +15,6 @@ from jsonschema import Draft202012Validator
 LONGEST_REPLY = 200_000  # characters, counted from the end
 MOST_TRIED = 2_000_000  # characters of brackets that open and hold no JSON, each time they are read
 TRYING = 200  # what trying takes at least
-OUTCOMES = ("clean", "mended", "second_chances", "refused", "unparsable", "truncated", "lost")
-NOTABLE = 0.05  # of a model's replies, from which it is said that they needed more than reading
 TAGS = "think|thinking|thought|reasoning|seed:think"
 MARK = re.compile(
     rf"(?P<opens><(?:{TAGS})>|◁think▷|\[THINK\]|<\|channel\|>(?:analysis|commentary))"
@@ -77,23 +75,3 @@ def as_asked(reply: str, schema: Mapping[str, Any]) -> bool:
     values, around = said(reply)
     alone = len(values) == 1 and BARE.fullmatch(around)
     return bool(alone) and Draft202012Validator(schema).is_valid(values[0])
-
-
-def notices_of_replies(model: str, replies: int, counted: Mapping[str, int]) -> list[str]:
-    """A sentence each for replies that were mended or asked for again, and for those cut off."""
-    found = []
-    if max(counted["mended"], counted["second_chances"]) > NOTABLE * replies:
-        found.append(
-            f"Of {replies} replies of the assistant's model `{model}`, {counted['mended']} "
-            f"({counted['mended'] / replies:.0%}) were in another form than asked for and read all "
-            f"the same, and {counted['second_chances']} ({counted['second_chances'] / replies:.0%})"
-            " brought no answer and were asked for again: it follows the form badly, or its server "
-            "ignores the schema."
-        )
-    if counted["truncated"]:
-        found.append(
-            f"{counted['truncated']} of {replies} replies of the assistant's model `{model}` ended "
-            "at their limit of tokens before they had answered, and count as showing nothing: "
-            "raise `assistant.thinking_tokens`, or have the model think less."
-        )
-    return found

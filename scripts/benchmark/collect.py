@@ -16,6 +16,8 @@ from scripts.benchmark.simulated_judges import statistics
 from scripts.benchmark.tables import shown
 from scripts.core.files import read_json, replacing, write_json
 from scripts.core.job import Job, run
+from scripts.core.ledger import Ledger
+from scripts.core.rows import read_document
 
 SCHEMA = 2
 MEASURED, COUNTED = "measured", "counted, not run"
@@ -111,7 +113,9 @@ def collect(job: Job) -> dict[str, Any]:
         if "exhaustive" in files:
             both[name] = both_protocols(files, truths, behaviours)
     ledgers = [
-        read_json(path) for files in params.audits.values() for path in files.get("ledgers", ())
+        read_document(path, Ledger)
+        for files in params.audits.values()
+        for path in files.get("ledgers", ())
     ]
     drawn, unfiltered = (
         sum(row[key] for row in audits.values())

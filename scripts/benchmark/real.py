@@ -15,7 +15,8 @@ from scripts.benchmark.suite import Suite, read_suite
 from scripts.checks.check import Check, by_place, check_of
 from scripts.core.arrays import read_array
 from scripts.core.files import read_json
-from scripts.core.rows import read_rows
+from scripts.core.ledger import Ledger
+from scripts.core.rows import read_document, read_rows
 from scripts.core.vocabulary import SIDES
 from scripts.divergence.clusters import assign
 from scripts.divergence.measurement import near_own, region_centres
@@ -24,14 +25,15 @@ from scripts.draws.vectors import Vectors
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.page.costs import Costs
 from scripts.prompts.pools import DealtPrompt
 
 COMMON = 3000  # texts on which two clusterings are compared
 
 
-def seconds(ledgers: Iterable[Mapping[str, Any]], stage: str) -> float:
+def seconds(ledgers: Iterable[Ledger], stage: str) -> float:
     """Wall seconds of a stage as from empty caches."""
-    return sum(e["wall_seconds"] + e["saved_seconds"] for e in ledgers if e["stage"] == stage)
+    return sum(e.wall_seconds + e.saved_seconds for e in ledgers if e.stage == stage)
 
 
 def both_protocols(
@@ -46,16 +48,16 @@ def both_protocols(
     )  # fmt: skip
     planted = planted_on(suite, truths, behaviours)
     done = read_json(files["exhaustive"])
-    ledgers = [read_json(path) for path in files["ledgers"]]
+    ledgers = [read_document(path, Ledger) for path in files["ledgers"]]
     exhaustive = {
         "texts": done["texts"],
-        "tokens": sum(e["tokens"] + e["saved_tokens"] for e in ledgers),
+        "tokens": sum(e.tokens + e.saved_tokens for e in ledgers),
         "decode_seconds": seconds(ledgers, "decode"),
         "embed_seconds": seconds(ledgers, "embed"),
         "cluster_seconds": done["cluster_seconds"],
         "assistant_seconds": done["assistant_seconds"],
         "calls": done["judge_calls"] + done["label_calls"],
-        "peak_mib": max(e["peak_mib"] for e in ledgers),
+        "peak_mib": max(e.peak_mib for e in ledgers),
         **found_by(
             [
                 (check_of(f["check"]), {region["id"] for region in f["regions"]})
@@ -66,21 +68,19 @@ def both_protocols(
             suite,
         ),
     }
-    costs, audit = read_json(files["costs"]), read_json(files["audit"])
+    costs, audit = read_document(files["costs"], Costs), read_json(files["audit"])
     settings = audit["config"]["audit"]
     findings = read_rows(files["findings"], Finding)
-    stages = {name: cost["full"] for name, cost in costs["stages"].items()}
+    stages = {name: cost.full for name, cost in costs.stages.items()}
     active = {
         "texts": audit["counts"]["draws"],
-        "tokens": int(stages["decode"]["tokens"]),
-        "decode_seconds": stages["decode"]["wall_seconds"],
-        "embed_seconds": stages["embed"]["wall_seconds"],
-        "cluster_seconds": stages["measure"]["wall_seconds"],
-        "assistant_seconds": sum(
-            stages[s]["wall_seconds"] for s in ("propose", "screen", "confirm")
-        ),
+        "tokens": stages["decode"].tokens,
+        "decode_seconds": stages["decode"].wall_seconds,
+        "embed_seconds": stages["embed"].wall_seconds,
+        "cluster_seconds": stages["measure"].wall_seconds,
+        "assistant_seconds": sum(stages[s].wall_seconds for s in ("propose", "screen", "confirm")),
         "calls": calls_of(files, findings, settings["propose"]["regions"], settings["seed"]),
-        "peak_mib": max(read_json(path)["peak_mib"] for path in files["active_ledgers"]),
+        "peak_mib": max(read_document(path, Ledger).peak_mib for path in files["active_ledgers"]),
         **found_by(
             [
                 (f.check, {region.id for region in f.regions})
@@ -236,8 +236,8 @@ def named_in(
     return sorted(named)
 
 
-def warm_ratio(ledgers: Iterable[Mapping[str, Any]]) -> float | None:
+def warm_ratio(ledgers: Iterable[Ledger]) -> float | None:
     """Seconds as from empty over seconds spent, of jobs that found everything in the cache."""
-    warm = [e for e in ledgers if e["cache_hits"] and not e["cache_misses"]]
-    spent = sum(e["wall_seconds"] for e in warm)
-    return round(1 + sum(e["saved_seconds"] for e in warm) / spent, 2) if spent else None
+    warm = [e for e in ledgers if e.cache_hits and not e.cache_misses]
+    spent = sum(e.wall_seconds for e in warm)
+    return round(1 + sum(e.saved_seconds for e in warm) / spent, 2) if spent else None

@@ -12,49 +12,22 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, cast
 
 from scripts.core.checksums import check, forget, record
 from scripts.core.errors import AuditError
-from scripts.core.files import UNWRITABLE, write_json
+from scripts.core.files import UNWRITABLE
+from scripts.core.ledger import Ledger
 from scripts.core.progress import Reporter
+from scripts.core.rows import write_document
 
-LEDGER_SCHEMA = 1
 MAIN = "AUTO_INTERVENTIONS_MAIN"  # host and process of Snakemake, as workflow/session.py sets it
 DONE = "done in"
 _ENDED = re.compile(rf"^\S+ \S+ (?:ERROR |INFO {DONE} )", re.M)
 log = logging.getLogger("audit")
-
-
-@dataclass
-class Ledger:
-    """What a job has spent; `saved_seconds` is what the cache hits cost when they were computed,
-    `start_seconds` how long it took until a model computed, if one did, `arithmetic` how many texts
-    were computed in which; `peak_mib` is that of the process that computed. Of servers: `missing`
-    counts draws without a text by reason, `left_out` those that make no pair for it, `answered_by`
-    texts by who gave them, `without` those by fields that the server did not take."""
-
-    stage: str
-    call: str
-    step: str | None = None
-    side: str | None = None
-    wall_seconds: float = 0.0
-    saved_seconds: float = 0.0
-    texts: int = 0
-    tokens: int = 0
-    cache_hits: int = 0
-    cache_misses: int = 0
-    saved_tokens: int = 0
-    peak_mib: float = 0.0
-    start_seconds: float | None = None
-    arithmetic: dict[str, int] = field(default_factory=dict)
-    missing: dict[str, int] = field(default_factory=dict)
-    left_out: int = 0
-    answered_by: dict[str, int] = field(default_factory=dict)
-    without: dict[str, int] = field(default_factory=dict)
 
 
 class Named(Protocol):
@@ -133,7 +106,7 @@ def running(snakemake: Described) -> Iterator[Job]:
         ledger.wall_seconds = round(time.monotonic() - began, 3)
         ledger.peak_mib = max(ledger.peak_mib, peak_mib())
         if hasattr(snakemake.output, "ledger"):
-            write_json(snakemake.output.ledger, {"schema": LEDGER_SCHEMA, **asdict(ledger)})
+            write_document(snakemake.output.ledger, ledger)
         record(snakemake.output)
         _not_from_the_future(snakemake.input)
         log.info("%s %.1f s", DONE, ledger.wall_seconds)

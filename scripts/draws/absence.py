@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from scripts.core.errors import AuditError
-from scripts.core.job import Ledger, log
+from scripts.core.job import log
+from scripts.core.ledger import Ledger
 
 LEAST = 8  # draws, of which none has a text, that end a job
 

@@ -16,6 +16,7 @@ from scripts.assistants import questions
 from scripts.assistants.author import statement_of
 from scripts.assistants.client import BudgetSpent, Pool, Spent
 from scripts.assistants.judge import Asked, Judged
+from scripts.assistants.usage import ModelUsage
 from scripts.checks.check import Check, graded
 from scripts.draws.settings import PoolSettings
 from scripts.evidence.betting import e_value, log_e_value
@@ -234,9 +235,8 @@ def afforded(pool: Pool, settings: PoolSettings) -> Affords:
     as long as allowed."""
     assistant = pool.settings
     left = pool.budget - pool.spent
-    asked = pool.usage.get(assistant["models"]["cheap"], {})
-    number = sum(asked.get(name, 0) for name in ("requests", "cache_hits"))
-    tokens = sum(asked.get(name, 0) for name in ("input_tokens", "saved_input_tokens"))
+    asked = pool.usage.get(assistant["models"]["cheap"], ModelUsage())
+    number, tokens = asked.asked, asked.input_tokens + asked.saved_input_tokens
     dollars = 0.0
     if number:
         reply = questions.judge_tokens(TOGETHER + 1) + assistant["thinking_tokens"]

@@ -9,7 +9,8 @@ from typing import Any
 
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
-from scripts.core.job import Ledger, log, out_of_memory
+from scripts.core.job import log, out_of_memory
+from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
 from scripts.core.rows import as_json, from_json
 from scripts.draws.absence import is_kept

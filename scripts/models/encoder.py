@@ -9,7 +9,8 @@ import numpy as np
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
 from scripts.core.errors import AuditError
-from scripts.core.job import Job, Ledger, log
+from scripts.core.job import Job, log
+from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
 from scripts.models.arithmetic import resolve
 from scripts.models.description import model_folder

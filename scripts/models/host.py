@@ -28,7 +28,8 @@ import numpy as np
 import psutil
 
 from scripts.core.errors import AuditError
-from scripts.core.job import Ledger, log, out_of_memory
+from scripts.core.job import log, out_of_memory
+from scripts.core.ledger import Ledger
 
 HOSTS = "AUTO_INTERVENTIONS_HOSTS"  # how many a call may have, as workflow/session.py sets it
 STARTED_WITHIN = 30.0  # seconds until a host that was started must listen

@@ -5,7 +5,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.core.job import Ledger, log
+from scripts.core.job import log
+from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
 from scripts.models.arithmetic import resolve
 from scripts.models.host import Kept, Message, perform

@@ -11,6 +11,7 @@ from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.separability import NOT_ASKED, Separability
 from scripts.page.cards import Entry, entries
+from scripts.page.costs import Costs
 from scripts.page.figures import Point, region_labels
 from scripts.page.kinds import Kind
 from scripts.page.signal import Smallest
@@ -30,7 +31,7 @@ class Report:
     screened: Sequence[Hypothesis]
     regions: Sequence[Mapping[str, Any]]
     rounds: Sequence[Mapping[str, Any]]
-    costs: Mapping[str, Any]
+    costs: Costs
     points: Sequence[Point]
     figures: Mapping[str, str]
     behaviours: Sequence[Behaviour] = ()

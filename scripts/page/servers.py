@@ -2,11 +2,12 @@
 server than before, fields that were not taken."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from scipy.stats import fisher_exact
 
+from scripts.core.ledger import Ledger
 from scripts.draws.absence import Absence, in_words, remedies
 from scripts.page.numbers import count
 
@@ -28,7 +29,7 @@ class _Side(NamedTuple):
         return self.missing.total()
 
 
-def notices_of_servers(ledgers: Iterable[Mapping[str, Any]]) -> list[str]:
+def notices_of_servers(ledgers: Iterable[Ledger]) -> list[str]:
     """A sentence for each of these, from the ledgers of an audit's jobs."""
     everything = list(ledgers)
     base, intervention = (_side(everything, name) for name in ("base", "intervention"))
@@ -38,14 +39,14 @@ def notices_of_servers(ledgers: Iterable[Mapping[str, Any]]) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def _side(ledgers: Iterable[Mapping[str, Any]], name: str) -> _Side:
+def _side(ledgers: Iterable[Ledger], name: str) -> _Side:
     draws, counts = 0, [Counter[str]() for _ in range(3)]
     for ledger in ledgers:
-        if ledger["stage"] != "decode" or ledger["side"] != name:
+        if ledger.stage != "decode" or ledger.side != name:
             continue
-        draws += ledger["texts"] + ledger["cache_hits"]
+        draws += ledger.texts + ledger.cache_hits
         for counter, field in zip(counts, ("missing", "answered_by", "without"), strict=True):
-            counter.update(ledger[field])
+            counter.update(getattr(ledger, field))
     return _Side(name, draws, *counts)
 
 
@@ -60,7 +61,7 @@ def _cut(side: _Side) -> str | None:
     )
 
 
-def _missing(base: _Side, intervention: _Side, ledgers: Iterable[Mapping[str, Any]]) -> str | None:
+def _missing(base: _Side, intervention: _Side, ledgers: Iterable[Ledger]) -> str | None:
     sides = (base, intervention)
     if not any(side.lost for side in sides):
         return None
@@ -69,7 +70,7 @@ def _missing(base: _Side, intervention: _Side, ledgers: Iterable[Mapping[str, An
         + (f" ({in_words(side.missing)})" if side.lost else "")
         for side in sides
     )
-    left_out = sum(ledger["left_out"] for ledger in ledgers)
+    left_out = sum(ledger.left_out for ledger in ledgers)
     table = [[side.lost, side.draws - side.lost] for side in sides]
     differ = fisher_exact(table).pvalue < CHANCE
     more = (

@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from scripts.assistants.usage import Usage
+from scripts.core.ledger import Ledger
 from scripts.core.rows import Row, json_schema
 from scripts.divergence.contrast import Contrast
 from scripts.divergence.round import ReportedRound, Round
@@ -13,6 +15,7 @@ from scripts.hypotheses.finding import Behaviours, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.judging.separability import Separability
+from scripts.page.costs import Costs
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import ExploredRegions, RegionDivergence, Regions
@@ -41,12 +44,15 @@ FORMATS: dict[str, type[Row]] = {
     "confirm/findings.jsonl": Finding,
     "confirm/judgements.jsonl": Judgement,
     "confirm/themes.json": Themes,
+    "propose/usage.json": Usage,
+    "decode/ledger.json": Ledger,
     "audits/rounds.jsonl": ReportedRound,
     "audits/regions.json": ExploredRegions,
     "audits/findings.jsonl": Finding,
     "audits/judgements.jsonl": Judgement,
     "audits/behaviours.json": Behaviours,
     "audits/separability.json": Separability,
+    "audits/costs.json": Costs,
 }
 
 

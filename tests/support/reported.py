@@ -16,6 +16,7 @@ from scripts.checks.check import (
     TextsCheck,
 )
 from scripts.checks.features import Quality
+from scripts.core.ledger import Ledger
 from scripts.divergence.round import Ending, ReportedRound
 from scripts.evidence.reasons import Gate, Status, Stop
 from scripts.hypotheses.finding import (
@@ -33,12 +34,13 @@ from scripts.hypotheses.finding import (
 from scripts.hypotheses.hypothesis import Screened, new_hypothesis
 from scripts.judging.separability import Separability, ToldApart
 from scripts.page.cards import entries
+from scripts.page.costs import costs_of
 from scripts.page.figures import Point, figures
 from scripts.page.kinds import Kind, Typical
 from scripts.page.page import render
 from scripts.page.section import Report
 from scripts.page.signal import smallest_effects
-from scripts.report import costs, counts
+from scripts.report import counts
 from scripts.workflow.config import load
 from scripts.workflow.kinds.words import changed_words, subject_words
 
@@ -207,12 +209,8 @@ def separability(right: int = 130, wrong: int = 36, e: float = 1.1e16) -> Separa
     return Separability(e_value=e, embeddings=one, words=one)
 
 
-def ledger(stage: str, call: str, step: str | None = None, **more) -> dict:
-    zero = dict.fromkeys(("texts", "tokens", "cache_hits", "cache_misses", "saved_tokens"), 0)
-    return {
-        "stage": stage, "call": call, "step": step, "wall_seconds": 1.5, "saved_seconds": 0.0,
-        **zero, "left_out": 0, "missing": {}, "answered_by": {}, "without": {}, "side": None,
-    } | more  # fmt: skip
+def ledger(stage: str, call: str, step: str | None = None, **more) -> Ledger:
+    return Ledger(stage, call, step, **{"wall_seconds": 1.5} | more)
 
 
 def context(found: list[Finding] | None = None, null: bool = False) -> dict:
@@ -266,7 +264,7 @@ def context(found: list[Finding] | None = None, null: bool = False) -> dict:
         "screened": screened,
         "regions": regions,
         "rounds": [asdict(of_round) for of_round in rounds],
-        "costs": costs([ledger("decode", "now", texts=10), ledger("bank", "old")], "now"),
+        "costs": costs_of([ledger("decode", "now", texts=10), ledger("bank", "old")], "now"),
         "points": [
             Point(
                 x=float(i % 7), y=float(i % 11), side=("base", "intervention")[i % 2],

@@ -11,12 +11,12 @@ STAGES = (
 
 
 def context(report: Report) -> dict[str, Any]:
-    full = report.costs["total"]["full"]
+    full = report.costs.total.full
     order = {stage: place for place, stage in enumerate(STAGES)}
     return {
         "costs": report.costs,
-        "stages": sorted(report.costs["stages"], key=lambda stage: order.get(stage, 99)),
-        "assisted": bool(full["requests"] or full["dollars"]),
+        "stages": sorted(report.costs.stages, key=lambda stage: order.get(stage, 99)),
+        "assisted": bool(full.requests or full.dollars),
     }
 
 
@@ -56,13 +56,13 @@ TEMPLATE = """\
     <th class="number">Lost</th></tr></thead>
   <tbody>
   {% for name in stages %}{% for model, used in costs.stages[name].full.models.items() %}
-  {% set now = costs.stages[name].spent.models.get(model, {}) %}
+  {% set now = costs.stages[name].spent.models.get(model) %}
   <tr><td>{{ name }}</td><td>{{ model }}</td><td class="number">{{ used.requests | count }}</td>
     <td class="number">{{ used.input_tokens | count }}</td>
     <td class="number">{{ used.output_tokens | count }}</td>
     <td class="number">{{ "%.4f" | format(used.dollars) }}</td>
-    <td class="number">{{ now.get("requests", 0) | count }}</td>
-    <td class="number">{{ now.get("cache_hits", 0) | count }}</td>
+    <td class="number">{{ (now.requests if now else 0) | count }}</td>
+    <td class="number">{{ (now.cache_hits if now else 0) | count }}</td>
     <td class="number">{{ used.retries | count }}</td>
     <td class="number">{{ used.mended | count }}</td>
     <td class="number">{{ used.second_chances | count }}</td>
