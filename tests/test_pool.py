@@ -6,6 +6,7 @@ from loopback import Loopback
 from scripts.assistants.client import BudgetSpent, Pool, Unusable
 from scripts.assistants.provider import FORMS, Request
 from scripts.assistants.replies import answer_in
+from scripts.assistants.usage import ModelUsage, Usage
 from scripts.core.errors import AuditError
 
 BUDGET = {"usd": None, "requests": None}
@@ -186,10 +187,10 @@ def test_the_budget_ends_before_it_is_exceeded(tmp_path):
 
 
 def test_a_stage_that_others_come_after_spends_a_part_of_what_is_left(tmp_path):
-    before = {"requests": 4, "cache_hits": 2, "dollars": 0.0, "saved_dollars": 0.0}
+    before = Usage("propose", "call", {"small": ModelUsage(requests=4, cache_hits=2)})
     with Loopback() as server:
         limited = settings(server, budget={"usd": None, "requests": 20})
-        with Pool(limited, ACCESS, tmp_path, [{"models": {"small": before}}], 0.5) as pool:
+        with Pool(limited, ACCESS, tmp_path, [before], 0.5) as pool:
             first, second = (
                 pool.start([question(n) for n in some]) for some in (range(3), range(3, 7))
             )
