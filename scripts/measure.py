@@ -53,7 +53,8 @@ def main(job: Job) -> None:
     )
     ready = any(draw.reason is Reason.READY for draw in plan)
     left = 0 if ready or not current.new_draws else 1
-    current = replace(current, stop=stop_reason(current, before, settings, left))
+    spent = replace(current, draws=len(plan))  # a draw without a text has been taken, too
+    current = replace(current, stop=stop_reason(spent, before, settings, left))
     log.info("%s", current)
     where = [draw.region for draw in rows] * 2
     scores = np.concatenate(found.scores)

@@ -10,7 +10,7 @@ def stop_reason(
     settings: MeasureSettings,
     left: int,
 ) -> Ending | None:
-    """Why no further round is taken, if none is. left: draws that the next one could take."""
+    """Why no further round is taken, if none is. left: whether there are draws to take, above 0."""
     if left <= 0:
         return Ending.EXHAUSTED
     if current.draws >= settings["budget"]:
