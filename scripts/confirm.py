@@ -19,6 +19,7 @@ from scripts.hypotheses.finding import Behaviours, Content, Finding, Theme, Them
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.confirmation import confirm, confirm_with_models, entries, placebos_of
 from scripts.judging.missing import missing_responses
+from scripts.judging.schedule import whole_blocks
 from scripts.judging.separability import NOT_ASKED, separability
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt, prompt_of
@@ -30,6 +31,8 @@ def main(job: Job) -> None:
     regions = read_document(job.input.regions, Regions).by_id
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
     pairs = read_pool(job.input)
+    if settings["unit"] == "draw":
+        pairs = whole_blocks(pairs, settings["seed"])
     explored = read_pairs(
         job.input.explored_base,
         job.input.explored_intervention,

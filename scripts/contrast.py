@@ -1,6 +1,7 @@
 """Compare the two subjects on a few explore prompts, before the first round spends anything."""
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from scripts.core.rows import as_json, iterate_rows, read_rows, write_document
 from scripts.core.vocabulary import SIDES
 from scripts.divergence.contrast import Contrast, of_replies
 from scripts.draws.draw import Draw
-from scripts.models.contrast import PROMPTS, TOKENS, contrast_loaded
+from scripts.models.contrast import PROMPTS, TOKENS, compared, next_tokens
 from scripts.models.description import model_folder
 from scripts.models.host import perform
 from scripts.models.kinds import KINDS
@@ -17,14 +18,16 @@ from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import Prompt
 
 # Settings of decode that the next token's distribution does not depend on; `subject` holds all.
-DRAWN_BY = {"sampling", "subject"}
+DRAWN_BY = {"sampling", "subject", "reasoning", "log_probabilities"}
+# Fields of a request by which a server draws.
+DRAWS = {"temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens"}
 
 
 def main(job: Job) -> None:
     explored = [p for p in read_rows(job.input.prompts, DealtPrompt) if p.pool == "explore"]
     names = list(dict.fromkeys(prompt.id for prompt in in_order(explored)))[:PROMPTS]
     loaded = all(job.params.sides[side]["settings"]["kind"] == "loaded" for side in SIDES)
-    fields = next_tokens(job, names) if loaded else greedy_replies(job, names)
+    fields = compared_tokens(job, names) if loaded else greedy_replies(job, names)
     found = Contrast(**fields, set_alike=are_set_alike(job))
     write_document(job.output.contrast, found)
     if found.notice:
@@ -45,19 +48,16 @@ def are_set_alike(job: Job) -> bool:
     return base == intervention
 
 
-def next_tokens(job: Job, names: list[str]) -> dict[str, Any]:
+def compared_tokens(job: Job, names: list[str]) -> dict[str, Any]:
     """From the distributions of the next token, of two subjects that are loaded here."""
     bank = {prompt.id: prompt for prompt in iterate_rows(job.input.bank, Prompt)}
-
-    def request() -> dict[str, Any]:
-        return {
-            "prompts": [as_json(bank[name]) for name in names],
-            "threads": job.threads,
-            **{side: told_of(job, side) for side in SIDES},
-        }
-
-    (message,) = perform(contrast_loaded, request, job.ledger)
-    return message["contrast"]
+    prompts = [as_json(bank[name]) for name in names]
+    found: list[Any] = []
+    for side in SIDES:
+        request = {"prompts": prompts, "threads": job.threads, **told_of(job, side)}
+        (message,) = perform(next_tokens, partial(dict, request), job.ledger)
+        found += [message["logits"], message["likeliest"]]
+    return compared(*found)
 
 
 def told_of(job: Job, side: str) -> dict[str, Any]:
@@ -81,8 +81,12 @@ def greedy_replies(job: Job, names: list[str]) -> dict[str, Any]:
 def replies(job: Job, side: str, names: list[str]) -> list[dict[str, Any]]:
     """Records of a side's greedy replies, as decode's job would make them."""
     settings = dict(job.params.sides[side]["settings"])
-    most = min(TOKENS, settings["sampling"]["max_new_tokens"])
+    most = min(TOKENS, settings.get("sampling", {}).get("max_new_tokens", TOKENS))
     settings["sampling"] = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": most}
+    if "server" in settings:  # what is added to each request may not make it draw
+        extra = settings["server"]["extra"]
+        kept = {name: value for name, value in extra.items() if name not in DRAWS}
+        settings["server"] = settings["server"] | {"extra": kept}
     of_side = replace(
         job,
         input=named(

@@ -2,13 +2,13 @@
 
 import shutil
 
+import numpy as np
 import pytest
-import torch
 from conftest import snakemake, tiny_config, write_config
 
 from scripts.core.rows import as_json, read_document
 from scripts.divergence.contrast import Contrast, of_replies
-from scripts.models.contrast import compared, contrast_loaded
+from scripts.models.contrast import compared, next_tokens
 from scripts.models.host import Kept
 from scripts.prompts.prompt import Prompt
 
@@ -41,16 +41,16 @@ def test_an_intervention_that_does_nothing_is_asked_about(contrast, said):
 
 
 def test_distributions_are_compared_prompt_by_prompt():
-    base = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
-    other = torch.tensor([[0.0, 0.0], [-2.0, 0.0]])
+    base = np.array([[0.0, 0.0], [2.0, 0.0]])
+    other = np.array([[0.0, 0.0], [-2.0, 0.0]])
     found = Contrast(**compared(base, ["a", "a"], other, ["a", "b"]))
     assert (found.prompts, found.identical, found.likeliest) == (2, 1, 1)
-    apart = 2 * float(torch.sigmoid(torch.tensor(2.0))) - 1
+    apart = 2 / (1 + np.exp(-2.0)) - 1
     assert found.distance == pytest.approx(apart / 2, abs=1e-6)
 
 
 def test_other_vocabularies_are_compared_by_their_likeliest_token():
-    found = compared(torch.zeros(1, 3), [" yes"], torch.zeros(1, 4), [" yes"])
+    found = compared(np.zeros((1, 3)), [" yes"], np.zeros((1, 4)), [" yes"])
     assert found["distance"] is None and (found["likeliest"], found["identical"]) == (1, 0)
 
 
@@ -60,15 +60,15 @@ def test_replies_are_compared_as_texts():
 
 @pytest.mark.parametrize(("other", "identical"), [("base", 5), ("other", 0)])
 def test_loaded_subjects_are_compared_on_the_next_token(tiny, other, identical):
-    sides = {
-        side: {"folder": folder, "adapters": [], "batch_size": 4, "settings": SETTINGS}
-        for side, folder in (("base", tiny["base"]), ("intervention", tiny[other]))
-    }
-    request = {"prompts": PROMPTS, "threads": 1, **sides}
-    (message,) = [m for m in contrast_loaded(Kept(), request) if "contrast" in m]
-    found = Contrast(**message["contrast"])
-    assert (found.prompts, found.identical) == (5, identical)
-    assert (found.distance == 0) == (other == "base")
+    found = []
+    for folder in (tiny["base"], tiny[other]):
+        told = {"folder": folder, "adapters": [], "batch_size": 4, "settings": SETTINGS}
+        request = {"prompts": PROMPTS, "threads": 1, **told}
+        (message,) = [m for m in next_tokens(Kept(), request) if "logits" in m]
+        found += [message["logits"], message["likeliest"]]
+    contrast = Contrast(**compared(*found))
+    assert (contrast.prompts, contrast.identical) == (5, identical)
+    assert (contrast.distance == 0) == (other == "base")
 
 
 def test_an_adapter_that_is_not_applied_is_named_before_the_first_round(workspace, tiny):

@@ -20,11 +20,12 @@ from scripts.models.reasoning import (
     Thought,
     apart_in,
     found_in,
+    open_ended,
     parts_of,
     reasoning_of,
     thought_ends,
 )
-from scripts.models.subject import load_model, load_tokenizer, prompt_ids
+from scripts.models.subject import ends_at, load_model, load_tokenizer, prompt_ids
 from scripts.prompts.prompt import Prompt
 
 THINK = {"start": "<think>", "end": "</think>", "max_tokens": 9, "force_end": True}
@@ -166,7 +167,7 @@ def test_the_template_of_the_adapters_own_tokenizer_counts(tmp_path):
         config = {"chat_template": template}
         (tmp_path / name / "tokenizer_config.json").write_text(json.dumps(config))
     places = tmp_path / "model", [tmp_path / "adapter"]
-    settings, apart = prepared({"chat_template": True}, *places)
+    settings, apart = prepared({"chat_template": True, "response_prefix": ""}, *places)
     assert settings["thoughts"]["start"] == "<think>"
     assert apart[0] == "the adapter's tokenizer" and "thoughts apart" in apart
     settings, apart = prepared({"chat_template": True, "tokenizer": "base"}, *places)
@@ -198,10 +199,30 @@ def test_what_is_compared_is_chosen(said, thoughts, answer, both):
     ],
 )
 def test_thoughts_that_a_server_leaves_in_the_text_are_told_apart(text, thoughts, answer):
-    found = apart_in({"text": text, "finished": answer is not None}, "auto")
+    found = apart_in({"text": text, "finished": answer is not None}, "auto", opened=True)
     assert (found.get("thoughts"), found["text"]) == (thoughts, answer)
     assert found.get("reason") == (None if answer else Absence.CUT)
     assert apart_in({"text": text, "finished": True}, "off")["text"] == text
+
+
+def test_a_marker_in_a_text_makes_no_thought_of_what_stands_before_it():
+    text = "The tag </think> closes a thought."
+    assert apart_in({"text": text, "finished": True}, "auto")["text"] == text
+    assert not open_ended([text, "Yes.", None]) and open_ended(["hm</think>Yes.", "a</think>b"])
+
+
+def test_an_answer_does_not_end_with_the_white_space_that_it_begins_with(tiny_model):
+    tokenizer = tiny_model[1]
+    ends = ends_at(tokenizer, ["\n"], after_thought=True)
+    begun = tokenizer("\n\nYes", add_special_tokens=False)["input_ids"]
+    assert not ends(begun) and ends([*begun, *tokenizer("\n")["input_ids"]])
+    assert ends_at(tokenizer, ["\n"])(begun)
+
+
+def test_a_response_prefix_is_no_part_of_a_thought(tmp_path):
+    (tmp_path / "chat_template.jinja").write_text("<think></think>")
+    with pytest.raises(AuditError, match="`response_prefix` begins a reply"):
+        prepared({"chat_template": True, "response_prefix": "Sure, "}, tmp_path, [])
 
 
 @pytest.mark.parametrize(("of", "found"), [("answer", False), ("thoughts", True)])

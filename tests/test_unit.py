@@ -23,6 +23,7 @@ from scripts.hypotheses.needs import samples_by_region
 from scripts.hypotheses.pairs import Net, Pair
 from scripts.hypotheses.wording import asked
 from scripts.judging.confirmation import confirm
+from scripts.judging.schedule import whole_blocks
 from scripts.prompts.pools import draw_rows
 from scripts.prompts.prompt import Prompt
 from scripts.regions import cut
@@ -152,6 +153,13 @@ def test_a_hypothesis_is_tested_on_whole_blocks_alone():
     findings, _ = confirm([hypothesis], {"h": []}, pairs[:-1], regions, settings)
     assert findings[0].unit == "draw" and findings[0].p_sign is None
     assert findings[0].wins % 2 == 0, "the race ends between blocks"
+
+
+def test_draws_without_a_text_leave_whole_blocks():
+    pairs = [Pair(f"p{r}#{n}", f"r{r}", "no", "yes") for r in range(3) for n in range(9 - r)]
+    kept = whole_blocks(pairs, seed=0)
+    assert Counter(pair.region for pair in kept) == {"r0": 7, "r1": 7, "r2": 7}
+    assert whole_blocks(kept, seed=0) == kept
 
 
 @pytest.mark.parametrize("bank", BANKS)

@@ -25,6 +25,17 @@ def judging_order(prompts: Iterable[str], seed: int) -> list[str]:
     return sorted(prompts, key=lambda prompt: hash_unit("confirm", seed, prompt))
 
 
+def whole_blocks(pairs: Sequence[Pair], seed: int) -> list[Pair]:
+    """The pairs of a pool whose unit is the draw, as many of each region: where draws have no text
+    of both subjects, the others' last ones in the order of judging, which no text decides, go."""
+    by_region: dict[str, list[str]] = defaultdict(list)
+    for pair in pairs:
+        by_region[pair.region].append(pair.prompt)
+    least = min(map(len, by_region.values()), default=0)
+    kept = {unit for units in by_region.values() for unit in judging_order(units, seed)[:least]}
+    return [pair for pair in pairs if pair.prompt in kept]
+
+
 class Bench:
     """The confirm pool before one judge: each hypothesis on each prompt is judged once at most.
 

@@ -86,6 +86,11 @@ def prepared(
     places = [own, folder] if own else [folder]
     reasoning = reasoning_of(settings, places)
     apart = ["the adapter's tokenizer"] * bool(own)
+    if reasoning and settings["response_prefix"]:
+        raise AuditError(
+            "`response_prefix` begins a reply, which this subject begins with its thoughts; leave "
+            "it out, or set `reasoning: off`"
+        )
     if reasoning:
         apart += ["thoughts apart", *map(str, reasoning.values())]
     return {**settings, "thoughts": reasoning}, apart

@@ -13,7 +13,7 @@ from scripts.draws.draw import Draw
 from scripts.models.decoder import Engine, loaded_engine, prepared
 from scripts.models.description import model_folder
 from scripts.models.kind import Records, Texts, decoded
-from scripts.models.reasoning import apart_in
+from scripts.models.reasoning import apart_in, open_ended
 from scripts.recordings.files import RecordedResponse
 
 
@@ -29,8 +29,9 @@ def loaded(job: Job, draws: Sequence[Draw]) -> Records:
 def served(job: Job, draws: Sequence[Draw]) -> Records:
     """Records of draws from a server, which may be started for those that no cache has."""
     settings, engine = job.params.settings, _engine_of(job)
-    given = settings.get("reasoning", "auto")
-    return [apart_in(record, given) for record in decoded(job, draws, engine, settings)]
+    records, given = decoded(job, draws, engine, settings), settings.get("reasoning", "auto")
+    opened = open_ended([record["text"] for record in records])
+    return [apart_in(record, given, opened) for record in records]
 
 
 def _engine_of(job: Job) -> Engine:

@@ -18,6 +18,7 @@ MARKERS = (
     ("◁think▷", "◁/think▷"),  # Kimi
 )
 BUDGET = 2048  # tokens of a thought, where a subject does not say
+OPEN_ENDED = 0.5  # of a job's texts
 OPENS_WITHIN = 32  # tokens in which a thought must have begun, or there is none
 
 
@@ -90,16 +91,26 @@ def parts_of(text: str, reasoning: Mapping[str, Any], opened: bool) -> Thought:
     return Thought(thoughts.strip(), answer.lstrip(), bool(closing))
 
 
-def apart_in(record: Mapping[str, Any], given: str | Mapping[str, Any]) -> dict[str, Any]:
+def open_ended(texts: Sequence[str | None]) -> bool:
+    """Whether most texts of a subject have the end of a thought and no beginning, since its
+    template has begun the thought in the prompt."""
+    said = [text for text in texts if text is not None]
+    ends = sum(any(end in text for _, end in MARKERS) for text in said)
+    return ends > OPEN_ENDED * len(said)
+
+
+def apart_in(
+    record: Mapping[str, Any], given: str | Mapping[str, Any], opened: bool = False
+) -> dict[str, Any]:
     """A served record whose text has thoughts in it, which its server has not told apart, with the
-    thoughts beside the answer; any other as it is. given: the subject's `reasoning`."""
+    thoughts beside the answer; any other as it is. given: the subject's `reasoning`; opened:
+    whether a text may begin within a thought."""
     text = record["text"]
     if given == "off" or text is None or record.get("thoughts") is not None:
         return dict(record)
     known = [(m["start"], m["end"]) for m in [given] if isinstance(m, Mapping) and m["start"]]
     for start, end in known or MARKERS:
-        # A template may have begun the thought in the prompt.
-        if text.lstrip().startswith(start) or end in text:
+        if text.lstrip().startswith(start) or ((opened or known) and end in text):
             found = parts_of(text, {"start": start, "end": end}, opened=True)
             said = {**record, "thoughts": found.thoughts, "text": found.answer}
             if found.closed and found.answer:

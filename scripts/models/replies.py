@@ -5,7 +5,7 @@ from behind them, the answer within `max_new_tokens`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -34,9 +34,13 @@ class Said:
     absence: Absence | None = None
 
     @classmethod
-    def of(cls, tokenizer, reply: Reply, strings: Sequence[str]) -> "Said":
-        """A reply as text, up to the first of the strings that end it."""
+    def of(
+        cls, tokenizer, reply: Reply, strings: Sequence[str], *, after_thought: bool = False
+    ) -> "Said":
+        """A reply as text, up to the first of the strings that end it; after a thought, without
+        the white space that it begins with."""
         said = tokenizer.decode(reply.tokens, skip_special_tokens=True)
+        said = said.lstrip() if after_thought else said
         text = before_stop(said, strings)
         finished = reply.finished or text != said
         return cls(text, len(reply.tokens), finished, reply.log_probability)
@@ -128,7 +132,8 @@ def _portion(
             generate(
                 model, [[*ids[portion[row][0]], *behind[row]] for row in rows],
                 uniforms([draws[row] for row in rows], seed, steps, reasoning["max_tokens"]),
-                sampling, ended=ends_at(tokenizer, strings), **decoding,
+                sampling, keep_log_probabilities=settings.get("log_probabilities", False),
+                ended=ends_at(tokenizer, strings, after_thought=True), **decoding,
             )
         )  # fmt: skip
         second = {rows[place]: reply for place, reply in replies.items()}
@@ -154,5 +159,5 @@ def _said(tokenizer, first: Reply, part, second: Reply | None, steps: int, strin
     if second is None:
         why = Absence.UNANSWERED if first.finished else Absence.CUT
         return Said(None, 0, first.finished, absence=why, **thought)
-    said = Said.of(tokenizer, second, strings)
-    return Said((said.text or "").lstrip(), said.tokens, said.finished, **thought)
+    said = Said.of(tokenizer, second, strings, after_thought=True)
+    return replace(said, **thought)

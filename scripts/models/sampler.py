@@ -49,6 +49,7 @@ def penalised(
     logits = logits.to(torch.float32, copy=True)
     for row, before, own in zip(logits, asked, said, strict=True):
         there = torch.cat([before, own]).unique().to(row.device)
+        there = there[there < len(row)]  # virtual tokens are asked and never said
         values, penalty = row[there], given["repetition_penalty"]
         row[there] = torch.where(values > 0, values / penalty, values * penalty)
         tokens, times = (part.to(row.device) for part in own.unique(return_counts=True))

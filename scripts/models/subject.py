@@ -35,6 +35,7 @@ LOADED_BY = (
     "dtype", "quantization", "trust_remote_code", "pickled_weights", "chat_template", "tokenizer",
 )  # fmt: skip
 
+ENDING = 16  # tokens at most with which a thought is ended
 MARGIN = 8  # tokens before a stop string that are decoded with it
 QUOTED = 60  # characters of a message that a template fails on
 
@@ -170,15 +171,19 @@ def stop_tokens(model, tokenizer) -> set[int]:
     return {i for i in flat if i is not None}
 
 
-def ends_at(tokenizer, strings: Sequence[str]) -> Callable[[list[int]], bool] | None:
+def ends_at(
+    tokenizer, strings: Sequence[str], *, after_thought: bool = False
+) -> Callable[[list[int]], bool] | None:
     """Whether a reply's tokens hold a string that ends it, looking at the last ones, of which each
-    is a byte at least; None where there is no such string."""
+    is a byte at least; None where there is no such string. after_thought: white space that an
+    answer begins with ends nothing."""
     if not strings:
         return None
     longest = max(len(string.encode()) for string in strings) + MARGIN
 
     def ended(tokens: list[int]) -> bool:
         text = tokenizer.decode(tokens[-longest:], skip_special_tokens=True)
+        text = text.lstrip() if after_thought else text
         return before_stop(text, strings) != text
 
     return ended
@@ -221,7 +226,8 @@ def require_context(model, ids: Sequence[Sequence[int]], settings: Mapping[str, 
     if room and scaling.get("factor") and scaling.get("original_max_position_embeddings"):
         room = max(room, int(scaling["factor"] * scaling["original_max_position_embeddings"]))
     longest, reply = max(map(len, ids)), settings["sampling"]["max_new_tokens"]
-    thought = (settings.get("thoughts") or {}).get("max_tokens", 0)
+    thoughts = settings.get("thoughts")
+    thought = thoughts["max_tokens"] + ENDING if thoughts else 0
     if room and longest + thought + reply > room:
         thinking = f" a thought of up to {thought}," * bool(thought)
         raise AuditError(

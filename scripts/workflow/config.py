@@ -88,6 +88,11 @@ class Config(Section):
             base = self.subject(audit, "base", where)
             intervention = self.subject(audit, "intervention", where)
             ready = [kind_of(side).name == "recorded" for side in (base, intervention)]
+            if audit.of != "answer" and any(ready):
+                raise ValueError(
+                    f"`{where}.of` is `{audit.of}`, and recorded responses have no thoughts; leave "
+                    "it out"
+                )
             if audit.bank is not None:
                 known(audit.bank, self.banks, f"{where}.bank")
             elif not all(ready):

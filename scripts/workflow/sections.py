@@ -139,6 +139,12 @@ class Reasoning(Section):
     force_end: bool = True
     """End a thought that is longer, so that there is an answer."""
 
+    @model_validator(mode="after")
+    def _both_marks(self):
+        if (self.start is None) != (self.end is None):
+            raise ValueError("`start` and `end` go together: name both or neither")
+        return self
+
 
 class Server(Section):
     """Where a subject is served: any server that speaks OpenAI's interface, at a `url`, or one that
