@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from conftest import snakemake, tiny_config, write_config
+from loopback import Loopback
 
 from scripts.core.rows import as_json, read_document
 from scripts.divergence.contrast import Contrast, of_replies
@@ -98,3 +99,15 @@ def test_what_differs_in_its_sampling_alone_is_no_cause_for_alarm(
     found = read_document(made, Contrast)
     assert (found.identical, found.set_alike) == (identical, alike)
     assert "is the intervention applied?" not in out
+
+
+def test_a_server_that_ignores_the_adapters_name_is_named_before_the_first_round(workspace, tiny):
+    """As servers do that answer with the base, for a name that they do not know."""
+    with Loopback(greedy=True) as server:
+        config = tiny_config(tiny, intervention={"server": {"model": "base-and-adapter"}})
+        config["subjects"]["tiny"] = {"server": {"url": server.openai, "model": "base"}}
+        write_config(workspace, config)
+        out = snakemake(workspace, "--cores", "all", "--until", "contrast").stdout
+    assert (
+        "all 32 greedy replies of the two subjects are equal: is the intervention applied?" in out
+    )

@@ -63,6 +63,7 @@ class Behaviour:
     ponders: float = 0.0  # thoughts beside the answer
     drowns: float = 0.0  # thoughts that the token limit ends
     silences: float = 0.0  # thoughts and no answer
+    greedy: bool = False  # at temperature 0 the prompt alone decides
     rejects: tuple[str, ...] = ()  # fields that newer models do not take
     fingerprint: str | None = None
     listed: dict | None = None  # what /models says of the model
@@ -167,7 +168,9 @@ class Loopback:
             handler.close_connection = True
             return None
         if "seed" in body:  # a subject that decodes
-            asked = json.dumps([body.get("messages", body.get("prompt")), body["seed"]])
+            greedy = self.behaviour.greedy and not body.get("temperature")
+            seed = None if greedy else body["seed"]
+            asked = json.dumps([body.get("messages", body.get("prompt")), seed])
             return self.draw(handler, body, asked, fault)
         system, prompt = _texts(body, gemini)
         refused = fault == "refused" or (self.behaviour.refuse_when or "\0") in prompt
