@@ -50,15 +50,6 @@ ALL_CORES, GPU_CORES = PARAMETERS.cores, PARAMETERS.gpu_cores
 published = SESSION.publications.asked
 
 
-def revision_is_known(wildcards):
-    """Input function of models, which need no file: what has a name alone cannot be fetched."""
-    try:
-        SESSION.revisions.require(SESSION.recipes.nodes["model"][wildcards.key])
-    except AuditError as error:
-        raise WorkflowError(str(error)) from None
-    return []
-
-
 onstart:
     try:
         for notice in before_jobs(SESSION, workflow):

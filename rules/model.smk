@@ -11,7 +11,7 @@ localrules:
 
 rule model:
     input:
-        revision_is_known,
+        SESSION.require_revision,
     output:
         model=MODEL,
         ledger="results/model/{key}/ledger.json",

@@ -93,7 +93,7 @@ rule lock:
         "logs/lock.log",
     localrule: True
     conda:
-        "../envs/models.yaml"
+        "../envs/workflow.yaml"
     params:
         wanted=SESSION.revisions.wanted,
         lock=str(SESSION.revisions.lock),

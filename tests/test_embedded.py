@@ -12,11 +12,13 @@ from conftest import copy_workflow, cores, read_lines, snakemake, write_config
 
 from scripts.cache.records import RecordCache
 from scripts.core.ledger import Ledger
+from scripts.core.rows import read_rows
 from scripts.decode import shard_of
 from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, own_engine
 from scripts.models.description import model_folder
 from scripts.models.subject import load_model, load_tokenizer
+from scripts.prompts.prompt import Prompt
 
 BANK = {"everyday": {"sources": [{"path": "config/prompts/everyday", "format": "templates"}]}}
 SUBJECT = {
@@ -90,7 +92,7 @@ def test_one_and_four_shards_draw_the_same_in_float32(audited, tmp_path):
     torch.set_num_threads(len(cores()))
     loaded = load_model(folder, [], settings), load_tokenizer(folder, settings)
     bank = next((audited / "results/bank").glob("*/bank.jsonl"))
-    prompts = {row["id"]: row for row in read_lines(bank)[::8]}
+    prompts = {prompt.id: prompt for prompt in read_rows(bank, Prompt)[::8]}
     draws = [Draw("base", "explore", p, s) for p in list(prompts)[:24] for s in (0, 1)]
 
     def texts(part, place, batch_size):

@@ -244,4 +244,4 @@ def test_subjects_that_differ_in_their_thoughts_alone(workspace, tiny, of, found
     if found:
         assert "Thoughts are compared here" in page
     else:
-        assert "Their thoughts are not compared." in page and "castles first" not in page.lower()
+        assert "Their thoughts are not compared." in page

@@ -132,7 +132,7 @@ def test_the_persona_sample():
     prompts, report = build_bank([source])
     assert len(report.categories) == 44
     assert report.prompts + report.duplicates == 44 * 60 and report.empty == 0
-    assert all("following statement" in p.text for p in prompts)
+    assert all("following statement" in p.asked for p in prompts)
     assert len(build_bank([source | {"limit": 5}])[0]) <= 44 * 5
 
 
@@ -144,4 +144,4 @@ def test_the_bold_sample():
     assert report.prompts + report.duplicates == sum(
         len(p) for d in page.values() for p in d.values()
     )
-    assert all(p.text == p.text.strip() for p in prompts)
+    assert all(p.asked == p.asked.strip() for p in prompts)

@@ -227,8 +227,8 @@ def require_context(model, ids: Sequence[Sequence[int]], settings: Mapping[str, 
         room = max(room, int(scaling["factor"] * scaling["original_max_position_embeddings"]))
     longest, reply = max(map(len, ids)), settings["sampling"]["max_new_tokens"]
     thoughts = settings.get("thoughts")
-    thought = thoughts["max_tokens"] + ENDING if thoughts else 0
-    if room and longest + thought + reply > room:
+    thought, ending = (thoughts["max_tokens"], ENDING) if thoughts else (0, 0)
+    if room and longest + thought + ending + reply > room:
         thinking = f" a thought of up to {thought}," * bool(thought)
         raise AuditError(
             f"the longest prompt has {longest} tokens; with{thinking} a reply of up to {reply} it "

@@ -18,7 +18,7 @@ from scripts.core.version import ROOT
 from scripts.models.host import HOSTS
 from scripts.workflow.config import Config, load
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.paths import RESULTS
+from scripts.workflow.paths import RESULTS, Wildcards
 from scripts.workflow.preflight import (
     emulated,
     notices,
@@ -51,6 +51,17 @@ class Session:
     began: float
     call: str
     """One id a call of Snakemake, inherited by its jobs: their ledgers tell by it what it spent."""
+
+    def require_revision(self, wildcards: Wildcards) -> list[str]:
+        """Input function of models, which need no file: what has a name alone cannot be fetched.
+        Raises WorkflowError."""
+        from snakemake.exceptions import WorkflowError
+
+        try:
+            self.revisions.require(self.recipes.nodes["model"][wildcards["key"]])
+        except AuditError as error:
+            raise WorkflowError(str(error)) from None
+        return []
 
 
 def open_session(config: Mapping[str, Any], files: Sequence[str | Path]) -> Session:

@@ -82,6 +82,7 @@ class Loopback:
         self.replies: Counter[str] = Counter()  # of each distinct request, sent whole
         self.asked: list[dict] = []
         self.outcomes: dict[str, str] = {}  # of each draw that was asked for
+        self.compared: set[str] = set()  # those that are greedy, before the first round
         self.chance, self.lock = random.Random(0), threading.Lock()
         outer = self
 
@@ -192,6 +193,8 @@ class Loopback:
         outcome = self.outcome(body, asked)
         with self.lock:
             self.outcomes[asked] = outcome
+            if body.get("temperature") == 0:
+                self.compared.add(asked)
         if outcome == "long":
             said = "This model's maximum context length is 64 tokens. However, you asked for 99."
             return _send(handler, 400, {"error": {"message": said}})
