@@ -42,7 +42,7 @@ REMEDIES = {
 }
 OF_A_PROMPT = (400, 403, 413, 422)  # statuses that may be about one prompt, or about all of them
 HELLO = Prompt("", "Hello")  # a prompt that any server answers
-TRIES = 3  # of that prompt, where the server fails on another
+TRIES = 6  # of that prompt, where the server fails on another: three were lost by chance
 # What servers say of a prompt that is too long, which decides but how it is counted, and of a reply
 # that ended before it answered.
 TOO_LONG = ("context", "too long", "too large", "token", "length")
