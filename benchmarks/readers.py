@@ -25,7 +25,7 @@ from scripts.draws.draw import Draw
 from scripts.models.kinds import records_of
 from scripts.recordings.files import RecordedPrompt, outputs_in
 from scripts.recordings.recording import write
-from scripts.workflow.sections import Responses
+from scripts.workflow.subject_sections import Responses
 
 WORDS = ("the", "rain", "model", "says", "that", "every", "second", "day", "was", "told", "why")
 LENGTH = 160  # words of a response

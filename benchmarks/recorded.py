@@ -32,7 +32,8 @@ from scripts.models.encoder import embed
 from scripts.prompts.prompt import Prompt, prompt_id
 from scripts.readers.reading import Reading
 from scripts.regions import cut
-from scripts.workflow.sections import Audit, Responses
+from scripts.workflow.sections import Audit
+from scripts.workflow.subject_sections import Responses
 
 EMBEDDER = "recorded"  # its name in the cache
 FIGURES = Path(__file__).parents[1] / "docs" / "figures" / "recorded.json"

@@ -16,7 +16,7 @@ from scripts.prompts.prompt import Prompt, prompt_id
 from scripts.recordings import recording
 from scripts.recordings.bank import build_bank
 from scripts.recordings.files import outputs_in
-from scripts.workflow.sections import Responses
+from scripts.workflow.subject_sections import Responses
 
 # The stage
 

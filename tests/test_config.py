@@ -11,7 +11,9 @@ import yaml
 
 from scripts.workflow.complaints import sections_below
 from scripts.workflow.config import RESERVED, ConfigError, json_schema, load
-from scripts.workflow.sections import Audit, Execution, Responses, Section, Source, Subject
+from scripts.workflow.section import Section
+from scripts.workflow.sections import Audit, Execution, Source
+from scripts.workflow.subject_sections import Responses, Subject
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -40,7 +40,7 @@ from scripts.page.signal import meaning, smallest_effects, told_apart
 from scripts.page.texts import highlighted, printable
 from scripts.workflow.config import load
 from scripts.workflow.kinds.words import changed_words, subject_words
-from scripts.workflow.sections import Server
+from scripts.workflow.subject_sections import Server
 
 
 def test_numbers_are_for_people():

@@ -9,7 +9,7 @@ from scripts.core.vocabulary import SIDES
 from scripts.prompts.prompt import BankError
 from scripts.recordings.bank import build_bank, prompts_of
 from scripts.recordings.recording import scanned
-from scripts.workflow.sections import Responses
+from scripts.workflow.subject_sections import Responses
 
 RECORDED = SHARED / "recorded"
 EM = {"prompts": {"path": str(RECORDED / "em-audit" / "questions.csv")}}

@@ -18,7 +18,7 @@ from scripts.recordings.pairing import losses, shared_prompts, within
 from scripts.recordings.recording import CHECKED, scanned
 from scripts.recordings.recording import write as write_recording
 from scripts.responses import main as responses
-from scripts.workflow.sections import Responses
+from scripts.workflow.subject_sections import Responses
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
 

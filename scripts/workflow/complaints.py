@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from scripts.workflow.sections import Section
+from scripts.workflow.section import Section
 
 
 def listed(names: Iterable[str]) -> str:

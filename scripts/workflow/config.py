@@ -14,17 +14,9 @@ from scripts.core.errors import AuditError
 from scripts.workflow.complaints import known, listed, sentence
 from scripts.workflow.export_formats import WRITERS
 from scripts.workflow.kinds.registry import inherited, kind_of
-from scripts.workflow.sections import (
-    NAME,
-    Audit,
-    Bank,
-    Benchmark,
-    Execution,
-    Name,
-    Plant,
-    Section,
-    Subject,
-)
+from scripts.workflow.section import NAME, Name, Section
+from scripts.workflow.sections import Audit, Bank, Benchmark, Execution, Plant
+from scripts.workflow.subject_sections import Subject
 
 # Each audit is a target by its name, beside the rules.
 RESERVED = {

@@ -18,7 +18,8 @@ from scripts.workflow.audit_recipe import AuditRecipe
 from scripts.workflow.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.keys import DigestIndex, code_digest
-from scripts.workflow.sections import Benchmark, ChatTemplate, Plant, Subject
+from scripts.workflow.sections import Benchmark, Plant
+from scripts.workflow.subject_sections import ChatTemplate, Subject
 
 LABELLED = ("scripts/checks/refusal.json", "scripts/checks/quality.json")
 # Stages in the order of the data flow, and the files beside Python code that each one's output

@@ -15,7 +15,8 @@ from pydantic import Field
 from scripts.core.yaml_files import read_yaml
 from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.recipes import Node
-from scripts.workflow.sections import COMMIT, Subject
+from scripts.workflow.section import COMMIT
+from scripts.workflow.subject_sections import Subject
 
 LOCK = "revisions.lock.yaml"
 Commits = dict[str, dict[str, Annotated[str, Field(pattern=COMMIT)]]]  # hub id: {name: commit}

@@ -1,7 +1,27 @@
-"""What every section of the configuration is: strict, frozen, its fields told by docstrings."""
+"""What every section of the configuration is: strict, frozen, its fields told by docstrings; and
+the types of values that several sections have."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from scripts.workflow.paths import here_or_shipped
+
+COMMIT = r"^[0-9a-f]{40}$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+PLANT = "plant:"  # before the name of a plant that is an adapter
+
+NAME = r"^[a-z][a-z0-9-]*$"
+Name = Annotated[str, Field(pattern=NAME)]
+Share = Annotated[float, Field(ge=0, le=1)]
+# Of a path that is relative: as shipped, where the working directory has no such file.
+Place = Annotated[str, Field(min_length=1), AfterValidator(here_or_shipped)]
 
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def shorthand(field: str) -> BeforeValidator:
+    """A bare word stands for a section with this one field."""
+    return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)

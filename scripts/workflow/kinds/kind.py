@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from scripts.workflow.keys import DigestIndex
     from scripts.workflow.recipes import Node
-    from scripts.workflow.sections import Subject
+    from scripts.workflow.subject_sections import Subject
 
 Dump = Mapping[str, Any]  # a section of the configuration, as it is written out
 Words = list[tuple[str, str | None]]  # phrases, and what each of them names

@@ -10,7 +10,7 @@ from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words
 
 if TYPE_CHECKING:
     from scripts.workflow.recipes import Node
-    from scripts.workflow.sections import Server, Subject
+    from scripts.workflow.subject_sections import Server, Subject
 
 
 def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:

@@ -9,7 +9,7 @@ from scripts.readers.registry import source_files
 from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words
 
 if TYPE_CHECKING:
-    from scripts.workflow.sections import Subject
+    from scripts.workflow.subject_sections import Subject
 
 
 def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:

@@ -1,5 +1,5 @@
 """The kinds of subjects. A new kind is a module with a `KIND`, its name here, a field of `Subject`
-in sections.py, and what its jobs do under the same name in scripts/models/kinds.py."""
+in subject_sections.py, and what its jobs do under the same name in scripts/models/kinds.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scripts.workflow.kinds import loaded, recorded, served
 from scripts.workflow.kinds.kind import Dump, Kind
 
 if TYPE_CHECKING:
-    from scripts.workflow.sections import Subject
+    from scripts.workflow.subject_sections import Subject
 
 KINDS: dict[str, Kind] = {module.KIND.name: module.KIND for module in (loaded, served, recorded)}
 FIELDS = [kind.field for kind in KINDS.values()]

@@ -11,7 +11,7 @@ from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words, needs_
 from scripts.workflow.kinds.loaded import weights
 
 if TYPE_CHECKING:
-    from scripts.workflow.sections import Subject
+    from scripts.workflow.subject_sections import Subject
 
 STARTED = {"engine", "arguments", "extra"}
 PATIENCE = {"concurrency", "timeout", "start_within"}
