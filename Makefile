@@ -35,7 +35,7 @@ setup: $(READY)
 # torch comes first, since pip may be configured to take one without CUDA from elsewhere, but beside
 # a lock prefers PyPI's; only that one for Linux needs NVIDIA's libraries, which are the second lock.
 $(READY): $(LOCKS)
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11.4 or newer is needed: make PYTHON=python3.12 …" if sys.version_info < (3, 11, 4) else 0)'
 	@echo "Setting up $(VENV), once: about 1 GB of packages is fetched, which takes some minutes."
 	@$(ALOUD) "making $(VENV)" $(PYTHON) -m venv $(VENV)
 	@$(ALOUD) "fetching torch" $(PIP) download --progress-bar off --no-deps --dest $(VENV)/torch "$$(grep -o '^torch==[^ ]*' requirements.lock)"
