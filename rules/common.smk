@@ -11,7 +11,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from scripts.core.errors import AuditError
-from scripts.workflow.benchmark_inputs import BenchmarkInputs
+from scripts.core.vocabulary import SIDES
+from scripts.workflow.benchmark_inputs import PARTS, BenchmarkInputs
 from scripts.workflow.inputs import Inputs, asked_often
 from scripts.workflow.parameters import OF_ITS_KIND, Parameters, growing
 from scripts.workflow.paths import *
@@ -83,8 +84,8 @@ onerror:
 wildcard_constraints:
     key="[0-9a-f]{16}",
     plan="[0-9a-f]{16}",
-    side="base|intervention",
+    side="|".join(SIDES),
     step=r"round-\d+|screen|confirm|exhaustive",
-    part="ladder|null|strategies|rates",
+    part="|".join(PARTS),
     shard=r"\d+",
     shards=r"\d+",

@@ -21,7 +21,7 @@ rule report:
         prompts=INPUTS.of_ancestor("report", "bank", BANK),
         regions=INPUTS.of_ancestor("report", "regions", REGIONS),
         pools=INPUTS.of_ancestor("report", "regions", PROMPTS),
-        contrast=INPUTS.contrast_of_report,
+        contrast=INPUTS.upstream("report", "contrast", CONTRAST),
         rounds=INPUTS.round_files("report"),
         base=INPUTS.generations_of_rounds("report", "base"),
         intervention=INPUTS.generations_of_rounds("report", "intervention"),

@@ -5,6 +5,7 @@ from pathlib import Path
 from scripts.core.job import Job, log, run
 from scripts.core.rows import write_document, write_rows
 from scripts.core.text_tables import table
+from scripts.core.vocabulary import SIDES
 from scripts.recordings.bank import prompts_of
 from scripts.recordings.pairing import losses, table_rows
 from scripts.recordings.recording import read_recorded
@@ -13,7 +14,7 @@ from scripts.recordings.recording import read_recorded
 def main(job: Job) -> None:
     recorded = {
         side: read_recorded({"prompts": Path(prompts), "report": Path(report)})
-        for side in ("base", "intervention")
+        for side in SIDES
         if (prompts := job.input[side]) and (report := job.input[f"{side}_report"])
     }
     settings, local = job.params.settings, job.params.local

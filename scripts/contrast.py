@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -83,6 +84,7 @@ def replies(job: Job, side: str, names: list[str]) -> list[dict[str, Any]]:
     settings = dict(job.params.sides[side]["settings"])
     most = min(TOKENS, settings.get("sampling", {}).get("max_new_tokens", TOKENS))
     settings["sampling"] = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": most}
+    settings["reasoning"] = "off"  # thoughts count as they come, within so many tokens
     if "server" in settings:  # what is added to each request may not make it draw
         extra = settings["server"]["extra"]
         kept = {name: value for name, value in extra.items() if name not in DRAWS}
@@ -100,6 +102,8 @@ def replies(job: Job, side: str, names: list[str]) -> list[dict[str, Any]]:
             cache=job.params.cache,
             batch_size=job.params.batch_size,
         ),
+        # The words of a server that is started lie beside it.
+        log=str(Path(job.log).with_suffix(f".{side}.log")),
     )
     draws = [Draw(side, f"contrast-{most}", name, 0) for name in names]
     return KINDS[settings["kind"]](of_side, draws)

@@ -9,6 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from scripts.core.errors import AuditError
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
+from scripts.core.vocabulary import SIDES
 from scripts.divergence.explored import ExploredTexts
 from scripts.divergence.measurement import measure_draws, promising
 from scripts.divergence.round import Round
@@ -25,7 +26,7 @@ def main(job: Job) -> None:
     plan = [draw for path in job.input.plans for draw in read_rows(path, PlannedDraw)]
     planned = {draw.of("base").id: draw for draw in plan}
     base, intervention = (  # the draws of both in one order
-        Vectors.read(*job.input[side]).by_draw() for side in ("base", "intervention")
+        Vectors.read(*job.input[side]).by_draw() for side in SIDES
     )
     rows = [planned[name] for name in base.draws]
     if not rows:

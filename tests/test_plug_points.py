@@ -153,12 +153,12 @@ def texts(job, draws):
             "in (loaded, served, recorded, echo)",
         ),
         (
-            "scripts/workflow/sections.py",
+            "scripts/workflow/subject_sections.py",
             "    server: Server | None = None\n",
             "    echo: Echo | None = None\n    server: Server | None = None\n",
         ),
         (
-            "scripts/workflow/sections.py",
+            "scripts/workflow/subject_sections.py",
             "from scripts.workflow.kinds.registry",
             "from scripts.workflow.kinds.echo import Echo\nfrom scripts.workflow.kinds.registry",
         ),

@@ -195,6 +195,7 @@ def test_what_is_compared_is_chosen(said, thoughts, answer, both):
         ("hm</think>\n\nYes.", "hm", "Yes."),  # the template had begun the thought
         ("[THINK]hm[/THINK]Yes.", "hm", "Yes."),
         ("<think>hm, and", "hm, and", None),
+        ("hm, and", "hm, and", None),  # cut in a thought that the template had begun
         ("Yes.", None, "Yes."),
     ],
 )

@@ -74,7 +74,7 @@ def test_the_command_of_each_engine(model, tmp_path, standins, monkeypatch):
     for engine, package in (("sglang", "sglang"), ("transformers", r"transformers\[serving\]")):
         with pytest.raises(AuditError, match=f"install {package} where jobs run"):
             command(engine, model, None, 1, {})
-    with pytest.raises(AuditError, match="needs a GGUF file"):
+    with pytest.raises(AuditError, match="a folder with a GGUF file"):
         command("llamacpp", model, None, 1, {})
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: name)
     line = " ".join(command("sglang", model, adapter, 8123, {}).words)

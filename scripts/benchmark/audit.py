@@ -1,6 +1,5 @@
 """A whole audit after decode in one process, by the functions of the stages themselves."""
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from scripts.draws.planning import (
 )
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
+from scripts.evidence.limits import requests as asked_in
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
@@ -39,8 +39,6 @@ from scripts.judging.schedule import judging_order
 from scripts.judging.screening import confirm_prompts, left_out, screened
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.region import RegionDivergence
-
-A_REQUEST = 10  # hypotheses that one request asks about
 
 
 @dataclass
@@ -104,7 +102,7 @@ def audit(
     rows = plan_pool(prompts, samples_by_region(found, screening), screening)
     texts["screen"] = 2 * len(rows)
     in_region = Counter(r for h in found for r in h.regions)
-    requests["screen"] = sum(math.ceil(in_region[draw.region] / A_REQUEST) for draw in rows)
+    requests["screen"] = sum(asked_in(in_region[draw.region]) for draw in rows)
     kept = [h for h in screened(found, fresh(rows), by_id, screening["least_net"]) if h.goes_on]
 
     testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready} | fresh_draws
@@ -135,7 +133,7 @@ def dipped(proposed: Sequence[Hypothesis], q: float) -> int:
 
 def requests_of(findings: Sequence[Finding], draws: Iterable[PlannedDraw], seed: int) -> int:
     """Requests of the confirm stage: for each prompt the pairs of its samples, as long as any
-    hypothesis of its region was still racing, up to A_REQUEST hypotheses at once."""
+    hypothesis of its region was still racing, up to TOGETHER hypotheses at once."""
     samples: dict[str, Counter[str]] = defaultdict(Counter)
     for draw in draws:
         samples[draw.region][draw.prompt] += 1
@@ -144,7 +142,7 @@ def requests_of(findings: Sequence[Finding], draws: Iterable[PlannedDraw], seed:
         used = [r.used for f in findings for r in f.regions if r.id == region]
         for place, prompt in enumerate(judging_order(of_prompt, seed)):
             live = sum(u > place for u in used)
-            total += of_prompt[prompt] * math.ceil(live / A_REQUEST)
+            total += of_prompt[prompt] * asked_in(live)
     return total
 
 

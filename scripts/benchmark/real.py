@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from scripts.benchmark.audit import A_REQUEST, requests_of
+from scripts.benchmark.audit import requests_of
 from scripts.benchmark.planted import Behaviour
 from scripts.benchmark.scoring import score_real
 from scripts.benchmark.simulated import share
@@ -22,6 +22,7 @@ from scripts.divergence.clusters import assign
 from scripts.divergence.measurement import near_own, region_centres
 from scripts.draws.draw import SHORT, Draw, PlannedDraw
 from scripts.draws.vectors import Vectors
+from scripts.evidence.limits import requests as asked_in
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.hypothesis import Hypothesis
@@ -150,7 +151,7 @@ def calls_of(
         for region in hypothesis.regions + hypothesis.dropped_regions:
             in_region[region] += 1
     screening = sum(
-        -(-in_region[draw.region] // A_REQUEST) for draw in read_rows(files["screen"], PlannedDraw)
+        asked_in(in_region[draw.region]) for draw in read_rows(files["screen"], PlannedDraw)
     )
     return (
         proposals

@@ -15,6 +15,7 @@ from scipy.stats import wilcoxon
 from scripts.benchmark.planted import Behaviour
 from scripts.benchmark.suite import SimulatedSubject
 from scripts.checks.check import Check, Text, compare, graded, holds, strength
+from scripts.core.vocabulary import SIDES
 
 MOST = 0.5  # of a finding's own texts must show the behaviour
 PART = 0.25  # of the behaviour's texts must be covered by the finding
@@ -81,7 +82,7 @@ def score_real(
         side: np.array(
             [np.mean([strength(check, Text(t)) for t in texts[side][p]]) for p in inside]
         )
-        for side in ("base", "intervention")
+        for side in SIDES
     }
     difference = rates["intervention"] - rates["base"]
     p_value = 1.0

@@ -40,9 +40,9 @@ _REMEDIES = {
     Absence.REJECTED: "the log says what the server has against them",
     Absence.FAILED: "the server's own log says why",
     Absence.WITHHELD: "its filter decides what is audited here",
-    Absence.CUT: "raise `sampling.max_new_tokens`, or have the subject think less "
-    "(`server.extra`)",
-    Absence.UNANSWERED: "see whether the server's reasoning parser is the one for this model",
+    Absence.CUT: "raise `reasoning.max_tokens`, on a server `sampling.max_new_tokens`, or have the "
+    "subject think less",
+    Absence.UNANSWERED: "on a server, see whether its reasoning parser is the one for this model",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ RULES: dict[str, Rule] = {
     "thompson": with_parts(boundary=0.0, undersampled=0.0),
     "neyman": proportional_to(lambda region, found: region.weight * found.deviation),
     "classifier-score": proportional_to(lambda region, found: found.divergence),
-    "peak-score": proportional_to(lambda region, found: max(0.0, found.peak - 1)),
+    "peak-score": proportional_to(lambda region, found: found.peak - 1),
     "boundary": with_parts(boundary=0.8, undersampled=0.0),
     "default": four_parts,
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from scripts.checks.check import Placed
 from scripts.core.rows import iterate_rows, read_rows
+from scripts.core.vocabulary import SIDES
 from scripts.divergence.space import Places, fresh_places
 from scripts.draws.generation import Generation
 from scripts.hypotheses.pairs import Pair
@@ -47,7 +48,7 @@ def read_pool(files) -> list[Pair]:
     """The pairs of a later pool from a rule's named inputs: generations, their vectors, and the
     space in which they lie."""
     places: dict[str, Placed] = {}
-    for side in ("base", "intervention"):
+    for side in SIDES:
         regions = {
             said.draw: said.region
             for path in files[side]

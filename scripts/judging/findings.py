@@ -46,7 +46,7 @@ from scripts.hypotheses.finding import (
 )
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement, sign
-from scripts.hypotheses.pairs import Pair
+from scripts.hypotheses.pairs import Pair, pair_score
 from scripts.judging.reach import (
     ALPHA,
     Look,
@@ -418,7 +418,7 @@ def quotes_of(
         pairs = by_region[judgement.region][judgement.prompt]
         best, check = pairs[judgement.telling], hypothesis.check
         if check and judgement.judge == "local":
-            best = max(pairs, key=partial(_shown_by, check))
+            best = max(pairs, key=partial(pair_score, check))
         found.append(
             Quote(
                 prompt=best.prompt,
@@ -429,10 +429,6 @@ def quotes_of(
             )
         )
     return tuple(found)
-
-
-def _shown_by(check: Check, pair: Pair) -> int:
-    return compare(check, *pair.sides)
 
 
 def rounded(e: float) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from scripts.checks.check import MissingCheck
+from scripts.core.vocabulary import SIDES
 from scripts.evidence.betting import e_value
 from scripts.evidence.race import Standing, Tally
 from scripts.evidence.reasons import Stop
@@ -67,7 +68,7 @@ def missing_responses(
     hypothesis = new_hypothesis(statement, direction, "recorded", where, check=check)
     judgements = []
     for prompt in fresh:
-        shares = [prompt.missing.get(side, 0.0) for side in ("base", "intervention")]
+        shares = [prompt.missing.get(side, 0.0) for side in SIDES]
         base, intervention = [1 - share for share in shares] if less else shares
         judgements.append(
             Judgement(

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from scripts.checks.check import DirectionCheck, compare
 from scripts.checks.words import words
 from scripts.core.rows import ROW
+from scripts.core.vocabulary import SIDES
 from scripts.evidence.betting import e_value, win_rate_interval
 from scripts.hypotheses.finding import BankRate
 from scripts.hypotheses.judgement import sign
@@ -104,7 +105,7 @@ def word_scores(explored: Sequence[Pair], confirmed: Sequence[Pair]) -> list[flo
     model = LogisticRegression(max_iter=500).fit(samples, labels)
     base, intervention = (
         model.decision_function(vectors.transform([getattr(p, side) for p in confirmed]))
-        for side in ("base", "intervention")
+        for side in SIDES
     )
     return [float(sign(d)) for d in intervention - base]
 

@@ -48,7 +48,7 @@ def require_sums(adapters: Sequence[Path]) -> None:
         config = PeftConfig.from_pretrained(str(adapter))
         more = ("use_dora", *MORE)
         adds = config.peft_type.value == "LORA" and not any(getattr(config, n, None) for n in more)
-        if not adds or any("lora_" not in name for name in learnt_by(adapter)):
+        if not adds or any("lora_" not in name for name in shapes_in(adapter)):
             raise AuditError(
                 f"the adapter `{adapter}` does more than add to weights, so that it cannot be "
                 "stacked beside quantised weights; take `quantization: none` and a checkpoint that "
@@ -101,10 +101,15 @@ def learnt_by(adapter: Path) -> dict[str, torch.Tensor]:
         raise AuditError(f"`{adapter / PICKLED}` holds more than tensors") from error
 
 
+def shapes_in(adapter: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of an adapter's tensors; of safetensors the headers alone are read."""
+    return weight_shapes(adapter) or {n: tuple(t.shape) for n, t in learnt_by(adapter).items()}
+
+
 def take_vocabulary(model, adapter: Path) -> None:
     """Give a model as many tokens as its adapter brings embeddings for: those of a tokenizer with
     tokens of its own."""
-    shapes = weight_shapes(adapter) or {n: tuple(t.shape) for n, t in learnt_by(adapter).items()}
+    shapes = shapes_in(adapter)
     rows = {
         shape[0]
         for name, shape in shapes.items()

@@ -1,7 +1,8 @@
 """Models of the Hugging Face hub: which commit a revision is, and its files."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.core.errors import AuditError
@@ -13,14 +14,9 @@ def commit_of(hub: str, revision: str) -> str:
     """The commit that a branch or a tag stands for now. Raises AuditError; of a revision that does
     not exist it names those that do."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import RevisionNotFoundError
 
-    try:
+    with _answering(hub, revision):
         found = HfApi().model_info(hub, revision=revision).sha
-    except RevisionNotFoundError:
-        raise AuditError(_no_revision(hub, revision)) from None
-    except Exception as error:
-        raise AuditError(_unreachable(hub, revision, error)) from error
     assert found is not None, "a hub that answers says which commit it answers for"
     return found
 
@@ -29,10 +25,18 @@ def fetched(hub: str, revision: str, patterns: Sequence[str]) -> Path:
     """Where the files of a commit lie whose names fit the patterns; fetched, unless they are there.
     Raises AuditError."""
     from huggingface_hub import snapshot_download
+
+    with _answering(hub, revision):
+        return Path(snapshot_download(hub, revision=revision, allow_patterns=list(patterns)))
+
+
+@contextmanager
+def _answering(hub: str, revision: str) -> Iterator[None]:
+    """Raises AuditError for what the hub has against a revision, or when it does not answer."""
     from huggingface_hub.errors import RevisionNotFoundError
 
     try:
-        return Path(snapshot_download(hub, revision=revision, allow_patterns=list(patterns)))
+        yield
     except RevisionNotFoundError:
         raise AuditError(_no_revision(hub, revision)) from None
     except Exception as error:

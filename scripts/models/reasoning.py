@@ -117,6 +117,9 @@ def apart_in(
                 return said
             why = Absence.CUT if record["finished"] is False else Absence.UNANSWERED
             return said | {"text": None, "reason": why.value}
+    if opened and record["finished"] is False:  # cut before its thought had an end
+        cut = {"text": None, "reason": Absence.CUT.value}
+        return {**record, "thoughts": text.strip(), **cut}
     return dict(record)
 
 

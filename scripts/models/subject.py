@@ -257,8 +257,9 @@ class Chat:
     def text(self, messages: list[dict[str, str]]) -> str:
         """The messages as text that the reply follows. Raises AuditError."""
         given = messages if self.takes_system else within_first_turn(messages)
-        if not (error := self._fails(given)):
-            return self._rendered(given)
+        said, error = self._tried(given)
+        if said is not None:
+            return said
         parts = (given[:n] for n in range(1, len(given)))
         broke = next((part for part in parts if self._fails(part)), given)[-1]
         raise AuditError(
@@ -267,18 +268,19 @@ class Chat:
             "bank, or set `chat_template.file`"
         )
 
-    def _rendered(self, messages: list[dict[str, str]]) -> str:
-        return self.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, **self.arguments
-        )
-
     def _fails(self, messages: list[dict[str, str]]) -> str | None:
         """What the template has against the messages."""
+        return self._tried(messages)[1]
+
+    def _tried(self, messages: list[dict[str, str]]) -> tuple[str | None, str | None]:
+        """The messages as text, or what the template has against them."""
         try:
-            self._rendered(messages)
+            said = self.tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, **self.arguments
+            )
         except (TemplateError, TypeError, ValueError) as error:
-            return " ".join(str(error).split()) or type(error).__name__
-        return None
+            return None, " ".join(str(error).split()) or type(error).__name__
+        return said, None
 
 
 def shortened(text: str) -> str:

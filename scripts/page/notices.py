@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from scripts.checks.language import notice_of_language
 from scripts.checks.words import words
+from scripts.core.vocabulary import SIDES
 from scripts.page.numbers import count
 
 MOST = 0.5  # of the explored pairs, from which it is said
@@ -27,7 +28,7 @@ def notices_of_texts(explored: Sequence[Answered]) -> list[str]:
     if len(explored) < FEWEST:
         return []
     found = [_identical(explored)]
-    for side in ("base", "intervention"):
+    for side in SIDES:
         found += [_constant(explored, side), _repeats(explored, side)]
     texts = [text for pair in explored for text in (pair.base, pair.intervention)]
     return [sentence for sentence in (*found, notice_of_language(texts)) if sentence]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from scipy.stats import fisher_exact
 
 from scripts.core.ledger import Ledger
+from scripts.core.vocabulary import SIDES
 from scripts.draws.absence import Absence, in_words, remedies
 from scripts.page.numbers import count
 
@@ -32,7 +33,7 @@ class _Side(NamedTuple):
 def notices_of_servers(ledgers: Iterable[Ledger]) -> list[str]:
     """A sentence for each of these, from the ledgers of an audit's jobs."""
     everything = list(ledgers)
-    base, intervention = (_side(everything, name) for name in ("base", "intervention"))
+    base, intervention = (_side(everything, name) for name in SIDES)
     found = [_cut(base), _cut(intervention), _missing(base, intervention, everything)]
     for side in (base, intervention):
         found += [_answered_by(side), _without(side)]

@@ -50,17 +50,22 @@ class Regions:
         return {region.id: region for region in self.regions}
 
 
-@dataclass(frozen=True, slots=True)
-class RegionDivergence:
-    """A line of results/measure/<key>/<step>/regions.jsonl: what was measured in a region."""
+@dataclass(frozen=True)
+class Counted:
+    """A region, and how far it was explored."""
 
     __pydantic_config__ = ROW
-    SCHEMA: ClassVar[int] = 1
-
     region: str
     """Id of the region."""
     prompts: int
     """Explored prompts so far; draws where those are the unit."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was measured in a region."""
+
+    __pydantic_config__ = ROW
     draws: int
     """Draws of each subject so far."""
     divergence: float
@@ -79,28 +84,21 @@ class RegionDivergence:
     """Distance of texts to the nearest centre over that to the second nearest, 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExploredRegion(Region):
+@dataclass(frozen=True)
+class RegionDivergence(Seen, Counted):
+    """A line of results/measure/<key>/<step>/regions.jsonl: what was measured in a region."""
+
+    __pydantic_config__ = ROW
+    SCHEMA: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class ExploredRegion(Seen, Region):
     """A region with what its explored texts show."""
 
+    __pydantic_config__ = ROW
     prompts_drawn: int
     """Explored prompts; draws where those are the unit."""
-    draws: int
-    """Draws of each subject."""
-    divergence: float
-    """Mean paired score difference, in pooled standard deviations between prompts."""
-    error: float
-    """Its standard error, in the same unit."""
-    p: float
-    """One-sided p-value, by flipping signs of prompts."""
-    deviation: float
-    """Standard deviation between the region's prompts, in the same unit."""
-    peak: float
-    """The largest difference of a prompt, in the same unit."""
-    energy: float
-    """Energy distance of the two sides' unit vectors; near 0 when alike."""
-    boundary: float
-    """Distance of texts to the nearest centre over that to the second nearest, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,7 @@ async def post(
         said = without_key(error.message + more, client.api_key)
         after = _seconds(error.response.headers.get("retry-after"))
         raise fault(error.status_code, said, error.param, after) from None
-    except openai.APIConnectionError as error:
-        raise Unreachable(type(error).__name__) from None
-    except (openai.APIError, ValueError) as error:  # an answer that is no JSON, or cut off
+    except (openai.APIError, ValueError) as error:  # nobody there, or no JSON, or cut off
         raise Unreachable(type(error).__name__) from None
     choices = getattr(answer, "choices", None)
     if hidden := _error_of(answer) or (choices and _error_of(choices[0])):

@@ -11,7 +11,6 @@ from typing import Any
 
 from scripts.core.errors import AuditError
 
-ENGINES = ("vllm", "sglang", "llamacpp", "transformers")
 WITH_ADAPTERS = ("vllm", "sglang")
 NAME, ADAPTER = "subject", "adapter"  # what requests call the model, and the adapter beside it
 RANKS = (16, 32, 64, 128, 256, 320, 512)  # of adapters that vLLM makes room for, 16 unless told
@@ -85,9 +84,11 @@ def _sglang(model: Path, adapter: Path | None) -> Command:
 
 
 def _llamacpp(model: Path, _: Path | None) -> Command:
-    files = [model] if model.is_file() else sorted(model.glob("*.gguf"))
+    files = sorted(model.glob("*.gguf"))
     if not files:
-        raise AuditError(f"`engine: llamacpp` needs a GGUF file, and `{model}` has none")
+        raise AuditError(
+            f"`engine: llamacpp` needs a folder with a GGUF file, and `{model}` has none"
+        )
     if found := shutil.which("llama-server"):
         return Command([found, "--model", str(files[0]), "--alias", NAME], "/health")
     _require("llamacpp", "llama_cpp", "llama-cpp-python[server], or llama.cpp's llama-server")
@@ -104,6 +105,7 @@ def _transformers(model: Path, _: Path | None) -> Command:
 _STARTS: dict[str, Callable[[Path, Path | None], Command]] = {
     "vllm": _vllm, "sglang": _sglang, "llamacpp": _llamacpp, "transformers": _transformers,
 }  # fmt: skip
+ENGINES = tuple(_STARTS)
 
 
 def _program(name: str) -> str:

@@ -36,7 +36,7 @@ def started(command: Command, port: int, log_file: Path, within: float) -> Itera
     Raises AuditError with the server's last line when it does not.
     """
     root = Path(__file__).resolve().parents[2]
-    path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     log_file.parent.mkdir(parents=True, exist_ok=True)
     log.info("starting a server: %s (its log: %s)", " ".join(command.words), log_file)
     with open(log_file, "wb") as said:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import Field, ValidationError, model_validator
 
 from scripts.core.errors import AuditError
+from scripts.core.vocabulary import SIDES
 from scripts.workflow.complaints import known, listed, sentence
 from scripts.workflow.export_formats import WRITERS
 from scripts.workflow.kinds.registry import inherited, kind_of
@@ -118,7 +119,7 @@ class Config(Section):
     def only(self, name: str) -> dict[str, Any]:
         """The part that one audit reads, as it was given."""
         audit = self.audits[name]
-        sides = {side: self.subject(audit, side, name) for side in ("base", "intervention")}
+        sides = {side: self.subject(audit, side, name) for side in SIDES}
         plants = {plant for subject in sides.values() for plant in subject.plants}
         subjects = {self.plants[plant].base for plant in plants}
         named = (getattr(audit, side) for side in sides)

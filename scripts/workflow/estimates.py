@@ -18,6 +18,7 @@ from scripts.assistants.judge import prompt_texts
 from scripts.assistants.quoting import LONGEST_TEXT
 from scripts.core.files import read_json
 from scripts.core.rows import read_document, read_rows
+from scripts.core.vocabulary import SIDES
 from scripts.draws.planning import SAMPLES_OF_A_PROMPT
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.models.plant_file import read_plant
@@ -27,7 +28,6 @@ from scripts.recordings.bank import BankReport
 from scripts.workflow.at_hand import Made, bank_rows, recording
 from scripts.workflow.bill import Bill, Meter, Pool, Sizes, sizes
 from scripts.workflow.described import DescribedAudit, DescribedNode
-from scripts.workflow.recipes import SIDES
 from scripts.workflow.speed import (
     Rates,
     arithmetic,
@@ -227,7 +227,7 @@ class AuditPlan:
         propose = self.node("propose")
         settings = propose["settings"]["assistant"]
         meter = Meter(settings, propose["local"]["access"]["prices"], self.text_sizes())
-        own = sum(map(_lines_in, self.own_files))
+        own = sum(map(lines_in, self.own_files))
         # Of one region no more are written; what is merged over regions was written in each.
         in_region = min(propose["settings"]["hypotheses"], author.PASSES * author.EACH)
         written = _by_region(self.output("propose", "hypotheses.jsonl"))
@@ -282,7 +282,7 @@ def lines_of(audit: DescribedAudit, results: Path) -> list[Line]:
     return found
 
 
-def _lines_in(path: str) -> int:
+def lines_in(path: str | Path) -> int:
     with open(path, "rb") as file:
         return sum(1 for line in file if line.strip())
 

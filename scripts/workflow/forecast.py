@@ -14,8 +14,9 @@ from pathlib import Path
 
 from scripts.core.progress import amount
 from scripts.core.text_tables import count, duration
+from scripts.core.vocabulary import SIDES
 from scripts.workflow.described import Audits, DescribedAudit, DescribedNode
-from scripts.workflow.estimates import Line, lines_of, mark_shared
+from scripts.workflow.estimates import Line, lines_in, lines_of, mark_shared
 from scripts.workflow.speed import Range, Rates
 
 A_JOB = Range(1.0, 4.0)  # seconds that a job takes beside its work: starting, loading
@@ -71,7 +72,7 @@ def _drawn(plan: DescribedNode, results: Path) -> tuple[int, int]:
     for path in (results / "plan" / plan["key"]).glob("*.jsonl"):
         draws = _rows(path, path.stat().st_mtime_ns)
         planned += 2 * draws
-        for side in ("base", "intervention"):
+        for side in SIDES:
             _, key = plan["inputs"][side]
             shards = (results / "decode" / key / side / plan["key"] / path.stem).glob("*.jsonl")
             of = Counter(shard.stem.rpartition("-")[2] for shard in shards)
@@ -81,8 +82,7 @@ def _drawn(plan: DescribedNode, results: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=4096)
 def _rows(path: Path, _: int) -> int:
-    with open(path, "rb") as file:
-        return sum(1 for line in file if line.strip())
+    return lines_in(path)
 
 
 def seconds_left(left: Left, rates: Rates, jobs: int, seen: Mapping[str, float]) -> Range:

@@ -154,11 +154,6 @@ class Inputs:
             files[f"{side}_model"], files[f"{side}_adapter"] = loaded_files(node.inputs[side])
         return files
 
-    def contrast_of_report(self, wildcards: Wildcards) -> Files:
-        """How far the subjects are apart; none where responses are recorded."""
-        node = self.node("report", wildcards).inputs.get("contrast")
-        return fill(CONTRAST, node) if node else []
-
     # Inside the loop
 
     def before_first_round(self, wildcards: Wildcards) -> Files:

@@ -10,11 +10,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.core.digests import digest, file_digest
+from scripts.core.files import replacing
 
 SMALL = 1 << 20  # bytes; smaller files are hashed afresh, larger ones through the digest index
 
@@ -79,13 +81,8 @@ class DigestIndex:
         """Write what was added; a directory that cannot be written is no error."""
         if not self.fresh:
             return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        with suppress(OSError), replacing(self.path) as temporary:
             temporary.write_text(json.dumps(self.known))
-            os.replace(temporary, self.path)
-        except OSError:
-            pass
 
 
 def code_digest(index: DigestIndex, root: Path, script: str, extra: Iterable[str] = ()) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from scripts.workflow.section import PLANT
+
 PLACE = "…"  # stands for a path or an address
 REACHED = {"concurrency", "timeout", "prices"}
 
@@ -28,7 +30,7 @@ def _places(section: Mapping[str, Any]) -> set[str]:
         named = section.get(name)
         if named and revision in section and section[revision] is None:
             names = [named] if isinstance(named, str) else named
-            found |= set() if all(n.startswith(("embedded:", "plant:")) for n in names) else {name}
+            found |= set() if all(n.startswith(("embedded:", PLANT)) for n in names) else {name}
     if section.get("path") and section.get("revision") is None:
         found.add("path")
     if section.get("identity"):  # says what is served at the address

@@ -30,16 +30,13 @@ class Publications:
     def _damaged(self) -> dict[str, list[Path]]:
         """Damaged files by the audit that is published anew for it: its own, and the index, which
         every publication writes."""
-        there = [name for name, key in self._keys.items() if self._there(name, key)]
+        there = [name for name, key in self._keys.items() if marker_there(self._audits / name, key)]
         found = {name: list(damaged_files(self._audits / name)) for name in there}
         found = {name: files for name, files in found.items() if files}
         index = self._audits.parent / "index.html"
         if there and not found and _is_stale(index, self._audits):
             found[there[0]] = [index]
         return found
-
-    def _there(self, name: str, key: str) -> Path | None:
-        return marker_there(self._audits / name, key)
 
     def _marker(self, name: str) -> Path:
         folder, key = self._audits / name, self._keys[name]

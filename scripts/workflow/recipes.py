@@ -172,26 +172,14 @@ class Recipes:
 
     def formatting(self, where: str, subject: Subject) -> dict[str, Any]:
         """What of a subject's own fields decides its texts; a template file counts by content."""
-        fields = {
-            "dtype",
-            "system_prompt",
-            "response_prefix",
-            "chat_template",
-            "trust_remote_code",
-        }
-        if subject.quantization != "none":
-            fields.add("quantization")
-        if subject.log_probabilities:
-            fields.add("log_probabilities")
-        if subject.prompt_template is not None:
-            fields.add("prompt_template")
-        if subject.reasoning != "auto":
-            fields.add("reasoning")
-        if subject.pickled_weights:
-            fields.add("pickled_weights")
-        if subject.tokenizer != "adapter":
-            fields.add("tokenizer")
-        settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
+        always = {
+            "dtype", "system_prompt", "response_prefix", "chat_template", "trust_remote_code",
+        }  # fmt: skip
+        later = {
+            "quantization", "log_probabilities", "prompt_template", "reasoning", "pickled_weights",
+            "tokenizer",
+        }  # fmt: skip
+        settings = subject.keyed(always, later)
         if isinstance(template := subject.chat_template, ChatTemplate):
             text = template.file and _template(f"{where}.chat_template.file", template.file)
             settings["chat_template"] = {"text": text, "arguments": template.arguments}

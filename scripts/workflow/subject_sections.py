@@ -247,6 +247,13 @@ class Subject(Section):
         given = {"code": self.trust_remote_code, "pickled_weights": self.pickled_weights}
         return [name for name, allows in given.items() if allows]
 
+    def keyed(self, always: set[str], later: set[str]) -> dict[str, Any]:
+        """Of its fields these, and of the later ones those that are set, so that keys are what they
+        were before there were others; and how it samples."""
+        known = type(self).model_fields
+        told = {name for name in later if getattr(self, name) != known[name].default}
+        return self.model_dump(include=always | told) | {"sampling": self.sampling.keyed()}
+
     @model_validator(mode="after")
     def _of_one_kind(self):
         if sentence := kind_of(self).misfit(self):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.core.digests import digest
 from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words
+from scripts.workflow.section import PLANT
 
 if TYPE_CHECKING:
     from scripts.workflow.recipes import Node
@@ -36,8 +37,8 @@ def weights(
     inputs, applied = {"model": model}, []
     for number, (adapter, revision) in enumerate(adapters, 1):
         role = "adapter" if number == 1 else f"adapter-{number}"
-        if adapter.startswith("plant:"):
-            inputs[role] = nodes.plant(adapter.removeprefix("plant:"))
+        if adapter.startswith(PLANT):
+            inputs[role] = nodes.plant(adapter.removeprefix(PLANT))
             content: Any = {"plant": inputs[role].key}
         else:
             inputs[role], content = nodes.model(f"{where}.adapter", adapter, revision, allowed)

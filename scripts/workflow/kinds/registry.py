@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scripts.workflow.kinds import loaded, recorded, served
-from scripts.workflow.kinds.kind import Dump, Kind
+from scripts.workflow.kinds.kind import Dump, Kind, merge
 
 if TYPE_CHECKING:
     from scripts.workflow.subject_sections import Subject
@@ -38,10 +38,8 @@ def inherited(base: dict[str, Any], given: Dump) -> dict[str, Any]:
     if "adapter" in given:
         found["adapter_revision"] = None
     found |= given
-    for name, merge in [*((kind.field, kind.inherit) for kind in KINDS.values()), SAMPLING]:
+    merges = {kind.field: kind.inherit for kind in KINDS.values()} | {"sampling": merge}
+    for name, inherit in merges.items():
         if isinstance(given.get(name), dict) and base.get(name):
-            found[name] = merge(base[name], given[name])
+            found[name] = inherit(base[name], given[name])
     return found
-
-
-SAMPLING = ("sampling", lambda base, given: {**base, **given})

@@ -23,12 +23,7 @@ def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
     started here is known by what it serves, and how."""
     server = subject.server
     assert server is not None
-    fields = {"system_prompt", "chat_template"}
-    if subject.prompt_template is not None:
-        fields.add("prompt_template")
-    if subject.reasoning != "auto":
-        fields.add("reasoning")
-    settings = subject.model_dump(include=fields) | {"sampling": subject.sampling.keyed()}
+    settings = subject.keyed({"system_prompt", "chat_template"}, {"prompt_template", "reasoning"})
     if server.engine is not None:
         adapters = [(server.adapter, server.adapter_revision)] if server.adapter else []
         inputs, identities = weights(nodes, f"{where}.server", server, adapters)
