@@ -338,7 +338,7 @@ def test_untested_statements_are_counted_with_their_reasons():
     found += [finding(3, "untested", stopped=Stop.DRAWS), finding(4, "unsupported")]
     assert left_untested(found) == (
         "3 more were proposed but left untested: of 2, no fresh prompt of their topics was left "
-        "and of 1, the budget of confirm draws (`confirm.draws`) did not reach to them."
+        "and of 1, the budget of confirm draws (confirm.draws) did not reach to them."
     )
     assert left_untested([finding(1, "validated")]) is None
 

@@ -35,13 +35,13 @@ STOPPED = {
     Stop.NO_PROMPTS: "The confirm pool held no prompt of its regions.",
     Stop.TOO_FEW_PROMPTS: "The confirm pool has too few prompts to prove so many statements; those "
     "that did better in the screen went first.",
-    Stop.DRAWS: "The budget of confirm draws (`confirm.draws`) did not reach to it.",
+    Stop.DRAWS: "The budget of confirm draws (confirm.draws) did not reach to it.",
     Stop.UNPAID: "The budget of the assistant (`assistant.budget`) did not reach to it.",
 }
 UNTESTED = {
     Stop.TOO_FEW_PROMPTS: "the fresh prompts are too few to prove so many statements, and those "
     "that did better in the screen went first",
-    Stop.DRAWS: "the budget of confirm draws (`confirm.draws`) did not reach to them",
+    Stop.DRAWS: "the budget of confirm draws (confirm.draws) did not reach to them",
     Stop.UNPAID: "the budget of the assistant (`assistant.budget`) did not reach to them",
     Stop.BUDGET: "the budget of the assistant ended before they were decided",
     Stop.NO_PROMPTS: "no fresh prompt of their topics was left",
