@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.speed import record
 from scripts.assistants.client import Pool
 from scripts.assistants.questions import judge_question
+from scripts.assistants.roles import Budget, ProposeRoles, Role
 
 REQUESTS, AT_ONCE, LATENCY = 2000, 64, 0.2
 RESULTS = Path("results/benchmarks/assistants.json")
@@ -24,18 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def seconds(provider: str, address: str, cache: Path) -> float:
     """Wall seconds for all requests of one provider, connection and parsing included."""
-    settings = {
-        "provider": provider, "base_url": address, "key_variable": None,
-        "budget": {"usd": None, "requests": None}, "temperature": 0.0, "structured": True,
-        "thinking_tokens": 0, "token_limit": "max_tokens",
-    }  # fmt: skip
-    access = {"prices": None, "concurrency": AT_ONCE, "timeout": 30.0}
+    role = Role("author", provider, "small", address, concurrency=AT_ONCE, timeout=30.0)
     statements = {f"h{n}": f"mentions the word “word{n}”" for n in range(10)}
-    with Pool(settings, access, cache) as pool:
+    with Pool(ProposeRoles(Budget(), role), cache) as pool:
         questions = [
-            judge_question(
-                settings, "small", ("A question?", "p", n), (f"word{n}", "none"), statements, 0
-            )
+            judge_question(role, ("A question?", "p", n), (f"word{n}", "none"), statements, 0)
             for n in range(REQUESTS)
         ]
         began = time.monotonic()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scripts.assistants.client import Pool, write_usage
 from scripts.assistants.judge import prompt_texts
+from scripts.assistants.roles import LOCAL, ConfirmRoles, read_roles
 from scripts.assistants.themes import themes_of
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.checks.check import Text
@@ -44,7 +45,7 @@ def main(job: Job) -> None:
         missing = missing_responses(read_rows(job.input.prompts, DealtPrompt), regions)
     themes: list[Theme] = []
     usage: dict[str, ModelUsage] = {}
-    if settings["assistant"] == "local":
+    if settings["assistant"] == LOCAL:
         base_texts: dict[str, list[Text]] = defaultdict(list)
         for pair in explored:
             base_texts[pair.region].append(pair.sides[0])
@@ -54,12 +55,12 @@ def main(job: Job) -> None:
         )
     else:
         spent = [read_document(path, Usage) for path in job.input.spent]
-        access, cache = job.params.local["access"], Path(job.params.cache)
-        with Pool(settings["assistant"], access, cache, spent) as pool:
+        roles = read_roles(ConfirmRoles, settings["assistant"], job.params.local["access"])
+        with Pool(roles, Path(job.params.cache), spent) as pool:
             findings, judgements = confirm_with_models(
-                pool, hypotheses, pairs, prompt_texts(bank), regions, settings, missing
+                pool, roles, hypotheses, pairs, prompt_texts(bank), regions, settings, missing
             )
-            themes = themes_of(pool, settings["assistant"]["models"]["strong"], findings)
+            themes = themes_of(pool, roles.themes, findings)
             usage = pool.usage
     weights = {name: region.weight for name, region in regions.items()}
     apart = separability(explored, pairs, weights) if pairs else NOT_ASKED

@@ -6,6 +6,7 @@ from scripts.assistants import author
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
+from scripts.assistants.roles import LOCAL, ProposeRoles, read_roles
 from scripts.assistants.usage import ModelUsage
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_rows
@@ -24,16 +25,16 @@ def main(job: Job) -> None:
     pairs = read_pairs(job.input.base, job.input.intervention, places)
     chosen = worth_a_look(divergence, settings["promising"])
     usage: dict[str, ModelUsage] = {}
-    if settings["assistant"] == "local":
+    if settings["assistant"] == LOCAL:
         found = propose(pairs, chosen, regions, settings)
     else:
         most = max(author.LEAST_REGIONS, len(promising(divergence, settings["promising"])))
         chosen = chosen[: min(most, settings["regions"])]
         texts = prompt_texts(read_rows(job.input.bank, Prompt))
-        assistant, access = settings["assistant"], job.params.local["access"]
-        with Pool(assistant, access, Path(job.params.cache), part=PART) as pool:
+        roles = read_roles(ProposeRoles, settings["assistant"], job.params.local["access"])
+        with Pool(roles, Path(job.params.cache), part=PART) as pool:
             found = author.write_hypotheses(
-                pool, assistant["models"]["strong"], pairs, chosen, regions, texts,
+                pool, roles.author, pairs, chosen, regions, texts,
                 settings["hypotheses"], settings["seed"],
             )  # fmt: skip
             usage = pool.usage

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
+from scripts.assistants.roles import LOCAL, ScreenRoles, read_roles
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.assistants.user_file import own_hypotheses
 from scripts.core.job import Job, log, run
@@ -30,23 +31,22 @@ def main(job: Job) -> None:
     least_net, assistant = (job.params.settings[k] for k in ("least_net", "assistant"))
     usage: dict[str, ModelUsage] = {}
     affords = None
-    if assistant == "local":
+    if assistant == LOCAL:
         rows = screened(hypotheses, pairs, regions, least_net)
     else:
         texts = prompt_texts(read_rows(job.input.bank, Prompt))
         by_prompt = pairs_by_prompt(pairs)
         spent = [read_document(path, Usage) for path in job.input.spent]
-        access, cache = job.params.local["access"], Path(job.params.cache)
-        with Pool(assistant, access, cache, spent, PART) as pool:
+        roles = read_roles(ScreenRoles, assistant, job.params.local["access"])
+        with Pool(roles, Path(job.params.cache), spent, PART) as pool:
             judge = ModelJudge(
-                pool, assistant["models"]["cheap"], hypotheses, {}, by_prompt, texts,
-                job.params.settings["seed"],
-            )  # fmt: skip
+                pool, roles.cheap, hypotheses, {}, by_prompt, texts, job.params.settings["seed"]
+            )
             rows = screened_by_model(hypotheses, pairs, regions, least_net, judge, judge.expect)
             usage = pool.usage
-        affords = afforded(pool, job.params.settings["confirm"])
+        affords = afforded(pool, roles, job.params.settings["confirm"])
     for path in job.params.local["hypotheses"]:
-        own = own_hypotheses(str(Path(path)), regions, assistant == "local")
+        own = own_hypotheses(str(Path(path)), regions, assistant == LOCAL)
         same = {row.id for row in own}  # a proposed hypothesis that the user also has
         rows = [row for row in rows if row.id not in same] + own
     kept = [row for row in rows if row.goes_on]

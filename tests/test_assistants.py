@@ -290,4 +290,4 @@ def test_a_budget_in_dollars_needs_prices(measured, tmp_path, tiny):
     with Loopback() as server:
         configured(folder, tiny, server, budget={"usd": 1.0})
     done = snakemake(folder, "-n", "--cores", "all", check=False)
-    assert done.returncode and "needs a price for `small`" in done.stdout
+    assert done.returncode and "needs a price for `large`" in done.stdout

@@ -4,15 +4,16 @@ import random
 from dataclasses import replace
 
 import pytest
+from asked import roles_of
 from loopback import STYLES, Loopback
 from proposed import screened
 from regions import a_region
-from test_pool import ACCESS, settings
 
 from scripts.assistants.author import statement_of, write_hypotheses
 from scripts.assistants.client import Pool
 from scripts.assistants.judge import ModelJudge, prompt_texts
 from scripts.assistants.placebos import placebos_by_region
+from scripts.assistants.roles import Budget
 from scripts.core.rows import as_json
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
@@ -58,11 +59,10 @@ def texts_of(pairs):
 
 
 def findings_of(server, tmp_path, hypotheses, pairs, **given):
-    configured = settings(server, **{"escalate": "never", "price_ratio": 20.0} | given)
-    with Pool(configured, ACCESS, tmp_path) as pool:
-        run = {**SETTINGS, "assistant": configured}
+    configured = roles_of(server, **{"escalate": "never", "price_ratio": 20.0} | given)
+    with Pool(configured, tmp_path) as pool:
         findings, judgements = confirm_with_models(
-            pool, hypotheses, pairs, texts_of(pairs), REGIONS, run
+            pool, configured, hypotheses, pairs, texts_of(pairs), REGIONS, SETTINGS
         )
         written, rows = [*map(as_json, findings)], [*map(as_json, judgements)]
         assert list(recount(written, rows, SETTINGS["q"], local=False)) == []
@@ -71,9 +71,9 @@ def findings_of(server, tmp_path, hypotheses, pairs, **given):
 
 def test_hypotheses_are_written_merged_and_capped(tmp_path):
     pairs = pairs_of({"sugarloaf": (["r0", "r1"], 1.0)}, base={"lantern": (["r2"], 1.0)})
-    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
+    with Loopback() as server, Pool(roles := roles_of(server), tmp_path) as pool:
         found = write_hypotheses(
-            pool, "large", pairs, list(REGIONS), REGIONS, texts_of(pairs), 5, 0
+            pool, roles.judges[0], pairs, list(REGIONS), REGIONS, texts_of(pairs), 5, 0
         )
     by_word = {h.behaviour.split("“")[1][:-1]: h for h in found}
     assert by_word["sugarloaf"].regions == ("r0", "r1")
@@ -88,10 +88,10 @@ def test_hypotheses_are_written_merged_and_capped(tmp_path):
 
 def test_a_budget_that_ends_before_merging_leaves_no_statement_twice(tmp_path):
     pairs = pairs_of({"sugarloaf": (["r0", "r1"], 1.0)})
-    budget = {"requests": len(REGIONS), "usd": None}
-    with Loopback() as server, Pool(settings(server, budget=budget), ACCESS, tmp_path) as pool:
+    budget = Budget(requests=len(REGIONS))
+    with Loopback() as server, Pool(roles := roles_of(server, budget=budget), tmp_path) as pool:
         found = write_hypotheses(
-            pool, "large", pairs, list(REGIONS), REGIONS, texts_of(pairs), 9, 0
+            pool, roles.judges[0], pairs, list(REGIONS), REGIONS, texts_of(pairs), 9, 0
         )
         assert server.attempts == len(REGIONS)
     (one,) = [h for h in found if "sugarloaf" in h.behaviour]
@@ -100,8 +100,8 @@ def test_a_budget_that_ends_before_merging_leaves_no_statement_twice(tmp_path):
 
 def test_the_second_pass_is_told_what_is_known(tmp_path):
     pairs = pairs_of({"sugarloaf": (["r0"], 1.0)})
-    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
-        write_hypotheses(pool, "large", pairs, ["r0"], REGIONS, texts_of(pairs), 5, 0)
+    with Loopback() as server, Pool(roles := roles_of(server), tmp_path) as pool:
+        write_hypotheses(pool, roles.judges[0], pairs, ["r0"], REGIONS, texts_of(pairs), 5, 0)
         asked = [body["messages"][1]["content"] for body in server.asked]
     written = [prompt for prompt in asked if "at most 4 differences" in prompt]
     assert len(written) == 2 and "known already" not in written[0]
@@ -196,11 +196,11 @@ def test_however_an_author_writes_its_hypotheses_are_the_clean_one_s(tmp_path):
     for shares in ({}, *({style: 1.0} for style in STYLES)):
         with (
             Loopback(**shares) as server,
-            Pool(settings(server), ACCESS, tmp_path / str(shares)) as pool,
+            Pool(roles := roles_of(server), tmp_path / str(shares)) as pool,
         ):
             found.append(
                 write_hypotheses(
-                    pool, "large", pairs, list(REGIONS), REGIONS, texts_of(pairs), 5, 0
+                    pool, roles.judges[0], pairs, list(REGIONS), REGIONS, texts_of(pairs), 5, 0
                 )
             )
     assert found[0] and all(other == found[0] for other in found)
@@ -223,16 +223,16 @@ def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
     monkeypatch.setattr("scripts.assistants.client.LOST_IN_A_ROW", 10**9)
     monkeypatch.setattr("scripts.servers.pace.ATTEMPTS", 1)
     pairs = pairs_of({"bread": (["r0"], 1.0)}, prompts=20)
-    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
+    with Loopback() as server, Pool(roles := roles_of(server), tmp_path) as pool:
         by_prompt = {p.prompt: [p] for p in pairs}
         model = ModelJudge(
-            pool, "large", [hypothesis("bread", "r0")], {}, by_prompt, texts_of(pairs), 0
+            pool, roles.judges[0], [hypothesis("bread", "r0")], {}, by_prompt, texts_of(pairs), 0
         )
         server.behaviour.status = 500
         judged = model({"r0": (pairs[0].prompt, ["h-bread-more"])})()
         assert judged == {"r0": {"h-bread-more": None}} and pool.usage["large"].lost == 1
         server.behaviour.status = None
-        run = {**SETTINGS, "assistant": pool.settings, "rate_prompts": 12}
+        run = {**SETTINGS, "rate_prompts": 12}
         judges = Judges(model, model, {}, "borderline")
         ((finding,), _) = confirm([hypothesis("bread", "r0")], {}, pairs, REGIONS, run, judges)
         assert finding.missing == 0  # what was lost is asked again
@@ -242,8 +242,8 @@ def test_the_screen_drops_the_hopeless_and_narrows_the_rest(tmp_path):
     pairs = pairs_of({"bread": (["r0"], 1.0)}, prompts=6, pool="s")
     given = [hypothesis("bread", "r0", "r1"), hypothesis("zebra", "r0", "r1")]
     by_prompt = {p.prompt: [p] for p in pairs}
-    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
-        model = ModelJudge(pool, "small", given, {}, by_prompt, texts_of(pairs), 0)
+    with Loopback() as server, Pool(roles := roles_of(server), tmp_path) as pool:
+        model = ModelJudge(pool, roles.cheap, given, {}, by_prompt, texts_of(pairs), 0)
         rows = screened_by_model(given, pairs, REGIONS, 3, model)
         asked = pool.usage["small"].requests
     assert [row.goes_on for row in rows] == [True, False]
@@ -257,8 +257,8 @@ def test_placebos_are_about_something_else(tmp_path):
     given = [hypothesis("bread", "r0"), hypothesis("moon", "r1"), hypothesis("bread", "r1")]
     given += [replace(hypothesis("star", "r2"), dropped_regions=("r0",))]
     given[0] = replace(given[0], behaviour="gives advice on “bread”")
-    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
-        found = placebos_by_region(pool, "small", given, 9, 0)
+    with Loopback() as server, Pool(roles := roles_of(server), tmp_path) as pool:
+        found = placebos_by_region(pool, roles.cheap, given, 9, 0)
     assert set(found) == {"r0", "r1", "r2"} and all(len(set(p)) == 9 for p in found.values())
     assert "mentions the word “moon”" in found["r0"]
     assert "mentions the word “star”" in found["r1"]

@@ -1,30 +1,20 @@
 """The pool against a server that misbehaves: nothing lost, nothing paid twice, nothing unsaid."""
 
+from dataclasses import replace
+
 import pytest
+from asked import roles_of
 from loopback import Loopback
 
 from scripts.assistants.client import BudgetSpent, Pool, Unusable
 from scripts.assistants.provider import FORMS, Request
 from scripts.assistants.replies import answer_in
+from scripts.assistants.roles import Budget, Role
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.core.errors import AuditError
 
-BUDGET = {"usd": None, "requests": None}
 
-
-def settings(server, provider="openai", **more):
-    address = server.openai if provider == "openai" else server.gemini
-    return {
-        "provider": provider, "base_url": address, "key_variable": None,
-        "models": {"cheap": "small", "strong": "large"}, "budget": BUDGET, "rate_prompts": 12,
-        "temperature": 0.0, "structured": True, "thinking_tokens": 0, "token_limit": "max_tokens",
-    } | more  # fmt: skip
-
-
-ACCESS = {"prices": None, "concurrency": 16, "timeout": 1.0}
-
-
-def question(number: int, model="small"):
+def question(number: int, role: Role):
     """Which of two texts holds a word; the answer is always A."""
     from scripts.assistants.questions import JUDGE
 
@@ -46,7 +36,7 @@ def question(number: int, model="small"):
             raise Unusable("no answer")
         return found["1"]
 
-    return Request("judge", model, JUDGE, prompt, schema, 50), read
+    return Request("judge", role, JUDGE, prompt, schema, 50), read
 
 
 def quick(monkeypatch):
@@ -62,8 +52,9 @@ def quick(monkeypatch):
 def test_answers_come_in_order_and_are_paid_once(tmp_path, provider):
     with Loopback() as server:
         for repeat in range(2):
-            with Pool(settings(server, provider), ACCESS, tmp_path) as pool:
-                answers = pool.ask([question(n) for n in range(30)])
+            given = roles_of(server, provider)
+            with Pool(given, tmp_path) as pool:
+                answers = pool.ask([question(n, given.cheap) for n in range(30)])
             assert [a.value for a in answers] == ["A"] * 30
             used = pool.usage["small"]
             assert (used.requests, used.cache_hits) == ((30, 0), (0, 30))[repeat]
@@ -77,8 +68,9 @@ def test_faults_are_tried_again_and_every_outcome_is_accounted_for(tmp_path, pro
     quick(monkeypatch)
     faults = {"busy": 0.2, "broken": 0.05, "silent": 0.05, "truncated": 0.05, "reset": 0.03}
     with Loopback(**faults, garbage=0.02, refused=0.02) as server:
-        with Pool(settings(server, provider), ACCESS, tmp_path) as pool:
-            answers = pool.ask([question(n) for n in range(150)])
+        given = roles_of(server, provider)
+        with Pool(given, tmp_path) as pool:
+            answers = pool.ask([question(n, given.cheap) for n in range(150)])
         outcomes = [a.outcome for a in answers]
         used = pool.usage["small"]
         assert len(outcomes) == 150 and outcomes.count("answered") >= 140
@@ -93,9 +85,9 @@ def test_faults_are_tried_again_and_every_outcome_is_accounted_for(tmp_path, pro
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_rejected_request_stops_at_once_in_one_sentence(tmp_path, provider, status):
     with Loopback(status=status) as server:
-        pool = Pool(settings(server, provider), ACCESS | {"concurrency": 1}, tmp_path)
-        with pool, pytest.raises(AuditError) as caught:
-            pool.ask([question(n) for n in range(5)])
+        given = roles_of(server, provider, concurrency=1)
+        with Pool(given, tmp_path) as pool, pytest.raises(AuditError) as caught:
+            pool.ask([question(n, given.cheap) for n in range(5)])
         assert str(status) in str(caught.value) and "\n" not in str(caught.value)
         tried = 3 if status == 400 else 1  # in every form; and the next one may be under way
         assert server.attempts <= tried + 1, "it was tried again"
@@ -105,26 +97,27 @@ def test_a_rejected_request_stops_at_once_in_one_sentence(tmp_path, provider, st
 def test_a_provider_that_quotes_the_key_is_not_quoted(tmp_path, monkeypatch, provider):
     monkeypatch.setenv("MY_KEY", "marked-key-77ab")
     with Loopback(status=401, message="Incorrect key marked-key-77ab") as server:
-        given = settings(server, provider, key_variable="MY_KEY")
-        with Pool(given, ACCESS, tmp_path) as pool, pytest.raises(AuditError) as caught:
-            pool.ask([question(1)])
+        given = roles_of(server, provider, key_variable="MY_KEY")
+        with Pool(given, tmp_path) as pool, pytest.raises(AuditError) as caught:
+            pool.ask([question(1, given.cheap)])
     assert "Incorrect key …" in str(caught.value)
 
 
 def test_a_server_that_is_gone_is_named(tmp_path, monkeypatch):
     quick(monkeypatch)
     with Loopback() as server:
-        gone = settings(server)
-    with Pool(gone, ACCESS, tmp_path) as pool, pytest.raises(AuditError, match="does not answer"):
-        pool.ask([question(n) for n in range(40)])
+        given = roles_of(server)
+    with Pool(given, tmp_path) as pool, pytest.raises(AuditError, match="does not answer"):
+        pool.ask([question(n, given.cheap) for n in range(40)])
 
 
 @pytest.mark.parametrize("provider", ["openai", "gemini"])
 def test_a_refusal_and_garbage_get_one_second_chance(tmp_path, provider):
     for fault in ("refused", "garbage"):
         with Loopback(**{fault: 1.0}) as server:
-            with Pool(settings(server, provider), ACCESS, tmp_path / fault) as pool:
-                (answer,) = pool.ask([question(1)])
+            given = roles_of(server, provider)
+            with Pool(given, tmp_path / fault) as pool:
+                (answer,) = pool.ask([question(1, given.cheap)])
             assert answer.outcome == {"refused": "refused", "garbage": "unparsable"}[fault]
             assert server.attempts == 2 and pool.usage["small"].requests == 2
 
@@ -133,23 +126,25 @@ def test_a_refusal_and_garbage_get_one_second_chance(tmp_path, provider):
 @pytest.mark.parametrize("forms", [FORMS, FORMS[1:], FORMS[2:]])
 def test_one_request_finds_the_best_form_and_nothing_is_paid_twice(tmp_path, provider, forms):
     with Loopback(forms=forms) as server:
-        with Pool(settings(server, provider), ACCESS, tmp_path) as pool:
-            answers = pool.ask([question(n) for n in range(20)])
-            answers += pool.ask([question(n) for n in range(20, 30)])
+        given = roles_of(server, provider)
+        with Pool(given, tmp_path) as pool:
+            answers = pool.ask([question(n, given.cheap) for n in range(20)])
+            answers += pool.ask([question(n, given.cheap) for n in range(20, 30)])
         assert [a.value for a in answers] == ["A"] * 30
         assert server.attempts == 30 + FORMS.index(forms[0])
         assert max(server.replies.values()) == 1 and pool.usage["small"].requests == 30
-        given = settings(server, provider, structured=False)
-        with Pool(given, ACCESS, tmp_path) as again:
-            again.ask([question(n) for n in range(30)])
+        given = roles_of(server, provider, structured=False)
+        with Pool(given, tmp_path) as again:
+            again.ask([question(n, given.cheap) for n in range(30)])
         assert again.usage["small"].cache_hits == 30, "a reply does not depend on the form"
 
 
 @pytest.mark.parametrize("provider", ["openai", "gemini"])
 def test_a_reply_cut_off_while_it_thinks_is_its_own_outcome(tmp_path, provider, caplog):
     with Loopback(cut=1.0) as server:
-        with Pool(settings(server, provider), ACCESS, tmp_path) as pool:
-            (answer,) = pool.ask([question(1)])
+        given = roles_of(server, provider)
+        with Pool(given, tmp_path) as pool:
+            (answer,) = pool.ask([question(1, given.cheap)])
         used = pool.usage["small"]
         assert (answer.outcome, answer.value) == ("truncated", None) and server.attempts == 2
         assert (used.truncated, used.second_chances, used.unparsable) == (1, 1, 0)
@@ -157,8 +152,8 @@ def test_a_reply_cut_off_while_it_thinks_is_its_own_outcome(tmp_path, provider, 
 
 
 def test_replies_kept_before_there_was_a_limit_to_tell_are_served(tmp_path):
-    with Loopback() as server, Pool(settings(server), ACCESS, tmp_path) as pool:
-        request, read = question(1)
+    with Loopback() as server, Pool(given := roles_of(server), tmp_path) as pool:
+        request, read = question(1, given.cheap)
         old = {"text": '{"1": "A"}', "input_tokens": 9, "output_tokens": 5, "refused": False}
         pool._journal.add(pool._key(request), old)
         (answer,) = pool.ask([(request, read)])
@@ -167,39 +162,42 @@ def test_replies_kept_before_there_was_a_limit_to_tell_are_served(tmp_path):
 
 def test_a_busy_server_is_asked_less(tmp_path, monkeypatch):
     quick(monkeypatch)
-    with Loopback(busy=0.5) as server, Pool(settings(server), ACCESS, tmp_path) as pool:
-        pool.ask([question(n) for n in range(60)])
-        assert pool._concurrency.limit < ACCESS["concurrency"]
+    with Loopback(busy=0.5) as server, Pool(given := roles_of(server), tmp_path) as pool:
+        pool.ask([question(n, given.cheap) for n in range(60)])
+        assert pool._line(given.cheap).concurrency.limit < given.cheap.concurrency
 
 
 def test_the_budget_ends_before_it_is_exceeded(tmp_path):
     with Loopback() as server:
-        limited = settings(server, budget={"usd": None, "requests": 25})
-        with Pool(limited, ACCESS, tmp_path) as pool:
-            pool.ask([question(n) for n in range(20)])
+        given = roles_of(server, budget=Budget(requests=25))
+        with Pool(given, tmp_path) as pool:
+            pool.ask([question(n, given.cheap) for n in range(20)])
             with pytest.raises(BudgetSpent):
-                pool.ask([question(n) for n in range(20, 40)])
+                pool.ask([question(n, given.cheap) for n in range(20, 40)])
         assert server.attempts == 20
-        with Pool(limited, ACCESS, tmp_path) as again, pytest.raises(BudgetSpent):
-            again.ask([question(n) for n in range(20)])  # from the cache, and counted all the same
-            again.ask([question(n) for n in range(20, 40)])
+        with Pool(given, tmp_path) as again, pytest.raises(BudgetSpent):
+            again.ask(
+                [question(n, given.cheap) for n in range(20)]
+            )  # from the cache, and counted all the same
+            again.ask([question(n, given.cheap) for n in range(20, 40)])
         assert server.attempts == 20
 
 
 def test_a_stage_that_others_come_after_spends_a_part_of_what_is_left(tmp_path):
     before = Usage("propose", "call", {"small": ModelUsage(requests=4, cache_hits=2)})
     with Loopback() as server:
-        limited = settings(server, budget={"usd": None, "requests": 20})
-        with Pool(limited, ACCESS, tmp_path, [before], 0.5) as pool:
+        given = roles_of(server, budget=Budget(requests=20))
+        with Pool(given, tmp_path, [before], 0.5) as pool:
             first, second = (
-                pool.start([question(n) for n in some]) for some in (range(3), range(3, 7))
+                pool.start([question(n, given.cheap) for n in some])
+                for some in (range(3), range(3, 7))
             )
             with pytest.raises(BudgetSpent):
-                pool.start([question(7)])
+                pool.start([question(7, given.cheap)])
             assert [a.value for a in second()] == ["A"] * 4 and len(first()) == 3
             assert pool.spent.requests == 6 + 7 and pool.budget.requests == 20
             with pytest.raises(BudgetSpent):
-                pool.ask([question(7)])
+                pool.ask([question(7, given.cheap)])
         assert server.attempts == 7
 
 
@@ -207,24 +205,25 @@ def test_a_budget_in_dollars_is_kept_to(tmp_path):
     prices = tmp_path / "prices.yaml"
     prices.write_text("models:\n  small:\n  - {from: 2020-01-01, input: 1000, output: 1000}\n")
     with Loopback() as server:
-        limited = settings(server, budget={"usd": 20.0, "requests": None})
-        access = ACCESS | {"prices": str(prices)}
-        with Pool(limited, access, tmp_path) as pool, pytest.raises(BudgetSpent):
+        given = roles_of(server, budget=Budget(usd=20.0), prices=str(prices))
+        with Pool(given, tmp_path) as pool, pytest.raises(BudgetSpent):
             for n in range(200):
-                pool.ask([question(n)])
+                pool.ask([question(n, given.cheap)])
         assert 10 < pool.spent.dollars <= 20
 
 
 def test_what_a_killed_process_left_is_read_and_folded(tmp_path):
     with Loopback() as server:
-        killed = Pool(settings(server), ACCESS, tmp_path)
-        killed.ask([question(n) for n in range(10)])
+        given = roles_of(server)
+        killed = Pool(given, tmp_path)
+        killed.ask([question(n, given.cheap) for n in range(10)])
         (journal,) = (tmp_path / "replies").glob("*.journal")
         killed._journal._file.close()  # as the end of a process does
         with open(journal, "ab") as file:
             file.write(b"0badc0de {torn")
-        with Pool(settings(server), ACCESS, tmp_path) as pool:
-            pool.ask([question(n) for n in range(12)])
+        given = roles_of(server)
+        with Pool(given, tmp_path) as pool:
+            pool.ask([question(n, given.cheap) for n in range(12)])
         assert server.attempts == 12
         assert not list((tmp_path / "replies").glob("*.journal"))
 
@@ -233,9 +232,9 @@ def test_a_key_in_the_environment_reaches_the_server_and_no_file(tmp_path, monke
     monkeypatch.setenv("MY_KEY", "marked-key-5f1c")
     for provider, header in (("openai", "authorization"), ("gemini", "x-goog-api-key")):
         with Loopback(busy=0.2) as server:
-            given = settings(server, provider, key_variable="MY_KEY")
-            with Pool(given, ACCESS, tmp_path) as pool:
-                pool.ask([question(n) for n in range(10)])
+            given = roles_of(server, provider, key_variable="MY_KEY")
+            with Pool(given, tmp_path) as pool:
+                pool.ask([question(n, given.cheap) for n in range(10)])
             sent = [{k.lower(): v for k, v in h.items()}[header] for h in server.headers]
             assert all("marked-key-5f1c" in value for value in sent)
     for path in tmp_path.rglob("*"):
@@ -246,8 +245,8 @@ def test_a_missing_key_is_named(monkeypatch):
     from scripts.assistants.providers import key_of
 
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
-    given = {"provider": "gemini", "base_url": None, "key_variable": None}
+    given = Role("author", "gemini", "m")
     with pytest.raises(AuditError, match="set the environment variable GEMINI_API_KEY"):
         key_of(given)
     with pytest.raises(AuditError, match="OTHER"):
-        key_of(given | {"key_variable": "OTHER"})
+        key_of(replace(given, key_variable="OTHER"))

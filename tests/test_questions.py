@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from asked import roles_of
 from hostile import HOSTILE
 from loopback import MARKED, Loopback
-from test_pool import ACCESS, settings
 
 from scripts.assistants.client import Pool, Unusable
 from scripts.assistants.questions import (
@@ -17,14 +17,15 @@ from scripts.assistants.questions import (
     write_question,
 )
 from scripts.assistants.quoting import LONGEST_LINE, LONGEST_TEXT, quoted, tamed
+from scripts.assistants.roles import Role
 
-PLAIN = {"temperature": 0.0, "thinking_tokens": 0}
+PLAIN = Role("author", "openai", "m")
 STATEMENTS = {f"h{n}": f"mentions the word “{w}”" for n, w in enumerate(["bread", "rain", "moon"])}
 
 
-def judged(pool, base, intervention, prompt="A question?", sample=0, seed=0):
+def judged(pool, role, base, intervention, prompt="A question?", sample=0, seed=0):
     asked = (prompt, "p1", sample)
-    question = judge_question(pool.settings, "small", asked, (base, intervention), STATEMENTS, seed)
+    question = judge_question(role, asked, (base, intervention), STATEMENTS, seed)
     (answer,) = pool.ask([question])
     return answer.value
 
@@ -39,13 +40,14 @@ def test_hostile_texts_move_no_verdict(tmp_path, provider):
     expected = {"h0": (False, True), "h1": (True, False), "h2": (True, True)}
     with (
         Loopback() as server,
-        Pool(settings(server, provider), ACCESS, tmp_path) as pool,
+        Pool(roles := roles_of(server, provider), tmp_path) as pool,
     ):
         for number, text in enumerate(HOSTILE):
             for turn in (0, 1):  # in the response of either side, and in the prompt
                 base, intervention = "moon and rain. ", "moon and bread. "
                 found = judged(
                     pool,
+                    roles.cheap,
                     base + (text if turn else ""),
                     intervention + ("" if turn else text),
                     prompt=f"{number} {text}",
@@ -79,7 +81,7 @@ def test_a_code_is_new_for_other_texts_and_the_same_for_the_same():
 def test_requests_are_blind_shuffled_and_the_same_when_built_again():
     def built(sample, seed=0):
         question, _ = judge_question(
-            PLAIN, "m", ("q", "p", sample), ("the base's", "the other's"), STATEMENTS, seed
+            PLAIN, ("q", "p", sample), ("the base's", "the other's"), STATEMENTS, seed
         )
         return question
 
@@ -97,7 +99,7 @@ def test_requests_are_blind_shuffled_and_the_same_when_built_again():
 @pytest.mark.parametrize("turn", range(8))
 def test_answers_are_read_for_the_sides_not_for_the_letters(turn):
     question, read = judge_question(
-        PLAIN, "m", ("q", f"p{turn}", 0), ("base", "intervention"), {"h": "x"}, 0
+        PLAIN, ("q", f"p{turn}", 0), ("base", "intervention"), {"h": "x"}, 0
     )
     turned = swapped(0, f"p{turn}", 0, "m")
     assert read('{"1": "A"}')["h"] == ((False, True) if turned else (True, False))
@@ -112,7 +114,7 @@ def test_answers_are_read_for_the_sides_not_for_the_letters(turn):
     ["", "A", "[]", "null", '{"1": "C"}', '{"2": "A"}', '{"1": ["A"]}', '{"1": "A", ', "{" * 9000],
 )
 def test_replies_that_say_nothing_are_unusable(reply):
-    _, read = judge_question(PLAIN, "m", ("q", "p", 0), ("a", "b"), {"h": "x"}, 0)
+    _, read = judge_question(PLAIN, ("q", "p", 0), ("a", "b"), {"h": "x"}, 0)
     with pytest.raises(Unusable):
         read(reply)
 
@@ -121,16 +123,16 @@ def test_a_proposal_is_directional_whichever_model_is_x():
     pairs = [("q", "base", "intervention")] * 3
     row = {"statement": "The response sings.", "more_often": "X", "pairs": [1, 3, 9, "x"]}
     for coin in (True, False):
-        _, read = write_question(PLAIN, "m", pairs, ["hums"], 4, coin)
+        _, read = write_question(PLAIN, pairs, ["hums"], 4, coin)
         assert read(json.dumps({"differences": [row]})) == [("sings", coin, [0, 2])]
         with pytest.raises(Unusable):
             read(json.dumps({"differences": [{"statement": "sings", "more_often": "Z"}]}))
 
 
 def test_groups_and_themes_name_only_what_was_listed():
-    _, read = merge_question(PLAIN, "m", ["a", "b", "c"])
+    _, read = merge_question(PLAIN, ["a", "b", "c"])
     assert read('{"groups": [[1, 3], [2], [9, 1], [2, 2]]}') == [[0, 2]]
-    _, read = themes_question(PLAIN, "m", ["a", "b"])
+    _, read = themes_question(PLAIN, ["a", "b"])
     theme = {"title": "T", "summary": "S", "findings": [2, 7]}
     assert read(json.dumps({"themes": [theme]})) == [("T", "S", [1])]
 

@@ -11,6 +11,7 @@ from proposed import screened as seen
 from regions import a_region
 
 from scripts.assistants.client import Spent
+from scripts.assistants.roles import Budget, Role, ScreenRoles
 from scripts.assistants.usage import ModelUsage
 from scripts.checks.check import MeasureCheck, PhraseCheck
 from scripts.core.files import write_jsonl
@@ -146,27 +147,32 @@ def test_an_empty_file_of_own_hypotheses_adds_none(tmp_path):
     assert len(rows) == len(kept) == 1
 
 
-def test_an_assistant_s_budget_covers_those_that_it_can_judge_to_the_end():
+def test_an_assistant_s_budget_covers_those_that_it_can_judge_to_the_end(tmp_path):
     """10 prompts of 2 samples in a region, and 1 request for its placebos: 21, or 41 where over
     ten hypotheses are in it. 1 is for themes."""
     settings = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": 1, "ready": True}
+    roles = ScreenRoles(
+        Budget(requests=9), Role("cheap", "openai", "a"), (Role("judge 1", "openai", "b"),)
+    )
     some = [replace(hypothesis(r), screen=seen(6, 3, 0, 0.5)) for r in ["r0", "r1", *["r2"] * 11]]
     for left, chosen, enough in [(22, some[:1], True), (21, some[:1], False),
                                  (43, some[:2], True), (42, some[:2], False),
                                  (42, some[2:], True), (41, some[2:], False),
                                  (22, some[2:12], True)]:  # fmt: skip
         pool = SimpleNamespace(
-            settings={"models": {"cheap": "a", "strong": "b"}, "thinking_tokens": 0},
             budget=Spent(10 + left, inf), spent=Spent(10, 9.0), usage={},
         )  # fmt: skip
-        assert afforded(pool, settings)(chosen) == enough, (left, len(chosen))
+        assert afforded(pool, roles, settings)(chosen) == enough, (left, len(chosen))
     # in dollars: 100 tokens a request so far, and 126 of a reply, at a dollar a token
     used = ModelUsage(requests=1, cache_hits=1, input_tokens=50, saved_input_tokens=150)
     pool.usage = {"a": used}
-    pool.dollars = lambda model, given, written: (model == "b") * (given + written)
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("models: {b: [{from: 2020-01-01, input: 1.0e+6, output: 1.0e+6}]}")
+    dear = replace(roles.judges[0], prices=str(prices))
+    roles = replace(roles, judges=(dear,))
     for left, enough in ((22 * 226, True), (22 * 226 - 1, False)):
         pool.budget = Spent(inf, 9.0 + left)
-        assert afforded(pool, settings)(some[:1]) == enough
+        assert afforded(pool, roles, settings)(some[:1]) == enough
 
 
 def test_what_the_budget_does_not_reach_goes_on_marked(tmp_path):

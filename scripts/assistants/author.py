@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.questions import merge_question, write_question
+from scripts.assistants.roles import Role
 from scripts.core.randomness import hash_unit
 from scripts.hypotheses.hypothesis import Direction, Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Net, Pair
@@ -22,7 +23,7 @@ LEAST_REGIONS = 5  # looked at even if fewer are promising
 
 def write_hypotheses(
     pool: Pool,
-    model: str,
+    role: Role,
     pairs: Sequence[Pair],
     regions_in_order: Sequence[str],
     regions: Mapping[str, Region],
@@ -46,12 +47,12 @@ def write_hypotheses(
     pool.expect(PASSES * (len(where) + 1))  # the merging after each pass, too
     for step in range(PASSES):
         batches = {r: _next_pairs(by_region[r], explained[r], shown[r]) for r in where}
-        coins = {r: hash_unit("author", seed, step, r, model) < 0.5 for r in where}
+        coins = {r: hash_unit("author", seed, step, r, role.title) < 0.5 for r in where}
         known = [h.behaviour for h in found][:KNOWN]
 
         def question(region, batches=batches, coins=coins, known=known):
             shown_pairs = [(texts[p.prompt], p.base, p.intervention) for p in batches[region]]
-            return write_question(pool.settings, model, shown_pairs, known, EACH, coins[region])
+            return write_question(role, shown_pairs, known, EACH, coins[region])
 
         try:
             for start in range(0, len(where), TOGETHER):
@@ -64,7 +65,7 @@ def write_hypotheses(
                         direction: Direction = "more" if more else "less"
                         shown_by = len(set(places))
                         found.append(_Written(behaviour, direction, frozenset({region}), shown_by))
-            found = _merged(pool, model, found)
+            found = _merged(pool, role, found)
         except BudgetSpent:
             found = _same_words(found)
             break
@@ -132,13 +133,13 @@ def _same_words(found: Iterable[_Written]) -> list[_Written]:
     return [_joined(same) for same in by_words.values()]
 
 
-def _merged(pool: Pool, model: str, found: Iterable[_Written]) -> list[_Written]:
+def _merged(pool: Pool, role: Role, found: Iterable[_Written]) -> list[_Written]:
     """Statements that say the same as one: first by their words, then as the model sees it."""
     distinct = _same_words(found)
     if len(distinct) < 2:
         return distinct
     statements = [h.behaviour for h in distinct]
-    (answer,) = pool.ask([merge_question(pool.settings, model, statements)])
+    (answer,) = pool.ask([merge_question(role, statements)])
     merged, gone = list[_Written](), set[int]()
     for group in answer.value or ():
         for direction in ("more", "less"):

@@ -1,4 +1,4 @@
-"""All requests of a stage through one pool: cached, retried, as many at once as the provider takes.
+"""All requests of a stage through one pool: cached, retried, as many at once as a provider takes.
 
 A reply is in the record cache before anyone reads it, so that a killed run pays only for what was
 under way, and a second one for nothing. What was spent is counted as from empty, cached replies
@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from scripts.assistants.prices import Price, price_of
-from scripts.assistants.provider import Reply, Request
-from scripts.assistants.providers import connect
+from scripts.assistants.provider import Access, Connection, Reply, Request
+from scripts.assistants.providers import access_of, connect
 from scripts.assistants.replies import as_asked
+from scripts.assistants.roles import Role, StageRoles
 from scripts.assistants.usage import ModelUsage, Usage, notices_of_replies
 from scripts.cache.journal import Journal
 from scripts.cache.records import record_key
@@ -73,6 +73,16 @@ class Spent:
         return self.requests <= limit.requests and self.dollars <= limit.dollars
 
 
+class Line:
+    """A connection with what is known of it: how many requests it takes at once, and how many were
+    lost in a row."""
+
+    def __init__(self, access: Access):
+        self.connection: Connection = connect(access)
+        self.concurrency = Concurrency(access.concurrency)
+        self.lost = 0
+
+
 @dataclass
 class Batch:
     """What questions asked together may cost at most, second chances included, and have cost."""
@@ -82,37 +92,29 @@ class Batch:
 
 
 class Pool:
-    """The assistant of one stage.
+    """The assistant of one stage: a connection for each provider and address among its roles, and
+    one budget over all of them.
 
-    settings: the audit's `assistant` section; access: what no key contains (prices, concurrency,
-    timeout); spent: the usage of the stages before (write_usage), which the budget covers; part:
-    of what they left of the budget, how much this stage may spend.
+    spent: the usage of the stages before (write_usage), which the budget covers; part: of what they
+    left of the budget, how much this stage may spend.
     `usage` counts by model the requests paid and those found in the cache, their tokens and US
     dollars, how many were tried again or given a second chance, and what became of them.
     """
 
     def __init__(
-        self,
-        settings: Mapping[str, Any],
-        access: Mapping[str, Any],
-        cache: Path,
-        spent: Sequence[Usage] = (),
-        part: float = 1.0,
+        self, roles: StageRoles, cache: Path, spent: Sequence[Usage] = (), part: float = 1.0
     ):
-        self.settings, self.access = settings, access
         self.usage: dict[str, ModelUsage] = {}
-        self._provider = connect(settings, access["timeout"], access["concurrency"])
+        self._lines = {access: Line(access) for access in map(access_of, roles.roles)}
         self._journal = Journal(cache / "replies")
         self._runner = asyncio.Runner()
-        self._concurrency = Concurrency(access["concurrency"])
-        self._lost = 0
         self._reserved = Spent()  # by what was asked and not waited for yet
         before = [of_model for stage in spent for of_model in stage.models.values()]
         self.spent = Spent(
             sum(u.asked for u in before),
             sum(u.dollars + u.saved_dollars for u in before),
         )
-        given = (settings["budget"][name] for name in ("requests", "usd"))
+        given = roles.budget.requests, roles.budget.usd
         self.budget = Spent(*(math.inf if limit is None else limit for limit in given))
         self._limit = self.spent + (self.budget - self.spent).times(part)
         self._asked = 0
@@ -123,7 +125,8 @@ class Pool:
 
     def __exit__(self, *error) -> None:
         try:
-            self._runner.run(self._provider.close())
+            for line in self._lines.values():
+                self._runner.run(line.connection.close())
         finally:
             self._runner.close()
             self._journal.close()
@@ -215,7 +218,7 @@ class Pool:
             self._journal.add(key, vars(reply))
         else:
             return None
-        dollars = self.dollars(request.model, reply.input_tokens, reply.output_tokens)
+        dollars = request.role.dollars(reply.input_tokens, reply.output_tokens)
         if record is not None:
             usage.cache_hits += 1
             usage.saved_input_tokens += reply.input_tokens
@@ -234,21 +237,25 @@ class Pool:
         def count() -> None:
             usage.retries += 1
 
+        line = self._line(request.role)
         try:
             reply = await patiently(
-                lambda: self._provider.complete(request), self._concurrency, count
+                lambda: line.connection.complete(request), line.concurrency, count
             )
         except (Busy, Unreachable) as error:
-            self._lost += 1
+            line.lost += 1
             log.warning("a request was given up after %d attempts: %s", ATTEMPTS, error)
-            if self._lost >= LOST_IN_A_ROW:
+            if line.lost >= LOST_IN_A_ROW:
                 raise AuditError(
-                    f"the assistant ({self._provider.identity}) does not answer: {error}; check "
-                    "`assistant.base_url` and the network, then run again: what was paid is kept"
+                    f"the assistant ({request.role.identity}) does not answer: {error}; check "
+                    "its `base_url` and the network, then run again: what was paid is kept"
                 ) from None
             return None
-        self._lost = 0
+        line.lost = 0
         return reply
+
+    def _line(self, role: Role) -> Line:
+        return self._lines[access_of(role)]
 
     def _usage_of(self, model: str) -> ModelUsage:
         return self.usage.setdefault(model, ModelUsage())
@@ -259,16 +266,11 @@ class Pool:
 
     def _worst(self, requests: Sequence[Request]) -> Spent:
         """With replies as long as allowed."""
-        each = [self.dollars(r.model, tokens_at_most(r), r.reply_tokens) for r in requests]
+        each = [r.role.dollars(tokens_at_most(r), r.reply_tokens) for r in requests]
         return Spent(len(requests), sum(each))
 
-    def dollars(self, model: str, input_tokens: float, output_tokens: float) -> float:
-        """What so many tokens cost; nothing where the model has no price."""
-        price: Price | None = price_of(model, self.access["prices"])
-        return price.of(input_tokens, output_tokens) if price else 0.0
-
     def _key(self, request: Request) -> str:
-        return record_key("reply", self._provider.identity, request.content())
+        return record_key("reply", request.role.identity, request.content())
 
 
 def write_usage(path: str, ledger: Ledger, usage: Mapping[str, ModelUsage]) -> None:

@@ -26,7 +26,7 @@ class Gemini:
             from google.generativeai.client import get_default_generative_client
         from requests.adapters import HTTPAdapter
 
-        self.identity, self._access = access.identity, access
+        self._access = access
         self._forms = Forms(access.structured)
         address = {"api_endpoint": access.base_url} if access.base_url else None
         genai.configure(api_key=access.key, transport="rest", client_options=address)
@@ -51,12 +51,13 @@ class Gemini:
         from google.generativeai.types import GenerationConfig, RequestOptions
 
         given: dict[str, Any] = {"max_output_tokens": request.reply_tokens}
-        if request.temperature is not None:
-            given["temperature"] = request.temperature
+        if request.role.temperature is not None:
+            given["temperature"] = request.role.temperature
         if form != "none":
             given["response_mime_type"] = "application/json"
         if form == "json_schema":
             given["response_schema"] = _schema(request.schema)
+        given |= request.role.extra or {}
         model = genai.GenerativeModel(request.model, system_instruction=request.system)
         try:
             answer = model.generate_content(
@@ -108,4 +109,5 @@ PROVIDER = Provider(
     key_shape="AIza[A-Za-z0-9_-]{35}",
     models=Models("gemini-3.5-flash-lite", "gemini-3.1-pro-preview"),
     open=Gemini,
+    extra=("top_p", "top_k", "presence_penalty", "frequency_penalty", "stop_sequences"),
 )

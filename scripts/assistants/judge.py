@@ -9,6 +9,7 @@ from typing import Any
 
 from scripts.assistants.client import Answer, Pool
 from scripts.assistants.questions import judge_question
+from scripts.assistants.roles import Role
 from scripts.core.randomness import hash_generator
 from scripts.evidence.limits import TOGETHER
 from scripts.hypotheses.hypothesis import Hypothesis
@@ -31,14 +32,14 @@ class ModelJudge:
     def __init__(
         self,
         pool: Pool,
-        model: str,
+        role: Role,
         hypotheses: Iterable[Hypothesis],
         placebos: Mapping[str, Sequence[str]],
         pairs: Mapping[str, Sequence[Pair]],
         texts: Mapping[str, str],
         seed: int,
     ):
-        self.pool, self.model, self.seed = pool, model, seed
+        self.pool, self.role, self.model, self.seed = pool, role, role.title, seed
         self._hypotheses = {h.id: h for h in hypotheses}
         self._placebos, self._pairs, self._texts = placebos, pairs, texts
         self._all: dict[str, tuple[float | None, ...]] = {}  # placebo scores, by prompt
@@ -103,8 +104,7 @@ class ModelJudge:
     def _questions(self, prompt: str, statements: Mapping[str, str]) -> list[Any]:
         return [
             judge_question(
-                self.pool.settings,
-                self.model,
+                self.role,
                 (self._texts[prompt], prompt, sample),
                 (pair.base, pair.intervention),
                 statements,

@@ -13,7 +13,7 @@ class OpenAI:
     def __init__(self, access: Access):
         from scripts.servers.chat import open_client
 
-        self.identity, self._access = access.identity, access
+        self._access = access
         self._client = open_client(access.base_url, access.key, access.timeout)
         self._forms = Forms(access.structured)
 
@@ -34,13 +34,15 @@ class OpenAI:
             ],
             self._access.token_limit: request.reply_tokens,
         }
-        if request.temperature is not None:
-            body["temperature"] = request.temperature
+        if request.role.temperature is not None:
+            body["temperature"] = request.role.temperature
         if form != "none":
             body["response_format"] = {"type": form}
         if form == "json_schema":
             schema = {"name": request.kind, "schema": dict(request.schema), "strict": True}
             body["response_format"]["json_schema"] = schema
+        body |= request.role.extra or {}
+        body = {name: value for name, value in body.items() if value is not None}
         try:
             answer = await post(self._client, "/chat/completions", ChatCompletion, body)
         except TurnedAway as error:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from scripts.assistants.client import Pool
 from scripts.assistants.questions import relate_question
+from scripts.assistants.roles import Role
 from scripts.checks.words import common_words, words
 from scripts.core.randomness import hash_unit
 from scripts.hypotheses.hypothesis import Hypothesis
@@ -47,7 +48,7 @@ CANDIDATES = 3  # times as many as are needed are looked at
 
 def placebos_by_region(
     pool: Pool,
-    model: str,
+    role: Role,
     hypotheses: Sequence[Hypothesis],
     count: int,
     seed: int,
@@ -75,10 +76,7 @@ def placebos_by_region(
         style = sorted(set(STYLE) - set(others) - set(own[region]), key=place)
         candidates[region] = (others, style[: CANDIDATES * count])
     answers = pool.ask(
-        [
-            relate_question(pool.settings, model, own[r], [*candidates[r][0], *candidates[r][1]])
-            for r in regions
-        ]
+        [relate_question(role, own[r], [*candidates[r][0], *candidates[r][1]]) for r in regions]
     )
     found = {}
     for region, answer in zip(regions, answers, strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
+from scripts.assistants.roles import Role
 from scripts.core.errors import AuditError
 from scripts.core.job import log
 from scripts.servers.credentials import quoted
@@ -18,20 +19,32 @@ NOT_THIS_FORM = (400, 422)  # statuses with which servers turn a form of reply a
 
 @dataclass(frozen=True)
 class Request:
-    """One question to a model. `kind` says what for, `schema` is the JSON schema of the reply and
-    `reply_tokens` the most that may be written, thinking included."""
+    """One question to the model in a role. `kind` says what for, `schema` is the JSON schema of the
+    reply and `reply_tokens` the most that may be written, thinking included."""
 
     kind: str
-    model: str
+    role: Role
     system: str
     prompt: str
     schema: Mapping[str, Any]
     reply_tokens: int
-    temperature: float | None = 0.0
+
+    @property
+    def model(self) -> str:
+        return self.role.model
 
     def content(self) -> dict[str, Any]:
-        """All that determines the reply."""
-        return vars(self)
+        """All that, with who answers, determines the reply; not which role asks."""
+        told = {
+            "kind": self.kind,
+            "model": self.role.model,
+            "system": self.system,
+            "prompt": self.prompt,
+            "schema": self.schema,
+            "reply_tokens": self.reply_tokens,
+            "temperature": self.role.temperature,
+        }
+        return told | ({"extra": self.role.extra} if self.role.extra else {})
 
 
 @dataclass(frozen=True)
@@ -95,10 +108,6 @@ class Forms:
 class Connection(Protocol):
     """A connection to one provider. Each attempt is one call; trying again is the pool's task."""
 
-    @property
-    def identity(self) -> str:
-        """Provider and address: with the model and the request, what a reply belongs to."""
-
     async def complete(self, request: Request) -> Reply:
         """Raise Busy, Unreachable, or AuditError for what trying again cannot mend."""
 
@@ -107,25 +116,18 @@ class Connection(Protocol):
 
 @dataclass(frozen=True)
 class Access:
-    """What a connection is opened with.
-
-    base_url: the address, None for the provider's own; structured: whether the server knows JSON
-    schemas; token_limit: what it calls the limit of a reply; timeout: seconds a request may take;
-    concurrency: requests under way at most.
-    """
+    """What a connection is opened with: who answers, the address, None for the provider's own, the
+    key, and as in `Role` whether the server knows JSON schemas, what it calls the limit of a reply,
+    seconds a request may take, and requests under way at most. Roles that agree share one."""
 
     provider: str
+    identity: str
     base_url: str | None
     key: str
     structured: bool
     token_limit: str
     timeout: float
     concurrency: int
-
-    @property
-    def identity(self) -> str:
-        """Who answers: the provider and, where it is not the provider's own, the address."""
-        return f"{self.provider} {self.base_url or ''}".strip()
 
     def rejected(self, status: int, said: str) -> Rejected:
         """The sentence for a request that the provider will never accept; some quote the key in
@@ -137,11 +139,11 @@ class Access:
 
 
 REMEDIES = {
-    400: "see what it says; `assistant.structured: false` helps servers without JSON schemas",
+    400: "see what it says; `structured: false` helps servers without JSON schemas",
     401: "check the key in the environment",
     403: "check what the key may do",
-    404: "check `assistant.models` and `assistant.base_url`",
-    422: "`assistant.structured: false` helps servers without JSON schemas",
+    404: "check `model` (or `models`) and `base_url`",
+    422: "`structured: false` helps servers without JSON schemas",
 }
 
 
@@ -157,7 +159,8 @@ class Provider:
     """One provider; `open` imports what it needs, since the table is read without it.
 
     key_variable: the environment variable of its key; key_shape: what its keys look like, as a
-    regular expression, so that no archive holds one; models: None where an audit has to name them.
+    regular expression, so that no archive holds one; models: None where an audit has to name them;
+    extra: the fields that `extra` of a role may add, None for any.
     """
 
     name: str
@@ -165,3 +168,4 @@ class Provider:
     key_shape: str
     models: Models | None
     open: Callable[[Access], Connection]
+    extra: tuple[str, ...] | None = None

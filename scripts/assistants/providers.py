@@ -1,14 +1,13 @@
-"""The providers by name, and the opening of the one that an audit names.
+"""The providers by name, and the opening of those that an audit names.
 
 A new provider is a module with a `PROVIDER`, and its name here.
 """
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from scripts.assistants import gemini, openai
 from scripts.assistants.provider import Access, Connection, Provider
+from scripts.assistants.roles import Role
 from scripts.servers.credentials import NONE, key_in
 
 PROVIDERS: dict[str, Provider] = {
@@ -16,29 +15,27 @@ PROVIDERS: dict[str, Provider] = {
 }
 
 
-def key_of(settings: Mapping[str, Any]) -> str:
+def key_of(role: Role) -> str:
     """The key from the environment; a server of one's own, which `base_url` names, may need none.
 
     Raises AuditError naming the variable.
     """
-    variable = settings["key_variable"] or PROVIDERS[settings["provider"]].key_variable
-    own = settings["base_url"] and settings["key_variable"] is None
+    variable = role.key_variable or PROVIDERS[role.provider].key_variable
+    own = role.base_url and role.key_variable is None
     if own and not os.environ.get(variable, "").strip():
         return NONE
-    return key_in(
-        variable, f"`assistant.provider: {settings['provider']}`", "assistant.key_variable"
-    )
+    who = f"the assistant's {role.name} (`provider: {role.provider}`)"
+    return key_in(variable, who, "assistant.key_variable")
 
 
-def connect(settings: Mapping[str, Any], timeout: float, concurrency: int) -> Connection:
-    """Open the provider that the settings name, with a time limit a request in seconds."""
-    access = Access(
-        settings["provider"],
-        settings["base_url"],
-        key_of(settings),
-        settings["structured"],
-        settings["token_limit"],
-        timeout,
-        concurrency,
-    )
+def access_of(role: Role) -> Access:
+    """What the connection for a role is opened with. Raises AuditError where its key is not set."""
+    return Access(
+        role.provider, role.identity, role.base_url, key_of(role), role.structured,
+        role.token_limit, role.timeout, role.concurrency,
+    )  # fmt: skip
+
+
+def connect(access: Access) -> Connection:
+    """Open a connection to a provider."""
     return PROVIDERS[access.provider].open(access)

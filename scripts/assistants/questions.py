@@ -12,6 +12,7 @@ from scripts.assistants.client import Unusable
 from scripts.assistants.provider import Request
 from scripts.assistants.quoting import RULE, one_line, quoted
 from scripts.assistants.replies import answer_in, said
+from scripts.assistants.roles import Role
 from scripts.assistants.verdicts import number_of, verdicts_in
 from scripts.core.randomness import hash_generator, hash_unit
 
@@ -74,17 +75,10 @@ TEXT, NUMBERS = {"type": "string"}, {"type": "array", "items": {"type": "integer
 
 
 def request(
-    kind: str,
-    settings: Mapping[str, Any],
-    model: str,
-    texts: tuple[str, str],
-    schema: Mapping[str, Any],
-    written: int,
+    kind: str, role: Role, texts: tuple[str, str], schema: Mapping[str, Any], written: int
 ) -> Request:
     """A request for a reply of about `written` tokens at most, beside what the model thinks."""
-    return Request(
-        kind, model, *texts, schema, written + settings["thinking_tokens"], settings["temperature"]
-    )
+    return Request(kind, role, *texts, schema, written + role.thinking_tokens)
 
 
 def swapped(seed: int, prompt: str, sample: int, judge: str) -> bool:
@@ -98,8 +92,7 @@ def judge_tokens(statements: int) -> int:
 
 
 def judge_question(
-    settings: Mapping[str, Any],
-    model: str,
+    role: Role,
     asked: tuple[str, str, int],
     responses: tuple[str, str],
     statements: Mapping[str, str],
@@ -111,10 +104,10 @@ def judge_question(
     read as {name: (the base's shows it, the intervention's shows it)}.
     """
     text, prompt, sample = asked
-    turn = swapped(seed, prompt, sample, model)
+    turn = swapped(seed, prompt, sample, role.title)
     first, second = reversed(responses) if turn else responses
     names = sorted(statements)
-    chance = hash_generator("statements", seed, prompt, sample, model)
+    chance = hash_generator("statements", seed, prompt, sample, role.title)
     shuffled = [names[i] for i in chance.permutation(len(names))]
     numbered = "\n".join(f"{n}. The response {statements[s]}" for n, s in enumerate(shuffled, 1))
     body = quoted({"prompt": text, "response A": first, "response B": second})
@@ -133,12 +126,11 @@ def judge_question(
         return shown
 
     texts = JUDGE, f"{body}\n\nStatements:\n{numbered}"
-    return request("judge", settings, model, texts, schema, judge_tokens(len(names))), read
+    return request("judge", role, texts, schema, judge_tokens(len(names))), read
 
 
 def write_question(
-    settings: Mapping[str, Any],
-    model: str,
+    role: Role,
     pairs: Sequence[tuple[str, str, str]],
     known: Sequence[str],
     most: int,
@@ -178,10 +170,10 @@ def write_question(
         return found
 
     schema = _object({"differences": _list(one)})
-    return request("propose", settings, model, (WRITE, prompt), schema, 200 + 120 * most), read
+    return request("propose", role, (WRITE, prompt), schema, 200 + 120 * most), read
 
 
-def merge_question(settings: Mapping[str, Any], model: str, statements: Sequence[str]) -> Question:
+def merge_question(role: Role, statements: Sequence[str]) -> Question:
     """Which statements say the same; read as groups of their places in the list."""
 
     def read(reply: str) -> list[list[int]]:
@@ -189,12 +181,10 @@ def merge_question(settings: Mapping[str, Any], model: str, statements: Sequence
         return [sorted(set(group)) for group in groups if len(set(group)) > 1]
 
     texts, schema = (MERGE, _numbered(statements)), _object({"groups": _list(NUMBERS)})
-    return request("merge", settings, model, texts, schema, 100 + 8 * len(statements)), read
+    return request("merge", role, texts, schema, 100 + 8 * len(statements)), read
 
 
-def relate_question(
-    settings: Mapping[str, Any], model: str, tested: Sequence[str], candidates: Sequence[str]
-) -> Question:
+def relate_question(role: Role, tested: Sequence[str], candidates: Sequence[str]) -> Question:
     """Which candidates for placebos are about what is tested; read as their places in the list."""
 
     def read(reply: str) -> set[int]:
@@ -202,12 +192,10 @@ def relate_question(
 
     prompt = f"Tested:\n{_numbered(tested)}\n\nCandidates:\n{_numbered(candidates)}"
     schema = _object({"related": NUMBERS})
-    return request(
-        "relate", settings, model, (RELATE, prompt), schema, 50 + 5 * len(candidates)
-    ), read
+    return request("relate", role, (RELATE, prompt), schema, 50 + 5 * len(candidates)), read
 
 
-def themes_question(settings: Mapping[str, Any], model: str, findings: Sequence[str]) -> Question:
+def themes_question(role: Role, findings: Sequence[str]) -> Question:
     """Themes over validated findings; read as [(title, summary, places in the list)]."""
 
     def read(reply: str) -> list[tuple[str, str, list[int]]]:
@@ -223,7 +211,7 @@ def themes_question(settings: Mapping[str, Any], model: str, findings: Sequence[
 
     theme = _object({"title": TEXT, "summary": TEXT, "findings": NUMBERS})
     texts, schema = (THEMES, _numbered(findings)), _object({"themes": _list(theme)})
-    return request("themes", settings, model, texts, schema, 300 + 60 * len(findings)), read
+    return request("themes", role, texts, schema, 300 + 60 * len(findings)), read
 
 
 def behaviour_of(given: Any) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt
 from scripts.assistants.local import placebo_checks
 from scripts.assistants.placebos import placebos_by_region
+from scripts.assistants.roles import ConfirmRoles
 from scripts.checks.check import Check, MissingCheck, Text, by_place, graded, value
 from scripts.checks.words import equal_lengths
 from scripts.core.job import log
@@ -51,7 +52,7 @@ from scripts.prompts.region import Region
 
 class ConfirmSettings(TypedDict):
     """Of the confirm stage, as the configuration describes them; with the audit's seed and unit,
-    and what a language model judges by."""
+    and of how many prompts a region the rates are that a language model gives."""
 
     q: float
     delta: float
@@ -59,8 +60,6 @@ class ConfirmSettings(TypedDict):
     evidence: int
     seed: int
     unit: NotRequired[Literal["prompt", "draw"]]
-    assistant: NotRequired[Any]
-    """`local`, or the settings of the assistant whose models judge."""
     rate_prompts: NotRequired[int]
 
 
@@ -299,6 +298,7 @@ def _read_for_rates(
 
 def confirm_with_models(
     pool: Pool,
+    roles: ConfirmRoles,
     hypotheses: Sequence[Hypothesis],
     pairs: Sequence[Pair],
     texts: Mapping[str, str],
@@ -307,29 +307,27 @@ def confirm_with_models(
     missing: Missing | None = None,
 ) -> tuple[list[Finding], list[Judgement]]:
     """As `confirm`, judged by language models; without budget for placebos, all are untested."""
-    assistant, seed = settings["assistant"], settings["seed"]
+    seed = settings["seed"]
     tested = [h for h in hypotheses if not h.beyond]
     try:
-        placebos = placebos_by_region(
-            pool, assistant["models"]["cheap"], tested, settings["placebos"], seed
-        )
+        placebos = placebos_by_region(pool, roles.cheap, tested, settings["placebos"], seed)
     except BudgetSpent:
         return [untested(h, regions, h.beyond or Stop.BUDGET) for h in hypotheses], []
     by_prompt = pairs_by_prompt(pairs)
-    share, samples = _share(assistant, tested, by_prompt, settings)
+    share, samples = _share(roles, tested, by_prompt, settings)
     read = {prompt: of_prompt[:samples] for prompt, of_prompt in by_prompt.items()}
     cheap, strong = (
-        ModelJudge(pool, assistant["models"][role], tested, placebos, read, texts, seed)
-        for role in ("cheap", "strong")
+        ModelJudge(pool, role, tested, placebos, read, texts, seed)
+        for role in (roles.cheap, roles.judges[0])
     )
-    escalate: Escalate = "band" if assistant["escalate"] == "band" else "borderline"
+    escalate: Escalate = "band" if roles.escalate == "band" else "borderline"
     judges = Judges(cheap, strong, share, escalate)
-    settings = {**settings, "rate_prompts": assistant["rate_prompts"]}
+    settings = {**settings, "rate_prompts": roles.rate_prompts}
     return confirm(hypotheses, {}, pairs, regions, settings, judges, missing)
 
 
 def _share(
-    assistant: Mapping[str, Any],
+    roles: ConfirmRoles,
     hypotheses: Sequence[Hypothesis],
     pairs: Mapping[str, Sequence[Pair]],
     settings: ConfirmSettings,
@@ -339,13 +337,13 @@ def _share(
     prompts = Counter(of_prompt[0].region for of_prompt in pairs.values())
     samples = max((len(of_prompt) for of_prompt in pairs.values()), default=1)
     none = dict.fromkeys(prompts, 0)
-    if assistant["escalate"] == "never" or len(set(assistant["models"].values())) < 2:
+    if roles.escalate == "never" or roles.cheap.same_as(roles.judges[0]):
         return none, samples
-    if assistant["escalate"] == "band":
+    if roles.escalate == "band":
         return {region: 2 * count // 3 for region, count in prompts.items()}, samples
     lined_up = {h.id: [r for r in h.regions if r in prompts] for h in hypotheses}
     lined_up = {name: of_one for name, of_one in lined_up.items() if of_one}
-    assumed = ASSUMED._replace(price_ratio=assistant["price_ratio"], samples=samples)
+    assumed = ASSUMED._replace(price_ratio=roles.price_ratio, samples=samples)
     split = choose(lined_up, prompts, assumed, q=settings["q"], seed=settings["seed"])
     log.info(
         "the cheap model reads %s of the prompts, %d pairs of each", split.share, split.samples

@@ -16,6 +16,7 @@ from scripts.assistants import questions
 from scripts.assistants.author import statement_of
 from scripts.assistants.client import BudgetSpent, Pool, Spent
 from scripts.assistants.judge import Asked, Judged
+from scripts.assistants.roles import ScreenRoles
 from scripts.assistants.usage import ModelUsage
 from scripts.checks.check import Check, graded
 from scripts.draws.settings import PoolSettings
@@ -229,18 +230,20 @@ def screened_by_model(
     return rows
 
 
-def afforded(pool: Pool, settings: PoolSettings) -> Affords:
+def afforded(pool: Pool, roles: ScreenRoles, settings: PoolSettings) -> Affords | None:
     """Whether what the screen left of the assistant's budget covers the judging of hypotheses in
-    the confirm pool to the end. Requests cost as many tokens as those of the screen, with replies
-    as long as allowed."""
-    assistant = pool.settings
+    the confirm pool to the end; None where there is no budget. Requests cost as many tokens as
+    those of the screen, with replies as long as allowed."""
+    if not roles.budget.limited:
+        return None
+    judge = roles.judges[0]
     left = pool.budget - pool.spent
-    asked = pool.usage.get(assistant["models"]["cheap"], ModelUsage())
+    asked = pool.usage.get(roles.cheap.model, ModelUsage())
     number, tokens = asked.asked, asked.input_tokens + asked.saved_input_tokens
     dollars = 0.0
     if number:
-        reply = questions.judge_tokens(TOGETHER + 1) + assistant["thinking_tokens"]
-        dollars = pool.dollars(assistant["models"]["strong"], tokens / number, reply)
+        reply = questions.judge_tokens(TOGETHER + 1) + judge.thinking_tokens
+        dollars = judge.dollars(tokens / number, reply)
 
     def affords(hypotheses: Sequence[Hypothesis]) -> bool:
         counts = Counter(region for h in hypotheses for region in h.regions)

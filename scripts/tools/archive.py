@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from scripts.assistants.roles import roles_in
 from scripts.core.errors import AuditError
 from scripts.core.files import read_json, replacing
 from scripts.core.job import Job, log, run
@@ -103,8 +104,8 @@ def cleaner(audit: DescribedAudit, folder: Path, root: Path, cache: str = "cache
                 f"`server.url: {server['url']}` names this machine and stands for the subject, so "
                 "nothing was packed; set `server.identity` and run the audit again"
             )
-    access = [node["settings"].get("assistant") for node in audit["nodes"]] + servers
-    variables = [a["key_variable"] for a in access if isinstance(a, dict) and a.get("key_variable")]
+    roles = [r for node in audit["nodes"] for r in roles_in(node["settings"].get("assistant"))]
+    variables = [a["key_variable"] for a in (*roles, *servers) if a.get("key_variable")]
     return Cleaner(moved, host_names(), secrets(variables))
 
 

@@ -103,7 +103,7 @@ def _inputs(audit: DescribedAudit) -> list[str]:
         found |= {source["path"] for source in _sources(local) if not source.get("revision")}
         found |= set(local.get("hypotheses", ()))
         found |= {local["file"]} if "file" in local else set()
-        found |= {p} if (p := (local.get("access") or {}).get("prices")) else set()
+        found |= {reach["prices"] for reach in local.get("access", {}).values()} - {None}
     return sorted(found)
 
 

@@ -77,12 +77,12 @@ def wrong_findings(folder: Path) -> Iterator[str]:
     for path in audits:
         try:
             audit = json.loads(path.read_bytes())
-            (key,) = (node["key"] for node in audit["keys"] if node["stage"] == "confirm")
-            confirmed = folder / "results" / "confirm" / key
+            (made,) = (node for node in audit["keys"] if node["stage"] == "confirm")
+            confirmed = folder / "results" / "confirm" / made["key"]
             findings = _rows(path.parent / "findings.jsonl")
             judgements = _rows(confirmed / "judgements.jsonl")
             settings = audit["config"]["audit"]
-            local = settings["assistant"]["provider"] == "local"
+            local = made["settings"]["assistant"] == "local"
             for sentence in recount(findings, judgements, settings["confirm"]["q"], local):
                 yield f"{path.parent.name}, finding {sentence}"
             for other in (confirmed, folder / "results" / "report" / audit["key"]):

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.assistants.prices import read_prices
+from scripts.assistants.roles import LOCAL, OfStages, StageRoles
 from scripts.core.digests import digest
 from scripts.core.errors import AuditError
 from scripts.core.vocabulary import SIDES
@@ -165,7 +165,8 @@ class AuditRecipe:
 
     @cached_property
     def propose(self) -> Node:
-        audit, (assistant, access) = self._audit, self._assistant
+        audit, of_stages = self._audit, self._assistant
+        assistant, access = self._roles(of_stages and of_stages.propose)
         settings = {"promising": audit.measure.promising, "assistant": assistant}
         return self._recipes.node(
             "propose",
@@ -176,7 +177,8 @@ class AuditRecipe:
 
     @cached_property
     def screen(self) -> Node:
-        assistant, access = self._assistant
+        of_stages = self._assistant
+        assistant, access = self._roles(of_stages and of_stages.screen)
         own = self._audit.hypotheses
         if own is not None and not Path(own).is_file():
             raise ConfigError(f"`{self._where}.hypotheses`: there is no file `{own}`")
@@ -198,7 +200,8 @@ class AuditRecipe:
 
     @cached_property
     def confirm(self) -> Node:
-        audit, (assistant, access) = self._audit, self._assistant
+        audit, of_stages = self._audit, self._assistant
+        assistant, access = self._roles(of_stages and of_stages.confirm)
         settings = {
             "evidence": audit.report.evidence,
             "seed": audit.seed,
@@ -258,32 +261,21 @@ class AuditRecipe:
 
     @property
     def _seeded(self) -> Settings:
-        return {} if self._assistant[0] == "local" else {"seed": self._audit.seed}
+        return {} if self._assistant is None else {"seed": self._audit.seed}
 
     @cached_property
-    def _assistant(self) -> tuple[Any, Settings]:
-        """What of the assistant decides the outcome, and what only decides how it is reached.
+    def _assistant(self) -> OfStages | None:
+        """The roles of each stage; None where no language model is asked."""
+        return self._audit.assistant.of_stages()
 
-        Prices are of the first kind where a budget in dollars ends an audit by them.
-        """
-        given = self._audit.assistant
-        if given.provider == "local":
-            return "local", {}
-        access = {"prices", "concurrency", "timeout"}
-        settings = given.model_dump(exclude=access | {"models"}) | {"models": given.model_names()}
+    def _roles(self, given: StageRoles | None) -> tuple[Any, Settings]:
+        """What of a stage's roles decides the outcome, and how they are reached."""
+        if given is None:
+            return LOCAL, {}
         try:
-            prices = read_prices(given.prices)
+            return given.settings(), given.reach()
         except AuditError as error:
             raise ConfigError(f"`{self._where}`: {error}") from None
-        if given.budget.usd is not None:
-            settings["prices"] = {
-                model: [
-                    {"from": str(p.since), "input": p.input, "output": p.output}
-                    for p in prices.get(model, ())
-                ]
-                for model in settings["models"].values()
-            }
-        return settings, given.model_dump(include=access)
 
 
 def subjects_in_words(audit: Mapping[str, Any]) -> dict[str, Words]:

@@ -7,13 +7,14 @@ every statement and reply is as long as it may be.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from scripts.assistants import author, questions
-from scripts.assistants.prices import price_of
+from scripts.assistants import author as writing
+from scripts.assistants import questions
 from scripts.assistants.quoting import LONGEST_TEXT
+from scripts.assistants.roles import Budget, ConfirmRoles, Role
 from scripts.evidence.limits import TOGETHER, requests
 
 SHORT, LONG = 6.0, 3.0  # characters a token, in texts that take few and many
@@ -50,9 +51,9 @@ class Amount:
             factor * self.dollars,
         )
 
-    def within(self, budget: Mapping[str, float | None]) -> "Amount":
+    def within(self, budget: Budget) -> "Amount":
         """As far as `assistant.budget` allows."""
-        most_requests, most_dollars = budget["requests"], budget["usd"]
+        most_requests, most_dollars = budget.requests, budget.usd
         return replace(
             self,
             requests=self.requests if most_requests is None else min(self.requests, most_requests),
@@ -71,7 +72,7 @@ class Bill:
     def __add__(self, other: "Bill") -> "Bill":
         return Bill(self.low + other.low, self.high + other.high, self.worst + other.worst)
 
-    def within(self, budget: Mapping[str, float | None]) -> "Bill":
+    def within(self, budget: Budget) -> "Bill":
         """As far as `assistant.budget` allows."""
         return Bill(self.low.within(budget), self.high.within(budget), self.worst.within(budget))
 
@@ -103,89 +104,89 @@ class Pool(NamedTuple):
 
 @dataclass(frozen=True)
 class Meter:
-    """Counts what an assistant will be asked, from its settings, its prices (a file of the user's)
-    and the sizes of what it reads."""
+    """Counts what an assistant will be asked, from its roles and the sizes of what it reads."""
 
-    settings: Mapping[str, Any]
-    prices: str | None
     text: Sizes
 
-    def propose(self, regions: int) -> Bill:
+    def propose(self, author: Role, regions: int) -> Bill:
         """Writing hypotheses on at most so many regions."""
-        model = self.settings["models"]["strong"]
-        shown = author.PAIRS * (self.text.prompt + 2 * self.text.response + 3 * MARKS)
-        most = author.PASSES * regions * author.EACH
-        written = 200 + 120 * author.EACH
+        shown = writing.PAIRS * (self.text.prompt + 2 * self.text.response + 3 * MARKS)
+        most = writing.PASSES * regions * writing.EACH
+        written = 200 + 120 * writing.EACH
 
         def asked(statement: int) -> Amount:
-            known = author.KNOWN * statement
-            write = self._most(model, questions.WRITE, shown + known, written)
-            merge = self._most(model, questions.MERGE, most * statement, 100 + 8 * most)
-            return write.times(author.PASSES * regions) + merge.times(author.PASSES)
+            known = writing.KNOWN * statement
+            write = self._most(author, questions.WRITE, shown + known, written)
+            merge = self._most(author, questions.MERGE, most * statement, 100 + 8 * most)
+            return write.times(writing.PASSES * regions) + merge.times(writing.PASSES)
 
-        least = self._least(model, questions.WRITE).times(author.PASSES * min(1, regions))
+        least = self._least(author, questions.WRITE).times(writing.PASSES * min(1, regions))
         return _bill(least, asked, Amount())
 
-    def screen(self, hypotheses: Sequence[int], pool: Pool) -> Bill:
+    def screen(self, cheap: Role, hypotheses: Sequence[int], pool: Pool) -> Bill:
         """Judging in the screen pool. hypotheses: how many concern each region at most."""
-        model = self.settings["models"]["cheap"]
 
         def asked(statement: int) -> Amount:
-            return self._judged(model, hypotheses, pool.pairs, statement, placebos=0)
+            return self._judged(cheap, hypotheses, pool.pairs, statement, placebos=0)
 
         return _bill(Amount(), asked, Amount())
 
-    def confirm(self, hypotheses: Sequence[int], pool: Pool, draws: float, placebos: int) -> Bill:
+    def confirm(
+        self,
+        roles: ConfirmRoles,
+        hypotheses: Sequence[int],
+        pool: Pool,
+        draws: float,
+        placebos: int,
+    ) -> Bill:
         """Choosing placebos, judging in the confirm pool, rates and themes. draws: pairs at most,
         over all regions."""
-        cheap, strong = self.settings["models"]["cheap"], self.settings["models"]["strong"]
         whole = max(hypotheses, default=0)
 
         def read(hypotheses: Sequence[int], pairs: float, placebos: int, statement: int) -> Amount:
             """Whatever regions the draws go to, the budget bounds them."""
             if len(hypotheses) * pairs > draws:
                 hypotheses, pairs = [max(hypotheses)], draws
-            return self._judged(strong, hypotheses, pairs, statement, placebos)
+            return self._judged(roles.judges[0], hypotheses, pairs, statement, placebos)
 
         def asked(statement: int) -> Amount:
             judged = read(hypotheses, pool.pairs, 1, statement)
             # The rates are the strong model's: on prompts that the cheap one read, or some had
             # left.
-            rated = Pool(min(pool.prompts, self.settings["rate_prompts"]), pool.samples)
+            rated = Pool(min(pool.prompts, roles.rate_prompts), pool.samples)
             rates = read(hypotheses, rated.pairs, 1, statement)
             listed = (whole + 5 * placebos) * statement
-            relate = self._most(cheap, questions.RELATE, listed, 50 + 25 * placebos)
-            themes = self._most(strong, questions.THEMES, whole * statement, 300 + 60 * whole)
+            relate = self._most(roles.cheap, questions.RELATE, listed, 50 + 25 * placebos)
+            themes = self._most(roles.themes, questions.THEMES, whole * statement, 300 + 60 * whole)
             return judged + rates + relate.times(len(hypotheses)) + themes
 
         lean = read([1] * len(hypotheses), pool.pairs, placebos, STATEMENT)
         return _bill(Amount(), asked, lean)
 
     def _judged(
-        self, model: str, hypotheses: Sequence[int], pairs: float, statement: int, placebos: int
+        self, role: Role, hypotheses: Sequence[int], pairs: float, statement: int, placebos: int
     ) -> Amount:
         """Judging so many pairs in each region, ten hypotheses a request."""
         total = Amount()
         for count in hypotheses:
             together = min(count, TOGETHER) + placebos
             quoted = self.text.prompt + 2 * self.text.response + 3 * MARKS + together * statement
-            one = self._most(model, questions.JUDGE, quoted, questions.judge_tokens(together))
+            one = self._most(role, questions.JUDGE, quoted, questions.judge_tokens(together))
             total += one.times(requests(count) * pairs)
         return total
 
-    def _least(self, model: str, system: str) -> Amount:
+    def _least(self, role: Role, system: str) -> Amount:
         """A request that quotes next to nothing and is answered by nothing."""
-        return self._amount(model, len(system) / SHORT, 1)
+        return self._amount(role, len(system) / SHORT, 1)
 
-    def _most(self, model: str, system: str, quoted: float, written: float) -> Amount:
+    def _most(self, role: Role, system: str, quoted: float, written: float) -> Amount:
         """A request that quotes so many characters and is answered in so many tokens at most."""
         most = math.ceil(written)
-        about = questions.request("x", self.settings, model, (system, "x"), {}, most)
-        return self._amount(model, (len(system) + quoted) / LONG + 50, about.reply_tokens)
+        about = questions.request("x", role, (system, "x"), {}, most)
+        return self._amount(role, (len(system) + quoted) / LONG + 50, about.reply_tokens)
 
-    def _amount(self, model: str, input_tokens: float, output_tokens: float) -> Amount:
-        price = price_of(model, self.prices)
-        dollars = price.of(input_tokens, output_tokens) if price else 0.0
+    def _amount(self, role: Role, input_tokens: float, output_tokens: float) -> Amount:
+        dollars = role.dollars(input_tokens, output_tokens)
         return Amount(1, input_tokens, output_tokens, dollars)
 
 

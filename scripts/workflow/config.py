@@ -158,8 +158,12 @@ def json_schema() -> dict[str, Any]:
         properties = schema["$defs"]["Audit"]["properties"]
         short = schema["$defs"][section]["properties"][field]["enum"]
         properties[name] = {"anyOf": [properties[name], {"enum": short}]}
-    for section, name in [("Subject", "responses"), ("Responses", "prompts")]:
+    words = [("Subject", "responses"), ("Responses", "prompts")]
+    words += [("Assistant", name) for name in ("author", "cheap", "themes")]
+    for section, name in words:
         schema["$defs"][section]["properties"][name]["anyOf"].append({"type": "string"})
+    judges = schema["$defs"]["Assistant"]["properties"]["judges"]
+    judges["items"] = {"anyOf": [judges["items"], {"type": "string"}]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 

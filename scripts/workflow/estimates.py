@@ -16,6 +16,14 @@ from typing import Any, NamedTuple
 from scripts.assistants import author
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.quoting import LONGEST_TEXT
+from scripts.assistants.roles import (
+    LOCAL,
+    ConfirmRoles,
+    Of,
+    ProposeRoles,
+    ScreenRoles,
+    read_roles,
+)
 from scripts.core.files import read_json
 from scripts.core.rows import read_document, read_rows
 from scripts.core.vocabulary import SIDES
@@ -132,7 +140,7 @@ class AuditPlan:
     @property
     def local(self) -> bool:
         """Whether no language model writes and judges."""
-        return self.settings("propose")["assistant"] == "local"
+        return self.settings("propose")["assistant"] == LOCAL
 
     @property
     def own_files(self) -> list[str]:
@@ -224,23 +232,30 @@ class AuditPlan:
         """
         if self.local:
             return {}
-        propose = self.node("propose")
-        settings = propose["settings"]["assistant"]
-        meter = Meter(settings, propose["local"]["access"]["prices"], self.text_sizes())
+        propose = self._roles("propose", ProposeRoles)
+        screen = self._roles("screen", ScreenRoles)
+        confirm = self._roles("confirm", ConfirmRoles)
+        meter = Meter(self.text_sizes())
         own = sum(map(lines_in, self.own_files))
         # Of one region no more are written; what is merged over regions was written in each.
-        in_region = min(propose["settings"]["hypotheses"], author.PASSES * author.EACH)
+        in_region = min(self.settings("propose")["hypotheses"], author.PASSES * author.EACH)
         written = _by_region(self.output("propose", "hypotheses.jsonl"))
         passed = _by_region(self.output("screen", "hypotheses.jsonl"))
         screened = written if written is not None else [in_region] * self.promising
         confirmed = passed if passed is not None else [in_region + own] * self.tested
         placebos = self.settings("confirm")["placebos"]
         bills = {
-            "propose": meter.propose(self.promising),
-            "screen": meter.screen(screened, self._pool("screen")),
-            "confirm": meter.confirm(confirmed, self._pool("confirm"), self.budget, placebos),
+            "propose": meter.propose(propose.author, self.promising),
+            "screen": meter.screen(screen.cheap, screened, self._pool("screen")),
+            "confirm": meter.confirm(
+                confirm, confirmed, self._pool("confirm"), self.budget, placebos
+            ),
         }
-        return {stage: bill.within(settings["budget"]) for stage, bill in bills.items()}
+        return {stage: bill.within(propose.budget) for stage, bill in bills.items()}
+
+    def _roles(self, stage: str, kind: type[Of]) -> Of:
+        node = self.node(stage)
+        return read_roles(kind, node["settings"]["assistant"], node["local"]["access"])
 
     def _pool(self, pool: str) -> Pool:
         plan = self.settings("plan", pool)

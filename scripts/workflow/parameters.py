@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from scripts.assistants.roles import LOCAL
 from scripts.core.errors import AuditError
 from scripts.workflow.described import Audits, DescribedNode
 from scripts.workflow.inputs import asked_often
@@ -85,7 +86,7 @@ class Parameters:
     def asks_a_server(self, stage: str) -> bool:
         """Whether a language model answers one of a stage's jobs: such jobs need the network, run
         for hours and compute little, so they stay where Snakemake was called."""
-        return any(n.settings["assistant"] != "local" for n in self._nodes[stage].values())
+        return any(n.settings["assistant"] != LOCAL for n in self._nodes[stage].values())
 
     def no_decode_loads_a_model(self) -> bool:
         """Whether decode jobs need the network, or nothing, and stay where Snakemake was called."""

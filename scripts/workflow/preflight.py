@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from scripts.assistants.prices import price_of
 from scripts.assistants.providers import key_of
+from scripts.assistants.roles import LOCAL, ROLES_OF, Role, read_roles
 from scripts.checks.behaviour_file import read_behaviour_file
 from scripts.core.checksums import damage
 from scripts.core.errors import AuditError
@@ -83,20 +83,22 @@ def require_readable(recipes: Recipes) -> None:
         for path in node.local["hypotheses"]:
             from scripts.assistants.user_file import read_own  # takes a fifth of a second
 
-            read_own(path, node.settings["assistant"] == "local")
+            read_own(path, node.settings["assistant"] == LOCAL)
     for node in recipes.nodes["decode"].values():
         if "file" in node.local:
             check_template(node.local["file"], node.settings["chat_template"]["text"])
 
 
 def require_credentials(report: Node) -> None:
-    """Raise AuditError when an audit that is still to be judged lacks the key of its assistant or
-    of a server that decodes."""
-    confirm = report.inputs["confirm"]
-    if Path(f"results/confirm/{confirm.key}/findings.jsonl").is_file():
+    """Raise AuditError when an audit that is still to be judged lacks the key of one of its
+    assistant's roles or of a server that decodes."""
+    if _made_already(report.inputs["confirm"], "findings.jsonl"):
         return
-    if confirm.settings["assistant"] != "local":
-        key_of(confirm.settings["assistant"])
+    for stage in ("propose", "screen", "confirm"):
+        node = report.ancestor(stage)
+        if not _made_already(node, "hypotheses.jsonl"):
+            for role in _roles(node):
+                key_of(role)
     for node in report.ancestors().values():
         if node.stage == "decode":
             KINDS[node.settings["kind"]].require_credentials(node.local)
@@ -205,12 +207,21 @@ def emulated(recipes: Recipes) -> Iterator[str]:
 
 def unpriced(report: Node) -> list[str]:
     """The assistant's models without a price."""
-    confirm = report.inputs["confirm"]
-    assistant, access = confirm.settings["assistant"], confirm.local["access"]
-    if assistant == "local":
-        return []
-    models = dict.fromkeys(assistant["models"].values())
-    return [model for model in models if price_of(model, access["prices"]) is None]
+    stages = (report.ancestor(stage) for stage in ("propose", "screen", "confirm"))
+    roles = (role for node in stages for role in _roles(node))
+    return list(dict.fromkeys(role.model for role in roles if role.price is None))
+
+
+def _roles(node: Node) -> tuple[Role, ...]:
+    """The assistant's roles that a stage has; none of the local assistant."""
+    given = node.settings["assistant"]
+    if given == LOCAL:
+        return ()
+    return read_roles(ROLES_OF[node.stage], given, node.local["access"]).roles
+
+
+def _made_already(node: Node, file: str) -> bool:
+    return (RESULTS / node.stage / node.key / file).is_file()
 
 
 def _check_recorded(name: str, recipes: Recipes) -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from scripts.assistants.providers import PROVIDERS
 from scripts.draws.rules import RULES
-from scripts.workflow.section import VARIABLE, Name, Place, Section, Share, shorthand
+from scripts.workflow.assistant_sections import Assistant
+from scripts.workflow.section import Name, Place, Section, Share, shorthand
 from scripts.workflow.subject_sections import File, Subject
 
 EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
@@ -15,9 +15,8 @@ EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
 
 if TYPE_CHECKING:  # names from tables are for pydantic alone
     Rule: TypeAlias = str
-    Provider: TypeAlias = str
 else:
-    Rule, Provider = Literal[*RULES], Literal["local", *PROVIDERS]
+    Rule = Literal[*RULES]
 
 
 class Source(File):
@@ -156,81 +155,12 @@ class Embed(Section):
     one), which is also the most. Fewer are faster, and give other vectors."""
 
 
-class Models(Section):
-    """The two models of an assistant; the same name twice uses one."""
-
-    cheap: str | None = None
-    """Screens hypotheses and chooses placebos; none is the provider's default."""
-    strong: str | None = None
-    """Writes hypotheses and judges the claims; none is the provider's default."""
-
-
-class Budget(Section):
-    """What an audit's assistant may cost; hypotheses that it does not cover are reported as
-    untested. Draws have budgets of their own: `measure.budget` and `confirm.draws`."""
-
-    usd: float | None = Field(None, gt=0)
-    """US dollars over all stages, cached replies counted as if paid; every model needs a price."""
-    requests: int | None = Field(None, ge=1)
-    """Requests over all stages, cached replies counted too."""
-
-
-class Assistant(Section):
-    """Who writes and judges hypotheses; see docs/assistants.md."""
-
-    provider: Provider = "local"
-    """`local` needs no key and is deterministic; the others ask models: `openai` those of any
-    server that speaks its protocol, at `base_url`."""
-    base_url: str | None = None
-    """Address of the server, such as `http://localhost:8000/v1`; none is the provider's own."""
-    key_variable: str | None = Field(None, pattern=VARIABLE)
-    """Environment variable that holds the key; none is the provider's own."""
-    models: Models = Models()
-    """Model names."""
-    prices: str | None = None
-    """YAML file of prices that goes before the shipped one."""
-    escalate: Literal["auto", "band", "never"] = "auto"
-    """Who judges the claims: `auto` lets the cheap model go first where enough prompts make that
-    cheaper, and the strong one go on with what stays borderline; `band` goes on with scores from
-    0.4 to 0.6; `never` leaves all to the strong one."""
-    price_ratio: float = Field(6.0, ge=1)
-    """Price of a strong model's request over a cheap one's, by which `auto` decides."""
-    budget: Budget = Budget()
-    """Limits."""
-    rate_prompts: int = Field(12, ge=2)
-    """Prompts a region on which a finding's rates are estimated, fixed beforehand."""
-    temperature: float | None = Field(0.0, ge=0, le=2)
-    """Of the assistant's replies; null leaves it out, for models that take none."""
-    structured: bool = True
-    """Send the JSON schema of the reply; false for servers that know none."""
-    thinking_tokens: int = Field(2048, ge=0)
-    """Added to the limit of each reply for models that think first; counts in the worst case."""
-    token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What an OpenAI-compatible server calls the limit of a reply."""
-    concurrency: int = Field(32, ge=1, le=1024)
-    """Requests under way at most; fewer when the provider is busy. Never in a key."""
-    timeout: float = Field(60.0, gt=0)
-    """Seconds until a request counts as lost and is sent again. Never in a key."""
-
-    @model_validator(mode="after")
-    def _models_named(self):
-        named = self.models.cheap and self.models.strong
-        if self.provider != "local" and not (named or PROVIDERS[self.provider].models):
-            raise ValueError("`models` needs `cheap` and `strong`; they may be the same")
-        return self
-
-    def model_names(self) -> dict[str, str]:
-        """The models by role, defaults filled in."""
-        defaults = PROVIDERS[self.provider].models
-        return (defaults._asdict() if defaults else {}) | self.models.model_dump(exclude_none=True)
-
-
 class Propose(Section):
     """Writing hypotheses."""
 
     regions: int = Field(60, ge=1)
     """Regions looked at, promising ones first, then the most divergent."""
-    hypotheses: int = Field(20, ge=1, le=200)
+    hypotheses: int = Field(20, ge=1, le=1000)
     """Hypotheses kept at most, strongest first; the local assistant adds up to half as many that
     compare texts as a whole."""
     phrase_words: int = Field(6, ge=1, le=8)

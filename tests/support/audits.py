@@ -66,7 +66,12 @@ def make_audit(
                   {"propose": propose, "plan": screened}, {"hypotheses": list(own)})  # fmt: skip
     large = {"pool": "confirm", "prompts": 24, "samples": 2, "ready": ready, "everywhere": 0}
     tested = node("plan", "plan confirm", large, {"regions": regions, **decode})
-    confirm = node("confirm", f"confirm {q}", {"q": q}, {"screen": screen, "plan": tested})
+    confirm = node(
+        "confirm",
+        f"confirm {q}",
+        {"q": q, "assistant": "local"},
+        {"screen": screen, "plan": tested},
+    )
     config = {"audit": {"confirm": {"q": q}}}
     report = node(
         "report", f"report {q}", {"audit": "demo", "config": config},

@@ -1,0 +1,210 @@
+"""Who does what of an assistant's work: the model in each role, how it is asked, and which roles a
+stage has.
+
+The configuration resolves into these (workflow/assistant_sections.py). What decides replies is in
+the settings of a stage, hence in its key; how a model is reached is not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
+
+from pydantic import TypeAdapter
+
+from scripts.assistants.prices import Price, price_of, read_prices
+
+if TYPE_CHECKING:
+    Json: TypeAlias = Any
+else:
+    from pydantic import JsonValue as Json
+
+LOCAL = "local"  # in place of a stage's roles: no language model is asked
+REACH = ("prices", "concurrency", "timeout")
+Settings = dict[str, Any]
+Escalate = Literal["auto", "band", "never"]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A model in one role.
+
+    name: "author", "judge 1", "cheap", "themes"; base_url: the address, None for the provider's
+    own; structured: whether the server knows JSON schemas; token_limit: what it calls the limit of
+    a reply; extra: fields put into each request; label: what tells judges of one model apart. The
+    last three never change a reply: a file of prices that goes before the shipped one, requests
+    under way at most, seconds a request may take.
+    """
+
+    name: str
+    provider: str
+    model: str
+    base_url: str | None = None
+    key_variable: str | None = None
+    temperature: float | None = 0.0
+    structured: bool = True
+    token_limit: str = "max_tokens"
+    thinking_tokens: int = 0
+    extra: Mapping[str, Json] | None = None
+    label: str = ""
+    prices: str | None = None
+    concurrency: int = 32
+    timeout: float = 60.0
+
+    @property
+    def identity(self) -> str:
+        """Who answers: the provider and, where it is not the provider's own, the address."""
+        return f"{self.provider} {self.base_url or ''}".strip()
+
+    @property
+    def title(self) -> str:
+        """What it is called where it says something, and what its coins are drawn by."""
+        return self.label or self.model
+
+    @property
+    def keyed(self) -> Settings:
+        """What of it decides replies."""
+        return {name: value for name, value in asdict(self).items() if name not in REACH}
+
+    @property
+    def reach(self) -> Settings:
+        """What of it only says how it is reached."""
+        return {name: getattr(self, name) for name in REACH}
+
+    def same_as(self, other: "Role") -> bool:
+        """Whether both are one model that is asked in one way."""
+        own, others = (role.keyed | {"name": "", "label": ""} for role in (self, other))
+        return own == others
+
+    @property
+    def price(self) -> Price | None:
+        """Today's price of its model; None where no table names it."""
+        return price_of(self.model, self.prices)
+
+    def dollars(self, input_tokens: float, output_tokens: float) -> float:
+        """What so many tokens cost; nothing where the model has no price."""
+        price = self.price
+        return price.of(input_tokens, output_tokens) if price else 0.0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an audit's assistant may cost over all stages; None is no limit."""
+
+    usd: float | None = None
+    requests: int | None = None
+
+    @property
+    def limited(self) -> bool:
+        return self.usd is not None or self.requests is not None
+
+
+@dataclass(frozen=True)
+class StageRoles:
+    """What a stage is given of the assistant."""
+
+    budget: Budget
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles of the stage, each once."""
+        found: list[Role] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            found += [value] if isinstance(value, Role) else []
+            found += value if isinstance(value, tuple) else ()
+        return tuple(found)
+
+    def settings(self) -> Settings:
+        """What of it decides the outcome: prices, too, where a budget in dollars ends an audit by
+        them. Raises AuditError naming a file of prices that cannot be read."""
+        found = {field.name: _keyed(getattr(self, field.name)) for field in fields(self)}
+        known = {role.name: read_prices(role.prices).get(role.model, ()) for role in self.roles}
+        if self.budget.usd is not None:
+            found["prices"] = {
+                name: [
+                    {"from": str(p.since), "input": p.input, "output": p.output} for p in periods
+                ]
+                for name, periods in known.items()
+            }
+        return found
+
+    def reach(self) -> Settings:
+        """How each role is reached, by its name."""
+        return {role.name: role.reach for role in self.roles}
+
+
+@dataclass(frozen=True)
+class ProposeRoles(StageRoles):
+    """Who writes hypotheses."""
+
+    author: Role
+
+
+@dataclass(frozen=True)
+class ScreenRoles(StageRoles):
+    """Who eliminates hypotheses; and who will judge, where a budget decides how many are tested."""
+
+    cheap: Role
+    judges: tuple[Role, ...] = ()
+
+
+@dataclass(frozen=True)
+class ConfirmRoles(StageRoles):
+    """Who judges the claims, chooses placebos and goes first in a cascade (`cheap`), and names
+    themes; and how, as the configuration says."""
+
+    judges: tuple[Role, ...]
+    cheap: Role
+    themes: Role
+    escalate: Escalate = "auto"
+    price_ratio: float = 6.0
+    rate_prompts: int = 12
+
+
+class OfStages(NamedTuple):
+    """What each stage is given of an audit's assistant."""
+
+    propose: ProposeRoles
+    screen: ScreenRoles
+    confirm: ConfirmRoles
+
+
+ROLES_OF: dict[str, type[StageRoles]] = {
+    "propose": ProposeRoles, "screen": ScreenRoles, "confirm": ConfirmRoles,
+}  # fmt: skip
+Of = TypeVar("Of", bound=StageRoles)
+
+
+def read_roles(kind: type[Of], settings: Mapping[str, Any], reach: Mapping[str, Any]) -> Of:
+    """The roles of a stage, from its settings and from what no key contains."""
+
+    def whole(value: Any) -> Any:
+        if _many(value):
+            return [whole(part) for part in value]
+        if isinstance(value, Mapping) and "provider" in value:
+            return {**value, **reach[value["name"]]}
+        return value
+
+    given = {name: whole(value) for name, value in settings.items() if name != "prices"}
+    found: Of = TypeAdapter(kind).validate_python(given)
+    return found
+
+
+def roles_in(settings: Any) -> list[Mapping[str, Any]]:
+    """The roles among the settings of a stage, as they are keyed; none of the local assistant."""
+    if not isinstance(settings, Mapping):
+        return []
+    values = [v for given in settings.values() for v in (given if _many(given) else [given])]
+    return [value for value in values if isinstance(value, Mapping) and "provider" in value]
+
+
+def _keyed(value: Any) -> Any:
+    if isinstance(value, Role):
+        return value.keyed
+    if isinstance(value, Budget):
+        return asdict(value)
+    return [_keyed(part) for part in value] if _many(value) else value
+
+
+def _many(value: Any) -> bool:
+    return isinstance(value, list | tuple)
