@@ -81,10 +81,10 @@ OUTPUTS = {
     "propose": ("hypotheses.jsonl", "usage.json", "ledger.json"),
     "screen": ("hypotheses.jsonl", "screened.jsonl", "usage.json", "ledger.json"),
     "confirm": ("findings.jsonl", "judgements.jsonl", "themes.json", "behaviours.json",
-                "separability.json", "usage.json", "ledger.json"),
+                "separability.json", "panel.json", "usage.json", "ledger.json"),
     "report": ("audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
-               "judgements.jsonl", "behaviours.json", "separability.json", "costs.json",
-               "report.html"),
+               "judgements.jsonl", "behaviours.json", "separability.json", "panel.json",
+               "costs.json", "report.html"),
 }  # fmt: skip
 
 

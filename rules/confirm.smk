@@ -2,7 +2,7 @@
 
 REQUIRES  results/screen/<key>/hypotheses.jsonl, generations of the confirm and explore pools
 PROVIDES  results/confirm/<key>/findings.jsonl, judgements.jsonl, themes.json,
-          behaviours.json, separability.json
+          behaviours.json, separability.json, panel.json
 """
 
 
@@ -28,6 +28,7 @@ rule confirm:
         themes="results/confirm/{key}/themes.json",
         behaviours="results/confirm/{key}/behaviours.json",
         separability="results/confirm/{key}/separability.json",
+        panel="results/confirm/{key}/panel.json",
         usage="results/confirm/{key}/usage.json",
         ledger="results/confirm/{key}/ledger.json",
     log:

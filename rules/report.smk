@@ -2,7 +2,7 @@
 
 REQUIRES  everything behind an audit: findings, rounds, divergences, vectors, ledgers
 PROVIDES  results/report/<key>/{audit.json, rounds.jsonl, regions.json, findings.jsonl, findings.csv,
-          judgements.jsonl, behaviours.json, separability.json, costs.json, report.html}
+          judgements.jsonl, behaviours.json, separability.json, panel.json, costs.json, report.html}
 """
 
 
@@ -16,6 +16,7 @@ rule report:
         themes=INPUTS.upstream("report", "confirm", "results/confirm/{key}/themes.json"),
         behaviours=INPUTS.upstream("report", "confirm", "results/confirm/{key}/behaviours.json"),
         separability=INPUTS.upstream("report", "confirm", "results/confirm/{key}/separability.json"),
+        panel=INPUTS.upstream("report", "confirm", "results/confirm/{key}/panel.json"),
         screened=INPUTS.of_ancestor("report", "screen", "results/screen/{key}/screened.jsonl"),
         bank=INPUTS.of_ancestor("report", "bank", "results/bank/{key}/bank.json"),
         prompts=INPUTS.of_ancestor("report", "bank", BANK),
@@ -42,6 +43,7 @@ rule report:
         judgements="results/report/{key}/judgements.jsonl",
         behaviours="results/report/{key}/behaviours.json",
         separability="results/report/{key}/separability.json",
+        panel="results/report/{key}/panel.json",
         costs="results/report/{key}/costs.json",
         page=report(
             "results/report/{key}/report.html",

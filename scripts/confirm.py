@@ -20,6 +20,7 @@ from scripts.hypotheses.finding import Behaviours, Content, Finding, Theme, Them
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.confirmation import confirm, confirm_with_models, entries, placebos_of
 from scripts.judging.missing import missing_responses
+from scripts.judging.panel import NO_PANEL
 from scripts.judging.schedule import whole_blocks
 from scripts.judging.separability import NOT_ASKED, separability
 from scripts.prompts.pools import DealtPrompt
@@ -44,6 +45,7 @@ def main(job: Job) -> None:
     if settings["unit"] == "prompt":
         missing = missing_responses(read_rows(job.input.prompts, DealtPrompt), regions)
     themes: list[Theme] = []
+    panel = NO_PANEL
     usage: dict[str, ModelUsage] = {}
     if settings["assistant"] == LOCAL:
         base_texts: dict[str, list[Text]] = defaultdict(list)
@@ -57,7 +59,7 @@ def main(job: Job) -> None:
         spent = [read_document(path, Usage) for path in job.input.spent]
         roles = read_roles(ConfirmRoles, settings["assistant"], job.params.local["access"])
         with Pool(roles, Path(job.params.cache), spent) as pool:
-            findings, judgements = confirm_with_models(
+            findings, judgements, panel = confirm_with_models(
                 pool, roles, hypotheses, pairs, prompt_texts(bank), regions, settings, missing
             )
             themes = themes_of(pool, roles.themes, findings)
@@ -78,6 +80,7 @@ def main(job: Job) -> None:
     write_document(job.output.themes, Themes(themes=tuple(themes)))
     write_document(job.output.behaviours, Behaviours(behaviours=tuple(behaviours)))
     write_document(job.output.separability, apart)
+    write_document(job.output.panel, panel)
 
 
 def with_prompts(finding: Finding, contents: Mapping[str, Content]) -> Finding:

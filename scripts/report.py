@@ -39,11 +39,13 @@ from scripts.evidence.reasons import LEFT_OUT, Status
 from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.hypotheses.finding import Behaviour, Behaviours, Effect, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.judging.panel import PanelReport
 from scripts.judging.screening import confirm_prompts
 from scripts.judging.separability import Separability
 from scripts.page.cards import entries
 from scripts.page.costs import costs_of
 from scripts.page.figures import Point, figures
+from scripts.page.judges import notices_of_judges
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notice_of_thoughts, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
@@ -273,6 +275,7 @@ def main(job: Job) -> None:
     findings, screened = read_rows(files.findings, Finding), read_rows(files.screened, Hypothesis)
     behaviours = read_document(files.behaviours, Behaviours)
     separability = read_document(files.separability, Separability)
+    panel = read_document(files.panel, PanelReport)
     rounds = [read_document(path, Round) for path in files.rounds]
     measured = read_rows(files.divergence, RegionDivergence)
     divergence = {of_region.region: of_region for of_region in measured}
@@ -315,6 +318,7 @@ def main(job: Job) -> None:
     notices = [notice for notice in first if notice]
     notices += notices_of_servers(ledgers)
     notices += notices_of_texts(answered(files))
+    notices += notices_of_judges(panel, findings)
     for model, used in cost.total.full.models.items():
         notices += notices_of_replies(model, used)
     log.info("%s", counted)
@@ -347,6 +351,7 @@ def main(job: Job) -> None:
         kinds_of_texts(explored, Space.read(files.space), names_of_kinds(screened)),
         notices,
         contrast,
+        panel,
     )
     write_json(out.audit, audit)
     write_rows(out.rounds, by_round)
@@ -356,6 +361,7 @@ def main(job: Job) -> None:
         shutil.copyfile(files.judgements, temporary)
     write_document(out.behaviours, behaviours)
     write_document(out.separability, separability)
+    write_document(out.panel, panel)
     write_document(out.costs, cost)
     write_table(out.table, [csv_row(finding, behaviours.behaviours) for finding in findings])
     with replacing(out.page) as temporary:

@@ -198,7 +198,8 @@ def exported(tmp_path_factory, tiny):
 
 def test_an_export_of_recorded_responses_gives_the_same_findings(exported):
     for name in (
-        "findings.jsonl", "findings.csv", "behaviours.json", "separability.json", "regions.json",
+        "findings.jsonl", "findings.csv", "behaviours.json", "separability.json", "panel.json",
+        "regions.json",
     ):  # fmt: skip
         first, again = (exported / "results/audits" / audit / name for audit in ("first", "again"))
         assert first.read_bytes() == again.read_bytes(), name

@@ -61,7 +61,7 @@ def texts_of(pairs):
 def findings_of(server, tmp_path, hypotheses, pairs, **given):
     configured = roles_of(server, **{"escalate": "never", "price_ratio": 20.0} | given)
     with Pool(configured, tmp_path) as pool:
-        findings, judgements = confirm_with_models(
+        findings, judgements, _ = confirm_with_models(
             pool, configured, hypotheses, pairs, texts_of(pairs), REGIONS, SETTINGS
         )
         written, rows = [*map(as_json, findings)], [*map(as_json, judgements)]

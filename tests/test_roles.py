@@ -83,6 +83,18 @@ def test_one_model_alone_fills_every_role():
             "unknown config key .*0.modle",
         ),
         ({**HERE, "author": {"model": "w", "extra": {"model": "x"}}}, "`extra` cannot set `model`"),
+        ({**HERE, "author": "w", "decide": "majority"}, "`decide: majority` needs two judges"),
+        ({**HERE, "author": "w", "agreement": {"share": 1}}, "`agreement` needs two judges"),
+        (
+            {
+                **HERE,
+                "author": "w",
+                "judges": ["a", "b"],
+                "decide": "majority",
+                "agreement": {"share": 1},
+            },
+            "every judge reads every pair; leave `agreement` out",
+        ),
         ({"provider": "gemini", "extra": {"think": 1}}, "has no field `think`; known: top_p"),
     ],
 )
@@ -141,8 +153,25 @@ def test_who_will_judge_counts_in_the_screen_where_a_budget_decides_who_is_teste
     assert moved(keyed, given, judges=["k"]) == {"screen", "confirm"}
 
 
+def test_how_a_panel_is_heard_is_in_the_key_where_there_is_one(keyed):
+    given = {"provider": "openai", "author": "w", "judges": ["j", "k"]}
+    assert moved(keyed, given, decide="majority") == {"confirm"}
+    assert moved(keyed, given, agreement={"share": 0.5}) == {"confirm"}
+    budget = given | {"budget": {"requests": 9}}
+    assert moved(keyed, budget, decide="majority") == {"screen", "confirm"}
+    assert keyed(given | {"judges": ["j"]})["confirm"]["assistant"]["panel"] is None
+
+
+def test_judges_of_one_model_are_told_apart():
+    of = stages(**HERE, author="w", judges=["j", {"model": "j", "temperature": 1}, "k"])
+    titles = [judge.title for judge in of.confirm.judges]
+    assert titles == ["j (judge 1)", "j (judge 2)", "k"]
+    asked = stages(**HERE, author="w", judges=["j"], cheap={"model": "j", "temperature": 1})
+    assert asked.confirm.cheap.title == "j (cheap)"
+
+
 def test_a_stage_reads_the_roles_that_its_settings_were_made_from():
-    of = stages(**HERE, author="w", judges=["j"], concurrency=3, timeout=7)
+    of = stages(**HERE, author="w", judges=["j", "k"], concurrency=3, timeout=7)
     assert read_roles(ConfirmRoles, of.confirm.settings(), of.confirm.reach()) == of.confirm
 
 

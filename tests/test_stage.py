@@ -64,7 +64,9 @@ def test_a_stage_of_a_finished_audit_runs_in_the_debugger_and_writes_elsewhere(f
     assert f"scripts/confirm.py({number})" in said and "('reached', " in said
     assert content(finished / "results") == before
     (made,) = (tmp_path / "results/confirm").iterdir()
-    for name in ("findings.jsonl", "judgements.jsonl", "behaviours.json", "separability.json"):
+    for name in (
+        "findings.jsonl", "judgements.jsonl", "behaviours.json", "separability.json", "panel.json",
+    ):  # fmt: skip
         there = before[finished / "results/confirm" / made.name / name]
         assert (made / name).read_bytes() == there
     (log,) = (tmp_path / "logs/confirm").iterdir()

@@ -5,7 +5,7 @@ The configuration resolves into these (workflow/assistant_sections.py). What dec
 the settings of a stage, hence in its key; how a model is reached is not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -22,6 +22,7 @@ LOCAL = "local"  # in place of a stage's roles: no language model is asked
 REACH = ("prices", "concurrency", "timeout")
 Settings = dict[str, Any]
 Escalate = Literal["auto", "band", "never"]
+Decide = Literal["first", "majority"]
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,22 @@ class ProposeRoles(StageRoles):
 
 
 @dataclass(frozen=True)
+class Panel:
+    """How several judges are heard: whose verdicts decide the claims, the first one's or those of
+    the majority; and where it is the first one's, on which share of its prompts the others are
+    asked what it was asked."""
+
+    decide: Decide = "first"
+    share: float = 0.25
+
+
+@dataclass(frozen=True)
 class ScreenRoles(StageRoles):
     """Who eliminates hypotheses; and who will judge, where a budget decides how many are tested."""
 
     cheap: Role
     judges: tuple[Role, ...] = ()
+    panel: Panel | None = None
 
 
 @dataclass(frozen=True)
@@ -159,6 +171,14 @@ class ConfirmRoles(StageRoles):
     escalate: Escalate = "auto"
     price_ratio: float = 6.0
     rate_prompts: int = 12
+    panel: Panel | None = None
+
+
+def shares_read(judges: Sequence[Role], panel: Panel | None) -> list[tuple[Role, float]]:
+    """Each judge with the share that it reads of the pairs on which claims are decided."""
+    first, *others = judges
+    of_others = panel.share if panel and panel.decide == "first" else 1.0
+    return [(first, 1.0), *((other, of_others) for other in others)]
 
 
 class OfStages(NamedTuple):
@@ -201,7 +221,7 @@ def roles_in(settings: Any) -> list[Mapping[str, Any]]:
 def _keyed(value: Any) -> Any:
     if isinstance(value, Role):
         return value.keyed
-    if isinstance(value, Budget):
+    if isinstance(value, Budget | Panel):
         return asdict(value)
     return [_keyed(part) for part in value] if _many(value) else value
 

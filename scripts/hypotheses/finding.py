@@ -159,6 +159,27 @@ class Quote:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgeRecord:
+    """What one of several judges says of a finding by itself, on all that it read; no claim."""
+
+    __pydantic_config__: ClassVar = ROW
+    judge: str
+    """The model."""
+    prompts: int
+    """Prompts it read."""
+    wins: int
+    """Prompts of them for the finding."""
+    losses: int
+    """Prompts against it."""
+    ties: int
+    """Prompts that are neither."""
+    e_value: float
+    """Its own e-value, the smaller of the plain one and that against its placebos."""
+    win_rate: WinRate
+    """Its wins of wins and losses."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """A hypothesis with its decision; a line of findings.jsonl."""
 
@@ -242,6 +263,8 @@ class Finding:
     """Over all regions."""
     evidence: tuple[Quote, ...] = ()
     """Quoted pairs that show it."""
+    judges: tuple[JudgeRecord, ...] = ()
+    """What each of several judges says by itself; none with one."""
 
 
 @dataclass(frozen=True, kw_only=True)

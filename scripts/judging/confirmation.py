@@ -4,7 +4,7 @@ The null, the bet, e-BH, racing, gates, statuses and intervals are those of docs
 functions in scripts/evidence/ name their sources. The unit is the prompt.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -13,10 +13,17 @@ from typing import Literal, NotRequired, TypedDict
 import numpy as np
 
 from scripts.assistants.client import BudgetSpent, Pool
-from scripts.assistants.judge import Asked, Judged, ModelJudge, pairs_by_prompt
+from scripts.assistants.judge import (
+    MAJORITY,
+    Asked,
+    Judged,
+    Majority,
+    ModelJudge,
+    pairs_by_prompt,
+)
 from scripts.assistants.local import placebo_checks
 from scripts.assistants.placebos import placebos_by_region
-from scripts.assistants.roles import ConfirmRoles
+from scripts.assistants.roles import ConfirmRoles, Role
 from scripts.checks.check import Check, MissingCheck, Text, by_place, graded, value
 from scripts.checks.words import equal_lengths
 from scripts.core.job import log
@@ -45,6 +52,7 @@ from scripts.judging.findings import (
     with_reach,
 )
 from scripts.judging.missing import Missing
+from scripts.judging.panel import NO_PANEL, PanelReport, read_by_others, report_of, with_judges
 from scripts.judging.reach import Look
 from scripts.judging.schedule import Bench, Judges, raced
 from scripts.prompts.region import Region
@@ -305,25 +313,46 @@ def confirm_with_models(
     regions: Mapping[str, Region],
     settings: ConfirmSettings,
     missing: Missing | None = None,
-) -> tuple[list[Finding], list[Judgement]]:
-    """As `confirm`, judged by language models; without budget for placebos, all are untested."""
+) -> tuple[list[Finding], list[Judgement], PanelReport]:
+    """As `confirm`, judged by language models; without budget for placebos, all are untested. With
+    several judges also how far they agree."""
     seed = settings["seed"]
     tested = [h for h in hypotheses if not h.beyond]
     try:
         placebos = placebos_by_region(pool, roles.cheap, tested, settings["placebos"], seed)
     except BudgetSpent:
-        return [untested(h, regions, h.beyond or Stop.BUDGET) for h in hypotheses], []
+        findings = [untested(h, regions, h.beyond or Stop.BUDGET) for h in hypotheses]
+        return findings, [], NO_PANEL
     by_prompt = pairs_by_prompt(pairs)
     share, samples = _share(roles, tested, by_prompt, settings)
     read = {prompt: of_prompt[:samples] for prompt, of_prompt in by_prompt.items()}
-    cheap, strong = (
-        ModelJudge(pool, role, tested, placebos, read, texts, seed)
-        for role in (roles.cheap, roles.judges[0])
-    )
+    majority = roles.panel is not None and roles.panel.decide == "majority"
+
+    def judge_of(role: Role) -> ModelJudge:
+        drawn_by = MAJORITY if majority and role in roles.judges else None
+        return ModelJudge(pool, role, tested, placebos, read, texts, seed, drawn_by)
+
+    first, *others = map(judge_of, roles.judges)
+    strong = Majority([first, *others]) if majority else first
     escalate: Escalate = "band" if roles.escalate == "band" else "borderline"
-    judges = Judges(cheap, strong, share, escalate)
+    judges = Judges(judge_of(roles.cheap), strong, share, escalate)
     settings = {**settings, "rate_prompts": roles.rate_prompts}
-    return confirm(hypotheses, {}, pairs, regions, settings, judges, missing)
+    findings, judgements = confirm(hypotheses, {}, pairs, regions, settings, judges, missing)
+    if roles.panel is None:
+        return findings, judgements, NO_PANEL
+    unread = 0
+    if isinstance(strong, Majority):
+        judgements += strong.own
+    else:
+        of_first = [judgement for judgement in judgements if judgement.judge == first.title]
+        more, unread = read_by_others(others, of_first, roles.panel.share, seed)
+        judgements += more
+    by_hypothesis: dict[str, list[Judgement]] = defaultdict(list)
+    for judgement in judgements:
+        by_hypothesis[judgement.hypothesis].append(judgement)
+    titles = [role.title for role in roles.judges]
+    findings = [with_judges(finding, titles, by_hypothesis) for finding in findings]
+    return findings, judgements, report_of(roles.judges, roles.panel, judgements, unread)
 
 
 def _share(
@@ -337,13 +366,15 @@ def _share(
     prompts = Counter(of_prompt[0].region for of_prompt in pairs.values())
     samples = max((len(of_prompt) for of_prompt in pairs.values()), default=1)
     none = dict.fromkeys(prompts, 0)
-    if roles.escalate == "never" or roles.cheap.same_as(roles.judges[0]):
+    alone = roles.panel is None or roles.panel.decide == "first"
+    if roles.escalate == "never" or (alone and roles.cheap.same_as(roles.judges[0])):
         return none, samples
     if roles.escalate == "band":
         return {region: 2 * count // 3 for region, count in prompts.items()}, samples
     lined_up = {h.id: [r for r in h.regions if r in prompts] for h in hypotheses}
     lined_up = {name: of_one for name, of_one in lined_up.items() if of_one}
-    assumed = ASSUMED._replace(price_ratio=roles.price_ratio, samples=samples)
+    ratio = roles.price_ratio * (1 if alone else len(roles.judges))
+    assumed = ASSUMED._replace(price_ratio=ratio, samples=samples)
     split = choose(lined_up, prompts, assumed, q=settings["q"], seed=settings["seed"])
     log.info(
         "the cheap model reads %s of the prompts, %d pairs of each", split.share, split.samples

@@ -318,7 +318,7 @@ def _placebo_nets(
     if judges is not None:
         if not standing.in_set:
             return None
-        model = judges.strong if used[0].judge == judges.strong.model else judges.cheap
+        model = judges.strong if used[0].judge == judges.strong.title else judges.cheap
         try:
             scores = model.all_placebos([(j.region, j.prompt) for j in used])
         except BudgetSpent:

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from scripts.assistants.client import BudgetSpent
-from scripts.assistants.judge import Asked, Judged, ModelJudge
+from scripts.assistants.judge import Asked, Judge, Judged
 from scripts.core.job import log
 from scripts.core.randomness import hash_unit
 from scripts.evidence.cascade import Escalate, Outcome, cascade
@@ -143,8 +143,8 @@ class Judges(NamedTuple):
     """The language models of a confirm stage: which share of each region's prompts the cheap one
     reads (0: none), before the strong one goes on with the others."""
 
-    cheap: ModelJudge
-    strong: ModelJudge
+    cheap: Judge
+    strong: Judge
     share: Mapping[str, int]
     escalate: Escalate
 

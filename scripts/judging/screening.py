@@ -16,7 +16,7 @@ from scripts.assistants import questions
 from scripts.assistants.author import statement_of
 from scripts.assistants.client import BudgetSpent, Pool, Spent
 from scripts.assistants.judge import Asked, Judged
-from scripts.assistants.roles import ScreenRoles
+from scripts.assistants.roles import ScreenRoles, shares_read
 from scripts.assistants.usage import ModelUsage
 from scripts.checks.check import Check, graded
 from scripts.draws.settings import PoolSettings
@@ -236,19 +236,22 @@ def afforded(pool: Pool, roles: ScreenRoles, settings: PoolSettings) -> Affords 
     those of the screen, with replies as long as allowed."""
     if not roles.budget.limited:
         return None
-    judge = roles.judges[0]
+    shares = shares_read(roles.judges, roles.panel)
     left = pool.budget - pool.spent
     asked = pool.usage.get(roles.cheap.model, ModelUsage())
     number, tokens = asked.asked, asked.input_tokens + asked.saved_input_tokens
     dollars = 0.0
     if number:
-        reply = questions.judge_tokens(TOGETHER + 1) + judge.thinking_tokens
-        dollars = judge.dollars(tokens / number, reply)
+        reply = questions.judge_tokens(TOGETHER + 1)
+        dollars = sum(
+            share * judge.dollars(tokens / number, reply + judge.thinking_tokens)
+            for judge, share in shares
+        )
 
     def affords(hypotheses: Sequence[Hypothesis]) -> bool:
         counts = Counter(region for h in hypotheses for region in h.regions)
         number = confirm_requests(samples_by_region(hypotheses, settings), counts)
-        return Spent(number, number * dollars).within(left)
+        return Spent(number * sum(share for _, share in shares), number * dollars).within(left)
 
     return affords
 

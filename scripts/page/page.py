@@ -60,6 +60,7 @@ def render(report: Report, sections: Sequence[Section] = SECTIONS) -> str:
             ),
         }
         for section in sections
+        if section.shown(report)
     ]
     return environment.get_template("page.html.j2").render(**_head(report), sections=written)
 

@@ -9,6 +9,7 @@ from scripts.divergence.contrast import Contrast
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.judging.panel import NO_PANEL, PanelReport
 from scripts.judging.separability import NOT_ASKED, Separability
 from scripts.page.cards import Entry, entries
 from scripts.page.costs import Costs
@@ -40,6 +41,7 @@ class Report:
     kinds: Sequence[Kind] = ()
     notices: Sequence[str] = ()
     contrast: Contrast | None = None
+    panel: PanelReport = NO_PANEL
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -71,7 +73,7 @@ class Section(NamedTuple):
 
     name: its anchor; title: its heading; link: its name among the links at the top; context: what
     its template says beside `counts`, `figures`, `labels`, `units` and `by_draw`, which all have;
-    template: Jinja, in which every text is escaped.
+    template: Jinja, in which every text is escaped; shown: whether an audit has anything for it.
     """
 
     name: str
@@ -79,3 +81,4 @@ class Section(NamedTuple):
     link: str
     context: Callable[[Report], dict[str, Any]]
     template: str
+    shown: Callable[[Report], bool] = lambda report: True

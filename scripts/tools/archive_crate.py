@@ -38,6 +38,7 @@ PUBLISHED = {
     "judgements.jsonl": "What was judged of every hypothesis on every prompt",
     "behaviours.json": "Validated findings grouped into behaviours",
     "separability.json": "Whether the subjects can be told apart at all",
+    "panel.json": "How far several judges agree",
     "audit.json": "Resolved configuration, keys, versions, hardware, counts",
     "regions.json": "Regions of the prompt bank",
     "rounds.jsonl": "Rounds of sampling",

@@ -8,7 +8,15 @@ from pydantic import Field, JsonValue, model_validator
 
 from scripts.assistants import roles
 from scripts.assistants.providers import PROVIDERS
-from scripts.assistants.roles import LOCAL, ConfirmRoles, OfStages, ProposeRoles, Role, ScreenRoles
+from scripts.assistants.roles import (
+    LOCAL,
+    ConfirmRoles,
+    OfStages,
+    Panel,
+    ProposeRoles,
+    Role,
+    ScreenRoles,
+)
 from scripts.workflow.section import VARIABLE, Section, shorthand
 
 if TYPE_CHECKING:  # names from tables are for pydantic alone
@@ -95,6 +103,14 @@ class AssistantRole(Asked):
     """Name of the model; none is that of `models`, or the provider's default."""
 
 
+class SharedPairs(Section):
+    """How the agreement of several judges is measured, where the first one decides."""
+
+    share: float = Field(0.25, gt=0, le=1)
+    """Share of the prompts on which the other judges are asked what the first one was asked; by
+    hash, whatever anybody said."""
+
+
 Filled = Annotated[AssistantRole | None, shorthand("model")]
 
 
@@ -105,12 +121,17 @@ class Assistant(Asked):
     """Model names of the roles that name none."""
     author: Filled = None
     """Writes hypotheses."""
-    judges: list[Annotated[AssistantRole, shorthand("model")]] = Field([], max_length=1)
-    """Judges the claims."""
+    judges: list[Annotated[AssistantRole, shorthand("model")]] = []
+    """Judge the claims; see `decide`."""
     cheap: Filled = None
     """Screens hypotheses, chooses placebos, and may judge claims first (`escalate`)."""
     themes: Filled = None
     """Names themes over what was validated; the author where nothing else is said."""
+    decide: roles.Decide = "first"
+    """Of several judges, whose verdicts decide the claims: the first one's, or those of more than
+    half of them, taken as one judge, who asks them all."""
+    agreement: SharedPairs = SharedPairs()
+    """What the others read where the first one decides."""
     escalate: roles.Escalate = "auto"
     """Who judges the claims: `auto` lets the cheap model go first where enough prompts make that
     cheaper, and the strong one go on with what stays borderline; `band` goes on with scores from
@@ -168,9 +189,11 @@ class Assistant(Asked):
         if same_name and not cheap.same_as(all_judges[0]):
             cheap = replace(cheap, label=f"{cheap.model} (cheap)")
         budget = roles.Budget(self.budget.usd, self.budget.requests)
+        panel = self._panel(len(all_judges))
+        tested_by = (all_judges, panel) if budget.limited else ()
         return OfStages(
             ProposeRoles(budget, author),
-            ScreenRoles(budget, cheap, all_judges if budget.limited else ()),
+            ScreenRoles(budget, cheap, *tested_by),
             ConfirmRoles(
                 budget,
                 all_judges,
@@ -179,8 +202,23 @@ class Assistant(Asked):
                 self.escalate,
                 self.price_ratio,
                 self.rate_prompts,
+                panel,
             ),
         )
+
+    def _panel(self, judges: int) -> Panel | None:
+        """How several judges are heard. Raises ValueError where a setting would do nothing."""
+        majority, shared = self.decide == "majority", "agreement" in self.model_fields_set
+        if judges < 2:
+            if majority or shared:
+                name = "decide: majority" if majority else "agreement"
+                raise ValueError(f"`{name}` needs two judges or more: name them in `judges`")
+            return None
+        if majority and shared:
+            raise ValueError(
+                "with `decide: majority` every judge reads every pair; leave `agreement` out"
+            )
+        return Panel(self.decide, self.agreement.share)
 
     def _role(self, name: str, tier: Tier, own: AssistantRole | None) -> Role | None:
         """The role as it is given, else as the block around it fills it; None where neither does.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from scripts.assistants import author as writing
 from scripts.assistants import questions
 from scripts.assistants.quoting import LONGEST_TEXT
-from scripts.assistants.roles import Budget, ConfirmRoles, Role
+from scripts.assistants.roles import Budget, ConfirmRoles, Role, shares_read
 from scripts.evidence.limits import TOGETHER, requests
 
 SHORT, LONG = 6.0, 3.0  # characters a token, in texts that take few and many
@@ -147,7 +147,11 @@ class Meter:
             """Whatever regions the draws go to, the budget bounds them."""
             if len(hypotheses) * pairs > draws:
                 hypotheses, pairs = [max(hypotheses)], draws
-            return self._judged(roles.judges[0], hypotheses, pairs, statement, placebos)
+            total = Amount()
+            for judge, share in shares_read(roles.judges, roles.panel):
+                one = self._judged(judge, hypotheses, pairs, statement, placebos)
+                total += one.times(share)
+            return total
 
         def asked(statement: int) -> Amount:
             judged = read(hypotheses, pool.pairs, 1, statement)

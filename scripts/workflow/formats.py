@@ -14,6 +14,7 @@ from scripts.draws.generation import Generation
 from scripts.hypotheses.finding import Behaviours, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
+from scripts.judging.panel import PanelReport
 from scripts.judging.separability import Separability
 from scripts.page.costs import Costs
 from scripts.prompts.pools import DealtPrompt
@@ -52,6 +53,7 @@ FORMATS: dict[str, type[Row]] = {
     "audits/judgements.jsonl": Judgement,
     "audits/behaviours.json": Behaviours,
     "audits/separability.json": Separability,
+    "audits/panel.json": PanelReport,
     "audits/costs.json": Costs,
 }
 

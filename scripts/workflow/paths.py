@@ -40,7 +40,8 @@ LEDGER_OF_SHARD = SHARD.removesuffix(".jsonl") + ".ledger.json"
 
 REPORTED = (
     "audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
-    "judgements.jsonl", "behaviours.json", "separability.json", "costs.json", "report.html",
+    "judgements.jsonl", "behaviours.json", "separability.json", "panel.json", "costs.json",
+    "report.html",
 )  # fmt: skip
 
 Wildcards = Mapping[str, str]

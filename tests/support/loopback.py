@@ -46,6 +46,7 @@ class Behaviour:
     delay: float = 0.0  # seconds
     silence: float = 1.5
     accuracy: float = 1.0  # else the judge answers by a coin
+    mind: str = ""  # what tells the coins of one judge from another's
     longer: float = 0.0  # share of statements that the longer response gets
     refuse_when: str | None = None  # a text in the request that is always refused
     cut: float = 0.0  # a paid reply that its token limit ends while it thinks
@@ -275,7 +276,8 @@ class Loopback:
         a, b = marked["response A"], marked["response B"]
         found = {}
         for number, statement in _numbered(prompt.rsplit("Statements:", 1)[1]).items():
-            chance = random.Random(hashlib.sha256(f"{statement}{a}{b}".encode()).digest())
+            coin = f"{self.behaviour.mind}{statement}{a}{b}"
+            chance = random.Random(hashlib.sha256(coin.encode()).digest())
             words = QUOTED.findall(statement)
             shows = [any(word in text.lower() for word in words) for text in (a, b)]
             answer = {(1, 0): "A", (0, 1): "B", (1, 1): "both", (0, 0): "neither"}[*map(int, shows)]

@@ -7,6 +7,7 @@ from scripts.page.sections import (
     costs,
     divergence,
     findings,
+    judges,
     kinds,
     reproduce,
     rounds,
@@ -17,6 +18,6 @@ from scripts.page.sections import (
 SECTIONS: list[Section] = [
     module.SECTION
     for module in (
-        apart, findings, kinds, text_map, divergence, rounds, screen, costs, reproduce,
+        apart, findings, judges, kinds, text_map, divergence, rounds, screen, costs, reproduce,
     )
 ]  # fmt: skip
