@@ -1,13 +1,15 @@
 """Embed the generations of a round, both sides.
 
 REQUIRES  results/decode/<key>/<side>/<plan>/round-<r>/shard-<s>-of-<n>.jsonl
-PROVIDES  results/embed/<key>/<side>/round-<r>.h5   (rows in draw order; datasets: draw, vector)
+PROVIDES  results/embed/<key>/<side>/round-<r>.h5   (rows in draw order; datasets: draw, vector, and
+          where an audit asks, statement and entailed)
 """
 
 
 rule embed:
     input:
         embedder=INPUTS.upstream("embed", "embedder", MODEL),
+        entailment=INPUTS.upstream("embed", "entailment", MODEL),
         base=INPUTS.generations_of("embed", "base"),
         intervention=INPUTS.generations_of("embed", "intervention"),
     output:
@@ -26,7 +28,9 @@ rule embed:
         mem_mb=growing(3000),
         runtime=growing(60),
     params:
-        settings=PARAMETERS.settings_of("embed", "embedder", "dtype", "max_tokens"),
+        settings=PARAMETERS.settings_of(
+            "embed", "embedder", "dtype", "max_tokens", optional=["entailment"]
+        ),
         cache=CACHE,
         batch_size=CONFIG.execution.embed_batch_size,
         call=CALL,

@@ -1,4 +1,5 @@
-"""Embed the generations of a round, both sides, computing only what the record cache lacks."""
+"""Embed the generations of a round, both sides, and read what they entail where the audit asks;
+only what the record cache lacks is computed."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,6 +8,7 @@ from scripts.core.rows import read_rows
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
 from scripts.models.encoder import embed_in_job
+from scripts.models.entailment import entailed_in_job
 
 
 def in_draw_order(shards: Iterable[str]) -> list[Generation]:
@@ -34,12 +36,14 @@ def main(job: Job) -> None:
     sides = in_pairs(drawn)
     job.ledger.left_out += len(drawn["base"]) - len(sides["base"])
     texts = [generation.text or "" for of_side in sides.values() for generation in of_side]
-    vectors = embed_in_job(texts, job)
+    vectors, entailed = embed_in_job(texts, job), entailed_in_job(texts, job)
     start = 0
     for side, of_side in sides.items():
-        part = vectors[start : start + len(of_side)]
-        Vectors([generation.draw for generation in of_side], part).write(job.output[side])
-        start += len(of_side)
+        rows = range(start, start + len(of_side))
+        draws = [generation.draw for generation in of_side]
+        part = entailed and entailed.rows(rows)
+        Vectors(draws, vectors[rows.start : rows.stop], part).write(job.output[side])
+        start = rows.stop
 
 
 if __name__ == "__main__":

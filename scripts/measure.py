@@ -16,6 +16,7 @@ from scripts.divergence.round import Round
 from scripts.divergence.space import Space
 from scripts.divergence.stopping import stop_reason
 from scripts.draws.draw import PlannedDraw, Reason
+from scripts.draws.entailed import together
 from scripts.draws.vectors import Vectors
 from scripts.prompts.region import Regions
 
@@ -59,7 +60,8 @@ def main(job: Job) -> None:
     log.info("%s", current)
     where = [draw.region for draw in rows] * 2
     scores = np.concatenate(found.scores)
-    ExploredTexts(draws, where, found.labels, found.kinds, scores).write(job.output.texts)
+    entailed = together(base.entailed, intervention.entailed)
+    ExploredTexts(draws, where, found.labels, found.kinds, scores, entailed).write(job.output.texts)
     found.space.write(job.output.space)
     write_rows(job.output.regions, found.regions)
     write_document(job.output.round, current)

@@ -46,7 +46,9 @@ def main(job: Job) -> None:
             usage = pool.usage
         affords = afforded(pool, roles, job.params.settings["confirm"])
     for path in job.params.local["hypotheses"]:
-        own = own_hypotheses(str(Path(path)), regions, assistant == LOCAL)
+        own = own_hypotheses(
+            str(Path(path)), regions, assistant == LOCAL, job.params.local["entailed"]
+        )
         same = {row.id for row in own}  # a proposed hypothesis that the user also has
         rows = [row for row in rows if row.id not in same] + own
     kept = [row for row in rows if row.goes_on]

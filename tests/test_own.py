@@ -6,16 +6,16 @@ import pytest
 from test_screen import REGIONS
 
 from scripts.assistants.user_file import own_hypotheses
-from scripts.checks.check import FeatureCheck
+from scripts.checks.check import EntailedCheck, FeatureCheck, MeasureCheck
 from scripts.core.errors import AuditError
 
 CHECK = {"kind": "phrases", "phrases": ["bread"]}
 
 
-def own(tmp_path, *rows):
+def own(tmp_path, *rows, entailed=False):
     path = tmp_path / "own.jsonl"
     path.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows) + "\n")
-    return own_hypotheses(str(path), REGIONS, local=True)
+    return own_hypotheses(str(path), REGIONS, local=True, entailed=entailed)
 
 
 def test_own_hypotheses_are_completed(tmp_path):
@@ -30,6 +30,22 @@ def test_own_hypotheses_are_completed(tmp_path):
         FeatureCheck(feature="question", absent=True),
     )
     assert less.regions == ("r1",)
+
+
+def test_a_measure_is_a_check(tmp_path):
+    (row,) = own(tmp_path, {"check": {"kind": "measure", "measure": "words", "absent": True}})
+    assert row.check == MeasureCheck(measure="words", absent=True) and row.direction == "less"
+
+
+def test_a_statement_is_read_where_the_audit_names_a_model(tmp_path):
+    line = {"statement": "The response recommends bread.", "direction": "less", "regions": ["r1"]}
+    (row,) = own(tmp_path, line, entailed=True)
+    assert row.check == EntailedCheck(statement="recommends bread", absent=True)
+    assert row.direction == "less" and "“recommends bread” less often" in row.statement
+    with pytest.raises(AuditError, match=r"needs a `check` \(or `entailment` in the audit"):
+        own(tmp_path, line)
+    with pytest.raises(AuditError, match="`direction` is 'up'"):
+        own(tmp_path, line | {"direction": "up"}, entailed=True)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +73,7 @@ def test_phrases_are_written_as_texts_are_read(tmp_path):
     [
         None, "bread", {}, {"kind": "phrases"}, {"kind": "phrases", "phrases": []},
         {"kind": "phrases", "phrases": "bread"}, {"kind": "phrases", "phrases": ["…"]},
+        {"kind": "measure", "measure": "wit"}, {"kind": "entailed", "statement": "x"},
         {"kind": "feature"}, {"kind": "feature", "feature": "sarcasm"}, {"phrases": ["bread"]},
     ],
 )  # fmt: skip

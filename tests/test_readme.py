@@ -73,7 +73,8 @@ def clone(tmp_path_factory) -> Path:
     exported.parent.mkdir(parents=True)
     rows = (f'{{"prompt": "{p}", "base": "x", "intervention": "y"}}\n' for p in prompts)
     exported.write_text("".join(rows))
-    for name, file in (("base", "config.json"), ("adapter", "adapter_config.json")):
+    described = ("base", "config.json"), ("nli", "config.json"), ("adapter", "adapter_config.json")
+    for name, file in described:
         (folder / "models" / name).mkdir(parents=True)
         (folder / "models" / name / file).write_text("{}")
     (folder / "models" / "adapter" / "adapter_model.safetensors").touch()

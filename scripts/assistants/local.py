@@ -1,7 +1,8 @@
 """The local assistant: proposes from contrasts that can be checked on a text, and its placebos.
 
-It needs no key and no model and is deterministic. It looks at phrases, at named features, at graded
-measures, at the kinds of texts that were explored and at the direction in which they differ.
+It needs no key and is deterministic. It looks at phrases, at named features, at graded measures, at
+the kinds of texts that were explored, at the direction in which they differ and, where the audit
+names a model that reads them, at statements that texts entail.
 """
 
 import math
@@ -16,6 +17,7 @@ import numpy as np
 from scripts.checks.check import (
     Check,
     DirectionCheck,
+    EntailedCheck,
     FeatureCheck,
     MeasureCheck,
     PhraseCheck,
@@ -87,7 +89,8 @@ def propose(
     most = settings["hypotheses"]
     of_whole = scored(_whole_candidates(inside), lambda _: 1.0)
     whole = _merged(of_whole, relevant, max(1, most // 2))
-    parts = [*_phrase_candidates(of_phrase, chosen), *_turned(_features())]
+    named: list[Check] = [*_features(), *_statements(inside)]
+    parts = [*_phrase_candidates(of_phrase, chosen), *_turned(named)]
     strongest = _merged(scored(parts, _preference), relevant, most)
     found = [*_with_unions(strongest, inside, sizes), *_named(whole, inside)]
     return [
@@ -104,13 +107,20 @@ def propose(
 
 
 def _turned(checks: Iterable[Check]) -> list[Check]:
-    """Checks of one kind, each of them both ways."""
+    """Checks, each of them both ways."""
     checks = list(checks)
     return [*checks, *(replace(check, absent=True) for check in checks)]
 
 
 def _features() -> list[FeatureCheck]:
     return [FeatureCheck(feature=name) for name in FEATURES]
+
+
+def _statements(pairs: Sequence[Pair]) -> list[EntailedCheck]:
+    """Statements that any text entails."""
+    placed = [at.placed for pair in pairs for at in pair.sides if at.placed is not None]
+    found = frozenset[str]().union(*(at.entailed for at in placed))
+    return [EntailedCheck(statement=statement) for statement in sorted(found)]
 
 
 def _whole_candidates(pairs: Sequence[Pair]) -> list[Check]:
@@ -367,6 +377,15 @@ def _content(phrases: Sequence[str]) -> set[str]:
     return {word for phrase in phrases for word in phrase.split()} - common_words()
 
 
+def _said_by(check: Check) -> Sequence[str]:
+    """The words of a check that says something; nothing of others."""
+    if isinstance(check, EntailedCheck):
+        return [check.statement]
+    if isinstance(check, FeatureCheck):
+        return [FEATURES[check.feature].one]
+    return check.phrases if isinstance(check, PhraseCheck) else []
+
+
 def _explained(check: Check, shown: set[int], groups: Sequence[_Group]) -> bool:
     """Whether phrases found before leave nothing new to one word that several of them share."""
     if not isinstance(check, PhraseCheck) or " " in check.phrases[0]:
@@ -441,6 +460,8 @@ def _candidate_placebos(
 
 
 def _same_meaning(check: Check, own: Check) -> bool:
+    if isinstance(check, EntailedCheck) or isinstance(own, EntailedCheck):
+        return bool(_content(_said_by(check)) & _content(_said_by(own)))
     if isinstance(check, FeatureCheck) and isinstance(own, FeatureCheck):
         return family(check) == family(own)
     if isinstance(check, TextsCheck) and isinstance(own, TextsCheck):

@@ -1,13 +1,21 @@
 """Hypotheses that a user brings, from a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from scripts.assistants.author import statement_of
 from scripts.assistants.questions import behaviour_of
-from scripts.checks.check import Check, FeatureCheck, PhraseCheck, check_of
+from scripts.checks.check import (
+    Check,
+    EntailedCheck,
+    FeatureCheck,
+    MeasureCheck,
+    PhraseCheck,
+    check_of,
+)
 from scripts.checks.features import FEATURES
+from scripts.checks.measures import MEASURES
 from scripts.checks.words import words
 from scripts.core.errors import AuditError
 from scripts.core.files import read_jsonl
@@ -31,11 +39,13 @@ class OwnLine:
     """Ids, names or categories; all regions if there are none."""
 
 
-def read_own(path: str, local: bool) -> list[OwnLine]:
+def read_own(path: str, local: bool, entailed: bool = False) -> list[OwnLine]:
     """The lines of a user's file: JSON with `check`, optional `statement` and `regions`.
 
     A model judges by the `statement`, a verb phrase that completes "The response …", and takes an
-    optional `direction`. Raises AuditError naming the file, the line and the field.
+    optional `direction`; so does the local assistant, of a line without a check, where the audit
+    has a model that reads what texts entail (`entailed`). Raises AuditError naming the file, the
+    line and the field.
     """
     try:
         rows = read_jsonl(path)
@@ -44,18 +54,24 @@ def read_own(path: str, local: bool) -> list[OwnLine]:
     with open(path, "rb") as file:  # read_jsonl skips blank lines
         lines = [number for number, line in enumerate(file, 1) if line.strip()]
     return [
-        _own_line(f"`{path}`, line {number}", row, local)
+        _own_line(f"`{path}`, line {number}", row, local, entailed)
         for number, row in zip(lines, rows, strict=True)
     ]
 
 
-def _own_line(where: str, row: Mapping[str, Any], local: bool) -> OwnLine:
+def _own_line(where: str, row: Mapping[str, Any], local: bool, entailed: bool) -> OwnLine:
     check, statement = _check(row.get("check")) if local else None, row.get("statement")
+    to_read = local and row.get("check") is None and behaviour_of(statement)
+    if to_read and entailed:
+        less = row.get("direction") == "less"
+        check, statement = EntailedCheck(statement=to_read, absent=less), None
     if local and check is None:
+        without = to_read and " (or `entailment` in the audit, to have the statement read)"
         raise AuditError(
-            f"{where}: the local assistant needs a `check`: "
-            '{"kind": "phrases", "phrases": [...]} or {"kind": "feature", "feature": one of '
-            f"{', '.join(FEATURES)}}}"
+            f"{where}: the local assistant needs a `check`{without or ''}: "
+            '{"kind": "phrases", "phrases": [...]}, {"kind": "feature", "feature": one of '
+            f'{", ".join(FEATURES)}}} or {{"kind": "measure", "measure": one of '
+            f"{', '.join(MEASURES)}}}"
         )
     if statement is not None and not isinstance(statement, str):
         raise AuditError(f"{where}: `statement` is {statement!r}; write a text")
@@ -65,7 +81,7 @@ def _own_line(where: str, row: Mapping[str, Any], local: bool) -> OwnLine:
             "as “recommends bread”"
         )
     direction = row.get("direction", "more")
-    if not local and direction not in ("more", "less"):
+    if (not local or to_read) and direction not in ("more", "less"):
         raise AuditError(f"{where}: `direction` is {direction!r}; write `more` or `less`")
     given = row.get("regions") or ()
     regions = (given,) if isinstance(given, str) else given
@@ -74,11 +90,13 @@ def _own_line(where: str, row: Mapping[str, Any], local: bool) -> OwnLine:
     return OwnLine(where, check, statement, cast(Direction, direction), tuple(regions))
 
 
-def own_hypotheses(path: str, regions: Mapping[str, Region], local: bool) -> list[Hypothesis]:
+def own_hypotheses(
+    path: str, regions: Mapping[str, Region], local: bool, entailed: bool = False
+) -> list[Hypothesis]:
     """A user's hypotheses. Raises AuditError naming the file, the line and the field,
     or the region that there is not."""
     found = []
-    for line in read_own(path, local):
+    for line in read_own(path, local, entailed):
         wanted = _regions_of(line, regions)
         if line.check is None:
             said = behaviour_of(line.statement)
@@ -92,6 +110,11 @@ def own_hypotheses(path: str, regions: Mapping[str, Region], local: bool) -> lis
             new_hypothesis(statement, "less" if less else "more", "user", wanted, check=line.check)
         )
     return found
+
+
+def statements_in(lines: Iterable[OwnLine]) -> set[str]:
+    """The statements that a model has to look for in texts."""
+    return {line.check.statement for line in lines if isinstance(line.check, EntailedCheck)}
 
 
 def _regions_of(line: OwnLine, regions: Mapping[str, Region]) -> list[str]:
@@ -110,13 +133,16 @@ def _regions_of(line: OwnLine, regions: Mapping[str, Region]) -> list[str]:
 
 
 def _check(given: Any) -> Check | None:
-    """A check on phrases, lower-cased without punctuation, or on a feature; None if it is none."""
+    """A check on phrases, lower-cased without punctuation, on a feature or on a measure; None if it
+    is none."""
     try:
         check = check_of(given)
     except ValueError:
         return None
     if isinstance(check, FeatureCheck):
         return check if check.feature in FEATURES else None
+    if isinstance(check, MeasureCheck):
+        return check if check.measure in MEASURES else None
     if not isinstance(check, PhraseCheck):
         return None
     plain = tuple(" ".join(words(phrase)) for phrase in check.phrases)

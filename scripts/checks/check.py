@@ -1,8 +1,9 @@
 """Checks: what can be read off one text without a model, as the local assistant does.
 
-Phrases, features and kinds of texts hold for a text or not. Measures and the direction are graded:
-of two texts the one that has more of it by more than the measure's zone shows it, or the one that
-lies further along the direction in which the explored texts of the two subjects differ.
+Phrases, features, kinds of texts and statements hold for a text or not. Measures and the direction
+are graded: of two texts the one that has more of it by more than the measure's zone shows it, or
+the one that lies further along the direction in which the explored texts of the two subjects
+differ.
 """
 
 from dataclasses import dataclass, fields
@@ -18,11 +19,13 @@ from scripts.core.rows import ROW
 
 
 class Placed(NamedTuple):
-    """Where a text lies among the explored ones: the number of its kind of texts, and its place
-    along the direction in which the subjects differ, positive towards the intervention."""
+    """What models have read in a text: the number of its kind among the explored texts, its place
+    along the direction in which the subjects differ, positive towards the intervention, and the
+    statements that it entails."""
 
     kind: int
     along: float
+    entailed: frozenset[str] = frozenset()
 
 
 class Text(NamedTuple):
@@ -74,6 +77,20 @@ class TextsCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EntailedCheck:
+    """Holds for a text of which a model for natural language inference says that it entails a
+    statement."""
+
+    __pydantic_config__: ClassVar = ROW
+    kind: Literal["entailed"] = "entailed"
+    """Which check it is."""
+    statement: str
+    """Completes "The response …"."""
+    absent: bool = False
+    """Whether the check is turned around."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeasureCheck:
     """Graded: the text that has more of a named measure, or less of it, shows it."""
 
@@ -113,7 +130,13 @@ class MissingCheck:
 
 
 Check: TypeAlias = Annotated[
-    PhraseCheck | FeatureCheck | TextsCheck | MeasureCheck | DirectionCheck | MissingCheck,
+    PhraseCheck
+    | FeatureCheck
+    | TextsCheck
+    | EntailedCheck
+    | MeasureCheck
+    | DirectionCheck
+    | MissingCheck,
     Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[Check] = TypeAdapter(Check)
@@ -140,8 +163,8 @@ def graded(check: Check | None) -> bool:
 
 
 def by_place(check: Check | None) -> bool:
-    """Whether a check is read off a text's vector, not off its words."""
-    return isinstance(check, TextsCheck | DirectionCheck)
+    """Whether a check is read by a model off the whole text, not off its words."""
+    return isinstance(check, TextsCheck | DirectionCheck | EntailedCheck)
 
 
 def holds(check: Check, text: str, placed: Placed | None = None) -> bool:
@@ -152,6 +175,8 @@ def holds(check: Check, text: str, placed: Placed | None = None) -> bool:
         found = any(f" {phrase} " in plain for phrase in check.phrases)
     elif isinstance(check, TextsCheck):
         found = placed is not None and placed.kind == check.texts
+    elif isinstance(check, EntailedCheck):
+        found = placed is not None and check.statement in placed.entailed
     elif isinstance(check, FeatureCheck):
         found = _has(check.feature, text)
     else:

@@ -6,6 +6,7 @@ from os import PathLike
 import numpy as np
 
 from scripts.core.arrays import read_array, read_names, write_arrays
+from scripts.draws.entailed import Entailed
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class ExploredTexts:
     """The texts of all rounds so far, the base's first, then the intervention's in the same order.
 
     draws: ids (n,); regions: ids (n,); clusters, kinds: numbers (n,); scores (n,): of a classifier
-    that has not seen the prompt, positive for texts like the intervention's.
+    that has not seen the prompt, positive for texts like the intervention's; what the texts entail,
+    where the audit asks.
     """
 
     draws: list[str]
@@ -21,6 +23,7 @@ class ExploredTexts:
     clusters: np.ndarray
     kinds: np.ndarray
     scores: np.ndarray
+    entailed: Entailed | None = None
 
     def write(self, path: str | PathLike) -> None:
         """Write results/measure/<key>/<step>/texts.h5."""
@@ -31,13 +34,12 @@ class ExploredTexts:
             cluster=self.clusters,
             kind=self.kinds,
             score=self.scores.astype(np.float32),
+            **(self.entailed.arrays() if self.entailed else {}),
         )
 
     @classmethod
     def read(cls, path: str | PathLike) -> "ExploredTexts":
         """Read what `write` has written."""
-        return cls(
-            read_names(path, "draw"),
-            read_names(path, "region"),
-            *(read_array(path, name) for name in ("cluster", "kind", "score")),
-        )
+        clusters, kinds, scores = (read_array(path, n) for n in ("cluster", "kind", "score"))
+        draws, regions = (read_names(path, n) for n in ("draw", "region"))
+        return cls(draws, regions, clusters, kinds, scores, Entailed.read(path))

@@ -15,6 +15,7 @@ from scripts.checks.check import Placed
 from scripts.core.arrays import read_array, read_names, write_arrays
 from scripts.divergence.clusters import assign, k_means, steps_from
 from scripts.divergence.explored import ExploredTexts
+from scripts.draws.entailed import Entailed
 from scripts.draws.vectors import Vectors
 
 TEXTS_A_KIND = 25  # of both sides: fewer are no kind
@@ -99,9 +100,12 @@ def explored_places(path: str | Path) -> Places:
     """Where the explored texts lie: their kinds, and the scores of classifiers that have not seen
     their prompts (texts.h5 of a measured round)."""
     texts = ExploredTexts.read(path)
+    entailed = _entailed(texts.entailed, len(texts.draws))
     return {
-        draw: Placed(int(kind), float(score))
-        for draw, kind, score in zip(texts.draws, texts.kinds, texts.scores, strict=True)
+        draw: Placed(int(kind), float(score), holding)
+        for draw, kind, score, holding in zip(
+            texts.draws, texts.kinds, texts.scores, entailed, strict=True
+        )
     }
 
 
@@ -111,4 +115,12 @@ def fresh_places(space: str | Path, vectors: str | Path, regions: Mapping[str, s
     if not found.draws:
         return {}
     placed = Space.read(space).placed(found.vectors, [regions[draw] for draw in found.draws])
-    return dict(zip(found.draws, placed, strict=True))
+    entailed = _entailed(found.entailed, len(placed))
+    return {
+        draw: at._replace(entailed=holding)
+        for draw, at, holding in zip(found.draws, placed, entailed, strict=True)
+    }
+
+
+def _entailed(found: Entailed | None, count: int) -> list[frozenset[str]]:
+    return found.holding() if found else [frozenset()] * count

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from scripts.checks.check import (
     Check,
     DirectionCheck,
+    EntailedCheck,
     FeatureCheck,
     MeasureCheck,
     MissingCheck,
@@ -28,7 +29,9 @@ FORM = {
     "list", "markdown", "headings", "bold", "table", "latex", "indented", "line-end", "dash",
     "quotation", "parentheses", "number", "case", "spelling", "vocabulary", "complexity",
 }  # fmt: skip
-OF_KIND = {"missing": 4.0, "feature": 2.0, "measure": 1.5, "texts": 1.2, "direction": 0.0}
+OF_KIND = {
+    "missing": 4.0, "feature": 2.0, "entailed": 2.0, "measure": 1.5, "texts": 1.2, "direction": 0.0
+}  # fmt: skip
 
 
 def topic(region: Region) -> str:
@@ -207,6 +210,8 @@ def does(check: Check) -> str:
         return "are missing"
     if isinstance(check, TextsCheck):
         return f"are of the kind {quoted(check.name)}"
+    if isinstance(check, EntailedCheck):
+        return f"read as one that “{check.statement}”"
     if isinstance(check, DirectionCheck):
         return f"read more like “{check.towards} …” than like “{check.away} …”"
     if isinstance(check, MeasureCheck):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scripts.checks.check import Check, MeasureCheck
+from scripts.checks.check import Check, EntailedCheck, MeasureCheck
 from scripts.checks.measures import MEASURES
 from scripts.evidence.reasons import LEFT_OUT, Gate, Status, Stop
 from scripts.hypotheses.finding import (
@@ -338,6 +338,13 @@ def _length(finding: Finding) -> Row | None:
 
 
 def _agreement(finding: Finding) -> Row | None:
+    if isinstance(finding.check, EntailedCheck):
+        return Row(
+            "How well the check agrees with people",
+            "not measured",
+            "A model for natural language inference, which the audit names, said of each response "
+            "whether it entails the statement.",
+        )
     if not (found := finding.agreement):
         return None
     by = f", {found.of}" if found.of else ""

@@ -93,6 +93,24 @@ class AuditRecipe:
         }
 
     @cached_property
+    def _entailment(self) -> tuple[dict[str, Node], Settings]:
+        """The model that reads what texts entail and the setting of whatever reads with it;
+        nothing where the audit names none."""
+        given, own = self._audit.entailment, self._audit.hypotheses
+        if given is None:
+            return {}, {}
+        model, identity = self._recipes.model(
+            f"{self._where}.entailment.model", given.model, given.revision
+        )
+        statements = set(given.statements)
+        if own is not None:
+            from scripts.assistants.user_file import read_own, statements_in  # a fifth of a second
+
+            statements |= statements_in(read_own(own, local=True, entailed=True))
+        asked = {"model": digest(identity), "statements": sorted(statements)}
+        return {"entailment": model}, {"entailment": asked}
+
+    @cached_property
     def regions(self) -> Node:
         audit, (embedder, embedding) = self._audit, self._embedder
         settings = {
@@ -194,7 +212,11 @@ class AuditRecipe:
                 "measure": self.measure,
                 "regions": self.regions,
             },
-            {"hypotheses": [] if own is None else [own], "access": access},
+            {
+                "hypotheses": [] if own is None else [own],
+                "entailed": self._audit.entailment is not None,
+                "access": access,
+            },
             identity=None if own is None else self._recipes.digests.file(own),
         )
 
@@ -243,7 +265,10 @@ class AuditRecipe:
 
     def _embed(self, plan: Node) -> Node:
         embedder, embedding = self._embedder
-        return self._recipes.node("embed", embedding, {"plan": plan, "embedder": embedder})
+        reader, reading = self._entailment
+        return self._recipes.node(
+            "embed", embedding | reading, {"plan": plan, "embedder": embedder, **reader}
+        )
 
     def _pool(self, pool: str) -> Settings:
         """The settings of a plan of fresh draws."""

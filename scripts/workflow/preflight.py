@@ -83,7 +83,7 @@ def require_readable(recipes: Recipes) -> None:
         for path in node.local["hypotheses"]:
             from scripts.assistants.user_file import read_own  # takes a fifth of a second
 
-            read_own(path, node.settings["assistant"] == LOCAL)
+            read_own(path, node.settings["assistant"] == LOCAL, node.local["entailed"])
     for node in recipes.nodes["decode"].values():
         if "file" in node.local:
             check_template(node.local["file"], node.settings["chat_template"]["text"])

@@ -86,5 +86,8 @@ def pinned(config: Config, commits: Commits) -> tuple[Config, Wanted]:
         if audit.embed.revision is not None:
             found = commit(audit.embed.model, audit.embed.revision)
             update["embed"] = audit.embed.model_copy(update={"revision": found})
+        if audit.entailment is not None and audit.entailment.revision is not None:
+            found = commit(audit.entailment.model, audit.entailment.revision)
+            update["entailment"] = audit.entailment.model_copy(update={"revision": found})
         audits[name] = audit.model_copy(update=update)
     return config.model_copy(update={"subjects": subjects, "audits": audits}), wanted

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from scripts.checks.statements import STATEMENTS
 from scripts.draws.rules import RULES
 from scripts.workflow.assistant_sections import Assistant
 from scripts.workflow.section import Name, Place, Section, Share, shorthand
@@ -155,6 +156,18 @@ class Embed(Section):
     one), which is also the most. Fewer are faster, and give other vectors."""
 
 
+class Entailment(Section):
+    """A model that reads what responses entail, for the local assistant: a cross-encoder for
+    natural language inference. Nothing is read unless an audit names one."""
+
+    model: str
+    """A local directory, or a hub id (then `revision` is needed)."""
+    revision: str | None = Field(None, min_length=1)
+    """Commit, branch or tag of a hub model."""
+    statements: list[Annotated[str, Field(min_length=3)]] = Field(list(STATEMENTS), min_length=1)
+    """What to look for; each completes “The response …”. Those of your own hypotheses are added."""
+
+
 class Propose(Section):
     """Writing hypotheses."""
 
@@ -238,6 +251,8 @@ class Audit(Section):
     """Pools."""
     embed: Embed = Embed()
     """Embedding."""
+    entailment: Annotated[Entailment, shorthand("model")] | None = None
+    """What responses entail; the bare word is short for its `model`."""
     plan: Plan = Plan()
     """Acquisition."""
     measure: Measure = Measure()
@@ -252,6 +267,15 @@ class Audit(Section):
     """Confirmation."""
     report: Report = Report()
     """Report."""
+
+    @model_validator(mode="after")
+    def _who_reads(self):
+        if self.entailment is not None and self.assistant.of_stages() is not None:
+            raise ValueError(
+                "`entailment` is for the local assistant; a language model reads what responses "
+                "say by itself"
+            )
+        return self
 
 
 class Benchmark(Section):

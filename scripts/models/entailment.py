@@ -1,0 +1,176 @@
+"""What texts entail, read by a cross-encoder for natural language inference; only what the record
+cache lacks is computed.
+
+The text is the premise, "The response …" the hypothesis, as in zero-shot classification (Yin et al.
+2019).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scripts.cache.records import VectorCache, record_key
+from scripts.core.errors import AuditError
+from scripts.core.job import Job, log
+from scripts.core.ledger import Ledger
+from scripts.core.progress import progress
+from scripts.draws.entailed import Entailed
+from scripts.models.arithmetic import resolve
+from scripts.models.description import model_folder
+from scripts.models.encoder import batches, say_what_is_unread, token_counts
+from scripts.models.host import Kept, Message, perform
+
+MARKS = 3  # tokens around and between the two texts
+
+
+def entailed_in_job(texts: Sequence[str], job: Job) -> Entailed | None:
+    """`entailed` with the model, cache and threads of a job whose rule names them, as
+    `embed_in_job`; None where the audit names no model."""
+    asked = job.params.settings.get("entailment")
+    if asked is None:
+        return None
+    return entailed(
+        texts,
+        asked["statements"],
+        asked["model"],
+        model_folder(job.input.entailment),
+        job.params.settings["dtype"],
+        Path(job.params.cache),
+        job.params.batch_size,
+        job.threads,
+        job.ledger,
+    )
+
+
+def entailed(
+    texts: Sequence[str],
+    statements: Sequence[str],
+    model: str,
+    folder: Path,
+    dtype: str,
+    cache: Path,
+    batch_size: int,
+    threads: int,
+    ledger: Ledger,
+) -> Entailed:
+    """Probabilities in the order of texts and statements. `model` names the content of the model in
+    `folder`. Pairs that occur twice are read once; when all are cached no model is loaded.
+
+    Raises AuditError where the model is none for natural language inference.
+    """
+    pairs = {
+        record_key("entailment", model, text, statement): (text, statement)
+        for text in texts
+        for statement in statements
+    }
+    known = VectorCache(cache / "entailment" / model[:16], 1)
+    found = known.get_many(list(pairs))
+    missing = {key: pair for key, pair in pairs.items() if key not in found}
+    log.info("%d texts and statements: %d cached", len(pairs), len(found))
+    if missing:
+        fresh = read_pairs(
+            list(missing.values()), folder, dtype, batch_size, threads, ledger
+        ).astype(np.float16)  # what a cold and a warm run give must be equal
+        new = dict(zip(missing, fresh[:, None], strict=True))
+        known.add_many(new)
+        found |= new
+    rows = [
+        [found[record_key("entailment", model, text, statement)][0] for statement in statements]
+        for text in texts
+    ]
+    chances = np.array(rows, dtype=np.float32).reshape(len(texts), len(statements))
+    return Entailed(tuple(statements), chances)
+
+
+def read_pairs(
+    pairs: Sequence[tuple[str, str]],
+    folder: Path,
+    dtype: str,
+    batch_size: int,
+    threads: int,
+    ledger: Ledger,
+) -> np.ndarray:
+    """The probability that each text entails its statement, (n,) float32, by the model in `folder`,
+    which the call's host keeps loaded, or this process. Raises what `entailed` raises."""
+    waiting, parts = dict(enumerate(pairs)), np.zeros(len(pairs), dtype=np.float32)
+
+    def request() -> dict[str, Any]:
+        return {
+            "folder": str(folder.resolve()),
+            "dtype": dtype,
+            "batch_size": batch_size,
+            "threads": threads,
+            "pairs": [(place, *pair) for place, pair in waiting.items()],
+        }
+
+    with progress(len(pairs), "statement", "entail") as bar:
+        for message in perform(read_loaded, request, ledger):
+            parts[message["places"]] = message["chances"]
+            for place in message["places"]:
+                del waiting[place]
+            bar.update(len(message["places"]))
+    return parts
+
+
+def read_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
+    """The operation behind `read_pairs`: `chances` and their pairs' `places` as they come."""
+    import torch
+
+    torch.set_num_threads(request["threads"])
+    folder, dtype = Path(request["folder"]), request["dtype"]
+    size = 2 * sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
+    name = f"{folder} (entailment, {resolve(dtype)})"
+    reader = kept.get(name, size, lambda: load_reader(folder, dtype))
+    places, texts, statements = zip(*request["pairs"], strict=True)
+    yield {"begins": True}
+    for rows, chances in read(reader, texts, statements, request["batch_size"]):
+        yield {"places": [places[row] for row in rows], "chances": chances}
+
+
+def load_reader(folder: Path, dtype: str):
+    """The cross-encoder in `folder`, for `read`. Raises AuditError where it is none for natural
+    language inference."""
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    from scripts.models.device import take_device
+
+    arithmetic = resolve(dtype)
+    log.info("reading statements in %s on %s", arithmetic, take_device())
+    reader = CrossEncoder(str(folder), model_kwargs={"dtype": getattr(torch, arithmetic)})
+    entailing(reader.config)
+    return reader
+
+
+def entailing(config) -> int:
+    """The place of the label "entailment" among a model's. Raises AuditError where it has none."""
+    labels = {str(label).lower(): int(place) for place, label in config.id2label.items()}
+    if "entailment" not in labels:
+        raise AuditError(
+            f"`entailment.model`: the model's labels are {', '.join(labels)}; name a cross-encoder "
+            "for natural language inference, which has the label `entailment`"
+        )
+    return labels["entailment"]
+
+
+def read(
+    reader, texts: Sequence[str], statements: Sequence[str], batch_size: int
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Probabilities, (rows,) float32, with the places of their pairs; pairs of like length share a
+    batch. Of a text that is too long the beginning is read."""
+    hypotheses = [f"The response {statement}." for statement in statements]
+    lengths = token_counts(reader, texts)
+    room = np.array(token_counts(reader, hypotheses)) + MARKS
+    limit = reader.max_seq_length
+    read = lengths if limit is None else np.minimum(lengths, limit - room)
+    once = np.unique(texts, return_index=True)[1]
+    say_what_is_unread(lengths[once], read[once])
+    place = entailing(reader.config)
+    for rows in batches(read + room, batch_size, None):
+        pairs = [(texts[row], hypotheses[row]) for row in rows]
+        scores = reader.predict(
+            pairs, batch_size=len(rows), apply_softmax=True, show_progress_bar=False
+        )
+        yield rows, scores[:, place].astype(np.float32)
