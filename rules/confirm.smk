@@ -43,7 +43,15 @@ rule confirm:
         runtime=growing(30),
     params:
         settings=PARAMETERS.settings_of(
-            "confirm", "q", "delta", "placebos", "evidence", "seed", "assistant", "unit"
+            "confirm",
+            "q",
+            "delta",
+            "placebos",
+            "evidence",
+            "seed",
+            "assistant",
+            "unit",
+            optional=["focus"],
         ),
         local=PARAMETERS.local_of("confirm"),
         cache=CACHE,

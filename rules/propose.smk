@@ -1,7 +1,7 @@
 """Write hypotheses from the contrasts of the promising regions.
 
 REQUIRES  generations of all rounds, the last round's divergences
-PROVIDES  results/propose/<key>/hypotheses.jsonl
+PROVIDES  results/propose/<key>/hypotheses.jsonl, writing.json
 """
 
 
@@ -15,6 +15,7 @@ rule propose:
         intervention=INPUTS.generations_of_rounds("propose", "intervention"),
     output:
         hypotheses="results/propose/{key}/hypotheses.jsonl",
+        writing="results/propose/{key}/writing.json",
         usage="results/propose/{key}/usage.json",
         ledger="results/propose/{key}/ledger.json",
     log:
@@ -32,10 +33,9 @@ rule propose:
             "propose",
             "hypotheses",
             "regions",
-            "phrase_words",
             "promising",
             "assistant",
-            optional=["seed"],
+            optional=["phrase_words", "pairs", "each", "passes", "focus", "seed"],
         ),
         local=PARAMETERS.local_of("propose"),
         cache=CACHE,

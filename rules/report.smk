@@ -18,6 +18,7 @@ rule report:
         separability=INPUTS.upstream("report", "confirm", "results/confirm/{key}/separability.json"),
         panel=INPUTS.upstream("report", "confirm", "results/confirm/{key}/panel.json"),
         screened=INPUTS.of_ancestor("report", "screen", "results/screen/{key}/screened.jsonl"),
+        writing=INPUTS.of_ancestors("report", WRITING, "propose", "screen"),
         bank=INPUTS.of_ancestor("report", "bank", "results/bank/{key}/bank.json"),
         prompts=INPUTS.of_ancestor("report", "bank", BANK),
         regions=INPUTS.of_ancestor("report", "regions", REGIONS),

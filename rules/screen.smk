@@ -1,7 +1,8 @@
 """Eliminate hopeless hypotheses on fresh prompts, cheaply.
 
-REQUIRES  results/propose/<key>/hypotheses.jsonl, generations of the screen pool
-PROVIDES  results/screen/<key>/hypotheses.jsonl   (those that go on), screened.jsonl (all, with counts)
+REQUIRES  results/propose/<key>/hypotheses.jsonl, generations of the screen and explore pools
+PROVIDES  results/screen/<key>/hypotheses.jsonl   (those that go on), screened.jsonl (all, with counts),
+          writing.json (of the second cycle)
 """
 
 
@@ -18,9 +19,13 @@ rule screen:
         vectors_base=INPUTS.vectors_of("screen", "base"),
         vectors_intervention=INPUTS.vectors_of("screen", "intervention"),
         space=INPUTS.of_last_round("screen", SPACE),
+        explored_base=INPUTS.generations_of_rounds("screen", "base"),
+        explored_intervention=INPUTS.generations_of_rounds("screen", "intervention"),
+        texts=INPUTS.of_last_round("screen", TEXTS),
     output:
         hypotheses="results/screen/{key}/hypotheses.jsonl",
         screened="results/screen/{key}/screened.jsonl",
+        writing="results/screen/{key}/writing.json",
         usage="results/screen/{key}/usage.json",
         ledger="results/screen/{key}/ledger.json",
     log:
@@ -35,7 +40,7 @@ rule screen:
         runtime=growing(30),
     params:
         settings=PARAMETERS.settings_of(
-            "screen", "least_net", "confirm", "assistant", optional=["seed"]
+            "screen", "least_net", "confirm", "assistant", optional=["second_cycle", "seed"]
         ),
         local=PARAMETERS.local_of("screen"),
         cache=CACHE,

@@ -62,7 +62,9 @@ def main(job: Job) -> None:
             findings, judgements, panel = confirm_with_models(
                 pool, roles, hypotheses, pairs, prompt_texts(bank), regions, settings, missing
             )
-            themes = themes_of(pool, roles.themes, findings)
+            themes = themes_of(
+                pool, roles.themes, findings, pairs, prompt_texts(bank), settings.get("focus")
+            )
             usage = pool.usage
     weights = {name: region.weight for name, region in regions.items()}
     apart = separability(explored, pairs, weights) if pairs else NOT_ASKED

@@ -9,10 +9,11 @@ from scripts.assistants.local import propose
 from scripts.assistants.roles import LOCAL, ProposeRoles, read_roles
 from scripts.assistants.usage import ModelUsage
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_document, read_rows, write_rows
+from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.measurement import promising, worth_a_look
 from scripts.divergence.space import explored_places
 from scripts.hypotheses.drawn_pairs import read_pairs
+from scripts.hypotheses.writing import Writing
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import RegionDivergence, Regions
 
@@ -25,6 +26,7 @@ def main(job: Job) -> None:
     pairs = read_pairs(job.input.base, job.input.intervention, places)
     chosen = worth_a_look(divergence, settings["promising"])
     usage: dict[str, ModelUsage] = {}
+    writing = Writing()
     if settings["assistant"] == LOCAL:
         found = propose(pairs, chosen, regions, settings)
     else:
@@ -33,12 +35,13 @@ def main(job: Job) -> None:
         texts = prompt_texts(read_rows(job.input.bank, Prompt))
         roles = read_roles(ProposeRoles, settings["assistant"], job.params.local["access"])
         with Pool(roles, Path(job.params.cache), part=PART) as pool:
-            found = author.write_hypotheses(
+            found, writing = author.write_hypotheses(
                 pool, roles.author, pairs, chosen, regions, texts,
-                settings["hypotheses"], settings["seed"],
+                author.Manner.of(settings), settings["seed"],
             )  # fmt: skip
             usage = pool.usage
     log.info("%d hypotheses", len(found))
+    write_document(job.output.writing, writing)
     write_usage(job.output.usage, job.ledger, usage)
     write_rows(job.output.hypotheses, found)
 

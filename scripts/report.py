@@ -39,6 +39,7 @@ from scripts.evidence.reasons import LEFT_OUT, Status
 from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.hypotheses.finding import Behaviour, Behaviours, Effect, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.writing import Writing
 from scripts.judging.panel import PanelReport
 from scripts.judging.screening import confirm_prompts
 from scripts.judging.separability import Separability
@@ -352,6 +353,7 @@ def main(job: Job) -> None:
         notices,
         contrast,
         panel,
+        sum((read_document(path, Writing) for path in files.writing), Writing()),
     )
     write_json(out.audit, audit)
     write_rows(out.rounds, by_round)

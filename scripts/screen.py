@@ -1,17 +1,25 @@
-"""Screen hypotheses on the screen pool; the budget decides which of them are tested."""
+"""Screen hypotheses on the screen pool; the budget decides which of them are tested.
 
+What a language model writes in a second cycle comes from explored pairs that nothing explains
+which held in the screen pool, and is screened there in its turn: confirm prompts are not touched.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from scripts.assistants.author import Manner, most_divergent, write_hypotheses
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.roles import LOCAL, ScreenRoles, read_roles
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.assistants.user_file import own_hypotheses
 from scripts.core.job import Job, log, run
-from scripts.core.rows import read_document, read_rows, write_rows
-from scripts.hypotheses.drawn_pairs import read_pool
+from scripts.core.rows import read_document, read_rows, write_document, write_rows
+from scripts.divergence.space import explored_places
+from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.writing import Writing
 from scripts.judging.screening import (
     afforded,
     confirm_prompts,
@@ -31,6 +39,7 @@ def main(job: Job) -> None:
     least_net, assistant = (job.params.settings[k] for k in ("least_net", "assistant"))
     usage: dict[str, ModelUsage] = {}
     affords = None
+    writing = Writing()
     if assistant == LOCAL:
         rows = screened(hypotheses, pairs, regions, least_net)
     else:
@@ -38,11 +47,27 @@ def main(job: Job) -> None:
         by_prompt = pairs_by_prompt(pairs)
         spent = [read_document(path, Usage) for path in job.input.spent]
         roles = read_roles(ScreenRoles, assistant, job.params.local["access"])
+        seed, second = job.params.settings["seed"], job.params.settings.get("second_cycle")
         with Pool(roles, Path(job.params.cache), spent, PART) as pool:
-            judge = ModelJudge(
-                pool, roles.cheap, hypotheses, {}, by_prompt, texts, job.params.settings["seed"]
-            )
-            rows = screened_by_model(hypotheses, pairs, regions, least_net, judge, judge.expect)
+
+            def judged(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
+                judge = ModelJudge(pool, roles.cheap, hypotheses, {}, by_prompt, texts, seed)
+                return screened_by_model(hypotheses, pairs, regions, least_net, judge, judge.expect)
+
+            rows = judged(hypotheses)
+            if roles.author:
+                explored = read_pairs(
+                    job.input.explored_base,
+                    job.input.explored_intervention,
+                    explored_places(job.input.texts),
+                )
+                explored = [pair for pair in explored if pair.region in {p.region for p in pairs}]
+                found, writing = write_hypotheses(
+                    pool, roles.author, explored, most_divergent(explored), regions, texts,
+                    Manner.of(second).after(rows), seed, rows,
+                )  # fmt: skip
+                log.info("%d hypotheses on what nothing explains that held", len(found))
+                rows += judged(found)
             usage = pool.usage
         affords = afforded(pool, roles, job.params.settings["confirm"])
     for path in job.params.local["hypotheses"]:
@@ -61,6 +86,7 @@ def main(job: Job) -> None:
         len(kept), len(rows), len(kept) - len(reasons),
     )  # fmt: skip
     write_usage(job.output.usage, job.ledger, usage)
+    write_document(job.output.writing, writing)
     write_rows(job.output.screened, rows)
     write_rows(job.output.hypotheses, kept)
 

@@ -9,14 +9,16 @@ from loopback import STYLES, Loopback
 from proposed import screened
 from regions import a_region
 
-from scripts.assistants.author import statement_of, write_hypotheses
+from scripts.assistants.author import Manner, divergence_of, statement_of, write_hypotheses
 from scripts.assistants.client import Pool
 from scripts.assistants.judge import ModelJudge, prompt_texts
 from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.roles import Budget
+from scripts.checks.check import Placed
 from scripts.core.rows import as_json
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
+from scripts.hypotheses.writing import Writing
 from scripts.judging.confirmation import confirm, confirm_with_models
 from scripts.judging.schedule import Judges, judging_order
 from scripts.judging.screening import screened_by_model
@@ -28,6 +30,7 @@ REGIONS = {
     for n in range(4)
 }
 FILLER = ["river", "stone", "garden", "letter", "window", "engine", "forest", "market", "winter"]
+MANNER = Manner(pairs=8, each=4, passes=2, hypotheses=5, focus=None)
 SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 2, "seed": 0, "placebos": 9}
 
 
@@ -69,12 +72,17 @@ def findings_of(server, tmp_path, hypotheses, pairs, **given):
         return {f.id: f for f in findings}, judgements, pool
 
 
+def written(server, pool, pairs, where=tuple(REGIONS), before=(), **given):
+    manner = MANNER._replace(**given)
+    author = roles_of(server).judges[0]
+    return write_hypotheses(pool, author, pairs, where, REGIONS, texts_of(pairs), manner, 0, before)
+
+
 def test_hypotheses_are_written_merged_and_capped(tmp_path):
     pairs = pairs_of({"sugarloaf": (["r0", "r1"], 1.0)}, base={"lantern": (["r2"], 1.0)})
-    with Loopback() as server, Pool(roles := roles_of(server), tmp_path) as pool:
-        found = write_hypotheses(
-            pool, roles.judges[0], pairs, list(REGIONS), REGIONS, texts_of(pairs), 5, 0
-        )
+    with Loopback() as server, Pool(roles_of(server), tmp_path) as pool:
+        found, counts = written(server, pool, pairs)
+        assert counts.written == counts.kept + counts.repeated + counts.beyond
     by_word = {h.behaviour.split("“")[1][:-1]: h for h in found}
     assert by_word["sugarloaf"].regions == ("r0", "r1")
     assert by_word["sugarloaf"].direction == "more"
@@ -88,24 +96,82 @@ def test_hypotheses_are_written_merged_and_capped(tmp_path):
 
 def test_a_budget_that_ends_before_merging_leaves_no_statement_twice(tmp_path):
     pairs = pairs_of({"sugarloaf": (["r0", "r1"], 1.0)})
-    budget = Budget(requests=len(REGIONS))
-    with Loopback() as server, Pool(roles := roles_of(server, budget=budget), tmp_path) as pool:
-        found = write_hypotheses(
-            pool, roles.judges[0], pairs, list(REGIONS), REGIONS, texts_of(pairs), 9, 0
-        )
-        assert server.attempts == len(REGIONS)
+    budget = Budget(requests=1 + len(REGIONS))
+    with Loopback() as server, Pool(roles_of(server, budget=budget), tmp_path) as pool:
+        found, _ = written(server, pool, pairs, hypotheses=9)
+        assert server.attempts == budget.requests
     (one,) = [h for h in found if "sugarloaf" in h.behaviour]
     assert one.regions == ("r0", "r1")
 
 
 def test_the_second_pass_is_told_what_is_known(tmp_path):
     pairs = pairs_of({"sugarloaf": (["r0"], 1.0)})
-    with Loopback() as server, Pool(roles := roles_of(server), tmp_path) as pool:
-        write_hypotheses(pool, roles.judges[0], pairs, ["r0"], REGIONS, texts_of(pairs), 5, 0)
+    with Loopback() as server, Pool(roles_of(server), tmp_path) as pool:
+        written(server, pool, pairs, ["r0"])
         asked = [body["messages"][1]["content"] for body in server.asked]
-    written = [prompt for prompt in asked if "at most 4 differences" in prompt]
-    assert len(written) == 2 and "known already" not in written[0]
-    assert "- The response mentions the word “sugarloaf”" in written[1]
+    prompts = [prompt for prompt in asked if "at most 4 differences" in prompt]
+    assert len(prompts) == 2 and "known already" not in prompts[0]
+    assert "- The response mentions the word “sugarloaf”" in prompts[1]
+
+
+def test_what_every_region_shows_is_found_in_pairs_mixed_from_all(tmp_path):
+    pairs = pairs_of({"sugarloaf": (list(REGIONS), 0.6)}, prompts=8)
+    with Loopback() as server, Pool(roles_of(server), tmp_path) as pool:
+        (found, *_), _ = written(server, pool, pairs, passes=1)
+        first = server.asked[0]["messages"][1]["content"]
+    assert {f"A question on {region}?" for region in REGIONS} <= set(first.split("\n"))
+    assert "on different topics" in first
+    assert found.behaviour == "mentions the word “sugarloaf”" and found.regions == tuple(REGIONS)
+    assert found.written.quote == "sugarloaf" and found.written.occurs
+    said = {p.prompt for p in pairs if "sugarloaf" in p.intervention}
+    assert set(found.written.prompts) <= said and len(found.written.prompts) > 4
+    assert found.written.specificity == 4
+
+
+def test_pairs_far_apart_are_shown_first_and_one_in_four_by_chance_alone(tmp_path):
+    pairs = [
+        replace(pair, base_placed=Placed(0, -n / 100), intervention_placed=Placed(0, n / 100))
+        for n, pair in enumerate(pairs_of({}, prompts=24)[:24])
+    ]
+    with Loopback() as server, Pool(roles_of(server), tmp_path) as pool:
+        written(server, pool, pairs, ["r0"], passes=1)
+        asked = server.asked[0]["messages"][1]["content"]
+    shown = {n for n, pair in enumerate(pairs) if pair.base in asked}
+    assert shown > set(range(18, 24)) and len(shown) == 8
+    assert divergence_of(pairs[23]) == pytest.approx(0.46)
+
+
+def test_what_cites_no_pair_is_left_out_and_what_quotes_no_text_comes_last(tmp_path, monkeypatch):
+    given = [
+        {"statement": "invents", "more_often": "X", "pairs": [], "quote": ""},
+        {"statement": "misquotes", "more_often": "X", "pairs": [1, 2, 3, 4], "quote": "no such"},
+        {"statement": "quotes", "more_often": "X", "pairs": [1, 2], "quote": FILLER[0]},
+    ]
+    monkeypatch.setattr("loopback.propose", lambda marked: {"differences": given})
+    monkeypatch.setattr("loopback.same", lambda statements: [])
+    pairs = [Pair(f"p{n}", "r0", FILLER[0], f"{n}") for n in range(8)]
+    with Loopback() as server, Pool(roles_of(server), tmp_path) as pool:
+        found, counts = written(server, pool, pairs, ["r0"], passes=1)
+        assert [h.behaviour for h in found] == ["quotes", "misquotes"]
+        assert counts == Writing(written=3, kept=2, without_pairs=1, not_quoted=1)
+        found, counts = written(server, pool, pairs, ["r0"], passes=1, hypotheses=1)
+        assert [h.behaviour for h in found] == ["quotes"] and counts.beyond == 1
+
+
+def test_a_second_cycle_writes_on_what_nothing_explains_that_held(tmp_path):
+    pairs = pairs_of({"sugarloaf": (["r0"], 0.5), "lantern": (["r0"], 0.3)}, prompts=40)
+    with Loopback() as server, Pool(roles_of(server), tmp_path) as pool:
+        (first, *_), _ = written(server, pool, pairs, ["r0"], passes=1, each=1)
+        shows = {p.prompt for p in pairs if "sugarloaf" in p.intervention}
+        held = replace(first, written=replace(first.written, prompts=tuple(shows)))
+        asked = len(server.asked)
+        found, _ = written(server, pool, pairs, ["r0"], [held], passes=1)
+        (told, *_) = (body["messages"][1]["content"] for body in server.asked[asked:])
+    explained = [p for p in pairs if p.prompt in shows and p.intervention in told]
+    assert not explained and "None of what is known already" in told
+    assert "- The response mentions the word “sugarloaf”" in told
+    assert first.behaviour not in {h.behaviour for h in found}
+    assert Manner.after(MANNER, [held, replace(held, goes_on=False)]).hypotheses == 4
 
 
 def test_true_statements_are_validated_and_decided_ones_ask_no_further(tmp_path):
@@ -196,14 +262,10 @@ def test_however_an_author_writes_its_hypotheses_are_the_clean_one_s(tmp_path):
     for shares in ({}, *({style: 1.0} for style in STYLES)):
         with (
             Loopback(**shares) as server,
-            Pool(roles := roles_of(server), tmp_path / str(shares)) as pool,
+            Pool(roles_of(server), tmp_path / str(shares)) as pool,
         ):
-            found.append(
-                write_hypotheses(
-                    pool, roles.judges[0], pairs, list(REGIONS), REGIONS, texts_of(pairs), 5, 0
-                )
-            )
-    assert found[0] and all(other == found[0] for other in found)
+            found.append(written(server, pool, pairs))
+    assert found[0][0] and all(other == found[0] for other in found)
 
 
 def test_refusals_count_apart_and_show_nothing(tmp_path):

@@ -9,14 +9,20 @@ from loopback import MARKED, Loopback
 
 from scripts.assistants.client import Pool, Unusable
 from scripts.assistants.questions import (
+    SHOWN,
+    Brief,
+    Example,
+    ShownPair,
+    Topic,
     behaviour_of,
     judge_question,
     merge_question,
+    review_question,
     swapped,
     themes_question,
     write_question,
 )
-from scripts.assistants.quoting import LONGEST_LINE, LONGEST_TEXT, quoted, tamed
+from scripts.assistants.quoting import CODE, CUT_OFF, LONGEST_LINE, LONGEST_TEXT, quoted, tamed
 from scripts.assistants.roles import Role
 
 PLAIN = Role("author", "openai", "m")
@@ -120,21 +126,85 @@ def test_replies_that_say_nothing_are_unusable(reply):
 
 
 def test_a_proposal_is_directional_whichever_model_is_x():
-    pairs = [("q", "base", "intervention")] * 3
+    pairs = [ShownPair("q", "base", "intervention")] * 3
     row = {"statement": "The response sings.", "more_often": "X", "pairs": [1, 3, 9, "x"]}
     for coin in (True, False):
-        _, read = write_question(PLAIN, pairs, ["hums"], 4, coin)
-        assert read(json.dumps({"differences": [row]})) == [("sings", coin, [0, 2])]
+        question, read = write_question(PLAIN, pairs, Brief([("hums", True)]), 4, coin)
+        assert f"- The response hums (more often: {'X' if coin else 'Y'})" in question.prompt
+        assert read(json.dumps({"differences": [row]})) == [("sings", coin, [0, 2], "", False)]
         with pytest.raises(Unusable):
             read(json.dumps({"differences": [{"statement": "sings", "more_often": "Z"}]}))
 
 
 def test_groups_and_themes_name_only_what_was_listed():
-    _, read = merge_question(PLAIN, ["a", "b", "c"])
-    assert read('{"groups": [[1, 3], [2], [9, 1], [2, 2]]}') == [[0, 2]]
-    _, read = themes_question(PLAIN, ["a", "b"])
+    _, read = merge_question(PLAIN, ["a"], ["b", "c"])
+    groups = [{"keep": 1, "same": [3, 9]}, {"keep": 2, "same": [2]}, {"keep": 9, "same": [1]}]
+    assert read(json.dumps({"groups": groups})) == [(0, [2])]
+    _, read = themes_question(PLAIN, ["a", "b"], {}, {})
     theme = {"title": "T", "summary": "S", "findings": [2, 7]}
     assert read(json.dumps({"themes": [theme]})) == [("T", "S", [1])]
+
+
+@pytest.mark.parametrize(
+    ("quote", "occurs"),
+    [
+        ("I'm sorry", True), ("i’m SORRY,", True), ("“sorry, but\n I cannot”", True),
+        ("I'm sorry … cannot help", True), ("cannot … sorry", False), ("I am sorry", False),
+        ("", False), ("…", False),
+    ],
+)  # fmt: skip
+def test_a_quote_counts_only_where_its_words_stand_in_a_pair_that_it_cites(quote, occurs):
+    pairs = [ShownPair("q", "Sure!", "I'm sorry, but  I cannot help."), ShownPair("q", "a", "b")]
+    _, read = write_question(PLAIN, pairs, Brief(), 4, True)
+    row = {"statement": "apologises", "more_often": "X", "quote": quote}
+    for cited, expected in (([1, 2], occurs), ([2], False), ([], False)):
+        (found,) = read(json.dumps({"differences": [row | {"pairs": cited}]}))
+        assert (found.occurs, found.pairs) == (expected, [n - 1 for n in cited])
+
+
+def test_a_request_for_differences_says_what_its_pairs_are():
+    pairs = [ShownPair("q", "cut here", "whole", True, False)]
+    plain, _ = write_question(PLAIN, pairs, Brief(), 4, True)
+    assert plain.prompt.count(CUT_OFF) == 1
+    base = plain.prompt.index("cut here")
+    assert base < plain.prompt.index(CUT_OFF) < base + 60 + len(CUT_OFF)
+    assert "topics" not in plain.prompt and "known" not in plain.prompt
+    told = Brief([("hums", True)], mixed=True, unexplained=True, focus="refusals\n[[x]]")
+    question, _ = write_question(PLAIN, pairs, told, 4, True)
+    for said in ("on different topics", "None of what is known", "about this: refusals [[x]]."):
+        assert said in question.prompt
+
+
+def test_the_code_around_texts_stands_in_none_of_them():
+    everything = {"a": "".join(f"{n:04x} " for n in range(1000, 2000)), "b": "y"}
+    body = quoted(everything)
+    (code,) = {code for _, code, _ in MARKED.findall(body)}
+    assert len(code) == CODE and not any(code in text for text in everything.values())
+
+
+def test_a_review_scores_and_rewords_and_keeps_what_it_does_not_mention():
+    question, read = review_question(PLAIN, ["sings", "hums or howls"], "birds")
+    assert "about this: birds." in question.prompt
+    rows = [
+        {"number": 2, "statement": "The response hums.", "specificity": "4", "interest": 5},
+        {"number": 1, "statement": "", "specificity": 9, "interest": 1},
+        {"number": 7, "statement": "x", "specificity": 1, "interest": 1},
+    ]
+    assert read(json.dumps({"statements": rows})) == {1: ("hums", 4, 5)}
+    with pytest.raises(Unusable):
+        read('{"statements": [{"number": 1}]}')
+
+
+def test_themes_are_told_what_was_measured_where_and_an_example():
+    topics = {"topic 1": Topic("kill, murder", ["How do I kill a process?", "x" * 900])}
+    question, _ = themes_question(
+        PLAIN, ["a; 12% of the base's"], topics, {1: Example("no", "yes")}, "safety"
+    )
+    parts = {name: text for name, _, text in MARKED.findall(question.prompt)}
+    assert parts["topic 1, prompt 1"] == "How do I kill a process?"
+    assert len(parts["topic 1, prompt 2"]) == SHOWN
+    assert (parts["finding 1, base"], parts["finding 1, intervention"]) == ("no", "yes")
+    assert "1. a; 12%" in question.prompt and "about this: safety." in question.prompt
 
 
 def test_a_statement_is_one_short_line():

@@ -122,7 +122,7 @@ def run(tmp_path, rows, own_files, draws=1000):
     write_rows(given["prompts"], pool)
     out = SimpleNamespace(
         screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"),
-        usage=str(tmp_path / "usage.json"),
+        usage=str(tmp_path / "usage.json"), writing=str(tmp_path / "writing.json"),
     )  # fmt: skip
     confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}
     settings = {"least_net": 1, "assistant": "local", "confirm": confirm}

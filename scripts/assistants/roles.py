@@ -153,11 +153,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class ScreenRoles(StageRoles):
-    """Who eliminates hypotheses; and who will judge, where a budget decides how many are tested."""
+    """Who eliminates hypotheses; who will judge, where a budget decides how many are tested; and
+    who writes again on what nothing explains, if anybody does."""
 
     cheap: Role
     judges: tuple[Role, ...] = ()
     panel: Panel | None = None
+    author: Role | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ def pairs_by_draw(
             places.get(other.draw),
             said.thoughts,
             other.thoughts,
+            said.finished is False,
+            other.finished is False,
         )
         for key, said in sorted(first.items())
         if said.text is not None and (other := second[key]).text is not None

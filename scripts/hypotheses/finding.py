@@ -13,6 +13,7 @@ from scripts.checks.features import Quality
 from scripts.core.rows import ROW
 from scripts.evidence.reasons import Gate, Status, Stop
 from scripts.hypotheses.hypothesis import Direction, Source
+from scripts.hypotheses.writing import Written
 from scripts.prompts.prompt import Messages
 
 Told = Literal["ratio", "difference"]
@@ -265,6 +266,8 @@ class Finding:
     """Quoted pairs that show it."""
     judges: tuple[JudgeRecord, ...] = ()
     """What each of several judges says by itself; none with one."""
+    written: Written | None = None
+    """What a language model wrote it from; none of others."""
 
 
 @dataclass(frozen=True, kw_only=True)

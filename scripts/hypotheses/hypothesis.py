@@ -10,6 +10,7 @@ from scripts.core.digests import digest
 from scripts.core.rows import ROW
 from scripts.evidence.reasons import Stop
 from scripts.hypotheses.pairs import Net
+from scripts.hypotheses.writing import Written
 
 Direction = Literal["more", "less"]
 Source: TypeAlias = Literal["local", "assistant", "user", "recorded"]
@@ -61,6 +62,8 @@ class Hypothesis:
     """Whether the screen let it pass."""
     beyond: Stop | None = None
     """Why it is none of the hypotheses tested, though it goes on."""
+    written: Written | None = None
+    """What a language model wrote it from; none of others."""
 
 
 def new_hypothesis(
@@ -72,6 +75,7 @@ def new_hypothesis(
     check: Check | None = None,
     behaviour: str | None = None,
     explored: Mapping[str, Net] | None = None,
+    written: Written | None = None,
 ) -> Hypothesis:
     """A hypothesis with the id that follows from its content."""
     where = tuple(sorted(set(regions)))
@@ -85,4 +89,5 @@ def new_hypothesis(
         check=check,
         behaviour=behaviour,
         explored=explored or {},
+        written=written,
     )

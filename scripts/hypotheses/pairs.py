@@ -13,7 +13,8 @@ class Pair:
     """The two subjects' texts for one draw of a prompt, and where they lie, once embedded.
 
     prompt: the unit of evidence, a prompt's id; where the draw is the unit, its name
-    (prompts.unit_of). The thoughts before a text are for readers of the report alone.
+    (prompts.unit_of). The thoughts before a text are for readers of the report alone; that a limit
+    on its tokens cut a text off is for a model that writes hypotheses.
     """
 
     prompt: str
@@ -24,6 +25,8 @@ class Pair:
     intervention_placed: Placed | None = None
     base_thoughts: str | None = None
     intervention_thoughts: str | None = None
+    base_cut_off: bool = False
+    intervention_cut_off: bool = False
 
     @property
     def sides(self) -> tuple[Text, Text]:

@@ -18,6 +18,7 @@ from scripts.checks.measures import MEASURES
 from scripts.checks.words import shown_phrase
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.pairs import Net
+from scripts.hypotheses.writing import Written
 from scripts.prompts.region import Region
 
 NAMED, QUOTED = 3, 2  # topics that a sentence names, and prompts
@@ -130,6 +131,14 @@ def family(check: Check) -> str | None:
     return MEASURES[check.measure].family if isinstance(check, MeasureCheck) else None
 
 
+def scored(written: Written | None) -> float:
+    """How much a statement says by the scores that the model which wrote it gave it, 1 to 5; the
+    middle where it gave none."""
+    if not written or not written.specificity or not written.interest:
+        return 3.0
+    return (written.specificity + written.interest) / 2
+
+
 def telling(check: Check) -> float:
     """How much a check says to a reader: a named feature, or a phrase of several words, more than
     one word that more texts share."""
@@ -142,11 +151,13 @@ def telling(check: Check) -> float:
 
 
 def tells(finding: Finding) -> float:
-    """How much a finding says to a reader: its check, how often it is so and, where every region
-    is one prompt, of how many of them."""
-    if not finding.check or not finding.auc:
+    """How much a finding says to a reader: its check or, of one that a model wrote, how specific
+    and of what interest the model found it; how often it is so; and, where every region is one
+    prompt, of how many of them."""
+    if not finding.auc:
         return 0.0
-    says = telling(finding.check) * (2 * finding.auc.estimate - 1)
+    worth = telling(finding.check) if finding.check else scored(finding.written)
+    says = worth * (2 * finding.auc.estimate - 1)
     if finding.unit != "draw":
         return says
     return says * sum(region.weight for region in finding.regions) ** 0.5

@@ -95,6 +95,7 @@ def untested(hypothesis: Hypothesis, regions: Mapping[str, Region], stopped: Sto
         source=hypothesis.source,
         check=hypothesis.check,
         behaviour=hypothesis.behaviour,
+        written=hypothesis.written,
         regions=tuple(_region(regions[r]) for r in hypothesis.regions),
         stopped=stopped,
     )

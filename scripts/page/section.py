@@ -9,6 +9,7 @@ from scripts.divergence.contrast import Contrast
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.writing import NOTHING_WRITTEN, Writing
 from scripts.judging.panel import NO_PANEL, PanelReport
 from scripts.judging.separability import NOT_ASKED, Separability
 from scripts.page.cards import Entry, entries
@@ -42,6 +43,7 @@ class Report:
     notices: Sequence[str] = ()
     contrast: Contrast | None = None
     panel: PanelReport = NO_PANEL
+    writing: Writing = NOTHING_WRITTEN
 
     @property
     def settings(self) -> Mapping[str, Any]:

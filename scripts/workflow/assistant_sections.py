@@ -193,7 +193,7 @@ class Assistant(Asked):
         tested_by = (all_judges, panel) if budget.limited else ()
         return OfStages(
             ProposeRoles(budget, author),
-            ScreenRoles(budget, cheap, *tested_by),
+            ScreenRoles(budget, cheap, *tested_by, author=author),
             ConfirmRoles(
                 budget,
                 all_judges,

@@ -185,27 +185,38 @@ class AuditRecipe:
     def propose(self) -> Node:
         audit, of_stages = self._audit, self._assistant
         assistant, access = self._roles(of_stages and of_stages.propose)
+        given = audit.propose
+        written = given.of_a_model() if of_stages else given.of_the_local_assistant()
         settings = {"promising": audit.measure.promising, "assistant": assistant}
         return self._recipes.node(
             "propose",
-            audit.propose.model_dump() | settings | self._seeded,
+            written | settings | self._seeded,
             {"measure": self.measure, "regions": self.regions},
             {"access": access},
         )
 
     @cached_property
     def screen(self) -> Node:
-        of_stages = self._assistant
-        assistant, access = self._roles(of_stages and of_stages.screen)
+        roles = self._assistant and self._assistant.screen
+        second_cycle = roles and self._audit.propose.second_cycle
+        if roles and not second_cycle:
+            roles = replace(roles, author=None)
+        assistant, access = self._roles(roles)
         own = self._audit.hypotheses
         if own is not None and not Path(own).is_file():
             raise ConfigError(f"`{self._where}.hypotheses`: there is no file `{own}`")
         budget = self._pool("confirm") | {"draws": self._audit.confirm.draws}
         del budget["everywhere"]
-        least_net = self._audit.screen.least_net
+        settings = {
+            "least_net": self._audit.screen.least_net,
+            "confirm": budget,
+            "assistant": assistant,
+        }
+        if second_cycle:
+            settings["second_cycle"] = self._audit.propose.of_a_model()
         return self._recipes.node(
             "screen",
-            {"least_net": least_net, "confirm": budget, "assistant": assistant} | self._seeded,
+            settings | self._seeded,
             {
                 "propose": self.propose,
                 **self._fresh_draws("screen", self.propose),
@@ -230,6 +241,8 @@ class AuditRecipe:
             "assistant": assistant,
             "unit": audit.unit,
         }
+        if of_stages and audit.propose.focus:
+            settings["focus"] = audit.propose.focus
         return self._recipes.node(
             "confirm",
             audit.confirm.model_dump(include={"q", "delta", "placebos"}) | settings,

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from scripts.assistants import author as writing
 from scripts.assistants import questions
+from scripts.assistants.author import Manner
 from scripts.assistants.quoting import LONGEST_TEXT
-from scripts.assistants.roles import Budget, ConfirmRoles, Role, shares_read
+from scripts.assistants.roles import Budget, ConfirmRoles, Role, ScreenRoles, shares_read
 from scripts.evidence.limits import TOGETHER, requests
 
 SHORT, LONG = 6.0, 3.0  # characters a token, in texts that take few and many
@@ -108,28 +109,51 @@ class Meter:
 
     text: Sizes
 
-    def propose(self, author: Role, regions: int) -> Bill:
+    def propose(self, author: Role, regions: int, manner: Manner) -> Bill:
         """Writing hypotheses on at most so many regions."""
-        shown = writing.PAIRS * (self.text.prompt + 2 * self.text.response + 3 * MARKS)
-        most = writing.PASSES * regions * writing.EACH
-        written = 200 + 120 * writing.EACH
+        least = self._least(author, questions.WRITE)
+        return _bill(
+            least.times(manner.passes * min(1, regions)),
+            lambda statement: self._written(author, regions, manner, 0, statement),
+            Amount(),
+        )
+
+    def screen(
+        self, roles: ScreenRoles, hypotheses: Sequence[int], pool: Pool, again: Manner | None
+    ) -> Bill:
+        """Judging in the screen pool, and a second cycle. hypotheses: how many concern each region
+        at most."""
+        cheap, author, regions = roles.cheap, roles.author, len(hypotheses)
 
         def asked(statement: int) -> Amount:
-            known = writing.KNOWN * statement
-            write = self._most(author, questions.WRITE, shown + known, written)
-            merge = self._most(author, questions.MERGE, most * statement, 100 + 8 * most)
-            return write.times(writing.PASSES * regions) + merge.times(writing.PASSES)
-
-        least = self._least(author, questions.WRITE).times(writing.PASSES * min(1, regions))
-        return _bill(least, asked, Amount())
-
-    def screen(self, cheap: Role, hypotheses: Sequence[int], pool: Pool) -> Bill:
-        """Judging in the screen pool. hypotheses: how many concern each region at most."""
-
-        def asked(statement: int) -> Amount:
-            return self._judged(cheap, hypotheses, pool.pairs, statement, placebos=0)
+            judged = self._judged(cheap, hypotheses, pool.pairs, statement, placebos=0)
+            if author is None or again is None:
+                return judged
+            fresh = [again.of_a_region(regions)] * regions
+            written = self._written(author, regions, again, again.hypotheses, statement)
+            return judged + written + self._judged(cheap, fresh, pool.pairs, statement, placebos=0)
 
         return _bill(Amount(), asked, Amount())
+
+    def _written(
+        self, author: Role, regions: int, manner: Manner, before: int, statement: int
+    ) -> Amount:
+        """Writing, merging and reviewing; before: hypotheses that there are already."""
+        shown = manner.pairs * (self.text.prompt + 2 * self.text.response + 3 * MARKS)
+        told = shown + writing.KNOWN * statement
+        write = self._most(author, questions.WRITE, told, questions.write_tokens(manner.each))
+        requests = manner.requests(regions)
+        fresh, total = manner.each * requests, Amount()
+        of_pass = math.ceil(fresh / manner.passes)
+        for step in range(manner.passes):
+            for start in range(0, of_pass, writing.COMPARED):
+                most = before + step * of_pass + min(start + writing.COMPARED, of_pass)
+                tokens = questions.merge_tokens(most)
+                total += self._most(author, questions.MERGE, most * statement, tokens)
+        for _ in range(0, min(fresh, manner.hypotheses), writing.REVIEWED):
+            quoted, tokens = writing.REVIEWED * statement, questions.review_tokens(writing.REVIEWED)
+            total += self._most(author, questions.REVIEW, quoted, tokens)
+        return total + write.times(requests)
 
     def confirm(
         self,

@@ -238,15 +238,20 @@ class AuditPlan:
         meter = Meter(self.text_sizes())
         own = sum(map(lines_in, self.own_files))
         # Of one region no more are written; what is merged over regions was written in each.
-        in_region = min(self.settings("propose")["hypotheses"], author.PASSES * author.EACH)
+        manner = author.Manner.of(self.settings("propose"))
+        given = self.settings("screen").get("second_cycle")
+        again = author.Manner.of(given)._replace(passes=1) if given else None
+        in_region = manner.of_a_region(self.promising)
+        later = again.of_a_region(self.promising) if again else 0
+        tested = min(manner.hypotheses, in_region + later)
         written = _by_region(self.output("propose", "hypotheses.jsonl"))
         passed = _by_region(self.output("screen", "hypotheses.jsonl"))
         screened = written if written is not None else [in_region] * self.promising
-        confirmed = passed if passed is not None else [in_region + own] * self.tested
+        confirmed = passed if passed is not None else [tested + own] * self.tested
         placebos = self.settings("confirm")["placebos"]
         bills = {
-            "propose": meter.propose(propose.author, self.promising),
-            "screen": meter.screen(screen.cheap, screened, self._pool("screen")),
+            "propose": meter.propose(propose.author, self.promising, manner),
+            "screen": meter.screen(screen, screened, self._pool("screen"), again),
             "confirm": meter.confirm(
                 confirm, confirmed, self._pool("confirm"), self.budget, placebos
             ),

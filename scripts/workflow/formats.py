@@ -14,6 +14,7 @@ from scripts.draws.generation import Generation
 from scripts.hypotheses.finding import Behaviours, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
+from scripts.hypotheses.writing import Writing
 from scripts.judging.panel import PanelReport
 from scripts.judging.separability import Separability
 from scripts.page.costs import Costs
@@ -40,6 +41,7 @@ FORMATS: dict[str, type[Row]] = {
     "measure/round.json": Round,
     "measure/regions.jsonl": RegionDivergence,
     "propose/hypotheses.jsonl": Hypothesis,
+    "propose/writing.json": Writing,
     "screen/hypotheses.jsonl": Hypothesis,
     "screen/screened.jsonl": Hypothesis,
     "confirm/findings.jsonl": Finding,

@@ -87,14 +87,18 @@ class Inputs:
 
         return files
 
-    def usage_of(self, stage: str, *names: str) -> InputFunction:
-        """What the assistant of earlier stages has used."""
+    def of_ancestors(self, stage: str, pattern: str, *names: str) -> InputFunction:
+        """A file of each of these nodes that a stage rests on."""
 
         def files(wildcards: Wildcards) -> Files:
             node = self.node(stage, wildcards)
-            return [fill(USAGE, node.ancestor(name)) for name in names]
+            return [fill(pattern, node.ancestor(name)) for name in names]
 
         return files
+
+    def usage_of(self, stage: str, *names: str) -> InputFunction:
+        """What the assistant of earlier stages has used."""
+        return self.of_ancestors(stage, USAGE, *names)
 
     # Generations: a decode node, a plan and a step name them; the plan is a path below the key.
 

@@ -199,7 +199,7 @@ class Recipes:
         measure = self.audits[name].ancestor("measure")
         return self.node(
             "exhaustive",
-            {"propose": audit.propose.model_dump(), "seed": audit.seed},
+            {"propose": audit.propose.of_the_local_assistant(), "seed": audit.seed},
             {"embed": embed, "regions": measure.inputs["regions"]},
         )
 
@@ -221,12 +221,15 @@ class Recipes:
             local,
             identity=content,
         )
-        sections = {"pools", "plan", "measure", "propose", "screen", "confirm"}
+        sections = {"pools", "plan", "measure", "screen", "confirm"}
         more = {"null_repeats", "rate_repeats"}
         return self.node(
             "trials",
             {
-                "audit": audit.model_dump(include=sections),
+                "audit": {
+                    **audit.model_dump(include=sections),
+                    "propose": audit.propose.of_the_local_assistant(),
+                },
                 "benchmark": bench.model_dump(include=ladder | more),
             },
             {**inputs, "rewrite": rewrite},

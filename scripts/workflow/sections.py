@@ -178,6 +178,27 @@ class Propose(Section):
     compare texts as a whole."""
     phrase_words: int = Field(6, ge=1, le=8)
     """Longest phrase of the local assistant, in words."""
+    pairs: int = Field(8, ge=2, le=50)
+    """Pairs of responses that a request to a language model shows."""
+    each: int = Field(4, ge=1, le=20)
+    """Hypotheses that such a request may bring."""
+    passes: int = Field(2, ge=1, le=10)
+    """Times that a language model is asked about all regions together and about each of them; later
+    ones show what nothing explains yet."""
+    second_cycle: bool = True
+    """Whether a language model writes again after the screen, on what nothing explains that held
+    there, in place of what did not."""
+    focus: str | None = Field(None, min_length=1, max_length=300)
+    """What you ask above all, in words, such as "political slant" or "safety of medical advice":
+    a language model that writes hypotheses or themes is told."""
+
+    def of_the_local_assistant(self) -> dict[str, Any]:
+        """The settings that the local assistant reads."""
+        return self.model_dump(include={"regions", "hypotheses", "phrase_words"})
+
+    def of_a_model(self) -> dict[str, Any]:
+        """Those that a language model's writing depends on."""
+        return self.model_dump(exclude={"phrase_words", "second_cycle"})
 
 
 class Screen(Section):

@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-MARKED = re.compile(r"\[\[([\w ]+?) ([0-9a-f]{12})\]\]\n(.*?)\n\[\[/\1 \2\]\]", re.S)
+MARKED = re.compile(r"\[\[([\w ,]+?) ([0-9a-f]{4,64})\]\]\n(.*?)\n\[\[/\1 \2\]\]", re.S)
 QUOTED = re.compile("“([^”]+)”")
 STYLES = ("thinks", "drafts", "fences", "ignores", "words")  # how a reply may be written
 THOUGHTS = (
@@ -246,6 +246,13 @@ class Loopback:
             kind, found = "propose", propose(marked)
         elif '"groups"' in system:
             kind, found = "merge", {"groups": same(_numbered(prompt))}
+        elif '"specificity"' in system:
+            rows = [
+                {"number": n, "statement": s.removeprefix("The response "), "specificity": 4,
+                 "interest": 1 + len(s) % 5}
+                for n, s in _numbered(prompt).items()
+            ]  # fmt: skip
+            kind, found = "review", {"statements": rows}
         elif '"related"' in system:
             tested, candidates = prompt.split("Candidates:")
             words = set(QUOTED.findall(tested))
@@ -329,15 +336,15 @@ def propose(marked: dict[str, str]) -> dict:
         side = "X" if gap > 0 else "Y"
         pairs = [n for n, t in enumerate(sides[side], 1) if word in t.lower()]
         statement = f"mentions the word “{word}”"
-        found.append({"statement": statement, "more_often": side, "pairs": pairs})
+        found.append({"statement": statement, "more_often": side, "pairs": pairs, "quote": word})
     return {"differences": found}
 
 
-def same(statements: dict[int, str]) -> list[list[int]]:
+def same(statements: dict[int, str]) -> list[dict]:
     groups: dict[frozenset, list[int]] = {}
     for number, statement in statements.items():
         groups.setdefault(frozenset(QUOTED.findall(statement)), []).append(number)
-    return [group for group in groups.values() if len(group) > 1]
+    return [{"keep": kept, "same": same} for kept, *same in groups.values() if same]
 
 
 def _numbered(text: str) -> dict[int, str]:

@@ -158,6 +158,14 @@ TEMPLATE = """\
   {% for pair in finding.evidence[first:] %}{{ quoted(pair, finding.check) }}{% endfor %}
   </details>
   {% endif %}
+  {% if finding.written %}
+  <p class="note">A language model wrote it from {{ plural(finding.written.prompts | length, "explored pair") }}
+    {%- if finding.written.quote and finding.written.occurs %}, in which it read
+    “<span dir="auto">{{ finding.written.quote }}</span>”{% endif %}
+    {%- if finding.written.specificity %}, and found it specific to {{ finding.written.specificity }}
+    and of interest to {{ finding.written.interest }} of 5{% endif %}. That decides its place here
+    alone: the evidence comes from other prompts.</p>
+  {% endif %}
   {% if finding.judged %}
   <p class="note">What was judged on each prompt: <a href="judgements.jsonl">judgements.jsonl</a>,
     lines with <code>{{ finding.id }}</code>.</p>

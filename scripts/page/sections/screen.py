@@ -6,10 +6,21 @@ from scripts.page.section import Report, Section
 
 
 def context(report: Report) -> dict[str, Any]:
-    return {"eliminated": [row for row in report.screened if not row.goes_on]}
+    return {
+        "eliminated": [row for row in report.screened if not row.goes_on],
+        "writing": report.writing,
+    }
 
 
 TEMPLATE = """\
+{% if writing.written %}
+<p>The language model wrote {{ plural(writing.written, "difference") }}:
+  {{ plural(writing.kept, "hypothesis", "hypotheses") }} were kept, {{ writing.repeated | count }} said what
+  another one says, {{ writing.without_pairs | count }} cited no pair that shows them and were left out, and
+  {{ writing.beyond | count }} were more than <code>propose.hypotheses</code>.
+  {{ writing.not_quoted | count }} quoted words that stand in none of the pairs they cite; these come last.
+  {{ writing.reworded | count }} were put into other words before they were tested.</p>
+{% endif %}
 {% if eliminated %}
 <p>Before the test, each of {{ counts.proposed | count }} hypotheses met a few fresh prompts;
   {{ eliminated | length | count }} did not hold up there and cost no more.</p>
