@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 
-from scripts.assistants.prices import Price, price_of, read_prices
+from scripts.assistants.prices import AskedModel, Price, periods_of, price_of
 
 if TYPE_CHECKING:
     Json: TypeAlias = Any
@@ -32,7 +32,7 @@ class Role:
     name: "author", "judge 1", "cheap", "themes"; base_url: the address, None for the provider's
     own; structured: whether the server knows JSON schemas; token_limit: what it calls the limit of
     a reply; extra: fields put into each request; label: what tells judges of one model apart. The
-    last three never change a reply: a file of prices that goes before the shipped one, requests
+    last three never change a reply: a file of prices that goes before the known ones, requests
     under way at most, seconds a request may take.
     """
 
@@ -79,7 +79,12 @@ class Role:
     @property
     def price(self) -> Price | None:
         """Today's price of its model; None where no table names it."""
-        return price_of(self.model, self.prices)
+        return price_of(self.asked, self.prices)
+
+    @property
+    def asked(self) -> AskedModel:
+        """What its price depends on."""
+        return AskedModel(self.model, self.provider, self.base_url)
 
     def dollars(self, input_tokens: float, output_tokens: float) -> float:
         """What so many tokens cost; nothing where the model has no price."""
@@ -119,7 +124,7 @@ class StageRoles:
         """What of it decides the outcome: prices, too, where a budget in dollars ends an audit by
         them. Raises AuditError naming a file of prices that cannot be read."""
         found = {field.name: _keyed(getattr(self, field.name)) for field in fields(self)}
-        known = {role.name: read_prices(role.prices).get(role.model, ()) for role in self.roles}
+        known = {role.name: periods_of(role.asked, role.prices) for role in self.roles}
         if self.budget.usd is not None:
             found["prices"] = {
                 name: [
