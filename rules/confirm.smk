@@ -2,7 +2,7 @@
 
 REQUIRES  results/screen/<key>/hypotheses.jsonl, generations of the confirm and explore pools
 PROVIDES  results/confirm/<key>/findings.jsonl, judgements.jsonl, themes.json,
-          behaviours.json, separability.json, panel.json
+          behaviours.json, separability.json, panel.json, interactions.jsonl
 """
 
 
@@ -29,6 +29,7 @@ rule confirm:
         behaviours="results/confirm/{key}/behaviours.json",
         separability="results/confirm/{key}/separability.json",
         panel="results/confirm/{key}/panel.json",
+        interactions="results/confirm/{key}/interactions.jsonl",
         usage="results/confirm/{key}/usage.json",
         ledger="results/confirm/{key}/ledger.json",
     log:

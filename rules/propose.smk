@@ -1,7 +1,7 @@
 """Write hypotheses from the contrasts of the promising regions.
 
 REQUIRES  generations of all rounds, the last round's divergences
-PROVIDES  results/propose/<key>/hypotheses.jsonl, writing.json
+PROVIDES  results/propose/<key>/hypotheses.jsonl, writing.json, interactions.jsonl
 """
 
 
@@ -16,6 +16,7 @@ rule propose:
     output:
         hypotheses="results/propose/{key}/hypotheses.jsonl",
         writing="results/propose/{key}/writing.json",
+        interactions="results/propose/{key}/interactions.jsonl",
         usage="results/propose/{key}/usage.json",
         ledger="results/propose/{key}/ledger.json",
     log:

@@ -2,7 +2,8 @@
 
 REQUIRES  everything behind an audit: findings, rounds, divergences, vectors, ledgers
 PROVIDES  results/report/<key>/{audit.json, rounds.jsonl, regions.json, findings.jsonl, findings.csv,
-          judgements.jsonl, behaviours.json, separability.json, panel.json, costs.json, report.html}
+          judgements.jsonl, interactions.jsonl, behaviours.json, separability.json, panel.json,
+          costs.json, report.html}
 """
 
 
@@ -18,6 +19,7 @@ rule report:
         separability=INPUTS.upstream("report", "confirm", "results/confirm/{key}/separability.json"),
         panel=INPUTS.upstream("report", "confirm", "results/confirm/{key}/panel.json"),
         screened=INPUTS.of_ancestor("report", "screen", "results/screen/{key}/screened.jsonl"),
+        interactions=INPUTS.of_ancestors("report", INTERACTIONS, "propose", "screen", "confirm"),
         writing=INPUTS.of_ancestors("report", WRITING, "propose", "screen"),
         bank=INPUTS.of_ancestor("report", "bank", "results/bank/{key}/bank.json"),
         prompts=INPUTS.of_ancestor("report", "bank", BANK),
@@ -42,6 +44,7 @@ rule report:
         findings="results/report/{key}/findings.jsonl",
         table="results/report/{key}/findings.csv",
         judgements="results/report/{key}/judgements.jsonl",
+        interactions="results/report/{key}/interactions.jsonl",
         behaviours="results/report/{key}/behaviours.json",
         separability="results/report/{key}/separability.json",
         panel="results/report/{key}/panel.json",

@@ -2,7 +2,7 @@
 
 REQUIRES  results/propose/<key>/hypotheses.jsonl, generations of the screen and explore pools
 PROVIDES  results/screen/<key>/hypotheses.jsonl   (those that go on), screened.jsonl (all, with counts),
-          writing.json (of the second cycle)
+          writing.json (of the second cycle), interactions.jsonl
 """
 
 
@@ -26,6 +26,7 @@ rule screen:
         hypotheses="results/screen/{key}/hypotheses.jsonl",
         screened="results/screen/{key}/screened.jsonl",
         writing="results/screen/{key}/writing.json",
+        interactions="results/screen/{key}/interactions.jsonl",
         usage="results/screen/{key}/usage.json",
         ledger="results/screen/{key}/ledger.json",
     log:

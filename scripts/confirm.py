@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.assistants.client import Pool, write_usage
+from scripts.assistants.interactions import Interactions
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.roles import LOCAL, ConfirmRoles, read_roles
 from scripts.assistants.themes import themes_of
@@ -47,6 +48,7 @@ def main(job: Job) -> None:
     themes: list[Theme] = []
     panel = NO_PANEL
     usage: dict[str, ModelUsage] = {}
+    asked = Interactions(job.output.interactions, job.ledger.stage)
     if settings["assistant"] == LOCAL:
         base_texts: dict[str, list[Text]] = defaultdict(list)
         for pair in explored:
@@ -58,7 +60,7 @@ def main(job: Job) -> None:
     else:
         spent = [read_document(path, Usage) for path in job.input.spent]
         roles = read_roles(ConfirmRoles, settings["assistant"], job.params.local["access"])
-        with Pool(roles, Path(job.params.cache), spent) as pool:
+        with Pool(roles, Path(job.params.cache), spent, interactions=asked) as pool:
             findings, judgements, panel = confirm_with_models(
                 pool, roles, hypotheses, pairs, prompt_texts(bank), regions, settings, missing
             )
@@ -78,6 +80,7 @@ def main(job: Job) -> None:
     )
     write_rows(job.output.findings, findings)
     write_rows(job.output.judgements, judgements)
+    asked.write()
     write_usage(job.output.usage, job.ledger, usage)
     write_document(job.output.themes, Themes(themes=tuple(themes)))
     write_document(job.output.behaviours, Behaviours(behaviours=tuple(behaviours)))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from scripts.assistants import author
 from scripts.assistants.client import PART, Pool, write_usage
+from scripts.assistants.interactions import Interactions
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
 from scripts.assistants.roles import LOCAL, ProposeRoles, read_roles
@@ -27,6 +28,7 @@ def main(job: Job) -> None:
     chosen = worth_a_look(divergence, settings["promising"])
     usage: dict[str, ModelUsage] = {}
     writing = Writing()
+    asked = Interactions(job.output.interactions, job.ledger.stage)
     if settings["assistant"] == LOCAL:
         found = propose(pairs, chosen, regions, settings)
     else:
@@ -34,7 +36,7 @@ def main(job: Job) -> None:
         chosen = chosen[: min(most, settings["regions"])]
         texts = prompt_texts(read_rows(job.input.bank, Prompt))
         roles = read_roles(ProposeRoles, settings["assistant"], job.params.local["access"])
-        with Pool(roles, Path(job.params.cache), part=PART) as pool:
+        with Pool(roles, Path(job.params.cache), part=PART, interactions=asked) as pool:
             found, writing = author.write_hypotheses(
                 pool, roles.author, pairs, chosen, regions, texts,
                 author.Manner.of(settings), settings["seed"],
@@ -42,6 +44,7 @@ def main(job: Job) -> None:
             usage = pool.usage
     log.info("%d hypotheses", len(found))
     write_document(job.output.writing, writing)
+    asked.write()
     write_usage(job.output.usage, job.ledger, usage)
     write_rows(job.output.hypotheses, found)
 

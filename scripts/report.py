@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from scripts.assistants.interactions import join, told
 from scripts.assistants.usage import Usage, notices_of_replies
 from scripts.checks.check import TextsCheck
 from scripts.core.files import read_json, replacing, write_json
@@ -336,6 +337,7 @@ def main(job: Job) -> None:
         entries(behaviours.behaviours, findings),
         separability,
     )
+    join(files.interactions, out.interactions)
     made = Report(
         audit,
         local["words"],
@@ -354,6 +356,9 @@ def main(job: Job) -> None:
         contrast,
         panel,
         sum((read_document(path, Writing) for path in files.writing), Writing()),
+        told(
+            out.interactions, {quote.asked for f in findings for quote in f.evidence if quote.asked}
+        ),
     )
     write_json(out.audit, audit)
     write_rows(out.rounds, by_round)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scripts.assistants.author import Manner, most_divergent, write_hypotheses
 from scripts.assistants.client import PART, Pool, write_usage
+from scripts.assistants.interactions import Interactions
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.roles import LOCAL, ScreenRoles, read_roles
 from scripts.assistants.usage import ModelUsage, Usage
@@ -40,6 +41,7 @@ def main(job: Job) -> None:
     usage: dict[str, ModelUsage] = {}
     affords = None
     writing = Writing()
+    asked = Interactions(job.output.interactions, job.ledger.stage)
     if assistant == LOCAL:
         rows = screened(hypotheses, pairs, regions, least_net)
     else:
@@ -48,7 +50,7 @@ def main(job: Job) -> None:
         spent = [read_document(path, Usage) for path in job.input.spent]
         roles = read_roles(ScreenRoles, assistant, job.params.local["access"])
         seed, second = job.params.settings["seed"], job.params.settings.get("second_cycle")
-        with Pool(roles, Path(job.params.cache), spent, PART) as pool:
+        with Pool(roles, Path(job.params.cache), spent, PART, interactions=asked) as pool:
 
             def judged(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
                 judge = ModelJudge(pool, roles.cheap, hypotheses, {}, by_prompt, texts, seed)
@@ -85,6 +87,7 @@ def main(job: Job) -> None:
         "%d of %d hypotheses go on, %d within the budget",
         len(kept), len(rows), len(kept) - len(reasons),
     )  # fmt: skip
+    asked.write()
     write_usage(job.output.usage, job.ledger, usage)
     write_document(job.output.writing, writing)
     write_rows(job.output.screened, rows)

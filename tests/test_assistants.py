@@ -135,6 +135,31 @@ def test_an_audit_is_written_and_judged_and_its_bill_is_exact(measured):
     assert "The assistant, by stage and model" in page and "In short" in page
 
 
+def test_all_that_was_asked_lies_beside_the_report_and_is_linked_from_it(measured):
+    place = measured / "results/audits/judged"
+    rows = read_lines(place / "interactions.jsonl")
+    _, costs, _ = outcome(measured)
+    for stage in ("propose", "screen", "confirm"):
+        asked = [row for row in rows if row["stage"] == stage]
+        full = costs["stages"][stage]["full"]
+        assert len(asked) == sum(full["requests"].values())
+        assert sum(row["output_tokens"] for row in asked) == full["output_tokens"]
+    kinds = {(row["stage"], row["role"], row["kind"]) for row in rows}
+    assert kinds >= {
+        ("propose", "author", "propose"), ("propose", "author", "review"),
+        ("screen", "cheap", "judge"), ("screen", "author", "propose"),
+        ("confirm", "cheap", "relate"), ("confirm", "judge 1", "judge"),
+    }  # fmt: skip
+    known = {row["id"]: row for row in rows}
+    for judgement in read_lines(place / "judgements.jsonl"):
+        (asked,) = judgement["asked"]
+        assert known[asked]["kind"] == "judge"
+    page = (place / "report.html").read_text()
+    quotes = [quote for f in outcome(measured)[0] for quote in f["evidence"]]
+    assert quotes and all(known[quote["asked"]]["id"] in page for quote in quotes)
+    assert "A language model wrote it from" in page and "The language model wrote" in page
+
+
 def test_what_the_judge_said_is_exported(copied):
     snakemake(copied, "export", "--cores", "1")
     rows = read_lines(copied / "results/export/judged/texts.jsonl")

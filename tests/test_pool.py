@@ -1,17 +1,22 @@
 """The pool against a server that misbehaves: nothing lost, nothing paid twice, nothing unsaid."""
 
+import re
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from asked import roles_of
 from loopback import Loopback
 
 from scripts.assistants.client import BudgetSpent, Pool, Unusable
+from scripts.assistants.interactions import Interaction, Interactions
 from scripts.assistants.provider import FORMS, Request
 from scripts.assistants.replies import answer_in
 from scripts.assistants.roles import Budget, Role
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.core.errors import AuditError
+from scripts.core.rows import read_rows
 
 
 def question(number: int, role: Role):
@@ -239,6 +244,36 @@ def test_a_key_in_the_environment_reaches_the_server_and_no_file(tmp_path, monke
             assert all("marked-key-5f1c" in value for value in sent)
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or b"marked-key-5f1c" not in path.read_bytes()
+
+
+def test_what_was_asked_is_written_in_order_and_the_same_from_the_cache(tmp_path, monkeypatch):
+    """With replies that come in any order, refusals, garbage and what the provider loses."""
+    quick(monkeypatch)
+    files = [tmp_path / name for name in ("first.jsonl", "second.jsonl")]
+    with Loopback(busy=0.2, garbage=0.2, refused=0.1) as server:
+        given = roles_of(server)
+        for file in files:
+            asked = Interactions(file, "confirm")
+            with Pool(given, tmp_path, interactions=asked) as pool:
+                waiting = [
+                    pool.start([question(n, given.cheap) for n in range(start, start + 8)])
+                    for start in (0, 8, 16)
+                ]
+                ids = [answer.id for answers in waiting for answer in answers()]
+            asked.write()
+    first, second = (read_rows(file, Interaction) for file in files)
+    assert not any(row.cached for row in first) and all(row.cached for row in second)
+    assert [replace(row, cached=True, time="") for row in first] == [
+        replace(row, time="") for row in second
+    ]
+    words = [int(re.findall(r"“word(\d+)”", row.prompt)[0]) for row in first]
+    assert words == sorted(words) and set(words) == set(range(24))
+    last = {word: row.id for word, row in zip(words, first, strict=True)}
+    assert ids == [last[word] for word in range(24)]
+    outcomes = Counter(row.outcome for row in first)
+    assert outcomes["clean"] >= 20 and outcomes["refused"] and outcomes["unparsable"]
+    again = [(before, row) for before, row in pairwise(first) if row.again]
+    assert again and all(before.reason and before.reason in row.prompt for before, row in again)
 
 
 def test_a_missing_key_is_named(monkeypatch):

@@ -7,7 +7,13 @@ import pytest
 from test_questions import PLAIN
 
 from scripts.assistants.client import Unusable
-from scripts.assistants.questions import judge_question, merge_question, write_question
+from scripts.assistants.questions import (
+    Brief,
+    ShownPair,
+    judge_question,
+    merge_question,
+    write_question,
+)
 from scripts.assistants.replies import answer_in, as_asked
 from scripts.assistants.usage import ModelUsage, notices_of_replies
 from scripts.assistants.verdicts import number_of, verdict_of
@@ -15,7 +21,7 @@ from scripts.assistants.verdicts import number_of, verdict_of
 ANSWER, DRAFT = '{"1": "A", "2": "neither"}', '{"1": "B", "2": "both"}'
 MEANT = {1: "A", 2: "neither"}
 QUESTION, READ = judge_question(
-    PLAIN, "m", ("q", "p", 0), ("base", "intervention"), {"h0": "x", "h1": "y"}, 0
+    PLAIN, ("q", "p", 0), ("base", "intervention"), {"h0": "x", "h1": "y"}, 0
 )
 EXPECTED = READ(ANSWER)
 
@@ -120,19 +126,19 @@ def test_verdicts_as_they_are_written(given, verdict):
 
 
 def test_lists_are_read_with_or_without_their_name():
-    _, read = merge_question(PLAIN, "m", ["a", "b", "c"])
+    _, read = merge_question(PLAIN, [], ["a", "b", "c"])
     for reply in ("[[1, 3]]", '{"groups": [["one", "3"]]}', '{"same": [[1, 3.0]]}',
-                  'Those of [2] differ. {"groups": [[1, 3]]} See [1].'):  # fmt: skip
-        assert read(reply) == [[0, 2]], reply
+                  'Of [2] not. {"groups": [{"keep": "1", "same": 3}]} See [1].'):  # fmt: skip
+        assert read(reply) == [(0, [2])], reply
     for reply in ('{"groups": [[1, 2], [3', "[[1, 2], [3", '{"a": [[1, 3]], "b": []}'):
         with pytest.raises(Unusable):
             read(reply)
 
 
 def test_a_difference_names_its_model_in_words():
-    _, read = write_question(PLAIN, "m", [("q", "b", "i")] * 3, [], 4, True)
+    _, read = write_question(PLAIN, [ShownPair("q", "b", "i")] * 3, Brief(), 4, True)
     row = {"statement": "sings", "more_often": "model y", "pairs": ["two", 3]}
-    assert read(json.dumps([row])) == [("sings", False, [1, 2])]
+    assert read(json.dumps([row])) == [("sings", False, [1, 2], "", False)]
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def moved(keyed, assistant, **changed) -> set[str]:
 @pytest.mark.parametrize(
     ("role", "stage"),
     [
-        ("author", {"propose"}), ("judges", {"confirm"}), ("themes", {"confirm"}),
+        ("author", {"propose", "screen"}), ("judges", {"confirm"}), ("themes", {"confirm"}),
         ("cheap", {"screen", "confirm"}),
     ],
 )  # fmt: skip

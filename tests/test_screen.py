@@ -123,6 +123,7 @@ def run(tmp_path, rows, own_files, draws=1000):
     out = SimpleNamespace(
         screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"),
         usage=str(tmp_path / "usage.json"), writing=str(tmp_path / "writing.json"),
+        interactions=str(tmp_path / "interactions.jsonl"),
     )  # fmt: skip
     confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}
     settings = {"least_net": 1, "assistant": "local", "confirm": confirm}
@@ -163,14 +164,14 @@ def test_an_assistant_s_budget_covers_those_that_it_can_judge_to_the_end(tmp_pat
             budget=Spent(10 + left, inf), spent=Spent(10, 9.0), usage={},
         )  # fmt: skip
         assert afforded(pool, roles, settings)(chosen) == enough, (left, len(chosen))
-    # in dollars: 100 tokens a request so far, and 126 of a reply, at a dollar a token
+    # in dollars: 100 tokens a request so far, and 172 of a reply, at a dollar a token
     used = ModelUsage(requests=1, cache_hits=1, input_tokens=50, saved_input_tokens=150)
     pool.usage = {"a": used}
     prices = tmp_path / "prices.yaml"
     prices.write_text("models: {b: [{from: 2020-01-01, input: 1.0e+6, output: 1.0e+6}]}")
     dear = replace(roles.judges[0], prices=str(prices))
     roles = replace(roles, judges=(dear,))
-    for left, enough in ((22 * 226, True), (22 * 226 - 1, False)):
+    for left, enough in ((22 * 272, True), (22 * 272 - 1, False)):
         pool.budget = Spent(inf, 9.0 + left)
         assert afforded(pool, roles, settings)(some[:1]) == enough
 

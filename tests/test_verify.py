@@ -52,6 +52,17 @@ def test_missing_and_extra_files_are_named(tmp_path):
     ]
 
 
+def test_a_judgement_that_rests_on_nothing_that_was_asked_is_found(tmp_path):
+    audit = make_audit()
+    judged(tmp_path, audit)
+    file = tmp_path / "results" / "confirm" / key("confirm 0.05") / "judgements.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows[0]["asked"] = ["i0"]
+    write_jsonl(file, rows)
+    folder = unpacked(pack(tmp_path, audit), tmp_path / "out")
+    assert problems(folder) == ["demo: interactions.jsonl lacks what a judgement rests on"]
+
+
 def test_a_changed_judgement_is_found_even_with_a_new_manifest(tmp_path):
     audit = make_audit()
     judged(tmp_path, audit)

@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from scripts.assistants.interactions import Got, Interactions, Place, id_of
 from scripts.assistants.provider import Access, Connection, Reply, Request
 from scripts.assistants.providers import access_of, connect
 from scripts.assistants.replies import as_asked
@@ -44,11 +45,18 @@ class Unusable(ValueError):
 @dataclass(frozen=True)
 class Answer(Generic[Parsed]):
     """What became of a request: "answered" with a value, "refused", "unparsable", "truncated" or
-    "lost"; `mended` where the value came in another form than asked for."""
+    "lost"; `mended` where the value came in another form than asked for; `id`: that of its last
+    interaction."""
 
     outcome: str
     value: Parsed | None = None
     mended: bool = False
+    id: str = ""
+
+    @property
+    def counted(self) -> str:
+        """What it counts as among the replies of a model."""
+        return ("clean", "mended")[self.mended] if self.outcome == "answered" else self.outcome
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ class Batch:
 
     worst: Spent
     spent: Spent
+    call: int
 
 
 class Pool:
@@ -96,14 +105,21 @@ class Pool:
     one budget over all of them.
 
     spent: the usage of the stages before (write_usage), which the budget covers; part: of what they
-    left of the budget, how much this stage may spend.
+    left of the budget, how much this stage may spend; interactions: where all that is asked and
+    answered is kept.
     `usage` counts by model the requests paid and those found in the cache, their tokens and US
     dollars, how many were tried again or given a second chance, and what became of them.
     """
 
     def __init__(
-        self, roles: StageRoles, cache: Path, spent: Sequence[Usage] = (), part: float = 1.0
+        self,
+        roles: StageRoles,
+        cache: Path,
+        spent: Sequence[Usage] = (),
+        part: float = 1.0,
+        interactions: Interactions | None = None,
     ):
+        self._interactions, self._calls = interactions, 0
         self.usage: dict[str, ModelUsage] = {}
         self._lines = {access: Line(access) for access in map(access_of, roles.roles)}
         self._journal = Journal(cache / "replies")
@@ -160,7 +176,8 @@ class Pool:
         Until it has been called, the budget counts these requests at their worst, so that what it
         covers depends on the order of the calls and not on who answers first.
         """
-        batch = Batch(self._worst([request for request, _ in questions]), Spent())
+        self._calls += 1
+        batch = Batch(self._worst([request for request, _ in questions]), Spent(), self._calls)
         if not self._affords(batch.worst):
             raise BudgetSpent
         self._reserved += batch.worst
@@ -189,27 +206,37 @@ class Pool:
         known = self._journal.get_many(keys)
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._ask(request, parse, key, known.get(key), batch))
-                for (request, parse), key in zip(questions, keys, strict=True)
+                group.create_task(self._ask(request, parse, key, known.get(key), batch, number))
+                for number, ((request, parse), key) in enumerate(zip(questions, keys, strict=True))
             ]
         return [task.result() for task in tasks]
 
-    async def _ask(self, request: Request, parse, key: str, record, batch: Batch) -> Answer:
+    async def _ask(
+        self, request: Request, parse, key: str, record, batch: Batch, number: int
+    ) -> Answer:
         usage = self._usage_of(request.model)
-        answer, reason = _read(await self._reply(request, key, record, batch), request, parse)
+
+        async def read(request: Request, key: str, record, again: bool) -> tuple[Answer, Any]:
+            got = await self._get(request, key, record, batch)
+            answer, reason = _read(got.reply, request, parse)
+            answer = replace(answer, id=id_of(request))
+            if self._interactions:
+                place = Place(batch.call, number, again)
+                self._interactions.add(place, request, got, answer.id, answer.counted, reason)
+            return answer, reason
+
+        answer, reason = await read(request, key, record, False)
         if reason and self._affords(more := self._worst([again := _again(request, reason)])):
             usage.second_chances += 1
             self._reserved += more
             batch.worst += more
             key = self._key(again)
-            record = self._journal.get_many([key]).get(key)
-            answer, _ = _read(await self._reply(again, key, record, batch), request, parse)
-        kind = ("clean", "mended")[answer.mended]
-        usage.count(kind if answer.outcome == "answered" else answer.outcome)
+            answer, _ = await read(again, key, self._journal.get_many([key]).get(key), True)
+        usage.count(answer.counted)
         return answer
 
-    async def _reply(self, request: Request, key: str, record, batch: Batch) -> Reply | None:
-        """The reply from the cache's record, else from the provider; None when it was lost."""
+    async def _get(self, request: Request, key: str, record, batch: Batch) -> Got:
+        """The reply from the cache's record, else from the provider."""
         usage = self._usage_of(request.model)
         if record is not None:
             reply = Reply(**record)
@@ -217,7 +244,7 @@ class Pool:
             reply = fetched
             self._journal.add(key, vars(reply))
         else:
-            return None
+            return Got(None)
         dollars = request.role.dollars(reply.input_tokens, reply.output_tokens)
         if record is not None:
             usage.cache_hits += 1
@@ -231,7 +258,7 @@ class Pool:
             usage.dollars += dollars
         batch.spent += Spent(1, dollars)
         self._bar.update()
-        return reply
+        return Got(reply, dollars, record is not None)
 
     async def _fetch(self, request: Request, usage: ModelUsage) -> Reply | None:
         def count() -> None:

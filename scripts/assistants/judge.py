@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from scripts.assistants.client import Answer, Pool
-from scripts.assistants.questions import Question, judge_question
+from scripts.assistants.questions import Question, Verdicts, judge_question
 from scripts.assistants.roles import Role
 from scripts.core.randomness import hash_generator
 from scripts.evidence.limits import TOGETHER
@@ -23,8 +23,7 @@ PLACEBO = "placebo "  # before the number of a placebo among the names in a requ
 MAJORITY = "majority"  # what several judges are called as one
 Asked = Mapping[str, tuple[str, Sequence[str]]]  # region: (prompt, hypotheses)
 Judged = dict[str, dict[str, Judgement | None]]  # region: {hypothesis: None where a reply was lost}
-Shown = dict[str, tuple[bool, bool]]  # statement: whether the base's, the intervention's shows it
-Answers = Sequence[Answer[Shown]]
+Answers = Sequence[Answer[Verdicts]]
 
 
 class Judge(Protocol):
@@ -191,6 +190,8 @@ class ModelJudge:
             sum(s.outcome in ("unparsable", "truncated") for s in samples),
             title,
             _telling(name, samples, (less, not less)),
+            inapplicable=sum(name in s.value.inapplicable for s in samples if s.value is not None),
+            asked=tuple(sample.id for sample in samples),
         )
 
 
@@ -244,20 +245,25 @@ class Majority:
         return [answers[n * each : (n + 1) * each] for n in range(len(self._members))]
 
 
-def as_one(answers: Answers) -> Answer[Shown]:
-    """The answers of several judges to one question as the majority's. Who gave none says of no
-    response that it shows anything; where most gave none, the answer is none either."""
+def as_one(answers: Answers) -> Answer[Verdicts]:
+    """The answers of several judges to one question as the majority's, with the first one's id. Who
+    gave none says of no response that it shows anything; where most gave none, the answer is none
+    either."""
+    name_of_first = answers[0].id
     if any(answer.outcome == "lost" for answer in answers):
         return Answer("lost")
     given = [answer.value for answer in answers if answer.value is not None]
     if 2 * len(given) <= len(answers):
         reasons = Counter(answer.outcome for answer in answers if answer.value is None)
-        return Answer(reasons.most_common(1)[0][0])
+        return Answer(reasons.most_common(1)[0][0], id=name_of_first)
 
     def side(name: str, place: int) -> bool:
         return 2 * sum(shown[name][place] for shown in given) > len(answers)
 
-    return Answer("answered", {name: (side(name, 0), side(name, 1)) for name in given[0]})
+    found = Verdicts({name: (side(name, 0), side(name, 1)) for name in given[0]})
+    aside = Counter(name for shown in given for name in shown.inapplicable)
+    found.inapplicable = {name for name, count in aside.items() if 2 * count > len(answers)}
+    return Answer("answered", found, id=name_of_first)
 
 
 def _telling(name: str, samples: Answers, wanted: tuple[bool, bool]) -> int:

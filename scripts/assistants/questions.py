@@ -13,11 +13,14 @@ from scripts.assistants.provider import Request
 from scripts.assistants.quoting import RULE, occurs, one_line, quoted
 from scripts.assistants.replies import answer_in, said
 from scripts.assistants.roles import Role
-from scripts.assistants.verdicts import number_of, verdicts_in
+from scripts.assistants.verdicts import INAPPLICABLE, number_of, verdicts_in
 from scripts.core.randomness import hash_generator, hash_unit
 
 SHOWN = 400  # characters of a text where its beginning is enough
-SHOWS = {"A": (True, False), "B": (False, True), "both": (True, True), "neither": (False, False)}
+SHOWS = {
+    "A": (True, False), "B": (False, True), "both": (True, True), "neither": (False, False),
+    INAPPLICABLE: (False, False),
+}  # fmt: skip
 MODEL = re.compile(r"\s*(?:model )?([xy])\s*", re.IGNORECASE)
 NO_OBJECT = "it held no JSON object"
 Question = tuple[Request, Callable[[str], Any]]
@@ -128,6 +131,15 @@ def judge_tokens(statements: int) -> int:
     return 40 + 12 * statements  # in a fence, too
 
 
+class Verdicts(dict[str, tuple[bool, bool]]):
+    """By the name of a statement whether the base's response shows it, and the intervention's.
+    Those in `inapplicable` were said not to apply, which neither shows."""
+
+    def __init__(self, *given: Any):
+        super().__init__(*given)
+        self.inapplicable: set[str] = set()
+
+
 def judge_question(
     role: Role,
     asked: tuple[str, str, int],
@@ -138,7 +150,7 @@ def judge_question(
     """Which of the responses (base, intervention) shows each statement.
 
     asked: the prompt's text, its id and the sample's index, which decide the coin. The reply is
-    read as {name: (the base's shows it, the intervention's shows it)}.
+    read as Verdicts.
     """
     text, prompt, sample = asked
     turn = swapped(seed, prompt, sample, role.title)
@@ -152,13 +164,15 @@ def judge_question(
         {str(n): {"type": "string", "enum": list(SHOWS)} for n in range(1, len(names) + 1)}
     )
 
-    def read(reply: str) -> dict[str, tuple[bool, bool]]:
+    def read(reply: str) -> Verdicts:
         given = _reply_verdicts(reply, len(shuffled))
-        shown = {}
+        shown = Verdicts()
         for number, name in enumerate(shuffled, 1):
             if number not in given:
-                raise Unusable(f'statement {number} needs "A", "B", "both" or "neither"')
+                raise Unusable(f"statement {number} needs one of {', '.join(map(repr, SHOWS))}")
             answer = SHOWS[given[number]]
+            if given[number] == INAPPLICABLE:
+                shown.inapplicable.add(name)
             shown[name] = answer[::-1] if turn else answer
         return shown
 
@@ -286,6 +300,8 @@ def merge_question(role: Role, apart: Sequence[str], fresh: Sequence[str]) -> Qu
     def read(reply: str) -> list[Repeated]:
         found = []
         for row in _reply_list(reply, "groups"):
+            if isinstance(row, list):  # of those that say the same
+                row = {"keep": row[:1], "same": row[1:]}
             if not isinstance(row, dict):
                 raise Unusable('each group needs "keep" and "same"')
             kept = _numbers(row.get("keep"), len(statements))

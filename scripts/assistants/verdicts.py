@@ -10,6 +10,7 @@ WORDS = (
     "twelve",
 )  # fmt: skip
 NUMBER = re.compile(r"(?:(?:statement|pair|number|no\.?|#)\s*)?#?(\d{1,4}|[a-z]+)[.:)]?")
+INAPPLICABLE = "does not apply"
 OF_ONE = r"(?:only |just )?(?:(?:response |option )?{letter}|(?:the )?{word}(?: response| one)?)"
 A, B = (OF_ONE.format(letter=i, word=w) for i, w in (("a", "first"), ("b", "second")))
 VERDICTS = {
@@ -17,6 +18,7 @@ VERDICTS = {
     "B": re.compile(rf"{B}(?: only)?"),
     "both": re.compile(rf"both(?: of them| responses)?|(?:both )?{A}(?:,| and| &) {B}"),
     "neither": re.compile(rf"(?:neither|none)(?: of them)?|neither response|neither {A} nor {B}"),
+    INAPPLICABLE: re.compile(r"(?:it )?(?:does not|doesn't) apply|not applicable|n/?a"),
 }
 LONGEST_LINE = 120  # characters of a line that gives a number and a verdict
 LINE = re.compile(r"[\s*_-]*((?:statement )?\w+)[\s*_]*[.:)=-]+(.+)", re.IGNORECASE)
@@ -33,8 +35,8 @@ def number_of(given: Any) -> int | None:
 
 
 def verdict_of(given: Any) -> str | None:
-    """A, B, both or neither: "B", "Response A", "the first", "both of them", "none"; of an object,
-    what one of its values says alone."""
+    """A, B, both, neither or that it does not apply: "B", "Response A", "the first", "both of
+    them", "none", "n/a"; of an object, what one of its values says alone."""
     if isinstance(given, dict):
         found = {verdict_of(v) for v in given.values() if isinstance(v, str)} - {None}
         return found.pop() if len(found) == 1 else None

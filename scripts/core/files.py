@@ -78,6 +78,11 @@ def write_jsonl(path: str | os.PathLike, rows: Iterable[dict]) -> None:
             file.write(_dumps(row, f"Row {number} of {path}") + "\n")
 
 
+def json_line(row: dict, where: str) -> bytes:
+    """A line of a JSONL file; raises ValueError, naming `where`, for what JSON cannot hold."""
+    return (_dumps(row, where) + "\n").encode("utf-8", "backslashreplace")
+
+
 def read_json(path: str | os.PathLike) -> Any:
     """Read one JSON document; raises ValueError, naming the file, when it is not valid."""
     return _loads(Path(path).read_bytes(), str(path), "utf-8-sig")

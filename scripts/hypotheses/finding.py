@@ -157,6 +157,8 @@ class Quote:
     """What the base thought before it; none where it did not, or where thoughts are compared."""
     intervention_thoughts: str | None = None
     """What the intervention thought."""
+    asked: str | None = None
+    """What its judge was asked: the id in interactions.jsonl; none of the local assistant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +230,8 @@ class Finding:
     """Samples whose judge refused."""
     unparsable: int = 0
     """Samples without a readable verdict."""
+    inapplicable: int = 0
+    """Samples of which the judge says that it does not apply."""
     stopped: Stop | None = None
     """Why it was judged no further."""
     in_set: bool = False

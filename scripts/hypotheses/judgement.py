@@ -44,6 +44,11 @@ class Judgement:
     """Whether the race took it as evidence, or it was asked for afterwards, for the rates alone."""
     score: float | None = None
     """Of a graded check the mean pair score, −1…1."""
+    inapplicable: int = 0
+    """Samples of which the judge says that it does not apply, which neither shows."""
+    asked: tuple[str, ...] = ()
+    """What the judge was asked, a sample each: ids of interactions.jsonl; none of the local
+    assistant."""
 
     @property
     def difference(self) -> float:

@@ -158,6 +158,7 @@ def finding_of(
         missing=standing.missing,
         refused=sum(j.refused for j in evidence.all),
         unparsable=sum(j.unparsable for j in evidence.all),
+        inapplicable=sum(j.inapplicable for j in evidence.all),
         in_set=standing.in_set,
         placebos=len(evidence.raced[0].placebos) if evidence.raced else 0,
         gates_failed=tuple(gates),
@@ -427,6 +428,7 @@ def quotes_of(
                 intervention=best.intervention,
                 base_thoughts=best.base_thoughts,
                 intervention_thoughts=best.intervention_thoughts,
+                asked=judgement.asked[judgement.telling] if judgement.asked else None,
             )
         )
     return tuple(found)

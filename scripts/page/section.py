@@ -1,10 +1,11 @@
 """What the page is made from, and what a section of it is."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from scripts.assistants.interactions import Told
 from scripts.divergence.contrast import Contrast
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Behaviour, Finding
@@ -44,6 +45,7 @@ class Report:
     contrast: Contrast | None = None
     panel: PanelReport = NO_PANEL
     writing: Writing = NOTHING_WRITTEN
+    interactions: Mapping[str, Told] = field(default_factory=dict)
 
     @property
     def settings(self) -> Mapping[str, Any]:

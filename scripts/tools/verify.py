@@ -85,6 +85,9 @@ def wrong_findings(folder: Path) -> Iterator[str]:
             local = made["settings"]["assistant"] == "local"
             for sentence in recount(findings, judgements, settings["confirm"]["q"], local):
                 yield f"{path.parent.name}, finding {sentence}"
+            known = _asked(path.parent / "interactions.jsonl")
+            if any(name not in known for row in judgements for name in row["asked"]):
+                yield f"{path.parent.name}: interactions.jsonl lacks what a judgement rests on"
             for other in (confirmed, folder / "results" / "report" / audit["key"]):
                 if _rows(other / "findings.jsonl") != findings:
                     yield f"{path.parent.name}: {other.parent.name} holds other findings"
@@ -93,6 +96,12 @@ def wrong_findings(folder: Path) -> Iterator[str]:
                 f"{path.parent.name}: its findings cannot be counted again "
                 f"({type(error).__name__}: {error})"
             )
+
+
+def _asked(path: Path) -> set[str]:
+    """What was asked, by its ids, a line at a time: the file may be larger than memory."""
+    with open(path, "rb") as lines:
+        return {json.loads(line)["id"] for line in lines if line.strip()}
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ class Asked(Section):
     """Fields put into each request, over the usual ones, such as `{reasoning_effort: low}`; null
     leaves one out."""
     prices: str | None = None
-    """YAML file of prices that goes before the shipped one."""
+    """YAML file of prices that goes before the known ones."""
     concurrency: int = Field(32, ge=1, le=1024)
     """Requests under way at most; fewer when the provider is busy. Never in a key."""
     timeout: float = Field(60.0, gt=0)
@@ -190,10 +190,10 @@ class Assistant(Asked):
             cheap = replace(cheap, label=f"{cheap.model} (cheap)")
         budget = roles.Budget(self.budget.usd, self.budget.requests)
         panel = self._panel(len(all_judges))
-        tested_by = (all_judges, panel) if budget.limited else ()
+        tested_by = (all_judges, panel) if budget.limited else ((), None)
         return OfStages(
             ProposeRoles(budget, author),
-            ScreenRoles(budget, cheap, *tested_by, author=author),
+            ScreenRoles(budget, cheap, *tested_by, author),
             ConfirmRoles(
                 budget,
                 all_judges,

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+from scripts.assistants.interactions import Interaction
 from scripts.assistants.usage import Usage
 from scripts.core.ledger import Ledger
 from scripts.core.rows import Row, json_schema
@@ -42,6 +43,7 @@ FORMATS: dict[str, type[Row]] = {
     "measure/regions.jsonl": RegionDivergence,
     "propose/hypotheses.jsonl": Hypothesis,
     "propose/writing.json": Writing,
+    "propose/interactions.jsonl": Interaction,
     "screen/hypotheses.jsonl": Hypothesis,
     "screen/screened.jsonl": Hypothesis,
     "confirm/findings.jsonl": Finding,
@@ -53,6 +55,7 @@ FORMATS: dict[str, type[Row]] = {
     "audits/regions.json": ExploredRegions,
     "audits/findings.jsonl": Finding,
     "audits/judgements.jsonl": Judgement,
+    "audits/interactions.jsonl": Interaction,
     "audits/behaviours.json": Behaviours,
     "audits/separability.json": Separability,
     "audits/panel.json": PanelReport,

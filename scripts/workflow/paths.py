@@ -28,6 +28,7 @@ TEXTS = "results/measure/{key}/{step}/texts.h5"
 SPACE = "results/measure/{key}/{step}/space.h5"
 HYPOTHESES = "results/{stage}/{key}/hypotheses.jsonl"
 WRITING = "results/{stage}/{key}/writing.json"
+INTERACTIONS = "results/{stage}/{key}/interactions.jsonl"
 USAGE = "results/{stage}/{key}/usage.json"
 REPORT = "results/report/{key}/{file}"
 TRIALS = "results/trials/{key}/{part}.json"
@@ -41,8 +42,8 @@ LEDGER_OF_SHARD = SHARD.removesuffix(".jsonl") + ".ledger.json"
 
 REPORTED = (
     "audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
-    "judgements.jsonl", "behaviours.json", "separability.json", "panel.json", "costs.json",
-    "report.html",
+    "judgements.jsonl", "interactions.jsonl", "behaviours.json", "separability.json",
+    "panel.json", "costs.json", "report.html",
 )  # fmt: skip
 
 Wildcards = Mapping[str, str]

@@ -40,6 +40,7 @@ def judged(folder: Path, audit, seed=0) -> None:
     for place in [results / "audits" / "demo", *(results / s / key(k) for s, k in places)]:
         write_jsonl(place / "findings.jsonl", findings)
     write_jsonl(results / "confirm" / key("confirm 0.05") / "judgements.jsonl", judgements)
+    write_jsonl(results / "audits" / "demo" / "interactions.jsonl", [])
 
 
 def unpacked(target: Path, place: Path) -> Path:

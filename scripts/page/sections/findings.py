@@ -29,6 +29,7 @@ def context(report: Report) -> dict[str, Any]:
         "measured": measured,
         "size": size,
         "numbers_in_full": numbers_in_full,
+        "interactions": report.interactions,
     }
 
 
@@ -108,7 +109,8 @@ TEMPLATE = """\
       fresh {{ units }} until the test ended
     {%- if finding.missing %}, {{ finding.missing | count }} missing{% endif %}
     {%- if finding.refused %}, {{ plural(finding.refused, "refusal") }}{% endif %}
-    {%- if finding.unparsable %}, {{ finding.unparsable | count }} unreadable{% endif %};
+    {%- if finding.unparsable %}, {{ finding.unparsable | count }} unreadable{% endif %}
+    {%- if finding.inapplicable %}, {{ finding.inapplicable | count }} to which it does not apply by the judge{% endif %};
     e-value <span class="number">{{ finding.e_value | e_value }}</span>.</p>
   {% endif %}
 {%- endmacro -%}
@@ -145,6 +147,15 @@ TEMPLATE = """\
     {% endfor %}
     <div class="sides">{{ text("base", pair.base, check, pair.base_thoughts) }}
       {{- text("intervention", pair.intervention, check, pair.intervention_thoughts) }}</div>
+    {% if pair.asked in interactions %}
+    {% set told = interactions[pair.asked] %}
+    <details><summary class="note">what its judge was asked, and said</summary>
+      <blockquote class="text muted" dir="auto" tabindex="0">{{ told.statements }}</blockquote>
+      <blockquote class="text" dir="auto" tabindex="0">{{ told.reply }}</blockquote>
+      <p class="note">{{ told.model }}; in full in <a href="interactions.jsonl">interactions.jsonl</a>,
+        line {{ told.line }}, <code>{{ pair.asked }}</code>.</p>
+    </details>
+    {% endif %}
   </div>
 {%- endmacro -%}
 
