@@ -29,6 +29,7 @@ from scripts.servers.pace import ATTEMPTS, Busy, Concurrency, Unreachable, patie
 
 LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
 PART = 0.5  # of what is left of the budget, for a stage that others come after
+AT_ONCE = 1_000_000  # requests under way where they go in batches
 CHARACTERS_A_TOKEN = 3.0  # few: what a request will cost is not to be underestimated
 
 Parsed = TypeVar("Parsed")
@@ -85,9 +86,9 @@ class Line:
     """A connection with what is known of it: how many requests it takes at once, and how many were
     lost in a row."""
 
-    def __init__(self, access: Access):
-        self.connection: Connection = connect(access)
-        self.concurrency = Concurrency(access.concurrency)
+    def __init__(self, access: Access, cache: Path):
+        self.connection: Connection = connect(access, cache)
+        self.concurrency = Concurrency(AT_ONCE if access.batch else access.concurrency)
         self.lost = 0
 
 
@@ -121,7 +122,7 @@ class Pool:
     ):
         self._interactions, self._calls = interactions, 0
         self.usage: dict[str, ModelUsage] = {}
-        self._lines = {access: Line(access) for access in map(access_of, roles.roles)}
+        self._lines = {access: Line(access, cache) for access in map(access_of, roles.roles)}
         self._journal = Journal(cache / "replies")
         self._runner = asyncio.Runner()
         self._reserved = Spent()  # by what was asked and not waited for yet

@@ -2,9 +2,23 @@
 and the compatible addresses of Gemini and Anthropic.
 """
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from scripts.assistants.provider import Access, Form, Forms, Provider, Reply, Request
+from scripts.assistants.provider import (
+    Access,
+    Connection,
+    Form,
+    Forms,
+    Provider,
+    Reply,
+    Request,
+)
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletion
+
+    from scripts.servers.pace import TurnedAway
 
 
 class OpenAI:
@@ -14,18 +28,27 @@ class OpenAI:
         from scripts.servers.chat import open_client
 
         self._access = access
-        self._client = open_client(access.base_url, access.key, access.timeout)
-        self._forms = Forms(access.structured)
+        self.client = open_client(access.base_url, access.key, access.timeout)
+        self.forms = Forms(access.structured)
 
     async def complete(self, request: Request) -> Reply:
-        return await self._forms.ask(request, lambda form: self._complete(request, form))
+        return await self.forms.ask(request, lambda form: self.ask(request, form))
 
-    async def _complete(self, request: Request, form: Form) -> Reply:
+    async def ask(self, request: Request, form: Form) -> Reply:
+        """The reply to a request in one form."""
         from openai.types.chat import ChatCompletion
 
         from scripts.servers.chat import post
         from scripts.servers.pace import TurnedAway
 
+        body = self.body(request, form)
+        try:
+            return self.reply(await post(self.client, "/chat/completions", ChatCompletion, body))
+        except TurnedAway as error:
+            return self.turned_away(error)
+
+    def body(self, request: Request, form: Form) -> dict[str, Any]:
+        """A request as the server takes it."""
         body: dict[str, Any] = {
             "model": request.model,
             "messages": [
@@ -42,13 +65,10 @@ class OpenAI:
             schema = {"name": request.kind, "schema": dict(request.schema), "strict": True}
             body["response_format"]["json_schema"] = schema
         body |= request.role.extra or {}
-        body = {name: value for name, value in body.items() if value is not None}
-        try:
-            answer = await post(self._client, "/chat/completions", ChatCompletion, body)
-        except TurnedAway as error:
-            if error.status == 400 and "content_filter" in error.said:
-                return Reply("", 0, 0, refused=True)
-            raise self._access.rejected(error.status, error.said) from None
+        return {name: value for name, value in body.items() if value is not None}
+
+    def reply(self, answer: "ChatCompletion") -> Reply:
+        """What the server answered."""
         choice, usage = answer.choices[0], answer.usage
         return Reply(
             choice.message.content or "",
@@ -58,8 +78,21 @@ class OpenAI:
             choice.finish_reason == "length",
         )
 
+    def turned_away(self, error: "TurnedAway") -> Reply:
+        """The reply to what the server does not take; raises Rejected unless a filter said so."""
+        if error.status == 400 and "content_filter" in error.said:
+            return Reply("", 0, 0, refused=True)
+        raise self._access.rejected(error.status, error.said) from None
+
     async def close(self) -> None:
-        await self._client.close()
+        await self.client.close()
+
+
+def open_batches(access: Access, folder: Path) -> Connection:
+    """Its batch interface, which keeps in a folder what it has sent."""
+    from scripts.assistants.batches import Batches
+
+    return Batches(access, folder)
 
 
 PROVIDER = Provider(
@@ -68,4 +101,5 @@ PROVIDER = Provider(
     key_shape="sk-[A-Za-z0-9_-]{32,}",
     models=None,
     open=OpenAI,
+    open_batches=open_batches,
 )

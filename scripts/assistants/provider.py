@@ -5,6 +5,7 @@ it did not. One module a provider; providers.py lists them.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from scripts.assistants.roles import Role
@@ -80,6 +81,10 @@ class Forms:
         self._found: dict[tuple[str, str], Form] = {}
         self._trial = asyncio.Lock()
 
+    def knows(self, request: Request) -> bool:
+        """Whether the form for requests like this one is found."""
+        return (request.model, request.kind) in self._found
+
     async def ask(self, request: Request, attempt: Callable[[Form], Awaitable[Reply]]) -> Reply:
         """The reply to an attempt in the form found, or in the first form that is not rejected."""
         of_kind = request.model, request.kind
@@ -128,6 +133,7 @@ class Access:
     token_limit: str
     timeout: float
     concurrency: int
+    batch: bool = False
 
     def rejected(self, status: int, said: str) -> Rejected:
         """The sentence for a request that the provider will never accept; some quote the key in
@@ -160,7 +166,8 @@ class Provider:
 
     key_variable: the environment variable of its key; key_shape: what its keys look like, as a
     regular expression, so that no archive holds one; models: None where an audit has to name them;
-    extra: the fields that `extra` of a role may add, None for any.
+    extra: the fields that `extra` of a role may add, None for any; open_batches: how its batch
+    interface is opened, given a folder for what it has sent, None where it has none.
     """
 
     name: str
@@ -168,4 +175,5 @@ class Provider:
     key_shape: str
     models: Models | None
     open: Callable[[Access], Connection]
+    open_batches: Callable[[Access, Path], Connection] | None = None
     extra: tuple[str, ...] | None = None

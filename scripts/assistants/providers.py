@@ -4,6 +4,7 @@ A new provider is a module with a `PROVIDER`, and its name here.
 """
 
 import os
+from pathlib import Path
 
 from scripts.assistants import gemini, openai
 from scripts.assistants.provider import Access, Connection, Provider
@@ -32,10 +33,13 @@ def access_of(role: Role) -> Access:
     """What the connection for a role is opened with. Raises AuditError where its key is not set."""
     return Access(
         role.provider, role.identity, role.base_url, key_of(role), role.structured,
-        role.token_limit, role.timeout, role.concurrency,
+        role.token_limit, role.timeout, role.concurrency, role.batch,
     )  # fmt: skip
 
 
-def connect(access: Access) -> Connection:
-    """Open a connection to a provider."""
-    return PROVIDERS[access.provider].open(access)
+def connect(access: Access, cache: Path) -> Connection:
+    """Open a connection to a provider; below `cache` lies what was sent in batches."""
+    provider = PROVIDERS[access.provider]
+    if access.batch and provider.open_batches:
+        return provider.open_batches(access, cache / "batches")
+    return provider.open(access)

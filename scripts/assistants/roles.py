@@ -19,7 +19,7 @@ else:
     from pydantic import JsonValue as Json
 
 LOCAL = "local"  # in place of a stage's roles: no language model is asked
-REACH = ("prices", "concurrency", "timeout")
+REACH = ("prices", "concurrency", "timeout", "batch")
 Settings = dict[str, Any]
 Escalate = Literal["auto", "band", "never"]
 Decide = Literal["first", "majority"]
@@ -32,7 +32,7 @@ class Role:
     name: "author", "judge 1", "cheap", "themes"; base_url: the address, None for the provider's
     own; structured: whether the server knows JSON schemas; token_limit: what it calls the limit of
     a reply; extra: fields put into each request; label: what tells judges of one model apart. The
-    last three never change a reply: a file of prices that goes before the known ones, requests
+    last four never change a reply: a file of prices that goes before the known ones, requests
     under way at most, seconds a request may take.
     """
 
@@ -50,6 +50,7 @@ class Role:
     prices: str | None = None
     concurrency: int = 32
     timeout: float = 60.0
+    batch: bool = False
 
     @property
     def identity(self) -> str:
@@ -84,7 +85,7 @@ class Role:
     @property
     def asked(self) -> AskedModel:
         """What its price depends on."""
-        return AskedModel(self.model, self.provider, self.base_url)
+        return AskedModel(self.model, self.provider, self.base_url, self.batch)
 
     def dollars(self, input_tokens: float, output_tokens: float) -> float:
         """What so many tokens cost; nothing where the model has no price."""

@@ -26,7 +26,15 @@ else:
 
 Tier = Literal["cheap", "strong"]
 # What a role at another address does not take from the block around it.
-OF_AN_ADDRESS = ("provider", "base_url", "key_variable", "structured", "token_limit", "extra")
+OF_AN_ADDRESS = (
+    "provider",
+    "base_url",
+    "key_variable",
+    "structured",
+    "token_limit",
+    "extra",
+    "batch",
+)
 ANYWHERE = ("temperature", "thinking_tokens", "prices", "concurrency", "timeout")
 OURS = ("model", "messages", "response_format", "stream", "n")  # never in `extra`
 
@@ -77,11 +85,18 @@ class Asked(Section):
     """Requests under way at most; fewer when the provider is busy. Never in a key."""
     timeout: float = Field(60.0, gt=0)
     """Seconds until a request counts as lost and is sent again. Never in a key."""
+    batch: bool = False
+    """Ask through the provider's batch interface: half the price, and up to a day for each wave of
+    requests. Never in a key."""
 
     @model_validator(mode="after")
     def _extra_is_more(self):
         if self.provider == LOCAL:
             return self
+        if self.batch and PROVIDERS[self.provider].open_batches is None:
+            raise ValueError(
+                f"`batch`: the provider `{self.provider}` has no batch interface here; `openai` has"
+            )
         known = PROVIDERS[self.provider].extra
         for name in self.extra:
             if name in OURS:
@@ -251,6 +266,7 @@ class Assistant(Asked):
             prices=given.prices,
             concurrency=given.concurrency,
             timeout=given.timeout,
+            batch=given.batch,
         )
 
 

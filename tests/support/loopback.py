@@ -68,6 +68,8 @@ class Behaviour:
     rejects: tuple[str, ...] = ()  # fields that newer models do not take
     fingerprint: str | None = None
     listed: dict | None = None  # what /models says of the model
+    looks: int = 2  # at a batch before it has ended
+    expires: float = 0.0  # share of a batch's requests that it does not reach
     status: int | None = None  # every request ends with this
     message: str = "as told"
     kinds: Counter = field(default_factory=Counter)
@@ -82,6 +84,8 @@ class Loopback:
         self.attempts, self.headers, self.connections = 0, [], 0
         self.replies: Counter[str] = Counter()  # of each distinct request, sent whole
         self.asked: list[dict] = []
+        self.files: dict[str, bytes] = {}  # of batches
+        self.batches: dict[str, dict] = {}
         self.outcomes: dict[str, str] = {}  # of each draw that was asked for
         self.compared: set[str] = set()  # those that are greedy, before the first round
         self.chance, self.lock = random.Random(0), threading.Lock()
@@ -100,9 +104,13 @@ class Loopback:
                 pass
 
             def do_POST(self):
-                outer.answer(self)
+                if self.path.endswith(("/files", "/batches")):
+                    return outer.take_batch(self)
+                return outer.answer(self)
 
             def do_GET(self):
+                if "/files/" in self.path or "/batches" in self.path:
+                    return outer.show_batch(self)
                 listed = outer.behaviour.listed
                 _send(self, 200 if listed else 404, {"object": "list", "data": [listed]})
 
@@ -184,6 +192,57 @@ class Loopback:
             "" if refused else text, usage, refused, cut=fault == "cut"
         )
         return self.sent(handler, given, system + prompt, fault)
+
+    def take_batch(self, handler) -> None:
+        """A file, or a batch of the requests in one, whose replies are paid at once."""
+        content = handler.rfile.read(int(handler.headers["content-length"]))
+        name = f"{len(self.files) + len(self.batches)}"
+        if handler.path.endswith("/files"):
+            boundary = re.search("boundary=(.+)", handler.headers["content-type"])[1].strip('"')
+            part = next(p for p in content.split(f"--{boundary}".encode()) if b"filename=" in p)
+            self.files[f"file-{name}"] = part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
+            return _send(handler, 200, {"id": f"file-{name}", "object": "file", "bytes": 1,
+                                        "created_at": 0, "filename": "x", "purpose": "batch",
+                                        "status": "processed"})  # fmt: skip
+        given = json.loads(content)
+        rows = [json.loads(line) for line in self.files[given["input_file_id"]].splitlines()]
+        answered = [self.in_batch(row) for row in rows]
+        self.files[f"out-{name}"] = b"\n".join(json.dumps(a).encode() for a in answered if a)
+        self.batches[f"batch-{name}"] = {
+            "id": f"batch-{name}", "object": "batch", "created_at": 0, "endpoint": "x",
+            "completion_window": "24h", "input_file_id": given["input_file_id"],
+            "metadata": given["metadata"], "output_file_id": f"out-{name}", "looks": 0,
+            "status": "in_progress", "requests": len(rows),
+        }  # fmt: skip
+        return _send(handler, 200, self.batches[f"batch-{name}"])
+
+    def in_batch(self, row: dict) -> dict | None:
+        """The line that answers one of a batch; none where the batch expires before it."""
+        if self.chance.random() < self.behaviour.expires:
+            return None
+        fault = self.fault()
+        if fault == "broken":
+            response = {"status_code": 500, "body": {"error": {"message": "oops"}}}
+            return {"custom_id": row["custom_id"], "response": response, "error": None}
+        system, prompt = _texts(row["body"], False)
+        text = '{"1": "A", ' if fault == "garbage" else self.reply(system, prompt)
+        usage = ((len(system) + len(prompt)) // 4, len(text) // 4 + 1)
+        self.replies[hashlib.sha256((system + prompt).encode()).hexdigest()] += 1
+        response = {"status_code": 200, "body": _openai(text, usage, fault == "refused")}
+        return {"custom_id": row["custom_id"], "response": response, "error": None}
+
+    def show_batch(self, handler) -> None:
+        path = handler.path.partition("?")[0].split("/")
+        if path[-1] == "content":
+            return _send(handler, 200, self.files[path[-2]])
+        if path[-1] == "batches":
+            listed = {"object": "list", "data": [*self.batches.values()], "has_more": False}
+            return _send(handler, 200, listed)
+        batch = self.batches[path[-1]]
+        batch["looks"] += 1
+        if batch["looks"] > self.behaviour.looks:
+            batch["status"] = "expired" if self.behaviour.expires else "completed"
+        return _send(handler, 200, batch)
 
     def draw(self, handler, body: dict, asked: str, fault: str | None) -> None:
         """The answer to a subject's request, which its prompt and its seed decide."""
@@ -398,8 +457,8 @@ def _gemini(text: str, usage: tuple[int, int], refused: bool, cut: bool = False)
     }
 
 
-def _send(handler, status: int, body: dict, cut: bool = False) -> None:
-    content = json.dumps(body).encode()
+def _send(handler, status: int, body: dict | bytes, cut: bool = False) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
     handler.send_response(status)
     handler.send_header("content-type", "application/json")
     handler.send_header("content-length", str(len(content)))
