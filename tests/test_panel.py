@@ -13,6 +13,7 @@ from test_judge import REGIONS, SETTINGS, hypothesis, pairs_of, texts_of
 
 from scripts.assistants.client import Answer, Pool
 from scripts.assistants.judge import as_one
+from scripts.assistants.questions import Verdicts
 from scripts.assistants.roles import Budget
 from scripts.core.randomness import hash_unit
 from scripts.core.rows import as_json
@@ -77,7 +78,7 @@ def truth(one, other, judgements, pairs, rights) -> tuple[float, float]:
 
 @pytest.mark.parametrize("decide", ["first", "majority"])
 def test_a_panel_of_three_is_measured_and_the_one_that_guesses_is_named(tmp_path, decide):
-    pairs = pairs_of(TRUE, prompts=60)
+    pairs = pairs_of(TRUE, prompts=100)
     rights = 0.8, 0.7, 0.5
     with panel(*rights) as servers:
         findings, judgements, report = judged_by(panel_of(servers, decide), tmp_path, GIVEN, pairs)
@@ -139,7 +140,7 @@ def test_a_majority_is_one_judge_whose_verdicts_are_theirs(tmp_path):
 
 
 def test_ties_among_judges_show_nothing_and_what_is_lost_to_one_is_lost():
-    yes, no = (Answer("answered", {"x": (False, side)}) for side in (True, False))
+    yes, no = (Answer("answered", Verdicts({"x": (False, side)})) for side in (True, False))
     refused, unread, lost = map(Answer, ("refused", "unparsable", "lost"))
     shown = {True: {"x": (False, True)}, False: {"x": (False, False)}}
     assert as_one([yes, yes, no]).value == as_one([yes, yes, refused]).value == shown[True]

@@ -127,7 +127,8 @@ def run(tmp_path, rows, own_files, draws=1000):
     )  # fmt: skip
     confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}
     settings = {"least_net": 1, "assistant": "local", "confirm": confirm}
-    params = SimpleNamespace(settings=settings, local={"hypotheses": own_files})
+    local = {"hypotheses": own_files, "entailed": False}
+    params = SimpleNamespace(settings=settings, local=local)
     ledger = Ledger("screen", "")
     main(SimpleNamespace(input=given, output=out, params=params, ledger=ledger))
     return read_rows(out.screened, Hypothesis), read_rows(out.hypotheses, Hypothesis)
