@@ -130,9 +130,9 @@ def test_an_audit_is_written_and_judged_and_its_bill_is_exact(measured):
     assert total["input_tokens"] == sum(m["input_tokens"] for m in total["models"].values()) > 0
     assert connections <= 3 * 16, "connections are reused"
     assert set(costs["stages"]["screen"]["full"]["requests"]) == {"small"}
-    assert audit["themes"] and set(audit["themes"][0]["findings"]) <= {f["id"] for f in findings}
+    assert audit["themes"] == [], "a few findings are read as they are"
     page = (measured / "results/audits/judged/report.html").read_text()
-    assert "The assistant, by stage and model" in page and "In short" in page
+    assert "The assistant, by stage and model" in page and "In short" not in page
 
 
 def test_all_that_was_asked_lies_beside_the_report_and_is_linked_from_it(measured):

@@ -14,8 +14,11 @@ from scripts.assistants.client import Pool
 from scripts.assistants.judge import ModelJudge, prompt_texts
 from scripts.assistants.placebos import placebos_by_region
 from scripts.assistants.roles import Budget
+from scripts.assistants.themes import themes_of
 from scripts.checks.check import Placed
 from scripts.core.rows import as_json
+from scripts.evidence.reasons import Status
+from scripts.hypotheses.finding import Finding, FindingRegion
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.writing import Writing
@@ -313,6 +316,27 @@ def test_the_screen_drops_the_hopeless_and_narrows_the_rest(tmp_path):
     assert rows[0].screen == screened(12, 6, 0, 1.0)
     assert rows[1].screen.prompts < 12, "it left when it had no hope"
     assert asked == 12
+
+
+def test_themes_are_asked_for_from_six_findings_on(tmp_path):
+    pairs = pairs_of({}, prompts=3)
+    found = [
+        Finding(
+            id=f"h{n}", statement="", direction="more", source="assistant",
+            behaviour=f"sings {n}", status=Status.VALIDATED, wins=9,
+            regions=(FindingRegion(id=f"r{n % 4}", name="a, b", category="", weight=0.2),),
+        )
+        for n in range(7)
+    ]  # fmt: skip
+    with Loopback() as server, Pool(roles := roles_of(server), tmp_path) as pool:
+        texts = texts_of(pairs)
+        few = [*found[:5], replace(found[5], status=Status.SUGGESTIVE)]
+        assert themes_of(pool, roles.themes, few, pairs, texts) == [] and not server.asked
+        (theme,) = themes_of(pool, roles.themes, found, pairs, texts, "birds")
+        (asked,) = (body["messages"][1]["content"] for body in server.asked)
+    assert theme.findings == tuple(f.id for f in found)
+    assert "3. the intervention model more often sings 2; 9 prompts for it, 0 against it" in asked
+    assert "topic 3, prompt 2" in asked and "A question on r2?" in asked and "birds" in asked
 
 
 def test_placebos_are_about_something_else(tmp_path):

@@ -1,5 +1,6 @@
 """Everything that a stage asked a language model and what it answered, in a file of its own."""
 
+import re
 import tempfile
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from scripts.assistants.provider import Reply, Request
 from scripts.core.digests import digest
 from scripts.core.files import json_line, replacing
 from scripts.core.rows import ROW, as_json, iterate_rows
+
+FIRST = re.compile(r"\[\[response A (\w+)\]\]\n(.*?)\n\[\[/response A \1\]\]", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +131,12 @@ class Interactions:
 
 
 class Told(NamedTuple):
-    """An interaction as the page shows it: its line in the file, and of the request what comes
-    after the texts that it quotes."""
+    """A judgement as the page shows it: its line in the file, the response that was called A, and
+    what comes after the texts that the request quotes."""
 
     line: int
     model: str
+    first: str
     statements: str
     reply: str
 
@@ -142,8 +146,10 @@ def told(path: str | Path, ids: Container[str]) -> dict[str, Told]:
     found: dict[str, Told] = {}
     for line, row in enumerate(iterate_rows(path, Interaction), 1):
         if row.id in ids:
+            first = FIRST.search(row.prompt)
             asked = row.prompt.rpartition("]]")[2].strip()
-            found.setdefault(row.id, Told(line, row.model, asked, row.reply or ""))
+            shown = Told(line, row.model, first[2] if first else "", asked, row.reply or "")
+            found.setdefault(row.id, shown)
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from scripts.assistants.quoting import tamed
 from scripts.page.cards import (
     STOPPED,
     Entry,
@@ -30,6 +31,7 @@ def context(report: Report) -> dict[str, Any]:
         "size": size,
         "numbers_in_full": numbers_in_full,
         "interactions": report.interactions,
+        "tamed": tamed,
     }
 
 
@@ -152,7 +154,8 @@ TEMPLATE = """\
     <details><summary class="note">what its judge was asked, and said</summary>
       <blockquote class="text muted" dir="auto" tabindex="0">{{ told.statements }}</blockquote>
       <blockquote class="text" dir="auto" tabindex="0">{{ told.reply }}</blockquote>
-      <p class="note">{{ told.model }}; in full in <a href="interactions.jsonl">interactions.jsonl</a>,
+      <p class="note">{{ told.model }}; A was the {{ "intervention" if told.first == tamed(pair.intervention) else "base" }}'s
+        response. In full in <a href="interactions.jsonl">interactions.jsonl</a>,
         line {{ told.line }}, <code>{{ pair.asked }}</code>.</p>
     </details>
     {% endif %}
@@ -173,9 +176,9 @@ TEMPLATE = """\
   <p class="note">A language model wrote it from {{ plural(finding.written.prompts | length, "explored pair") }}
     {%- if finding.written.quote and finding.written.occurs %}, in which it read
     “<span dir="auto">{{ finding.written.quote }}</span>”{% endif %}
-    {%- if finding.written.specificity %}, and found it specific to {{ finding.written.specificity }}
-    and of interest to {{ finding.written.interest }} of 5{% endif %}. That decides its place here
-    alone: the evidence comes from other prompts.</p>
+    {%- if finding.written.specificity %}; it scored it {{ finding.written.specificity }} of 5 for
+    how specific it is and {{ finding.written.interest }} of 5 for interest{% endif %}. That decides
+    its place here alone: the evidence comes from other prompts.</p>
   {% endif %}
   {% if finding.judged %}
   <p class="note">What was judged on each prompt: <a href="judgements.jsonl">judgements.jsonl</a>,
