@@ -22,6 +22,7 @@ rule confirm:
         explored_base=INPUTS.generations_of_rounds("confirm", "base"),
         explored_intervention=INPUTS.generations_of_rounds("confirm", "intervention"),
         texts=INPUTS.of_last_round("confirm", TEXTS),
+        models=INPUTS.models_of_servers("confirm"),
     output:
         findings="results/confirm/{key}/findings.jsonl",
         judgements="results/confirm/{key}/judgements.jsonl",
@@ -39,9 +40,11 @@ rule confirm:
     localrule: PARAMETERS.asks_a_server("confirm")
     conda:
         "../envs/workflow.yaml"
+    threads: PARAMETERS.cores_of_roles("confirm")
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        gpu=PARAMETERS.gpus_of_roles("confirm"),
+        mem_mb=PARAMETERS.growing_of_roles("confirm", 2000, serving=8000),
+        runtime=PARAMETERS.growing_of_roles("confirm", 30, serving=240),
     params:
         settings=PARAMETERS.settings_of(
             "confirm",

@@ -13,6 +13,7 @@ rule propose:
         texts=INPUTS.of_last_round("propose", TEXTS),
         base=INPUTS.generations_of_rounds("propose", "base"),
         intervention=INPUTS.generations_of_rounds("propose", "intervention"),
+        models=INPUTS.models_of_servers("propose"),
     output:
         hypotheses="results/propose/{key}/hypotheses.jsonl",
         writing="results/propose/{key}/writing.json",
@@ -26,9 +27,11 @@ rule propose:
     localrule: PARAMETERS.asks_a_server("propose")
     conda:
         "../envs/workflow.yaml"
+    threads: PARAMETERS.cores_of_roles("propose")
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        gpu=PARAMETERS.gpus_of_roles("propose"),
+        mem_mb=PARAMETERS.growing_of_roles("propose", 2000, serving=8000),
+        runtime=PARAMETERS.growing_of_roles("propose", 30, serving=240),
     params:
         settings=PARAMETERS.settings_of(
             "propose",

@@ -22,6 +22,7 @@ rule screen:
         explored_base=INPUTS.generations_of_rounds("screen", "base"),
         explored_intervention=INPUTS.generations_of_rounds("screen", "intervention"),
         texts=INPUTS.of_last_round("screen", TEXTS),
+        models=INPUTS.models_of_servers("screen"),
     output:
         hypotheses="results/screen/{key}/hypotheses.jsonl",
         screened="results/screen/{key}/screened.jsonl",
@@ -36,9 +37,11 @@ rule screen:
     localrule: PARAMETERS.asks_a_server("screen")
     conda:
         "../envs/workflow.yaml"
+    threads: PARAMETERS.cores_of_roles("screen")
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        gpu=PARAMETERS.gpus_of_roles("screen"),
+        mem_mb=PARAMETERS.growing_of_roles("screen", 2000, serving=8000),
+        runtime=PARAMETERS.growing_of_roles("screen", 30, serving=240),
     params:
         settings=PARAMETERS.settings_of(
             "screen", "least_net", "confirm", "assistant", optional=["second_cycle", "seed"]

@@ -9,6 +9,7 @@ from scripts.assistants.client import Pool, write_usage
 from scripts.assistants.interactions import Interactions
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.roles import LOCAL, ConfirmRoles, read_roles
+from scripts.assistants.servers_here import served_here
 from scripts.assistants.themes import themes_of
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.checks.check import Text
@@ -60,7 +61,10 @@ def main(job: Job) -> None:
     else:
         spent = [read_document(path, Usage) for path in job.input.spent]
         roles = read_roles(ConfirmRoles, settings["assistant"], job.params.local["access"])
-        with Pool(roles, Path(job.params.cache), spent, interactions=asked) as pool:
+        with (
+            served_here(job, roles) as servers,
+            Pool(roles, Path(job.params.cache), spent, interactions=asked, servers=servers) as pool,
+        ):
             findings, judgements, panel = confirm_with_models(
                 pool, roles, hypotheses, pairs, prompt_texts(bank), regions, settings, missing
             )

@@ -8,6 +8,7 @@ from scripts.assistants.interactions import Interactions
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
 from scripts.assistants.roles import LOCAL, ProposeRoles, read_roles
+from scripts.assistants.servers_here import served_here
 from scripts.assistants.usage import ModelUsage
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
@@ -36,7 +37,12 @@ def main(job: Job) -> None:
         chosen = chosen[: min(most, settings["regions"])]
         texts = prompt_texts(read_rows(job.input.bank, Prompt))
         roles = read_roles(ProposeRoles, settings["assistant"], job.params.local["access"])
-        with Pool(roles, Path(job.params.cache), part=PART, interactions=asked) as pool:
+        with (
+            served_here(job, roles) as servers,
+            Pool(
+                roles, Path(job.params.cache), part=PART, interactions=asked, servers=servers
+            ) as pool,
+        ):
             found, writing = author.write_hypotheses(
                 pool, roles.author, pairs, chosen, regions, texts,
                 author.Manner.of(settings), settings["seed"],

@@ -13,6 +13,7 @@ from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.interactions import Interactions
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
 from scripts.assistants.roles import LOCAL, ScreenRoles, read_roles
+from scripts.assistants.servers_here import served_here
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.assistants.user_file import own_hypotheses
 from scripts.core.job import Job, log, run
@@ -50,7 +51,10 @@ def main(job: Job) -> None:
         spent = [read_document(path, Usage) for path in job.input.spent]
         roles = read_roles(ScreenRoles, assistant, job.params.local["access"])
         seed, second = job.params.settings["seed"], job.params.settings.get("second_cycle")
-        with Pool(roles, Path(job.params.cache), spent, PART, interactions=asked) as pool:
+        with (
+            served_here(job, roles) as servers,
+            Pool(roles, Path(job.params.cache), spent, PART, asked, servers) as pool,
+        ):
 
             def judged(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
                 judge = ModelJudge(pool, roles.cheap, hypotheses, {}, by_prompt, texts, seed)

@@ -73,11 +73,17 @@ def clone(tmp_path_factory) -> Path:
     exported.parent.mkdir(parents=True)
     rows = (f'{{"prompt": "{p}", "base": "x", "intervention": "y"}}\n' for p in prompts)
     exported.write_text("".join(rows))
-    described = ("base", "config.json"), ("nli", "config.json"), ("adapter", "adapter_config.json")
+    described = (
+        ("base", "config.json"), ("thinking", "config.json"), ("nli", "config.json"),
+        ("adapter", "adapter_config.json"),
+    )  # fmt: skip
     for name, file in described:
         (folder / "models" / name).mkdir(parents=True)
         (folder / "models" / name / file).write_text("{}")
     (folder / "models" / "adapter" / "adapter_model.safetensors").touch()
+    (folder / "evals").mkdir()
+    row = '{{"question": "{p}", "statement": "x", "label_confidence": 0.9}}\n'
+    (folder / "evals/one.jsonl").write_text("".join(row.format(p=p) for p in prompts))
     (folder / "chat.jinja").write_text("{{ messages[-1].content }}")
     (folder / "my.yaml").write_text(configurations()[0])
     return folder

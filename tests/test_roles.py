@@ -95,6 +95,10 @@ def test_one_model_alone_fills_every_role():
             },
             "every judge reads every pair; leave `agreement` out",
         ),
+        (
+            {"author": "w", "server": {"engine": "vllm", "model": "x"}, "key_variable": "K"},
+            "neither `base_url` nor `key_variable` nor `batch`",
+        ),
         ({"provider": "gemini", "extra": {"think": 1}}, "has no field `think`; known: top_p"),
     ],
 )
@@ -151,6 +155,26 @@ def test_a_role_is_in_the_keys_of_the_stages_that_have_it(keyed, role, stage):
 def test_who_will_judge_counts_in_the_screen_where_a_budget_decides_who_is_tested(keyed):
     given = {"provider": "openai", "author": "w", "judges": ["j"], "budget": {"requests": 9}}
     assert moved(keyed, given, judges=["k"]) == {"screen", "confirm"}
+
+
+def test_a_server_that_is_started_fills_a_role(keyed):
+    """What it serves and how stands for it, and its model is an input of the stages that ask it."""
+    for name in ("one", "other"):
+        Path(name).mkdir()
+        Path(name, "config.json").write_text(f'{{"name": "{name}"}}')
+    served = {"engine": "vllm", "model": "one", "arguments": {"max-model-len": 64}}
+    for given in ({"server": served}, {"judges": [{"server": served}]}):
+        of = stages(**given)
+        for role in (of.propose.author, of.confirm.judges[0], of.screen.cheap):
+            assert (role.model, role.provider, role.base_url) == ("one", "openai", None)
+    given = {**HERE, "author": "w", "cheap": "s", "judges": [{"server": served}]}
+    assert not stages(**given).propose.servers() and stages(**given).confirm.servers()
+    assert moved(keyed, given, judges=[{"server": served | {"model": "other"}}]) == {"confirm"}
+    assert moved(keyed, given, judges=[{"server": served | {"arguments": {}}}]) == {"confirm"}
+    assert not moved(keyed, given, judges=[{"server": served | {"start_within": 9}}])
+    Path("one").rename("moved")
+    again = {"server": served | {"model": "moved"}, "model": "one"}
+    assert keyed(given | {"judges": [again]})["confirm"]["assistant"]["judges"][0]["server"]
 
 
 def test_how_a_panel_is_heard_is_in_the_key_where_there_is_one(keyed):

@@ -13,7 +13,11 @@ import psutil
 import pytest
 import yaml
 from conftest import ROOT, read_lines, snakemake, write_config
+from test_pool import question
 
+from scripts.assistants.client import Pool
+from scripts.assistants.roles import Budget, ConfirmRoles, Role, RoleServer
+from scripts.assistants.servers_here import ServersHere
 from scripts.core.errors import AuditError
 from scripts.servers import engines
 from scripts.servers.engines import Command, command, fields
@@ -245,3 +249,83 @@ def test_an_audit_with_servers_that_it_starts_killed_twice_leaves_no_process(wor
     assert len({row["text"] for row in rows}) > len(rows) / 2
     assert list(workspace.glob("logs/decode/*/*/*/*/*.server.log"))
     assert "served here by" in (results / "audits/small/report.html").read_text()
+
+
+@pytest.fixture
+def served_role(model, tmp_path, standins):
+    """A role that a server fills which is started for it, and what starts it."""
+    (model / "config.json").write_text("{}")
+
+    def made(**arguments):
+        server = RoleServer("vllm", str(model), None, arguments, 60.0, "1f2e3d4c")
+        role = Role("judge 1", "openai", "judge", server=server, timeout=30.0)
+        return role, ServersHere({"1f2e3d4c": model}, tmp_path / "confirm.log")
+
+    return made
+
+
+def test_a_role_s_server_is_started_when_it_is_first_asked_and_gone_with_the_block(
+    served_role, model, tmp_path
+):
+    role, servers = served_role()
+    roles = ConfirmRoles(Budget(), (role,), role, role)
+    for repeat in range(2):
+        with servers, Pool(roles, tmp_path / "cache", servers=servers) as pool:
+            assert not processes_with(str(model)), "nobody was asked yet"
+            answers = pool.ask([question(n, role) for n in range(20)])
+            assert bool(processes_with(str(model))) == (repeat == 0), "the cache needs no server"
+        assert [a.value for a in answers] == ["A"] * 20
+        assert not processes_with(str(model))
+        _, servers = served_role()
+    assert "Loading weights" in (tmp_path / "confirm.1f2e3d4c.server.log").read_text()
+
+
+def test_a_role_s_server_that_does_not_start_ends_the_job_in_one_sentence(
+    served_role, model, tmp_path
+):
+    role, servers = served_role()
+    (model / "config.json").unlink()
+    with (
+        servers,
+        Pool(ConfirmRoles(Budget(), (role,), role, role), tmp_path, servers=servers) as pool,
+        pytest.raises(AuditError, match=r"`assistant`, server of .*: .*ended before it answered"),
+    ):
+        pool.ask([question(n, role) for n in range(3)])
+
+
+def test_an_audit_whose_assistant_its_jobs_start_needs_neither_key_nor_address(
+    workspace, tiny, model, standins, monkeypatch
+):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    config = yaml.safe_load((workspace / "config/config.yaml").read_text())
+    served = {"engine": "vllm", "model": str(model)}
+    config["audits"]["small"] |= {
+        "measure": {"rounds": 1},
+        "assistant": {"server": served, "judges": [{}, {"temperature": 1.0}]},
+        "hypotheses": "own.jsonl",
+    }
+    (workspace / "own.jsonl").write_text('{"statement": "mentions the word “bread”"}\n')
+    write_config(workspace, config)
+    snakemake(workspace, "--cores", "all")
+    wait_until(lambda: not processes_with(str(model)), "left behind at the end")
+    costs = json.loads((workspace / "results/audits/small/costs.json").read_text())
+    assert set(costs["total"]["full"]["models"]) == {"a model"}
+    assert {path.parent.name for path in workspace.glob("logs/*/*.server.log")} >= {
+        "propose", "confirm",
+    }  # fmt: skip
+
+
+def test_a_real_server_judges(tiny, tmp_path):
+    """`transformers serve` answers a request of the judge's, whatever a tiny model says."""
+    server = RoleServer("transformers", tiny["base"], None, {"device": "cpu"}, 120.0, "5e6f7a8b")
+    role = Role("judge 1", "openai", "tiny", server=server, timeout=120.0, concurrency=2)
+    roles = ConfirmRoles(Budget(), (role,), role, role)
+    with (
+        ServersHere({"5e6f7a8b": Path(tiny["base"])}, tmp_path / "confirm.log") as servers,
+        Pool(roles, tmp_path / "cache", servers=servers) as pool,
+    ):
+        answers = pool.ask([question(n, role) for n in range(2)])
+    assert {a.outcome for a in answers} <= {"unparsable", "truncated", "answered"}
+    used = pool.usage["tiny"]
+    assert used.requests == 4 and used.output_tokens > 0 and used.lost == 0
+    wait_until(lambda: not processes_with(tiny["base"]), "left behind")

@@ -17,6 +17,7 @@ from scripts.assistants.provider import Access, Connection, Reply, Request
 from scripts.assistants.providers import access_of, connect
 from scripts.assistants.replies import as_asked
 from scripts.assistants.roles import Role, StageRoles
+from scripts.assistants.servers_here import ServersHere
 from scripts.assistants.usage import ModelUsage, Usage, notices_of_replies
 from scripts.cache.journal import Journal
 from scripts.cache.records import record_key
@@ -25,6 +26,7 @@ from scripts.core.job import log
 from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
 from scripts.core.rows import write_document
+from scripts.servers.engines import Started
 from scripts.servers.pace import ATTEMPTS, Busy, Concurrency, Unreachable, patiently
 
 LOST_IN_A_ROW = 20  # requests given up one after the other, from which the provider counts as gone
@@ -86,10 +88,26 @@ class Line:
     """A connection with what is known of it: how many requests it takes at once, and how many were
     lost in a row."""
 
-    def __init__(self, access: Access, cache: Path):
-        self.connection: Connection = connect(access, cache)
+    def __init__(self, access: Access, cache: Path, start: Callable[[], Started] | None):
         self.concurrency = Concurrency(AT_ONCE if access.batch else access.concurrency)
         self.lost = 0
+        self._access, self._cache, self._start = access, cache, start
+        self._connection = None if start else connect(access, cache)
+        self._opening = asyncio.Lock()
+
+    async def connection(self) -> Connection:
+        """The connection; of a server that is to be started, once it answers."""
+        async with self._opening:
+            if self._connection is None:
+                assert self._start is not None
+                started = await asyncio.to_thread(self._start)
+                access = replace(self._access, base_url=started.url, started=started)
+                self._connection = connect(access, self._cache)
+            return self._connection
+
+    async def close(self) -> None:
+        if self._connection:
+            await self._connection.close()
 
 
 @dataclass
@@ -107,7 +125,7 @@ class Pool:
 
     spent: the usage of the stages before (write_usage), which the budget covers; part: of what they
     left of the budget, how much this stage may spend; interactions: where all that is asked and
-    answered is kept.
+    answered is kept; servers: what starts those of its roles.
     `usage` counts by model the requests paid and those found in the cache, their tokens and US
     dollars, how many were tried again or given a second chance, and what became of them.
     """
@@ -119,10 +137,14 @@ class Pool:
         spent: Sequence[Usage] = (),
         part: float = 1.0,
         interactions: Interactions | None = None,
+        servers: ServersHere | None = None,
     ):
         self._interactions, self._calls = interactions, 0
         self.usage: dict[str, ModelUsage] = {}
-        self._lines = {access: Line(access, cache) for access in map(access_of, roles.roles)}
+        self._lines = {
+            access: Line(access, cache, servers.start_of(role) if servers else None)
+            for role, access in ((role, access_of(role)) for role in roles.asked)
+        }
         self._journal = Journal(cache / "replies")
         self._runner = asyncio.Runner()
         self._reserved = Spent()  # by what was asked and not waited for yet
@@ -143,7 +165,7 @@ class Pool:
     def __exit__(self, *error) -> None:
         try:
             for line in self._lines.values():
-                self._runner.run(line.connection.close())
+                self._runner.run(line.close())
         finally:
             self._runner.close()
             self._journal.close()
@@ -266,10 +288,9 @@ class Pool:
             usage.retries += 1
 
         line = self._line(request.role)
+        connection = await line.connection()
         try:
-            reply = await patiently(
-                lambda: line.connection.complete(request), line.concurrency, count
-            )
+            reply = await patiently(lambda: connection.complete(request), line.concurrency, count)
         except (Busy, Unreachable) as error:
             line.lost += 1
             log.warning("a request was given up after %d attempts: %s", ATTEMPTS, error)

@@ -14,6 +14,7 @@ from scripts.assistants.provider import (
     Reply,
     Request,
 )
+from scripts.servers.engines import fields
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
@@ -64,6 +65,10 @@ class OpenAI:
         if form == "json_schema":
             schema = {"name": request.kind, "schema": dict(request.schema), "strict": True}
             body["response_format"]["json_schema"] = schema
+        if started := self._access.started:
+            sampling = {"temperature": request.role.temperature or 0.0, "top_k": 0}
+            body["model"] = started.name
+            body |= fields(started.engine, started.model, sampling)
         body |= request.role.extra or {}
         return {name: value for name, value in body.items() if value is not None}
 

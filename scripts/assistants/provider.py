@@ -12,6 +12,7 @@ from scripts.assistants.roles import Role
 from scripts.core.errors import AuditError
 from scripts.core.job import log
 from scripts.servers.credentials import quoted
+from scripts.servers.engines import Started
 
 Form = Literal["json_schema", "json_object", "none"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "none")
@@ -123,7 +124,8 @@ class Connection(Protocol):
 class Access:
     """What a connection is opened with: who answers, the address, None for the provider's own, the
     key, and as in `Role` whether the server knows JSON schemas, what it calls the limit of a reply,
-    seconds a request may take, and requests under way at most. Roles that agree share one."""
+    seconds a request may take, and requests under way at most. Roles that agree share one. started:
+    how a server that a job has started is asked, once it is."""
 
     provider: str
     identity: str
@@ -134,6 +136,7 @@ class Access:
     timeout: float
     concurrency: int
     batch: bool = False
+    started: Started | None = None
 
     def rejected(self, status: int, said: str) -> Rejected:
         """The sentence for a request that the provider will never accept; some quote the key in

@@ -17,10 +17,13 @@ PROVIDERS: dict[str, Provider] = {
 
 
 def key_of(role: Role) -> str:
-    """The key from the environment; a server of one's own, which `base_url` names, may need none.
+    """The key from the environment; a server of one's own, which `base_url` names, may need none,
+    and one that is started needs none.
 
     Raises AuditError naming the variable.
     """
+    if role.server:
+        return NONE
     variable = role.key_variable or PROVIDERS[role.provider].key_variable
     own = role.base_url and role.key_variable is None
     if own and not os.environ.get(variable, "").strip():

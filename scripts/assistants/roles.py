@@ -5,8 +5,8 @@ The configuration resolves into these (workflow/assistant_sections.py). What dec
 the settings of a stage, hence in its key; how a model is reached is not.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
@@ -26,14 +26,29 @@ Decide = Literal["first", "majority"]
 
 
 @dataclass(frozen=True)
+class RoleServer:
+    """A server that a stage's job starts for a role: engine, model and arguments as of served
+    subjects; how many seconds it may take until it answers; and what stands for it in keys and
+    caches, made of engine, arguments and the model's content ("" until that is looked up)."""
+
+    engine: str
+    model: str
+    revision: str | None
+    arguments: Mapping[str, Json]
+    start_within: float = 1800.0
+    identity: str = ""
+
+
+@dataclass(frozen=True)
 class Role:
     """A model in one role.
 
     name: "author", "judge 1", "cheap", "themes"; base_url: the address, None for the provider's
     own; structured: whether the server knows JSON schemas; token_limit: what it calls the limit of
-    a reply; extra: fields put into each request; label: what tells judges of one model apart. The
-    last four never change a reply: a file of prices that goes before the known ones, requests
-    under way at most, seconds a request may take.
+    a reply; extra: fields put into each request; label: what tells judges of one model apart;
+    server: what a job starts for it, where there is no address. The last four never change a
+    reply: a file of prices that goes before the known ones, requests under way at most, seconds a
+    request may take, and whether batches are asked.
     """
 
     name: str
@@ -47,6 +62,7 @@ class Role:
     thinking_tokens: int = 0
     extra: Mapping[str, Json] | None = None
     label: str = ""
+    server: RoleServer | None = None
     prices: str | None = None
     concurrency: int = 32
     timeout: float = 60.0
@@ -54,7 +70,10 @@ class Role:
 
     @property
     def identity(self) -> str:
-        """Who answers: the provider and, where it is not the provider's own, the address."""
+        """Who answers: the provider and, where it is not the provider's own, the address; or what
+        the server that is started serves."""
+        if self.server:
+            return f"started {self.server.identity}"
         return f"{self.provider} {self.base_url or ''}".strip()
 
     @property
@@ -65,12 +84,19 @@ class Role:
     @property
     def keyed(self) -> Settings:
         """What of it decides replies."""
-        return {name: value for name, value in asdict(self).items() if name not in REACH}
+        found = {name: value for name, value in asdict(self).items() if name not in REACH}
+        return found | {"server": self.server and self.server.identity}
 
     @property
     def reach(self) -> Settings:
         """What of it only says how it is reached."""
-        return {name: getattr(self, name) for name in REACH}
+        found = {name: getattr(self, name) for name in REACH}
+        return found | {"server": self.server and asdict(self.server)}
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether its requests cost what no table says; those to one's own server cost nothing."""
+        return self.server is None and self.price is None
 
     def same_as(self, other: "Role") -> bool:
         """Whether both are one model that is asked in one way."""
@@ -79,8 +105,8 @@ class Role:
 
     @property
     def price(self) -> Price | None:
-        """Today's price of its model; None where no table names it."""
-        return price_of(self.asked, self.prices)
+        """Today's price of its model; None where no table names it, and for one's own server."""
+        return None if self.server else price_of(self.asked, self.prices)
 
     @property
     def asked(self) -> AskedModel:
@@ -120,6 +146,25 @@ class StageRoles:
             found += [value] if isinstance(value, Role) else []
             found += value if isinstance(value, tuple) else ()
         return tuple(found)
+
+    @property
+    def asked(self) -> tuple[Role, ...]:
+        """The roles that the stage asks."""
+        return self.roles
+
+    def servers(self) -> list[RoleServer]:
+        """The servers that are started for these, each once."""
+        return list({r.server.identity: r.server for r in self.asked if r.server}.values())
+
+    def with_servers(self: "Of", identity: Callable[[RoleServer], str]) -> "Of":
+        """As it is, with what stands for each server."""
+
+        def known(value: Any) -> Any:
+            if isinstance(value, Role) and value.server:
+                return replace(value, server=replace(value.server, identity=identity(value.server)))
+            return tuple(map(known, value)) if isinstance(value, tuple) else value
+
+        return replace(self, **{f.name: known(getattr(self, f.name)) for f in fields(self)})
 
     def settings(self) -> Settings:
         """What of it decides the outcome: prices, too, where a budget in dollars ends an audit by
@@ -166,6 +211,10 @@ class ScreenRoles(StageRoles):
     judges: tuple[Role, ...] = ()
     panel: Panel | None = None
     author: Role | None = None
+
+    @property
+    def asked(self) -> tuple[Role, ...]:
+        return (self.cheap, self.author) if self.author else (self.cheap,)
 
 
 @dataclass(frozen=True)

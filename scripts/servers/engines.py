@@ -28,6 +28,17 @@ class Command:
     name: str = NAME
 
 
+@dataclass(frozen=True)
+class Started:
+    """A server that was started: its address, its engine, the folder that it serves, and what
+    requests call the model."""
+
+    url: str
+    engine: str
+    model: Path
+    name: str
+
+
 def command(
     engine: str, model: Path, adapter: Path | None, port: int, arguments: Mapping[str, Any]
 ) -> Command:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, JsonValue, model_validator
@@ -15,26 +16,22 @@ from scripts.assistants.roles import (
     Panel,
     ProposeRoles,
     Role,
+    RoleServer,
     ScreenRoles,
 )
-from scripts.workflow.section import VARIABLE, Section, shorthand
+from scripts.servers.engines import ENGINES
+from scripts.workflow.section import COMMIT, VARIABLE, Section, shorthand
 
 if TYPE_CHECKING:  # names from tables are for pydantic alone
     Provider: TypeAlias = str
+    Engine: TypeAlias = str
 else:
-    Provider = Literal[LOCAL, *PROVIDERS]
+    Provider, Engine = Literal[LOCAL, *PROVIDERS], Literal[*ENGINES]
 
 Tier = Literal["cheap", "strong"]
 # What a role at another address does not take from the block around it.
-OF_AN_ADDRESS = (
-    "provider",
-    "base_url",
-    "key_variable",
-    "structured",
-    "token_limit",
-    "extra",
-    "batch",
-)
+PLACES = ("provider", "base_url", "server")
+OF_AN_ADDRESS = (*PLACES, "key_variable", "structured", "token_limit", "extra", "batch")
 ANYWHERE = ("temperature", "thinking_tokens", "prices", "concurrency", "timeout")
 OURS = ("model", "messages", "response_format", "stream", "n")  # never in `extra`
 
@@ -58,14 +55,32 @@ class Budget(Section):
     """Requests over all stages, cached replies counted too."""
 
 
+class StartedServer(Section):
+    """A server that the jobs of a stage start for a role and end with them, on their machine."""
+
+    engine: Engine
+    """Program that is started: vLLM, SGLang, llama.cpp's server, `transformers serve`."""
+    model: str = Field(min_length=1)
+    """What it serves: a local directory (of llama.cpp one with a GGUF file), or a hub id."""
+    revision: str | None = Field(None, pattern=COMMIT)
+    """Full 40-digit commit of a hub model."""
+    arguments: dict[str, str | int | float | bool] = {}
+    """Arguments for the program by their long names, `{max-model-len: 8192}`; true sets a flag.
+    They are in the key."""
+    start_within: float = Field(1800, gt=0)
+    """Seconds until it must answer."""
+
+
 class Asked(Section):
     """How a language model is reached and asked."""
 
     provider: Provider = LOCAL
     """`local` needs no key and is deterministic; the others ask models: `openai` those of any
-    server that speaks its protocol, at `base_url`."""
+    server that speaks its protocol, at `base_url` or started here."""
     base_url: str | None = None
     """Address of the server, such as `http://localhost:8000/v1`; none is the provider's own."""
+    server: StartedServer | None = None
+    """A server that each job starts for itself, in place of an address and a key."""
     key_variable: str | None = Field(None, pattern=VARIABLE)
     """Environment variable that holds the key; none is the provider's own."""
     temperature: float | None = Field(0.0, ge=0, le=2)
@@ -90,6 +105,16 @@ class Asked(Section):
     requests. Never in a key."""
 
     @model_validator(mode="after")
+    def _at_one_place(self):
+        other = self.provider != "openai" or self.base_url or self.key_variable or self.batch
+        if self.server and other:
+            raise ValueError(
+                "a `server` that is started here has the provider `openai`, and neither `base_url` "
+                "nor `key_variable` nor `batch`"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _extra_is_more(self):
         if self.provider == LOCAL:
             return self
@@ -110,12 +135,13 @@ class Asked(Section):
 
 
 class AssistantRole(Asked):
-    """A model in one role. What is left out comes from the block around it; at another `provider`
-    or `base_url`, only what does not belong to an address: temperature, thinking_tokens, prices,
-    concurrency and timeout. A bare word is short for its `model`."""
+    """A model in one role. What is left out comes from the block around it; with another
+    `provider`, `base_url` or `server`, only what does not belong to an address: temperature,
+    thinking_tokens, prices, concurrency and timeout. A bare word is short for its `model`."""
 
     model: str | None = Field(None, min_length=1)
-    """Name of the model; none is that of `models`, or the provider's default."""
+    """Name of the model; none is that of `models`, the provider's default, or the last part of what
+    a `server` serves."""
 
 
 class SharedPairs(Section):
@@ -164,6 +190,9 @@ class Assistant(Asked):
         if not isinstance(given, Mapping):
             return given
         found = dict(given)
+        if given.get("server") is not None:
+            found.setdefault("provider", "openai")
+            given = found
         for name in ("author", "cheap", "themes"):
             if given.get(name) is not None:
                 found[name] = _inherited(given, given[name])
@@ -244,8 +273,10 @@ class Assistant(Asked):
                 raise ValueError(f"`{name}` needs a `provider`, or a `base_url`")
             return None
         model = own.model if own else None
-        if (given.provider, given.base_url) == (self.provider, self.base_url):
+        if all(getattr(given, place) == getattr(self, place) for place in PLACES):
             model = model or getattr(self.models, tier)
+        if given.server:
+            model = model or _last_part(given.server)
         defaults = PROVIDERS[given.provider].models
         model = model or (getattr(defaults, tier) if defaults else None)
         if model is None:
@@ -263,6 +294,7 @@ class Assistant(Asked):
             given.token_limit,
             given.thinking_tokens,
             given.extra or None,
+            server=RoleServer(**given.server.model_dump()) if given.server else None,
             prices=given.prices,
             concurrency=given.concurrency,
             timeout=given.timeout,
@@ -275,15 +307,18 @@ def _inherited(block: Mapping[str, Any], role: Any) -> Any:
     role = {"model": role} if isinstance(role, str) else role
     if not isinstance(role, Mapping):
         return role
-    elsewhere = any(
-        role[name] != block.get(name) for name in ("provider", "base_url") if name in role
-    )
+    elsewhere = any(role[name] != block.get(name) for name in PLACES if name in role)
     taken = ANYWHERE if elsewhere else (*ANYWHERE, *OF_AN_ADDRESS)
     found = {name: block[name] for name in taken if name in block} | dict(role)
     if elsewhere and "provider" not in role:
         around = block.get("provider", LOCAL)
         found["provider"] = "openai" if around == LOCAL else around
     return found
+
+
+def _last_part(server: StartedServer) -> str:
+    """What a model is called that is served here: a hub's id, the name of a file or folder."""
+    return server.model if server.revision else Path(server.model).name
 
 
 def _told_apart(judges: list[Role]) -> tuple[Role, ...]:

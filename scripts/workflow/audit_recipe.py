@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.assistants.roles import LOCAL, OfStages, StageRoles
+from scripts.assistants.roles import LOCAL, OfStages, RoleServer, StageRoles
 from scripts.core.digests import digest
 from scripts.core.errors import AuditError
 from scripts.core.vocabulary import SIDES
@@ -184,14 +184,14 @@ class AuditRecipe:
     @cached_property
     def propose(self) -> Node:
         audit, of_stages = self._audit, self._assistant
-        assistant, access = self._roles(of_stages and of_stages.propose)
+        assistant, access, models = self._roles(of_stages and of_stages.propose)
         given = audit.propose
         written = given.of_a_model() if of_stages else given.of_the_local_assistant()
         settings = {"promising": audit.measure.promising, "assistant": assistant}
         return self._recipes.node(
             "propose",
             written | settings | self._seeded,
-            {"measure": self.measure, "regions": self.regions},
+            {"measure": self.measure, "regions": self.regions, **models},
             {"access": access},
         )
 
@@ -201,7 +201,7 @@ class AuditRecipe:
         second_cycle = roles and self._audit.propose.second_cycle
         if roles and not second_cycle:
             roles = replace(roles, author=None)
-        assistant, access = self._roles(roles)
+        assistant, access, models = self._roles(roles)
         own = self._audit.hypotheses
         if own is not None and not Path(own).is_file():
             raise ConfigError(f"`{self._where}.hypotheses`: there is no file `{own}`")
@@ -222,6 +222,7 @@ class AuditRecipe:
                 **self._fresh_draws("screen", self.propose),
                 "measure": self.measure,
                 "regions": self.regions,
+                **models,
             },
             {
                 "hypotheses": [] if own is None else [own],
@@ -234,7 +235,7 @@ class AuditRecipe:
     @cached_property
     def confirm(self) -> Node:
         audit, of_stages = self._audit, self._assistant
-        assistant, access = self._roles(of_stages and of_stages.confirm)
+        assistant, access, models = self._roles(of_stages and of_stages.confirm)
         settings = {
             "evidence": audit.report.evidence,
             "seed": audit.seed,
@@ -252,6 +253,7 @@ class AuditRecipe:
                 "measure": self.measure,
                 "regions": self.regions,
                 "bank": self.bank,
+                **models,
             },
             {"access": access},
         )
@@ -304,14 +306,32 @@ class AuditRecipe:
     @cached_property
     def _assistant(self) -> OfStages | None:
         """The roles of each stage; None where no language model is asked."""
-        return self._audit.assistant.of_stages()
-
-    def _roles(self, given: StageRoles | None) -> tuple[Any, Settings]:
-        """What of a stage's roles decides the outcome, and how they are reached."""
+        given = self._audit.assistant.of_stages()
         if given is None:
-            return LOCAL, {}
+            return None
+        return OfStages(
+            given.propose.with_servers(self._stands_for),
+            given.screen.with_servers(self._stands_for),
+            given.confirm.with_servers(self._stands_for),
+        )
+
+    def _stands_for(self, server: RoleServer) -> str:
+        """What stands for a server that is started: what it serves, and how."""
+        return digest(server.engine, dict(server.arguments), self._served(server)[1])
+
+    def _served(self, server: RoleServer) -> tuple[Node, Any]:
+        """The node of the model that a server serves, and the identity of its content."""
+        where = f"{self._where}.assistant: server.model"
+        return self._recipes.model(where, server.model, server.revision)
+
+    def _roles(self, given: StageRoles | None) -> tuple[Any, Settings, dict[str, Node]]:
+        """What of a stage's roles decides the outcome, how they are reached, and the models of the
+        servers that its jobs start."""
+        if given is None:
+            return LOCAL, {}, {}
+        models = {f"served {n}": self._served(s)[0] for n, s in enumerate(given.servers())}
         try:
-            return given.settings(), given.reach()
+            return given.settings(), given.reach(), models
         except AuditError as error:
             raise ConfigError(f"`{self._where}`: {error}") from None
 

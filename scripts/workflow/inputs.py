@@ -87,6 +87,15 @@ class Inputs:
 
         return files
 
+    def models_of_servers(self, stage: str) -> InputFunction:
+        """What describes the models that a stage's jobs serve for an assistant's roles."""
+
+        def files(wildcards: Wildcards) -> Files:
+            inputs = self.node(stage, wildcards).inputs
+            return [fill(MODEL, node) for name, node in inputs.items() if name.startswith("served")]
+
+        return files
+
     def of_ancestors(self, stage: str, pattern: str, *names: str) -> InputFunction:
         """A file of each of these nodes that a stage rests on."""
 

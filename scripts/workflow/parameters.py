@@ -84,9 +84,33 @@ class Parameters:
     # Resources
 
     def asks_a_server(self, stage: str) -> bool:
-        """Whether a language model answers one of a stage's jobs: such jobs need the network, run
-        for hours and compute little, so they stay where Snakemake was called."""
-        return any(n.settings["assistant"] != LOCAL for n in self._nodes[stage].values())
+        """Whether a language model answers one of a stage's jobs at an address: such jobs need the
+        network, run for hours and compute little, so they stay where Snakemake was called, unless
+        one of them starts a server."""
+        nodes = self._nodes[stage].values()
+        asked = any(n.settings["assistant"] != LOCAL for n in nodes)
+        return asked and not any(map(_serves, nodes))
+
+    def cores_of_roles(self, stage: str) -> Callable[[Wildcards], int]:
+        """Cores of a stage that may start servers for an assistant's roles."""
+        return asked_often(
+            lambda wildcards: self.gpu_cores if _serves(self.node(stage, wildcards)) else 1
+        )
+
+    def gpus_of_roles(self, stage: str) -> Callable[[Wildcards], int]:
+        """Devices of such a stage."""
+        return asked_often(lambda wildcards: int(_serves(self.node(stage, wildcards))))
+
+    def growing_of_roles(
+        self, stage: str, plain: int, serving: int
+    ) -> Callable[[Wildcards, int], int]:
+        """As `growing`, of such a stage: what a job needs that starts no server, and one that
+        does."""
+
+        def amount(wildcards: Wildcards, attempt: int) -> int:
+            return attempt * (serving if _serves(self.node(stage, wildcards)) else plain)
+
+        return amount
 
     def no_decode_loads_a_model(self) -> bool:
         """Whether decode jobs need the network, or nothing, and stay where Snakemake was called."""
@@ -122,6 +146,11 @@ def require_settings(node: Node, names: Iterable[str], optional: Iterable[str] =
             f"the rule `{node.stage}` {wrong} among its settings, which {truth}; "
             "make rules/ and scripts/workflow/ agree"
         )
+
+
+def _serves(node: Node) -> bool:
+    """Whether a job of a node starts a server for one of its roles."""
+    return any(name.startswith("served") for name in node.inputs)
 
 
 def _described(node: Node) -> DescribedNode:

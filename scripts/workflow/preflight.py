@@ -209,7 +209,7 @@ def unpriced(report: Node) -> list[str]:
     """The assistant's models without a price."""
     stages = (report.ancestor(stage) for stage in ("propose", "screen", "confirm"))
     roles = (role for node in stages for role in _roles(node))
-    return list(dict.fromkeys(role.model for role in roles if role.price is None))
+    return list(dict.fromkeys(role.model for role in roles if role.unpriced))
 
 
 def _roles(node: Node) -> tuple[Role, ...]:
