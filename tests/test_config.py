@@ -221,7 +221,7 @@ def test_fields_are_described_and_only_these_are_required():
     assert required == {
         "File.path", "Responses.path", "Source.path", "Bank.sources", "Plant.file", "Plant.base",
         "Audit.base", "Config.audits", "Benchmark.behaviours", "Benchmark.suite",
-        "Server.model", "Entailment.model",
+        "Server.model", "StartedServer.engine", "StartedServer.model", "Entailment.model",
     }  # fmt: skip
 
 
