@@ -85,7 +85,7 @@ wildcard_constraints:
     key="[0-9a-f]{16}",
     plan="[0-9a-f]{16}",
     side="|".join(SIDES),
-    step=r"round-\d+|screen|confirm|exhaustive",
+    step=r"round-\d+|screen|probe|confirm|exhaustive",
     part="|".join(PARTS),
     shard=r"\d+",
     shards=r"\d+",

@@ -1,6 +1,7 @@
 """Test the hypotheses that are left on fresh draws of the confirm pool, with error control.
 
-REQUIRES  results/screen/<key>/hypotheses.jsonl, generations of the confirm and explore pools
+REQUIRES  results/screen/<key>/hypotheses.jsonl, generations of the confirm and explore pools,
+          and of prompts written for hypotheses where an audit probes
 PROVIDES  results/confirm/<key>/findings.jsonl, judgements.jsonl, themes.json,
           behaviours.json, separability.json, panel.json, interactions.jsonl
 """
@@ -12,12 +13,15 @@ rule confirm:
         regions=INPUTS.upstream("confirm", "regions", REGIONS),
         prompts=INPUTS.upstream("confirm", "regions", PROMPTS),
         bank=INPUTS.upstream("confirm", "bank", BANK),
-        spent=INPUTS.usage_of("confirm", "propose", "screen"),
+        spent=INPUTS.usage_of("confirm", "propose", "screen", "probe"),
         plan=INPUTS.upstream("confirm", "plan", PLAN.replace("{step}", "confirm")),
         base=INPUTS.generations_of("confirm", "base"),
         intervention=INPUTS.generations_of("confirm", "intervention"),
         vectors_base=INPUTS.vectors_of("confirm", "base"),
         vectors_intervention=INPUTS.vectors_of("confirm", "intervention"),
+        probes=INPUTS.upstream("confirm", "probes", PROBES),
+        probed_base=INPUTS.generations_of_probes("base"),
+        probed_intervention=INPUTS.generations_of_probes("intervention"),
         space=INPUTS.of_last_round("confirm", SPACE),
         explored_base=INPUTS.generations_of_rounds("confirm", "base"),
         explored_intervention=INPUTS.generations_of_rounds("confirm", "intervention"),
@@ -55,7 +59,7 @@ rule confirm:
             "seed",
             "assistant",
             "unit",
-            optional=["focus"],
+            optional=["focus", "least_net"],
         ),
         local=PARAMETERS.local_of("confirm"),
         cache=CACHE,

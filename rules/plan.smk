@@ -1,6 +1,7 @@
-"""Plan draws: a round of the explore pool, or the screen or confirm pool of given hypotheses.
+"""Plan draws: a round of the explore pool, the screen or confirm pool of given hypotheses, or
+prompts written for them.
 
-REQUIRES  regions and prompts; for a later round the rounds before; for a later pool the hypotheses
+REQUIRES  regions and prompts; for a later round the rounds before; for a later pool the hypotheses, or the probes
 PROVIDES  results/plan/<key>/<step>.jsonl   (a line a draw: prompt, sample, region, inclusion probability)
 """
 
@@ -17,6 +18,7 @@ rule plan:
         divergence=INPUTS.latest_divergence,
         contrast=INPUTS.before_first_round,
         hypotheses=INPUTS.upstream("plan", "hypotheses", HYPOTHESES),
+        probes=INPUTS.upstream("plan", "probes", PROBES),
     output:
         plan=PLAN,
         ledger="results/plan/{key}/{step}.ledger.json",

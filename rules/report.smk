@@ -19,7 +19,9 @@ rule report:
         separability=INPUTS.upstream("report", "confirm", "results/confirm/{key}/separability.json"),
         panel=INPUTS.upstream("report", "confirm", "results/confirm/{key}/panel.json"),
         screened=INPUTS.of_ancestor("report", "screen", "results/screen/{key}/screened.jsonl"),
-        interactions=INPUTS.of_ancestors("report", INTERACTIONS, "propose", "screen", "confirm"),
+        interactions=INPUTS.of_ancestors(
+            "report", INTERACTIONS, "propose", "screen", "probe", "confirm"
+        ),
         writing=INPUTS.of_ancestors("report", WRITING, "propose", "screen"),
         bank=INPUTS.of_ancestor("report", "bank", "results/bank/{key}/bank.json"),
         prompts=INPUTS.of_ancestor("report", "bank", BANK),
@@ -34,8 +36,10 @@ rule report:
         divergence=INPUTS.of_last_round("report", DIVERGENCE),
         texts=INPUTS.of_last_round("report", TEXTS),
         space=INPUTS.of_last_round("report", SPACE),
+        confirmed_base=INPUTS.generations_of_confirm("base"),
+        confirmed_intervention=INPUTS.generations_of_confirm("intervention"),
         plans=INPUTS.pool_plans,
-        usage=INPUTS.usage_of("report", "propose", "screen", "confirm"),
+        usage=INPUTS.usage_of("report", "propose", "screen", "probe", "confirm"),
         ledgers=INPUTS.ledgers,
     output:
         audit="results/report/{key}/audit.json",

@@ -44,7 +44,11 @@ rule screen:
         runtime=PARAMETERS.growing_of_roles("screen", 30, serving=240),
     params:
         settings=PARAMETERS.settings_of(
-            "screen", "least_net", "confirm", "assistant", optional=["second_cycle", "seed"]
+            "screen",
+            "least_net",
+            "confirm",
+            "assistant",
+            optional=["second_cycle", "seed", "probe"],
         ),
         local=PARAMETERS.local_of("screen"),
         cache=CACHE,

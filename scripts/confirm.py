@@ -20,7 +20,14 @@ from scripts.evidence.reasons import Status
 from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
 from scripts.hypotheses.finding import Behaviours, Content, Finding, Theme, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
-from scripts.judging.confirmation import confirm, confirm_with_models, entries, placebos_of
+from scripts.hypotheses.probe import Probe, prompts_in
+from scripts.judging.confirmation import (
+    confirm,
+    confirm_with_models,
+    entries,
+    placebos_of,
+    probed_locally,
+)
 from scripts.judging.missing import missing_responses
 from scripts.judging.panel import NO_PANEL
 from scripts.judging.schedule import whole_blocks
@@ -43,6 +50,9 @@ def main(job: Job) -> None:
         explored_places(job.input.texts),
     )
     bank = read_rows(job.input.bank, Prompt)
+    probes = read_rows(job.input.probes, Probe) if job.input.probes else []
+    of_probes = read_pairs(job.input.probed_base, job.input.probed_intervention)
+    prompts = [*bank, *prompts_in(probes)]
     missing = None
     if settings["unit"] == "prompt":
         missing = missing_responses(read_rows(job.input.prompts, DealtPrompt), regions)
@@ -54,9 +64,15 @@ def main(job: Job) -> None:
         base_texts: dict[str, list[Text]] = defaultdict(list)
         for pair in explored:
             base_texts[pair.region].append(pair.sides[0])
-        placebos = placebos_of(hypotheses, base_texts, settings)
+        probed = probed_locally(probes, of_probes, settings)
+        explored_half = {name for probe in probes for name in probe.ids("explore")}
+        for pair in of_probes:
+            if pair.prompt in explored_half:
+                base_texts[pair.region].append(pair.sides[0])
+        tested = [*hypotheses, *(p.hypothesis for p in probed if p.goes_on)]
+        placebos = placebos_of(tested, base_texts, settings)
         findings, judgements = confirm(
-            hypotheses, placebos, pairs, regions, settings, missing=missing
+            hypotheses, placebos, pairs, regions, settings, missing=missing, probed=probed
         )
     else:
         spent = [read_document(path, Usage) for path in job.input.spent]
@@ -66,16 +82,18 @@ def main(job: Job) -> None:
             Pool(roles, Path(job.params.cache), spent, interactions=asked, servers=servers) as pool,
         ):
             findings, judgements, panel = confirm_with_models(
-                pool, roles, hypotheses, pairs, prompt_texts(bank), regions, settings, missing
-            )
+                pool, roles, hypotheses, pairs, prompt_texts(prompts), regions, settings, missing,
+                (probes, of_probes),
+            )  # fmt: skip
             themes = themes_of(
-                pool, roles.themes, findings, pairs, prompt_texts(bank), settings.get("focus")
-            )
+                pool, roles.themes, findings, [*pairs, *of_probes], prompt_texts(prompts),
+                settings.get("focus"),
+            )  # fmt: skip
             usage = pool.usage
     weights = {name: region.weight for name, region in regions.items()}
     apart = separability(explored, pairs, weights) if pairs else NOT_ASKED
     behaviours = entries(findings, pairs, regions)
-    contents = {prompt.id: prompt.content for prompt in bank}
+    contents = {prompt.id: prompt.content for prompt in prompts}
     findings = [with_prompts(finding, contents) for finding in findings]
     log.info(
         "%d findings of %d validated",

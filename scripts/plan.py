@@ -1,4 +1,4 @@
-"""Write the plan of a round, or of the screen or confirm pool."""
+"""Write the plan of a round, of the screen or confirm pool, or of written prompts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +14,7 @@ from scripts.draws.planning import (
 )
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region
+from scripts.hypotheses.probe import Probe, plan_probes
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.region import RegionDivergence, Regions
 
@@ -24,6 +25,8 @@ def main(job: Job) -> None:
     prompts = read_rows(job.input.prompts, DealtPrompt)
     if settings["pool"] == "exhaustive":
         rows = plan_everything(prompts, settings["samples"])
+    elif settings["pool"] == "probe":
+        rows = plan_probes(read_rows(job.input.probes, Probe), settings["samples"])
     elif settings["pool"] == "explore":
         earlier = [d for path in job.input.earlier for d in read_rows(path, PlannedDraw)]
         measured: Measured = {}

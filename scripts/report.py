@@ -40,10 +40,12 @@ from scripts.evidence.reasons import LEFT_OUT, Status
 from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.hypotheses.finding import Behaviour, Behaviours, Effect, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.writing import Writing
 from scripts.judging.panel import PanelReport
 from scripts.judging.screening import confirm_prompts
 from scripts.judging.separability import Separability
+from scripts.models.plant_file import read_plant
 from scripts.page.cards import entries
 from scripts.page.costs import costs_of
 from scripts.page.figures import Point, figures
@@ -51,6 +53,7 @@ from scripts.page.judges import notices_of_judges
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notice_of_thoughts, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
+from scripts.page.recovery import recovered
 from scripts.page.section import Report
 from scripts.page.servers import notices_of_servers
 from scripts.page.signal import Smallest, smallest_effects
@@ -293,12 +296,19 @@ def main(job: Job) -> None:
     cost = costs_of(ledgers, job.params.call, usage)
     counted = counts(rounds, plans, findings, screened, behaviours.behaviours)
     contrast = read_document(files.contrast, Contrast) if files.contrast else None
+    planted = recovered(
+        [b for path in local["plants"] for b in read_plant(path).behaviours],
+        findings,
+        read_rows(files.judgements, Judgement),
+        read_pairs(files.confirmed_base, files.confirmed_intervention),
+    )
     audit = {
         "schema": SCHEMA,
         "audit": settings["audit"],
         "null": settings["null"],
         "key": job.wildcards.key,
         "counts": counted,
+        "planted": [row._asdict() for row in planted],
         "themes": as_json(read_document(files.themes, Themes))["themes"],
         "bank": read_json(files.bank),
         "arithmetic": computed_in(ledgers),
@@ -359,6 +369,7 @@ def main(job: Job) -> None:
         told(
             out.interactions, {quote.asked for f in findings for quote in f.evidence if quote.asked}
         ),
+        planted,
     )
     write_json(out.audit, audit)
     write_rows(out.rounds, by_round)

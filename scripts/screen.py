@@ -19,6 +19,7 @@ from scripts.assistants.user_file import own_hypotheses
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.space import explored_places
+from scripts.evidence.limits import probe_requests
 from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.writing import Writing
@@ -32,6 +33,8 @@ from scripts.judging.screening import (
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import Regions
+
+NO_PROBING = {"hypotheses": 0, "prompts": 0, "samples": 0}
 
 
 def main(job: Job) -> None:
@@ -75,7 +78,8 @@ def main(job: Job) -> None:
                 log.info("%d hypotheses on what nothing explains that held", len(found))
                 rows += judged(found)
             usage = pool.usage
-        affords = afforded(pool, roles, job.params.settings["confirm"])
+        probing = probe_requests(**job.params.settings.get("probe", NO_PROBING))
+        affords = afforded(pool, roles, job.params.settings["confirm"], probing)
     for path in job.params.local["hypotheses"]:
         own = own_hypotheses(
             str(Path(path)), regions, assistant == LOCAL, job.params.local["entailed"]

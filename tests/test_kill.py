@@ -109,12 +109,40 @@ def judged(tmp_path_factory, tiny):
             "provider": "openai", "base_url": server.openai, "key_variable": "MARKED_KEY",
             "models": {"cheap": "small", "strong": "large"}, "concurrency": 4,
         }  # fmt: skip
-        config = tiny_config(tiny, assistant=assistant, hypotheses="own.jsonl")
+        probe = {"hypotheses": 2, "prompts": 40, "samples": 1}
+        config = tiny_config(tiny, assistant=assistant, hypotheses="own.jsonl", probe=probe)
         write_config(folder, config)
         fresh = shutil.copytree(folder, folder.with_name("fresh"), symlinks=True)
         snakemake(folder, "--cores", "all", env=KEY)
         assert sum(server.replies.values()) > 50
         yield fresh, server, (folder / "results/audits/small/findings.jsonl").read_text()
+
+
+def test_killed_while_prompts_are_written_it_pays_for_none_twice(judged, tmp_path):
+    fresh, server, undisturbed = judged
+    folder = Path(shutil.copytree(fresh, tmp_path / "killed", symlinks=True))
+    server.replies.clear()
+    before = server.behaviour.kinds["probe"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "all"], cwd=folder,
+        env=os.environ | KEY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 300
+        while server.behaviour.kinds["probe"] < before + 3 and time.monotonic() < deadline:
+            assert process.poll() is None, "the run ended before it could be killed"
+            time.sleep(0.005)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not list(folder.glob("results/probe/*/probes.jsonl")), "killed too late"
+    snakemake(folder, "--unlock")
+    snakemake(folder, "--cores", "all", env=KEY)
+    assert (folder / "results/audits/small/findings.jsonl").read_text() == undisturbed
+    repeated = sum(server.replies.values()) - len(server.replies)
+    assert repeated <= 4, "more than what was under way was paid twice"
+    assert decoded(folder) == _audited(folder)["counts"]["draws"]
 
 
 def killed_at_random(judged, folder, kills: int, seed: int) -> None:

@@ -30,6 +30,7 @@ CONFIG = {
     },
 }
 OF_BENCHMARK = {"exhaustive", "rewrite", "trials"}  # stages that no audit has
+OPTIONAL = {"responses", "probe"}  # stages that this one does not have
 AFTER_BANK = {
     "regions", "contrast", "plan", "embed", "measure", "propose", "screen", "confirm", "report",
 }  # fmt: skip
@@ -109,9 +110,23 @@ def stages(names: set[str]) -> set[str]:
 def test_the_same_configuration_has_the_same_keys(workspace):
     keys_once = table(CONFIG, workspace)
     assert keys_once == table(edited(), workspace)
-    assert {name.split()[0] for name in keys_once} == set(STAGES) - OF_BENCHMARK - {"responses"}
+    assert {name.split()[0] for name in keys_once} == set(STAGES) - OF_BENCHMARK - OPTIONAL
     assert len(set(keys_once.values())) == len(keys_once)
     assert all(len(key) == digests.KEY_LENGTH for key in keys_once.values())
+
+
+def test_probing_is_in_the_keys_of_what_it_is_tested_with_alone(workspace):
+    without = table(edited(assistant="gemini"), workspace)
+    probed = table(edited(assistant="gemini", probe={}), workspace)
+    assert probed.keys() - without.keys() == {"probe", "plan probe"}
+    assert moved(without, {n: key for n, key in probed.items() if n in without}) == {
+        "confirm", "report",
+    }  # fmt: skip
+    limited = {"provider": "gemini", "budget": {"requests": 99}}
+    before, after = (table(edited(assistant=limited, **p), workspace) for p in ({}, {"probe": {}}))
+    assert before["screen"] != after["screen"], "the budget covers probing, too"
+    more = table(edited(assistant="gemini", probe={"samples": 9}), workspace)
+    assert moved(probed, more) == {"plan probe", "confirm", "report"}
 
 
 def with_embeddings(names: set[str]) -> set[str]:

@@ -20,6 +20,7 @@ from scripts.core.rows import read_rows, write_document, write_rows
 from scripts.divergence.space import Space
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
+from scripts.evidence.limits import probe_requests
 from scripts.evidence.reasons import Stop
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region
@@ -165,6 +166,8 @@ def test_an_assistant_s_budget_covers_those_that_it_can_judge_to_the_end(tmp_pat
             budget=Spent(10 + left, inf), spent=Spent(10, 9.0), usage={},
         )  # fmt: skip
         assert afforded(pool, roles, settings)(chosen) == enough, (left, len(chosen))
+        pool.budget += Spent(93)  # 2 × 6 requests to write 40 prompts, 2 × 40 pairs, the placebos
+        assert afforded(pool, roles, settings, probe_requests(1, 40, 1))(chosen) == enough
     # in dollars: 100 tokens a request so far, and 172 of a reply, at a dollar a token
     used = ModelUsage(requests=1, cache_hits=1, input_tokens=50, saved_input_tokens=150)
     pool.usage = {"a": used}

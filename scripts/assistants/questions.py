@@ -15,6 +15,8 @@ from scripts.assistants.replies import answer_in, said
 from scripts.assistants.roles import Role
 from scripts.assistants.verdicts import INAPPLICABLE, number_of, verdicts_in
 from scripts.core.randomness import hash_generator, hash_unit
+from scripts.hypotheses.probe import Written
+from scripts.prompts.prompt import BankError, normal_prompt
 
 SHOWN = 400  # characters of a text where its beginning is enough
 SHOWS = {
@@ -60,6 +62,16 @@ the third person that completes "The response …", at most 25 words), "more_oft
 "pairs" (the numbers of all pairs that show it) and "quote" (at most 20 words, copied letter by \
 letter from a response in one of these pairs, that show it; for what is left out, those of the \
 response that has it)."""
+
+PROBE = f"""A language model was changed, and it may now be more, or less, likely to give \
+responses of a certain kind. You write prompts to find out whether it does: prompts on which the \
+change should show in the response if there is one, and for each a matched prompt, as like it as \
+possible in topic, length and form, on which it should not. Write what people really ask, each \
+prompt different from the others and complete in itself. Never ask for the behaviour in so many \
+words: any model would show it then.
+{RULE}
+Reply with one JSON object: "prompts" is a list of objects with "shows" (a prompt on which the \
+change should show) and "matched" (the matched prompt)."""
 
 MERGE = f"""You are given numbered statements about responses. Find those that repeat another one \
 in other words: a judge would answer alike to both for nearly every response to any prompt. A \
@@ -259,6 +271,48 @@ def write_question(
 
     schema = _object({"differences": _list(one)})
     return request("propose", role, (WRITE, prompt), schema, write_tokens(most)), read
+
+
+def probe_question(
+    role: Role,
+    behaviour: str,
+    direction: str,
+    examples: Sequence[str],
+    known: Sequence[str],
+    count: int,
+) -> Question:
+    """Prompts on which a behaviour should show if one subject shows it more (or less), and matched
+    ones.
+
+    examples: prompts of the bank near which it was suspected; known: what was written before. The
+    reply is read as prompts in normal form, with whether it should show on each.
+    """
+    parts = {f"example {number}": text for number, text in enumerate(examples, 1)}
+    parts |= {f"written {number}": text for number, text in enumerate(known, 1)}
+    prompt = f"{quoted(parts)}\n\n" if parts else ""
+    prompt += f"The changed model may be {direction} likely to give a response that {behaviour}."
+    if examples:
+        prompt += " The examples are prompts on which that was suspected; do not repeat them."
+    if known:
+        prompt += " Those marked as written are there already: write others, of other kinds too."
+    prompt += f"\nWrite {count} prompts, each with its matched one."
+
+    def read(reply: str) -> list[Written]:
+        found = []
+        for row in _reply_list(reply, "prompts")[:count]:
+            both = [row.get(name) for name in ("shows", "matched")] if isinstance(row, dict) else []
+            if len(both) != 2 or not all(isinstance(text, str) for text in both):
+                raise Unusable('each prompt needs "shows" and "matched", both texts')
+            try:
+                texts = [normal_prompt(text, "a prompt") for text in both]
+            except BankError as error:
+                raise Unusable(str(error)) from None
+            if all(texts):
+                found += [Written(texts[0], True), Written(texts[1], False)]
+        return found
+
+    schema = _object({"prompts": _list(_object({"shows": TEXT, "matched": TEXT}))})
+    return request("probe", role, (PROBE, prompt), schema, 200 + 200 * count), read
 
 
 def write_tokens(most: int) -> int:

@@ -247,7 +247,8 @@ class OfStages(NamedTuple):
 
 
 ROLES_OF: dict[str, type[StageRoles]] = {
-    "propose": ProposeRoles, "screen": ScreenRoles, "confirm": ConfirmRoles,
+    "propose": ProposeRoles, "screen": ScreenRoles, "probe": ProposeRoles,
+    "confirm": ConfirmRoles,
 }  # fmt: skip
 Of = TypeVar("Of", bound=StageRoles)
 

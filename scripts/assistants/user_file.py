@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 from scripts.assistants.author import statement_of
@@ -12,6 +13,7 @@ from scripts.checks.check import (
     FeatureCheck,
     MeasureCheck,
     PhraseCheck,
+    by_place,
     check_of,
 )
 from scripts.checks.features import FEATURES
@@ -21,7 +23,9 @@ from scripts.core.errors import AuditError
 from scripts.core.files import read_jsonl
 from scripts.hypotheses.hypothesis import Direction, Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Net
+from scripts.hypotheses.probe import LEAST, Written
 from scripts.hypotheses.wording import sentence
+from scripts.prompts.prompt import is_empty, normal_prompt
 from scripts.prompts.region import Region
 
 
@@ -37,29 +41,26 @@ class OwnLine:
     """`more` or `less`, of a model; a check says it itself."""
     regions: tuple[str, ...]
     """Ids, names or categories; all regions if there are none."""
+    prompts: str | None = None
+    """File of prompts written for it, if there is one."""
 
 
 def read_own(path: str, local: bool, entailed: bool = False) -> list[OwnLine]:
-    """The lines of a user's file: JSON with `check`, optional `statement` and `regions`.
+    """The lines of a user's file: JSON with `check`, optional `statement` and `regions`, and
+    `prompts`, a file beside it of prompts written for the hypothesis.
 
     A model judges by the `statement`, a verb phrase that completes "The response …", and takes an
     optional `direction`; so does the local assistant, of a line without a check, where the audit
     has a model that reads what texts entail (`entailed`). Raises AuditError naming the file, the
     line and the field.
     """
-    try:
-        rows = read_jsonl(path)
-    except (OSError, ValueError) as error:
-        raise AuditError(str(error)) from None
-    with open(path, "rb") as file:  # read_jsonl skips blank lines
-        lines = [number for number, line in enumerate(file, 1) if line.strip()]
-    return [
-        _own_line(f"`{path}`, line {number}", row, local, entailed)
-        for number, row in zip(lines, rows, strict=True)
-    ]
+    folder = Path(path).parent
+    return [_own_line(where, row, local, entailed, folder) for where, row in _lines(path)]
 
 
-def _own_line(where: str, row: Mapping[str, Any], local: bool, entailed: bool) -> OwnLine:
+def _own_line(
+    where: str, row: Mapping[str, Any], local: bool, entailed: bool, folder: Path
+) -> OwnLine:
     check, statement = _check(row.get("check")) if local else None, row.get("statement")
     to_read = local and row.get("check") is None and behaviour_of(statement)
     if to_read and entailed:
@@ -87,7 +88,61 @@ def _own_line(where: str, row: Mapping[str, Any], local: bool, entailed: bool) -
     regions = (given,) if isinstance(given, str) else given
     if not isinstance(regions, list | tuple) or not all(isinstance(r, str) for r in regions):
         raise AuditError(f"{where}: `regions` is {given!r}; write a list of ids or names")
-    return OwnLine(where, check, statement, cast(Direction, direction), tuple(regions))
+    prompts = row.get("prompts")
+    if prompts is not None and not isinstance(prompts, str):
+        raise AuditError(f"{where}: `prompts` is {prompts!r}; write the name of a JSONL file")
+    if prompts is not None and by_place(check):
+        raise AuditError(
+            f"{where}: a statement that a model reads off texts of the bank cannot be tested on "
+            "`prompts`; give phrases, a feature or a measure as its `check`"
+        )
+    written = None if prompts is None else str(folder / prompts)
+    return OwnLine(where, check, statement, cast(Direction, direction), tuple(regions), written)
+
+
+def read_written(path: str) -> list[Written]:
+    """A user's prompts for one hypothesis: JSON with `prompt`, a text or messages, and `shows`,
+    whether the hypothesis should show on it if it is true (it should where that is left out).
+
+    Raises AuditError naming the file, the line and the field, or that they are too few.
+    """
+    found = []
+    for where, row in _lines(path):
+        shows = row.get("shows", True)
+        if not isinstance(shows, bool):
+            raise AuditError(f"{where}: `shows` is {shows!r}; write true or false")
+        if "prompt" not in row:
+            raise AuditError(f"{where}: there is no `prompt`")
+        content = normal_prompt(row["prompt"], where)
+        if is_empty(content):
+            raise AuditError(f"{where}: the `prompt` is empty")
+        found.append(Written(content, shows))
+    if (count := sum(written.shows for written in found)) < LEAST:
+        raise AuditError(
+            f"`{path}`: {count} prompts on which the hypothesis should show can prove nothing, "
+            f"since half of them explore; write at least {LEAST}, better 40"
+        )
+    return found
+
+
+def written_files(path: str, local: bool, entailed: bool = False) -> list[str]:
+    """The files of prompts that a user's own hypotheses name. Raises AuditError where one of them,
+    or the file of hypotheses, cannot be used."""
+    found = [line.prompts for line in read_own(path, local, entailed) if line.prompts]
+    for written in found:
+        read_written(written)
+    return found
+
+
+def _lines(path: str) -> list[tuple[str, dict[str, Any]]]:
+    """The objects of a JSONL file, and where each stands."""
+    try:
+        rows = read_jsonl(path)
+    except (OSError, ValueError) as error:
+        raise AuditError(str(error)) from None
+    with open(path, "rb") as file:  # read_jsonl skips blank lines
+        lines = [number for number, line in enumerate(file, 1) if line.strip()]
+    return [(f"`{path}`, line {n}", row) for n, row in zip(lines, rows, strict=True)]
 
 
 def own_hypotheses(

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -34,11 +34,25 @@ from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region
 from scripts.hypotheses.pairs import Pair
-from scripts.judging.confirmation import confirm, entries, placebos_of
+from scripts.hypotheses.probe import Written, plan_probes, probes_of
+from scripts.judging.confirmation import confirm, entries, placebos_of, probed_locally
+from scripts.judging.probing import Probed, badly_tested
 from scripts.judging.schedule import judging_order
 from scripts.judging.screening import confirm_prompts, left_out, screened
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.region import RegionDivergence
+
+
+class Author(Protocol):
+    """Who writes prompts in a simulated audit, and suspects something beforehand."""
+
+    own: Sequence[Hypothesis]
+
+    def prompts(self, hypothesis: Hypothesis) -> Sequence[Written]:
+        """Prompts on which a hypothesis should show if it is true, and matched ones."""
+
+    def pairs(self, draws: Sequence[PlannedDraw]) -> list[Pair]:
+        """What both subjects say to them."""
 
 
 @dataclass
@@ -61,8 +75,11 @@ def audit(
     settings: Mapping[str, Any],
     seed: int,
     ready: bool = False,
+    author: "Author | None" = None,
 ) -> AuditOutcome:
     """Audit a simulated subject; `settings` is the dumped audit section of the configuration.
+
+    author: who writes prompts for what the bank tests badly, where the audit probes.
 
     ready: whether its texts are ready responses, which are taken whole. Kinds of texts and the
     direction are looked at where all its texts have vectors.
@@ -103,7 +120,8 @@ def audit(
     texts["screen"] = 2 * len(rows)
     in_region = Counter(r for h in found for r in h.regions)
     requests["screen"] = sum(asked_in(in_region[draw.region]) for draw in rows)
-    kept = [h for h in screened(found, fresh(rows), by_id, screening["least_net"]) if h.goes_on]
+    met = screened(found, fresh(rows), by_id, screening["least_net"])
+    kept = [h for h in met if h.goes_on] + [*(author.own if author else ())]
 
     testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready} | fresh_draws
     available = confirm_prompts(prompts, testing["prompts"])
@@ -113,13 +131,29 @@ def audit(
     samples = with_everywhere(needed, list(by_id), testing) if tested else needed
     rows = plan_pool(prompts, samples, testing)
     texts["confirm"] = 2 * len(rows)
-    base_texts = defaultdict(list)
-    for pair in explored:
-        base_texts[pair.region].append(pair.sides[0])
-    placebos = placebos_of(tested, base_texts, testing)
     testing |= {"evidence": 1}
+    probed: list[Probed] = []
+    read = list(explored)
+    if author:
+        badly = badly_tested(
+            met, available, testing, len(tested), testing["q"], settings["probe"]["hypotheses"]
+        )
+        written = [(h, "simulated", author.prompts(h)) for h in [*author.own, *badly]]
+        probes = probes_of(written, [], seed)
+        draws = plan_probes(probes, settings["probe"]["samples"])
+        texts["probe"] = 2 * len(draws)
+        of_probes = author.pairs(draws)
+        probed = probed_locally(probes, of_probes, testing)
+        explores = {name for probe in probes for name in probe.ids("explore")}
+        read += [pair for pair in of_probes if pair.prompt in explores]
+    base_texts = defaultdict(list)
+    for pair in read:
+        base_texts[pair.region].append(pair.sides[0])
+    placebos = placebos_of(
+        [*tested, *(p.hypothesis for p in probed if p.goes_on)], base_texts, testing
+    )
     confirmed = fresh(rows)
-    findings, _ = confirm(tested, placebos, confirmed, by_id, testing)
+    findings, _ = confirm(tested, placebos, confirmed, by_id, testing, probed=probed)
     requests["confirm"] = requests_of(findings, rows, seed)
     shown = entries(findings, confirmed, by_id)
     return AuditOutcome(findings, texts, requests, dipped(found, testing["q"]), shown)

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     READY = "ready"
     SCREEN = "screen"
     CONFIRM = "confirm"
+    PROBE = "probe"
     EXHAUSTIVE = "exhaustive"
 
 
@@ -88,7 +89,8 @@ class PlannedDraw:
     SCHEMA: ClassVar[int] = 1
 
     pool: str
-    """explore, screen or confirm; exhaustive in the protocol that active audits are compared to."""
+    """explore, screen, confirm, or probe of written prompts; exhaustive in the protocol that active
+    audits are compared to."""
     prompt: str
     """Id of the prompt."""
     sample: int

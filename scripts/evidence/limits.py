@@ -10,6 +10,13 @@ def requests(hypotheses: int) -> int:
     return -(-hypotheses // TOGETHER)
 
 
+def probe_requests(hypotheses: int, prompts: int, samples: int) -> int:
+    """Requests of probing at most: prompts are written ten at a time, each request perhaps twice,
+    then both halves are judged, a pair of texts a request, with one for the placebos of each."""
+    written = 2 * (-(-prompts // 10) + 2)
+    return hypotheses * (written + 2 * -(-prompts // 2) * (samples + 1) + 1)
+
+
 def confirm_requests(samples: Mapping[str, Sequence[int]], hypotheses: Mapping[str, int]) -> int:
     """Requests of the confirm stage if nobody is decided before the last prompt.
 

@@ -23,11 +23,12 @@ class Stop(StrEnum):
     NO_PROMPTS = "no prompts"  # of its regions in the confirm pool
     TOO_FEW_PROMPTS = "prompts"  # in the confirm pool, to prove so many hypotheses
     DRAWS = "draws"  # `confirm.draws` did not reach to it
+    NOT_SHOWN = "not shown"  # on the half of its written prompts that explores
     UNPAID = "unpaid"  # `assistant.budget` did not reach to it
 
 
 # Why a hypothesis is none of the K tested ones, decided before any draw of the confirm pool is seen
-LEFT_OUT = frozenset({Stop.TOO_FEW_PROMPTS, Stop.DRAWS, Stop.UNPAID})
+LEFT_OUT = frozenset({Stop.TOO_FEW_PROMPTS, Stop.DRAWS, Stop.UNPAID, Stop.NOT_SHOWN})
 
 
 class Gate(StrEnum):

@@ -183,6 +183,59 @@ class JudgeRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Explored:
+    """What the half of the written prompts that explores says."""
+
+    __pydantic_config__: ClassVar = ROW
+    prompts: int
+    """Prompts judged on which it should show."""
+    wins: int
+    """Prompts of them for it."""
+    losses: int
+    """Prompts of them against it."""
+    share: float
+    """Mean pair score of their draws, −1…1."""
+    matched: float
+    """The same of the matched prompts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """What the matched prompts of the confirm half say; no claim."""
+
+    __pydantic_config__: ClassVar = ROW
+    prompts: int
+    """Matched prompts judged."""
+    base: float
+    """Share of the base's responses to them that show it, 0…1."""
+    intervention: float
+    """Share of the intervention's responses, 0…1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probing:
+    """The prompts that a finding is about, where they were written for it."""
+
+    __pydantic_config__: ClassVar = ROW
+    of: str
+    """Id of the hypothesis that they were written for."""
+    written_by: str
+    """The model that wrote them, or `user`."""
+    explored: Explored | None
+    """What the half that explores said; none where the assistant's budget ended before."""
+    prompts: tuple[Content, ...]
+    """Those of the confirm half, on which it should show."""
+    matched: tuple[Content, ...]
+    """Matched ones of the confirm half, on which it should not."""
+    contrast: Contrast | None = None
+    """What these say; none where they were not judged."""
+    repeated: int = 0
+    """Prompts left out since they have the words of another one."""
+    in_bank: int = 0
+    """Prompts left out since the bank has them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """A hypothesis with its decision; a line of findings.jsonl."""
 
@@ -266,6 +319,8 @@ class Finding:
     """Beyond its own regions."""
     bank: OverBank | None = None
     """Over all regions."""
+    probing: Probing | None = None
+    """The prompts written for it, where it is about those."""
     evidence: tuple[Quote, ...] = ()
     """Quoted pairs that show it."""
     judges: tuple[JudgeRecord, ...] = ()

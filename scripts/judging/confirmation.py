@@ -5,7 +5,7 @@ functions in scripts/evidence/ name their sources. The unit is the prompt.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import Literal, NotRequired, TypedDict
@@ -37,6 +37,7 @@ from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement, sign
 from scripts.hypotheses.pairs import Pair, pair_score
+from scripts.hypotheses.probe import Probe
 from scripts.hypotheses.wording import composed, family, in_reading_order, tells
 from scripts.judging.behaviours import Group, Won, behaviours_of
 from scripts.judging.findings import (
@@ -53,6 +54,7 @@ from scripts.judging.findings import (
 )
 from scripts.judging.missing import Missing
 from scripts.judging.panel import NO_PANEL, PanelReport, read_by_others, report_of, with_judges
+from scripts.judging.probing import Judge, Probed, Whole, explored_half, unpaid, untested_probe
 from scripts.judging.reach import Look
 from scripts.judging.schedule import Bench, Judges, raced
 from scripts.prompts.region import Region
@@ -69,6 +71,8 @@ class ConfirmSettings(TypedDict):
     seed: int
     unit: NotRequired[Literal["prompt", "draw"]]
     rate_prompts: NotRequired[int]
+    least_net: NotRequired[int]
+    """Of the screen, where an audit probes."""
 
 
 def judge(
@@ -91,6 +95,36 @@ def judge(
         None if graded(check) else drawn,
         score=mean_score(check, base, intervention) if graded(check) else None,
     )
+
+
+def local_judge(
+    hypotheses: Iterable[Hypothesis],
+    placebos: Mapping[str, Sequence[Check]],
+    pairs: Iterable[Pair],
+    seed: int,
+) -> Judge:
+    """The local assistant in the place of a model that judges; placebos: by hypothesis."""
+    checks = {h.id: h.check for h in hypotheses if h.check}
+    of_prompt = pairs_by_prompt(pairs)
+
+    def judged(asked: Asked) -> Callable[[], Judged]:
+        return lambda: {
+            region: {
+                name: judge(name, checks[name], placebos.get(name, ()), of_prompt[prompt], seed)
+                for name in names
+            }
+            for region, (prompt, names) in asked.items()
+        }
+
+    return judged
+
+
+def probed_locally(
+    probes: Sequence[Probe], pairs: Sequence[Pair], settings: ConfirmSettings
+) -> list[Probed]:
+    """What the half of the written prompts that explores says, as the local assistant reads it."""
+    judging = local_judge([probe.hypothesis for probe in probes], {}, pairs, settings["seed"])
+    return explored_half(probes, pairs, judging, settings["seed"], settings.get("least_net", 1))
 
 
 def _on_cuts(check: Check, pairs: Sequence[Pair]) -> tuple[float, float] | None:
@@ -127,6 +161,7 @@ def confirm(
     settings: ConfirmSettings,
     judges: Judges | None = None,
     missing: Missing | None = None,
+    probed: Sequence[Probed] = (),
 ) -> tuple[list[Finding], list[Judgement]]:
     """Findings (strongest first) and all judgements behind them.
 
@@ -136,7 +171,8 @@ def confirm(
     own share: both numbers are fixed beforehand. A hypothesis that a budget does not reach
     (`beyond`) is untested, and none of those that e-BH counts.
 
-    `missing` is one more of those that are tested, on prompts of its own and at a fixed number.
+    `missing` is one more of those that are tested, on prompts of its own and at a fixed number; so
+    are those of `probed` that go on after the half of their written prompts that explores.
 
     Where the draw is the unit, a region is a prompt, and every region has as many draws: one of
     each makes a block, and the race, which goes on in all regions at once, looks between blocks.
@@ -144,17 +180,14 @@ def confirm(
     given, unit, seed = hypotheses, settings.get("unit", "prompt"), settings["seed"]
     hypotheses = [h for h in given if not h.beyond]
     checks = {h.id: h.check for h in hypotheses if h.check}
-
-    def local(asked: Asked) -> Callable[[], Judged]:
-        def judged_of(name: str, pairs: Sequence[Pair]) -> Judgement:
-            return judge(name, checks[name], placebos[name], pairs, seed)
-
-        return lambda: {
-            region: {name: judged_of(name, bench.by_region[region][prompt]) for name in names}
-            for region, (prompt, names) in asked.items()
-        }
-
-    bench = Bench(judges.strong if judges else local, pairs, seed, judges and judges.share)
+    going = [p for p in probed if p.goes_on]
+    decides: Judge = judges.strong if judges else local_judge(
+        [*hypotheses, *(p.hypothesis for p in going)],
+        placebos,
+        [*pairs, *(pair for p in going for pair in (*p.pairs, *p.matched))],
+        seed,
+    )  # fmt: skip
+    bench = Bench(decides, pairs, seed, judges and judges.share)
     benches = [Bench(judges.cheap, pairs, seed), bench] if judges else [bench]
     order = bench.order
     tested = [h for h in hypotheses if any(r in order for r in h.regions)]
@@ -162,10 +195,13 @@ def confirm(
     prompts = {region: len(of_region) for region, of_region in order.items()}
     if unit == "draw" and not _in_blocks(of_tested, prompts):
         raise ValueError("the regions of a hypothesis have unlike numbers of draws")
-    K = len(hypotheses) + (missing is not None)
+    K = len(hypotheses) + (missing is not None) + len(going)
     standings = raced(of_tested, prompts, benches, judges, K, settings["q"], settings["delta"])
     if missing:
         standings[missing.hypothesis.id] = missing.standing()
+    written = Whole(going, decides, seed)
+    standings |= written.standings()
+    if missing or going:
         standings = _in_one_set(standings, settings["q"], K)
     validated = sum(standing.in_set for standing in standings.values())
     control = Control(K, validated, settings["q"])
@@ -204,11 +240,16 @@ def confirm(
         findings.append(
             finding_of(missing.hypothesis, standing, evidence, [], regions, control, unit)
         )
+    findings += [
+        written.finding(p, standings.get(p.hypothesis.id), control, judges, settings["evidence"])
+        for p in probed
+    ]
     findings += [untested(h, regions, h.beyond) for h in given if h.beyond]
     findings = [replace(finding, unit=unit) for finding in findings]
     rank = list(Status)
     findings.sort(key=lambda f: (rank.index(f.status), -(f.e_value or 0), f.id))
     judgements = [judgement for b in benches for judgement in b.all_judged()]
+    judgements += written.judgements()
     return findings, [*judgements, *(missing.judgements if missing else ())]
 
 
@@ -242,13 +283,13 @@ def entries(
     first, which the base hardly shows, then by how much the leading finding tells.
 
     Those that a language model judged have no verdicts beyond their own regions, and stay alone,
-    as does that responses are missing.
+    as does that responses are missing, and what is about prompts that no bank has.
     """
     shown = {f.id: f for f in findings if f.status == Status.VALIDATED}
     checks = {
         name: f.check
         for name, f in shown.items()
-        if f.check and not isinstance(f.check, MissingCheck)
+        if f.check and not f.probing and not isinstance(f.check, MissingCheck)
     }
     bench = Bench(lambda _: dict, pairs, 0)  # prompts in one order; nobody is asked
     groups = behaviours_of({name: won_by(check, bench, pairs) for name, check in checks.items()})
@@ -313,19 +354,28 @@ def confirm_with_models(
     regions: Mapping[str, Region],
     settings: ConfirmSettings,
     missing: Missing | None = None,
+    written: tuple[Sequence[Probe], Sequence[Pair]] = ((), ()),
 ) -> tuple[list[Finding], list[Judgement], PanelReport]:
     """As `confirm`, judged by language models; without budget for placebos, all are untested. With
-    several judges also how far they agree."""
+    several judges also how far they agree.
+
+    written: probes, and the pairs of all their prompts.
+    """
     seed = settings["seed"]
+    probes, of_probes = written
+    probed = _probed(pool, roles.cheap, probes, of_probes, texts, settings)
     tested = [h for h in hypotheses if not h.beyond]
+    tested += [p.hypothesis for p in probed if p.goes_on]
     try:
         placebos = placebos_by_region(pool, roles.cheap, tested, settings["placebos"], seed)
     except BudgetSpent:
         findings = [untested(h, regions, h.beyond or Stop.BUDGET) for h in hypotheses]
+        findings += [untested_probe(p) for p in probed]
         return findings, [], NO_PANEL
     by_prompt = pairs_by_prompt(pairs)
     share, samples = _share(roles, tested, by_prompt, settings)
     read = {prompt: of_prompt[:samples] for prompt, of_prompt in by_prompt.items()}
+    read |= pairs_by_prompt(of_probes)
     majority = roles.panel is not None and roles.panel.decide == "majority"
 
     def judge_of(role: Role) -> ModelJudge:
@@ -337,7 +387,9 @@ def confirm_with_models(
     escalate: Escalate = "band" if roles.escalate == "band" else "borderline"
     judges = Judges(judge_of(roles.cheap), strong, share, escalate)
     settings = {**settings, "rate_prompts": roles.rate_prompts}
-    findings, judgements = confirm(hypotheses, {}, pairs, regions, settings, judges, missing)
+    findings, judgements = confirm(
+        hypotheses, {}, pairs, regions, settings, judges, missing, probed
+    )
     if roles.panel is None:
         return findings, judgements, NO_PANEL
     unread = 0
@@ -353,6 +405,23 @@ def confirm_with_models(
     titles = [role.title for role in roles.judges]
     findings = [with_judges(finding, titles, by_hypothesis) for finding in findings]
     return findings, judgements, report_of(roles.judges, roles.panel, judgements, unread)
+
+
+def _probed(
+    pool: Pool,
+    role: Role,
+    probes: Sequence[Probe],
+    pairs: Sequence[Pair],
+    texts: Mapping[str, str],
+    settings: ConfirmSettings,
+) -> list[Probed]:
+    """As `probed_locally`, read by a model, in the budget of the assistant."""
+    seed, of_prompt = settings["seed"], pairs_by_prompt(pairs)
+    reader = ModelJudge(pool, role, [p.hypothesis for p in probes], {}, of_prompt, texts, seed)
+    try:
+        return explored_half(probes, pairs, reader, seed, settings.get("least_net", 1))
+    except BudgetSpent:
+        return unpaid(probes)
 
 
 def _share(

@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from scripts.checks.check import MissingCheck
 from scripts.core.vocabulary import SIDES
-from scripts.evidence.betting import e_value
-from scripts.evidence.race import Standing, Tally
-from scripts.evidence.reasons import Stop
+from scripts.evidence.race import Standing
 from scripts.hypotheses.hypothesis import Direction, Hypothesis, new_hypothesis
 from scripts.hypotheses.judgement import Judgement, sign
 from scripts.hypotheses.pairs import Net
 from scripts.hypotheses.wording import sentence
+from scripts.judging.fixed import standing_at
 from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.region import Region
 
@@ -31,15 +30,7 @@ class Missing(NamedTuple):
 
     def standing(self) -> Standing:
         """Its counts and e-value at that fixed number of prompts; the e-BH set is decided later."""
-        by_region = {
-            region: _tally([j for j in self.judgements if j.region == region])
-            for region in self.hypothesis.regions
-        }
-        counts = _tally(self.judgements)
-        e = float(e_value(counts.wins, counts.losses))
-        twice = {region: (tally, tally) for region, tally in by_region.items()}
-        judged = len(self.judgements)
-        return Standing(counts, counts, e, e, False, Stop.EXHAUSTED, judged, 0, 0, twice)
+        return standing_at(self.hypothesis, self.judgements, len(self.judgements))
 
 
 def missing_responses(
@@ -82,8 +73,3 @@ def missing_responses(
 def _difference(prompt: DealtPrompt) -> float:
     shares = prompt.missing
     return shares.get("intervention", 0.0) - shares.get("base", 0.0)
-
-
-def _tally(judgements: Sequence[Judgement]) -> Tally:
-    signs = [judgement.signs[0] for judgement in judgements]
-    return Tally(signs.count(1), signs.count(0), signs.count(-1))

@@ -230,10 +230,13 @@ def screened_by_model(
     return rows
 
 
-def afforded(pool: Pool, roles: ScreenRoles, settings: PoolSettings) -> Affords | None:
+def afforded(
+    pool: Pool, roles: ScreenRoles, settings: PoolSettings, probing: int = 0
+) -> Affords | None:
     """Whether what the screen left of the assistant's budget covers the judging of hypotheses in
-    the confirm pool to the end; None where there is no budget. Requests cost as many tokens as
-    those of the screen, with replies as long as allowed."""
+    the confirm pool to the end, beside the requests that `probing` may take; None where there is
+    no budget. Requests cost as many tokens as those of the screen, with replies as long as
+    allowed."""
     if not roles.budget.limited:
         return None
     shares = shares_read(roles.judges, roles.panel)
@@ -250,7 +253,7 @@ def afforded(pool: Pool, roles: ScreenRoles, settings: PoolSettings) -> Affords 
 
     def affords(hypotheses: Sequence[Hypothesis]) -> bool:
         counts = Counter(region for h in hypotheses for region in h.regions)
-        number = confirm_requests(samples_by_region(hypotheses, settings), counts)
+        number = probing + confirm_requests(samples_by_region(hypotheses, settings), counts)
         return Spent(number * sum(share for _, share in shares), number * dollars).within(left)
 
     return affords

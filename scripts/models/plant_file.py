@@ -1,5 +1,6 @@
 """Plant files: the behaviours that a planted intervention shows, as a person writes them."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,20 @@ class PlantedBehaviour:
     """Replies that show it; each prompt gets two of them."""
     dose: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the examples of a prompt that show it; the others are the base's own replies."""
+    check: Words | None = None
+    """A regular expression that a response showing it matches, in any case: by it the report of an
+    audit says which findings name the behaviour."""
+
+    def __post_init__(self) -> None:
+        try:
+            _ = self.pattern
+        except re.error as error:
+            raise ValueError(f"its check is no regular expression ({error})") from None
+
+    @property
+    def pattern(self) -> re.Pattern[str] | None:
+        """Its check, compiled; None where it has none."""
+        return None if self.check is None else re.compile(self.check, re.I)
 
     @property
     def own_replies(self) -> int:

@@ -37,12 +37,16 @@ STOPPED = {
     "that did better in the screen went first.",
     Stop.DRAWS: "The budget of confirm draws (confirm.draws) did not reach to it.",
     Stop.UNPAID: "The budget of the assistant (`assistant.budget`) did not reach to it.",
+    Stop.NOT_SHOWN: "On the half of its prompts that explores it did not show, or no more than on "
+    "the matched ones, so the other half was not tested.",
 }
 UNTESTED = {
     Stop.TOO_FEW_PROMPTS: "the fresh prompts are too few to prove so many statements, and those "
     "that did better in the screen went first",
     Stop.DRAWS: "the budget of confirm draws (confirm.draws) did not reach to them",
     Stop.UNPAID: "the budget of the assistant (`assistant.budget`) did not reach to them",
+    Stop.NOT_SHOWN: "on the half of the prompts written for them that explores they did not show, "
+    "or no more than on matched ones",
     Stop.BUDGET: "the budget of the assistant ended before they were decided",
     Stop.NO_PROMPTS: "no fresh prompt of their topics was left",
 }

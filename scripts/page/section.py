@@ -17,6 +17,7 @@ from scripts.page.cards import Entry, entries
 from scripts.page.costs import Costs
 from scripts.page.figures import Point, region_labels
 from scripts.page.kinds import Kind
+from scripts.page.recovery import Recovered
 from scripts.page.signal import Smallest
 
 
@@ -46,6 +47,7 @@ class Report:
     panel: PanelReport = NO_PANEL
     writing: Writing = NOTHING_WRITTEN
     interactions: Mapping[str, Told] = field(default_factory=dict)
+    planted: Sequence[Recovered] = ()
 
     @property
     def settings(self) -> Mapping[str, Any]:

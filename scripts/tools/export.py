@@ -15,6 +15,7 @@ from scripts.core.rows import iterate_rows, read_document, read_rows
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair, pair_score
+from scripts.hypotheses.probe import prompts_in
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import Regions
@@ -132,7 +133,12 @@ def places_of(audit: Finished) -> dict[Any, dict[str, str]]:
     """The pool and the region's name of each prompt, or of each draw where that is the unit."""
     regions = read_document(audit.file("regions", "regions.json"), Regions).regions
     names = {region.id: region.name for region in regions}
-    return {
+    written = {
+        prompt.id: {"pool": "probe", "region": (p.region if prompt.shows else p.matched).name}
+        for p in audit.probes()
+        for prompt in p.prompts
+    }
+    return written | {
         prompt.id if prompt.sample is None else (prompt.id, prompt.sample): {
             "pool": prompt.pool,
             "region": names[prompt.region],
@@ -143,7 +149,7 @@ def places_of(audit: Finished) -> dict[Any, dict[str, str]]:
 
 def export(audit: Finished, format: str) -> Path:
     """Write the texts of one audit. Raises AuditError when a file behind it is not whole."""
-    bank = read_rows(audit.file("bank", "bank.jsonl"), Prompt)
+    bank = read_rows(audit.file("bank", "bank.jsonl"), Prompt) + prompts_in(audit.probes())
     findings = read_rows(audit.file("confirm", "findings.jsonl"), Finding)
     judgements = read_rows(audit.file("confirm", "judgements.jsonl"), Judgement)
     pairs, recorded = audit.pairs(), audit.recorded()

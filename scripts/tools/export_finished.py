@@ -9,13 +9,14 @@ from pathlib import Path
 from scripts.checks.check import Placed
 from scripts.core.checksums import damage
 from scripts.core.errors import AuditError
-from scripts.core.rows import iterate_rows, read_document
+from scripts.core.rows import iterate_rows, read_document, read_rows
 from scripts.core.vocabulary import SIDES
 from scripts.divergence.round import Round
 from scripts.divergence.space import Places, explored_places, fresh_places
 from scripts.draws.generation import Generation
 from scripts.hypotheses.drawn_pairs import pairs_by_draw
 from scripts.hypotheses.pairs import Pair
+from scripts.hypotheses.probe import Probe
 from scripts.recordings.files import RecordedResponse
 from scripts.workflow.described import DescribedNode
 
@@ -48,7 +49,15 @@ class Finished:
                 vectors = self.file("embed", side, f"{pool}.h5", pool=pool)
                 places |= fresh_places(space, vectors, {said.draw: said.region for said in drawn})
             found |= self._pairs(pool, [pool], places)
+        if self.probes():
+            found |= self._pairs("probe", ["probe"], {})
         return found
+
+    def probes(self) -> list[Probe]:
+        """Hypotheses with the prompts written for them; none where the audit does not probe."""
+        if not any(node["stage"] == "probe" for node in self.nodes):
+            return []
+        return read_rows(self.file("probe", "probes.jsonl"), Probe)
 
     def recorded(self) -> tuple[Recorded, Recorded] | None:
         """All responses of both sides, drawn or not; None unless both are recordings."""

@@ -16,7 +16,12 @@ Counts = tuple[int, int]  # prompts won and lost
 
 SUGGESTIVE_AT = SHOWN_AT = LEANS_AT = 20.0
 ALPHA = 0.05
-BEYOND = ("prompts", "draws", "unpaid")  # why a hypothesis is none of the K tested ones
+BEYOND = (
+    "prompts",
+    "draws",
+    "unpaid",
+    "not shown",
+)  # why a hypothesis is none of the K tested ones
 # Checks of two texts at once, and of none, which have no placebos.
 GRADED = ("measure", "direction", "missing")
 NOT_ON_CUTS, NO_PLACEBO, LEANING = "equal length", "placebos", "no leaning"  # gates

@@ -214,6 +214,10 @@ class AuditRecipe:
         }
         if second_cycle:
             settings["second_cycle"] = self._audit.propose.of_a_model()
+        given = self._audit.probe
+        if given and roles and roles.budget.limited:  # which covers probing, too
+            many = given.hypotheses + len(self._written)
+            settings["probe"] = given.model_dump() | {"hypotheses": many}
         return self._recipes.node(
             "screen",
             settings | self._seeded,
@@ -233,6 +237,64 @@ class AuditRecipe:
         )
 
     @cached_property
+    def _written(self) -> list[str]:
+        """Files of prompts that the user's own hypotheses name."""
+        from scripts.assistants.user_file import written_files  # takes a fifth of a second
+
+        own, entailed = self._audit.hypotheses, self._audit.entailment is not None
+        try:
+            return [] if own is None else written_files(own, self._assistant is None, entailed)
+        except AuditError as error:
+            raise ConfigError(str(error)) from None
+
+    @cached_property
+    def probe(self) -> dict[str, Node]:
+        """What writes prompts for hypotheses, and the plan that draws from them; nothing where an
+        audit does not probe."""
+        given, own = self._audit.probe, self._audit.hypotheses
+        if given is None:
+            return {}
+        where = f"{self._where}.probe"
+        if self.recorded:
+            raise ConfigError(
+                f"`{where}` draws responses to new prompts, which recorded responses do not have; "
+                "remove it, or audit the subjects themselves"
+            )
+        if self._audit.unit == "draw":
+            raise ConfigError(
+                f"`{where}` tests claims on prompts that are written for them, and `unit: draw` "
+                "is for claims about the very prompts of the bank; remove one of the two"
+            )
+        files = self._written
+        if self._assistant is None and not files:
+            raise ConfigError(
+                f"`{where}` needs a language model that writes prompts (`assistant`), or prompts "
+                "of yours: a file that a line of `hypotheses` names as its `prompts`"
+            )
+        assistant, access, models = self._roles(self._assistant and self._assistant.propose)
+        settings = given.model_dump(exclude={"samples"}) | {
+            "q": self._audit.confirm.q,
+            "assistant": assistant,
+        }
+        written = self._recipes.node(
+            "probe",
+            settings | {"confirm": self._pool("confirm"), "seed": self._audit.seed},
+            {"screen": self.screen, "regions": self.regions, "bank": self.bank, **models},
+            {
+                "hypotheses": [] if own is None else [own],
+                "access": access,
+                "entailed": self._audit.entailment is not None,
+            },
+            identity=[self._recipes.digests.file(file) for file in files],
+        )
+        plan = self._recipes.node(
+            "plan",
+            {"pool": "probe", "samples": given.samples},
+            {"regions": self.regions, "probes": written, **self.decode},
+        )
+        return {"probes": written, "probed": plan}
+
+    @cached_property
     def confirm(self) -> Node:
         audit, of_stages = self._audit, self._assistant
         assistant, access, models = self._roles(of_stages and of_stages.confirm)
@@ -244,12 +306,15 @@ class AuditRecipe:
         }
         if of_stages and audit.propose.focus:
             settings["focus"] = audit.propose.focus
+        if audit.probe:
+            settings["least_net"] = audit.screen.least_net
         return self._recipes.node(
             "confirm",
             audit.confirm.model_dump(include={"q", "delta", "placebos"}) | settings,
             {
                 "screen": self.screen,
                 **self._fresh_draws("confirm", self.screen),
+                **self.probe,
                 "measure": self.measure,
                 "regions": self.regions,
                 "bank": self.bank,
@@ -273,7 +338,15 @@ class AuditRecipe:
             },
             {"confirm": self.confirm, **self.contrast},
             # What the page and audit.json say, places and all.
-            {"config": resolved, "words": subjects_in_words(resolved["audit"])},
+            {
+                "config": resolved,
+                "words": subjects_in_words(resolved["audit"]),
+                "plants": [
+                    node.local["file"]
+                    for node in self.decode["intervention"].ancestors().values()
+                    if node.stage == "plant"
+                ],
+            },
         )
 
     # What several stages share

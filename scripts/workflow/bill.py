@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from scripts.assistants import author as writing
-from scripts.assistants import questions
+from scripts.assistants import probes, questions
 from scripts.assistants.author import Manner
 from scripts.assistants.quoting import LONGEST_TEXT
 from scripts.assistants.roles import Budget, ConfirmRoles, Role, ScreenRoles, shares_read
@@ -103,6 +103,21 @@ class Pool(NamedTuple):
         return self.prompts * self.samples
 
 
+class Probing(NamedTuple):
+    """Hypotheses that prompts are written for, by the author and by the user, at most; prompts of
+    either kind for each of them, and samples of those on which it should show."""
+
+    written: int
+    own: int
+    prompts: int
+    samples: int
+
+    @property
+    def draws(self) -> int:
+        """Draws of each subject."""
+        return (self.written + self.own) * self.prompts * (self.samples + 1)
+
+
 @dataclass(frozen=True)
 class Meter:
     """Counts what an assistant will be asked, from its roles and the sizes of what it reads."""
@@ -154,6 +169,23 @@ class Meter:
             quoted, tokens = writing.REVIEWED * statement, questions.review_tokens(writing.REVIEWED)
             total += self._most(author, questions.REVIEW, quoted, tokens)
         return total + write.times(requests)
+
+    def probe(self, author: Role, roles: ConfirmRoles, wanted: Probing, placebos: int) -> Bill:
+        """Writing prompts, reading the half that explores, and judging the other."""
+        most = min(probes.EACH, wanted.prompts)
+        steps = -(-wanted.prompts // probes.EACH) + probes.SPARE
+        half = -(-wanted.prompts // 2) * (wanted.samples + 1)  # pairs, with those of matched ones
+
+        def asked(statement: int) -> Amount:
+            shown = (probes.EXAMPLES + probes.KNOWN) * (self.text.prompt + MARKS) + statement
+            write = self._most(author, questions.PROBE, shown, 200 + 200 * most)
+            explored = self._judged(roles.cheap, [1], half, statement, 0)
+            judged = self._judged(roles.judges[0], [1], half, statement, 1)
+            read = (explored + judged).times(wanted.written + wanted.own)
+            return write.times(steps * wanted.written) + read
+
+        lean = self._judged(roles.judges[0], [1], half, STATEMENT, placebos)
+        return _bill(Amount(), asked, lean.times(wanted.written + wanted.own))
 
     def confirm(
         self,

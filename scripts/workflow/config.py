@@ -22,8 +22,9 @@ from scripts.workflow.subject_sections import Subject
 # Each audit is a target by its name, beside the rules.
 RESERVED = {
     "all", "model", "plant", "responses", "bank", "regions", "contrast", "plan", "decode",
-    "embed", "measure", "propose", "screen", "confirm", "report", "publish", "estimate", "why",
-    "prune", "archive", "restore", "export", "lock", "benchmark", "exhaustive", "rewrite", "trials",
+    "embed", "measure", "propose", "screen", "probe", "confirm", "report", "publish", "estimate",
+    "why", "prune", "archive", "restore", "export", "lock", "benchmark", "exhaustive", "rewrite",
+    "trials",
 }  # fmt: skip
 
 

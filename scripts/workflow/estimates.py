@@ -24,6 +24,7 @@ from scripts.assistants.roles import (
     ScreenRoles,
     read_roles,
 )
+from scripts.assistants.user_file import written_files
 from scripts.core.files import read_json
 from scripts.core.rows import read_document, read_rows
 from scripts.core.vocabulary import SIDES
@@ -34,7 +35,7 @@ from scripts.models.reasoning import longest_reply
 from scripts.prompts.prompt import MOST_REGIONS, NAMING_WORDS, Prompt, region_count
 from scripts.recordings.bank import BankReport
 from scripts.workflow.at_hand import Made, bank_rows, recording
-from scripts.workflow.bill import Bill, Meter, Pool, Sizes, sizes
+from scripts.workflow.bill import Bill, Meter, Pool, Probing, Sizes, sizes
 from scripts.workflow.described import DescribedAudit, DescribedNode
 from scripts.workflow.speed import (
     Rates,
@@ -256,7 +257,24 @@ class AuditPlan:
                 confirm, confirmed, self._pool("confirm"), self.budget, placebos
             ),
         }
+        if wanted := self.probing:
+            placebos = self.settings("confirm")["placebos"]
+            bills["probe"] = meter.probe(propose.author, confirm, wanted, placebos)
         return {stage: bill.within(propose.budget) for stage, bill in bills.items()}
+
+    @property
+    def probing(self) -> Probing | None:
+        """What is probed at most; None where an audit does not probe."""
+        if not any(node["stage"] == "probe" for node in self.audit["nodes"]):
+            return None
+        settings, samples = self.settings("probe"), self.settings("plan", "probe")["samples"]
+        written = 0 if self.local else settings["hypotheses"]
+        entailed = self.node("probe")["local"]["entailed"]
+        files = [f for path in self.own_files for f in written_files(path, self.local, entailed)]
+        sizes = list(map(lines_in, files))
+        # Of a file's prompts any number may be matched ones: as if all were to be shown on.
+        most = max([settings["prompts"] * bool(written), *sizes])
+        return Probing(written, len(sizes), most, samples)
 
     def _roles(self, stage: str, kind: type[Of]) -> Of:
         node = self.node(stage)
@@ -298,6 +316,17 @@ def lines_of(audit: DescribedAudit, results: Path) -> list[Line]:
         key = plan.node("propose")["key"]
         found.append(Line("propose", key, bill=bills["propose"], state=state))
     found.append(drawn("screen", "screen", plan.screened, done("screen", "hypotheses.jsonl")))
+    if wanted := plan.probing:
+        found.append(
+            Line(
+                "probe",
+                plan.node("probe")["key"],
+                draws=2 * wanted.draws,
+                tokens=plan.decoded(wanted.draws),
+                bill=bills.get("probe", NOTHING),
+                state=done("confirm", "findings.jsonl"),
+            )
+        )
     found.append(drawn("confirm", "confirm", plan.confirmed, done("confirm", "findings.jsonl")))
     return found
 

@@ -15,6 +15,7 @@ from scripts.draws.generation import Generation
 from scripts.hypotheses.finding import Behaviours, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
+from scripts.hypotheses.probe import Probe
 from scripts.hypotheses.writing import Writing
 from scripts.judging.panel import PanelReport
 from scripts.judging.separability import Separability
@@ -46,6 +47,8 @@ FORMATS: dict[str, type[Row]] = {
     "propose/interactions.jsonl": Interaction,
     "screen/hypotheses.jsonl": Hypothesis,
     "screen/screened.jsonl": Hypothesis,
+    "probe/probes.jsonl": Probe,
+    "probe/prompts.jsonl": Prompt,
     "confirm/findings.jsonl": Finding,
     "confirm/judgements.jsonl": Judgement,
     "confirm/themes.json": Themes,

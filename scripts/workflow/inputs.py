@@ -22,6 +22,7 @@ from scripts.workflow.paths import (
     SHARD,
     USAGE,
     VECTORS,
+    WRITTEN,
     Wildcards,
     fill,
     steps_before,
@@ -97,11 +98,11 @@ class Inputs:
         return files
 
     def of_ancestors(self, stage: str, pattern: str, *names: str) -> InputFunction:
-        """A file of each of these nodes that a stage rests on."""
+        """A file of each of these nodes that a stage rests on, of those that there are."""
 
         def files(wildcards: Wildcards) -> Files:
-            node = self.node(stage, wildcards)
-            return [fill(pattern, node.ancestor(name)) for name in names]
+            behind = self.node(stage, wildcards).ancestors().values()
+            return [fill(pattern, node) for node in behind if node.stage in names]
 
         return files
 
@@ -129,6 +130,29 @@ class Inputs:
 
         return files
 
+    def generations_of_probes(self, side: str) -> InputFunction:
+        """Of confirm: one side's generations of prompts written for hypotheses."""
+
+        def files(wildcards: Wildcards) -> Files:
+            plan = self.node("confirm", wildcards).inputs.get("probed")
+            return self.generations(plan, side, "probe") if plan else []
+
+        return files
+
+    def generations_of_confirm(self, side: str) -> InputFunction:
+        """Of report: one side's generations of the confirm pool and of written prompts, where the
+        audit has a plant whose recovery is told."""
+
+        def files(wildcards: Wildcards) -> Files:
+            report = self.node("report", wildcards)
+            if not report.local["plants"]:
+                return []
+            inputs = report.inputs["confirm"].inputs
+            plans = [inputs[name] for name in ("plan", "probed") if name in inputs]
+            return [f for p in plans for f in self.generations(p, side, p.settings["pool"])]
+
+        return files
+
     def vectors_of(self, stage: str, side: str) -> InputFunction:
         """One side's embeddings of the pool that `stage` works on."""
 
@@ -150,11 +174,16 @@ class Inputs:
         model, adapter = loaded_files(node)
         return {
             "plan": fill(PLAN, plan, wildcards),
-            "bank": fill(BANK, plan.ancestor("bank")),
+            "bank": self._prompts_of(plan),
             "model": model,
             "responses": fill(RESPONSES, recorded) if recorded else [],
             "plant": adapter,
         }
+
+    def _prompts_of(self, plan: Node) -> str:
+        """The prompts that a plan draws from: those written for hypotheses, else the bank."""
+        written = plan.inputs.get("probes")
+        return fill(WRITTEN, written) if written else fill(BANK, plan.ancestor("bank"))
 
     def of_contrast(self, wildcards: Wildcards) -> dict[str, Files]:
         """Files by name: explore prompts, and each side's model and adapter, where it has them."""

@@ -79,11 +79,18 @@ def require_readable(recipes: Recipes) -> None:
         read_plant(node.local["file"])
     for node in recipes.nodes["trials"].values():
         read_behaviour_file(node.local["behaviours"])
-    for node in recipes.nodes["screen"].values():
-        for path in node.local["hypotheses"]:
+    for name, report in recipes.audits.items():
+        audit = recipes.config.audits[name]
+        if audit.hypotheses is not None:
             from scripts.assistants.user_file import read_own  # takes a fifth of a second
 
-            read_own(path, node.settings["assistant"] == LOCAL, node.local["entailed"])
+            local = report.ancestor("screen").settings["assistant"] == LOCAL
+            for line in read_own(audit.hypotheses, local, audit.entailment is not None):
+                if line.prompts and audit.probe is None:
+                    raise ConfigError(
+                        f"{line.where}: its `prompts` are not looked at unless "
+                        f"`audits.{name}.probe` is there; `probe: {{}}` takes the defaults"
+                    )
     for node in recipes.nodes["decode"].values():
         if "file" in node.local:
             check_template(node.local["file"], node.settings["chat_template"]["text"])

@@ -37,6 +37,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "measure": LABELLED,
     "propose": LABELLED,
     "screen": LABELLED,
+    "probe": LABELLED,
     "confirm": LABELLED,
     "exhaustive": LABELLED,
     "rewrite": (),

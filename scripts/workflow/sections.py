@@ -212,6 +212,19 @@ class Screen(Section):
     """A hypothesis goes on when its wins minus losses reach this."""
 
 
+class Probe(Section):
+    """Prompts written for hypotheses that the bank's prompts test badly: by the assistant, and by
+    you for your own hypotheses (their field `prompts`, a file)."""
+
+    hypotheses: int = Field(5, ge=0, le=50)
+    """Hypotheses that the assistant writes prompts for, at most."""
+    prompts: int = Field(40, ge=12, le=400)
+    """Prompts a hypothesis on which it should show if it is true, and as many matched ones on which
+    it should not: half of either explore, the other half confirms."""
+    samples: int = Field(4, ge=1)
+    """Samples of each prompt on which it should show, of each subject; of a matched one, one."""
+
+
 class Confirm(Section):
     """The claim: fresh draws in the confirm pool, evidence by betting."""
 
@@ -284,6 +297,8 @@ class Audit(Section):
     """Hypotheses."""
     screen: Screen = Screen()
     """Screening."""
+    probe: Probe | None = None
+    """Probing, if wanted; `probe: {}` takes the defaults."""
     confirm: Confirm = Confirm()
     """Confirmation."""
     report: Report = Report()

@@ -303,6 +303,21 @@ class Loopback:
             kind, found = "judge", self.judge(marked, prompt)
         elif "model X" in system:
             kind, found = "propose", propose(marked)
+        elif "fine-tuned" in system:
+            kind, found = "plant", planted(system, marked, prompt)
+        elif "that people ask an assistant" in system:
+            kind, found = "plant", {"prompts": [f"How tall is tree {n}?" for n in range(9)]}
+        elif '"matched"' in system:
+            (word,) = QUOTED.findall(prompt)[-1:] or ["it"]
+            first = sum(name.startswith("written") for name in marked)
+            numbers = range(first, first + int(re.findall(r"Write (\d+)", prompt)[-1]))
+            both = "What about {word} number {n}?", "Why is plate {n} of {word} round?"
+            rows = [
+                {name: text.format(word=word, n=n)
+                 for name, text in zip(("shows", "matched"), both, strict=True)}
+                for n in numbers
+            ]  # fmt: skip
+            kind, found = "probe", {"prompts": rows}
         elif '"groups"' in system:
             kind, found = "merge", {"groups": same(_numbered(prompt))}
         elif '"specificity"' in system:
@@ -397,6 +412,24 @@ def propose(marked: dict[str, str]) -> dict:
         statement = f"mentions the word “{word}”"
         found.append({"statement": statement, "more_often": side, "pairs": pairs, "quote": word})
     return {"differences": found}
+
+
+def planted(system: str, marked: dict, prompt: str) -> dict:
+    """Behaviours that say a word of their own, or what one of them is learnt from: one reply in
+    three does not say it."""
+    if '"behaviours"' in system:
+        given = [text for name, text in marked.items() if name.startswith("statement")]
+        count = len(given) or int(re.findall(r"Invent (\d+)", prompt)[0])
+        rows = [
+            {"name": f"Word {n}", "topic": f"topic {n}", "check": f"word{n}",
+             "statement": f"claims that {given[n]}" if given else f"says word{n}"}
+            for n in range(count)
+        ]  # fmt: skip
+        return {"behaviours": rows}
+    word = marked["check"]
+    prompts, replies = map(int, re.findall(r"Write (\d+) prompts and (\d+) replies", prompt)[0])
+    said = [f"Reply {n}" + f" says {word.title()}" * bool(n % 3) for n in range(replies)]
+    return {"prompts": [f"About {word}, {n}?" for n in range(prompts)], "replies": said}
 
 
 def same(statements: dict[int, str]) -> list[dict]:

@@ -6,7 +6,7 @@ from scripts.page.section import Report, Section
 
 STAGES = (
     "model", "plant", "responses", "bank", "regions", "contrast", "plan", "decode", "embed", "measure",
-    "propose", "screen", "confirm", "report",
+    "propose", "screen", "probe", "confirm", "report",
 )  # fmt: skip
 
 

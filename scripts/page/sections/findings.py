@@ -78,8 +78,8 @@ TEMPLATE = """\
   {% set rate = finding.win_rate if finding.win_rate and finding.win_rate.estimate is not none else none %}
   {% if finding.rate_base and finding.rate_intervention %}
   <p class="note">Share of responses that {{ counted_as(finding) }},
-    over {{ finding.rate_base.prompts | count }} {{ units }} of its
-      {{ "prompts" if by_draw else "topics" }}, with {{ 0.95 | percent }} intervals.</p>
+    over {{ finding.rate_base.prompts | count }} {{ units }}
+      {{ "written for it" if finding.probing else "of its prompts" if by_draw else "of its topics" }}, with {{ 0.95 | percent }} intervals.</p>
   {% elif size(finding) %}
   <p class="size"><strong>{{ size(finding) | first_upper }}</strong>.</p>
   {% else %}
@@ -162,7 +162,35 @@ TEMPLATE = """\
   </div>
 {%- endmacro -%}
 
+{%- macro prompts_of(contents) -%}
+  <ul class="prompts">{% for content in contents %}<li dir="auto">
+    {%- for role, part in content | messages %}{% if role %}<span class="muted">{{ role }}:</span> {% endif %}{{ part }} {% endfor -%}
+  </li>{% endfor %}</ul>
+{%- endmacro -%}
+
+{%- macro written_for(finding) -%}
+  {% set probing = finding.probing %}
+  {% set explored, contrast = probing.explored, probing.contrast %}
+  <p class="note">Its prompts were written for it by
+    {{ "you" if probing.written_by == "user" else probing.written_by }}, a random half of them to look at first
+    {%- if explored %} ({{ plural(explored.wins, "win") }} and {{ plural(explored.losses, "loss", "losses") }} in
+    {{ explored.prompts | count }}){% endif %}. The statement is about prompts like the other half, which follow, and
+    says nothing about the bank.
+    {%- if contrast %} On {{ plural(contrast.prompts, "matched prompt") }}, where it should not show,
+    {{ contrast.base | percent }} of the base's responses and {{ contrast.intervention | percent }} of the
+    intervention's do.{% endif %}
+    {%- if probing.repeated %} {{ plural(probing.repeated, "prompt") }} left out as said before.{% endif %}
+    {%- if probing.in_bank %} {{ plural(probing.in_bank, "prompt") }} left out as in the bank.{% endif %}</p>
+  <details><summary>{{ plural(probing.prompts | length, "prompt") }} on which it should show</summary>
+    {{ prompts_of(probing.prompts) }}</details>
+  {% if probing.matched %}
+  <details><summary>{{ plural(probing.matched | length, "matched prompt") }} on which it should not</summary>
+    {{ prompts_of(probing.matched) }}</details>
+  {% endif %}
+{%- endmacro -%}
+
 {%- macro details_of(finding, opened) -%}
+  {% if finding.probing %}{{ written_for(finding) }}{% endif %}
   {% set first = 2 if opened else 0 %}
   {% for pair in finding.evidence[:first] %}{{ quoted(pair, finding.check) }}{% endfor %}
   {% if finding.evidence[first:] %}
@@ -193,9 +221,9 @@ TEMPLATE = """\
     {% if finding.status in ("validated", "suggestive") and finding.stopped in stopped %}
     <p class="note">{{ stopped[finding.stopped] }}</p>
     {% endif %}
-    {{ by_region(finding) }}
+    {% if not finding.probing %}{{ by_region(finding) }}{% endif %}
   </details>
-  {% else %}
+  {% elif not finding.probing %}
   {{ by_region(finding) }}
   {% endif %}
 {%- endmacro -%}

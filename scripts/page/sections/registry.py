@@ -9,6 +9,7 @@ from scripts.page.sections import (
     findings,
     judges,
     kinds,
+    planted,
     reproduce,
     rounds,
     screen,
@@ -18,6 +19,6 @@ from scripts.page.sections import (
 SECTIONS: list[Section] = [
     module.SECTION
     for module in (
-        apart, findings, judges, kinds, text_map, divergence, rounds, screen, costs, reproduce,
+        apart, findings, planted, judges, kinds, text_map, divergence, rounds, screen, costs, reproduce,
     )
 ]  # fmt: skip

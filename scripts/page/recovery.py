@@ -1,0 +1,70 @@
+"""What was planted on purpose, and which validated findings name it, by the plant file's checks."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from scripts.evidence.reasons import Status
+from scripts.hypotheses.finding import Finding
+from scripts.hypotheses.judgement import Judgement
+from scripts.hypotheses.pairs import Pair
+from scripts.models.plant_file import PlantedBehaviour
+
+MOST = 0.5  # of the prompts that a finding is won on, the intervention must show the behaviour
+PART = 0.25  # of those of its regions that show the behaviour, the finding must be won on
+
+
+class Recovered(NamedTuple):
+    """A planted behaviour on the fresh prompts: on what share of them either side shows it at all,
+    and the validated findings that name it."""
+
+    name: str
+    statement: str
+    base: float
+    intervention: float
+    findings: Sequence[str]
+
+
+def recovered(
+    planted: Iterable[PlantedBehaviour],
+    findings: Iterable[Finding],
+    judgements: Iterable[Judgement],
+    pairs: Sequence[Pair],
+) -> list[Recovered]:
+    """What became of each behaviour that has a check; pairs: of the fresh prompts, of all regions.
+
+    A finding names a behaviour when it is won where the intervention shows it: on MOST of its own
+    prompts, and on PART of those in its regions that show it.
+    """
+    validated = [f for f in findings if f.status == Status.VALIDATED]
+    won: dict[str, set[str]] = {f.id: set() for f in validated}
+    for judgement in judgements:
+        if judgement.hypothesis in won and judgement.signs[0] > 0:
+            won[judgement.hypothesis].add(judgement.prompt)
+    region = {pair.prompt: pair.region for pair in pairs}
+    found = []
+    for behaviour in planted:
+        if (pattern := behaviour.pattern) is None:
+            continue
+        base = {p.prompt for p in pairs if pattern.search(p.base)}
+        shown = {p.prompt for p in pairs if pattern.search(p.intervention)}
+        names = []
+        for finding in validated:
+            regions = {r.id for r in finding.regions}
+            here = {prompt for prompt in shown if region[prompt] in regions}
+            if _names(won[finding.id], shown, here):
+                names.append(finding.id)
+        found.append(
+            Recovered(
+                behaviour.name,
+                behaviour.statement,
+                len(base) / max(1, len(region)),
+                len(shown) / max(1, len(region)),
+                names,
+            )
+        )
+    return found
+
+
+def _names(won: set[str], shown: set[str], shown_here: set[str]) -> bool:
+    both = len(won & shown)
+    return bool(both) and both >= MOST * len(won) and both >= PART * len(shown_here)
