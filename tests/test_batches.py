@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from asked import roles_of
@@ -17,6 +17,7 @@ from test_pool import question
 from scripts.assistants import batches
 from scripts.assistants.client import Pool
 from scripts.assistants.prices import AskedModel
+from scripts.core.files import write_json
 from scripts.workflow.sections import Audit
 
 
@@ -75,6 +76,20 @@ def test_requests_are_divided_among_batches_that_a_server_takes(tmp_path, monkey
     with Loopback() as server:
         asked(tmp_path, server, range(25))
         assert sorted(b["requests"] for b in server.batches.values()) == [4, 10, 10]
+
+
+def test_a_batch_that_the_server_keeps_no_longer_is_sent_again(tmp_path, monkeypatch):
+    from scripts.servers import pace
+
+    monkeypatch.setattr(pace, "wait_random_exponential", lambda **_: lambda state: 0.01)
+    with Loopback() as server:
+        given = roles_of(server, batch=True).cheap
+        names = [batches._name(question(n, given)[0]) for n in range(4)]
+        old = batches.Sent("old", given.identity, tuple(names), "batch-old")
+        write_json(tmp_path / "batches" / "old.json", asdict(old))
+        answers, _ = asked(tmp_path, server, range(4))
+        assert [answer.value for answer in answers] == ["A"] * 4
+    assert not list((tmp_path / "batches").iterdir())
 
 
 KILLED = """

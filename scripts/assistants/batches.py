@@ -19,7 +19,7 @@ from openai.types import Batch
 from openai.types.chat import ChatCompletion
 
 from scripts.assistants.openai import OpenAI
-from scripts.assistants.provider import Access, Form, Reply, Request
+from scripts.assistants.provider import Access, Form, Rejected, Reply, Request
 from scripts.core.digests import digest
 from scripts.core.errors import AuditError
 from scripts.core.files import read_json, write_json
@@ -176,7 +176,13 @@ class Batches:
         """Wait for a batch, and give its replies to whoever waits for them."""
         with self._failing(sent):
             self._write(sent)
-            batch = await self._ended(str(sent.batch))
+            try:
+                batch = await self._ended(str(sent.batch))
+            except Rejected as error:
+                if error.status != 404:
+                    raise
+                self._collected.append(self._file(sent))  # too old: the server keeps it no longer
+                raise Unreachable(str(error)) from None
             answers = [
                 answer
                 for file in (batch.output_file_id, batch.error_file_id)

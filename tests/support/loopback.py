@@ -238,6 +238,8 @@ class Loopback:
         if path[-1] == "batches":
             listed = {"object": "list", "data": [*self.batches.values()], "has_more": False}
             return _send(handler, 200, listed)
+        if path[-1] not in self.batches:
+            return _send(handler, 404, {"error": {"message": "No batch of that name"}})
         batch = self.batches[path[-1]]
         batch["looks"] += 1
         if batch["looks"] > self.behaviour.looks:
