@@ -1,115 +1,101 @@
 """Judging by requests, measured on simulated judges of known quality: ours beside the others'.
 
-    python -m benchmarks.assistants
+    python -m benchmarks.assistants [PART ...]
 
-An audit has 300 hypotheses, 15 in each of 20 regions with 480 confirm prompts each; 30 are true.
-The fixed protocol spends 50 single judgements on each. Prints both sides and adds the figures to
-results/benchmarks/assistants.json; ratios are ours over theirs. About ten minutes on one core.
+An audit has 300 hypotheses, 15 in each of 20 regions with 480 confirm prompts each, one recorded
+response of either subject to each; 30 are true. Its stages are the product's, at shipped defaults
+but for the prompts of a region (judged.py). The fixed protocol spends 50 single judgements on each
+hypothesis. Prints both sides and adds the figures to docs/figures/assistants.json; ratios are ours
+over theirs. Parts: claims, cascade, seldom, whole,
+nulls, rates; all together take half an hour on one core.
 """
 
 import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.judged import CHEAP, STRONG, Habits, JudgedAudit, LineUp, audit
 from benchmarks.speed import record
 from scripts.benchmark.null_audits import corrected_coverage
-from scripts.evidence.judge_split import Judges, cheapest, choose, effect_sought, splits
-from scripts.evidence.race import Race, drive
-from scripts.evidence.simulated_judge import (
-    JudgedAudit,
-    SimulatedJudge,
-    fixed_protocol,
-    judged_audit,
-)
+from scripts.evidence.simulated_judge import fixed_protocol
 
-OUT = Path("results/benchmarks/assistants.json")
-HYPOTHESES, REGIONS, PROMPTS, TRUE = 300, 20, 480, 30
+OUT = Path("docs/figures/assistants.json")
+LINE_UP = LineUp()
+SMALL = LineUp(hypotheses=40, regions=4, true=4, prompts=60)
 JUDGEMENTS = 50
-THEIRS = HYPOTHESES * JUDGEMENTS
-CHEAP, STRONG, WEAK = 0.70, 0.80, 0.65
+THEIRS = LINE_UP.hypotheses * JUDGEMENTS
+A_CHEAP, A_STRONG, A_WEAK = 0.70, 0.80, 0.65
 MOSTLY, COIN = 0.7, 0.0  # chance that a false sentence is answered neither
-AUDITS, NULL_AUDITS, FIXED_AUDITS = 60, 200, 2000
-SCREEN_PROMPTS, LEAST_NET = 12, 2
-SAMPLES = 8  # at most, of a prompt
-SEED = 20261121  # the settings were chosen on other seeds
-
-
-def line_up(
-    regions: int = REGIONS, hypotheses: int = HYPOTHESES, prompts: int = PROMPTS
-) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
-    """Regions of each hypothesis, prompts of each region."""
-    return (
-        {f"h{i}": (f"r{i % regions}",) for i in range(hypotheses)},
-        {f"r{j}": prompts for j in range(regions)},
-    )
+HABITS = ((MOSTLY, "mostly neither", ""), (COIN, "coin flips", "_coinflip"))
+AUDITS, WEAK_AUDITS, CASCADES, NULL_AUDITS, FIXED_AUDITS = 10, 5, 4, 200, 2000
+SEED = 20261128  # the settings were chosen on other seeds
+Figures = dict[str, Any]
 
 
 class Measured:
     """Means over simulated audits; printed as a line."""
 
-    def __init__(self, name: str, rows: list[JudgedAudit]):
-        self.rows = np.array(rows)
-        mean = self.rows.mean(axis=0)
-        self.cheap, self.strong, self.escalated, self.power, self.fdr = mean.tolist()
-        error = self.rows[:, 3].std(ddof=1) / math.sqrt(len(rows))
+    def __init__(self, name: str, audits: list[JudgedAudit], seconds: float):
+        self.audits = audits
+        rows = np.array(audits, dtype=float)
+        self.mean = JudgedAudit(*rows.mean(axis=0).tolist())
+        power = JudgedAudit._fields.index("power")
+        error = rows[:, power].std(ddof=1) / math.sqrt(len(rows))
+        self.record = {"name": name, "audits": len(rows), "power_error": round(error, 4)}
+        self.record |= {k: round(v, 5) for k, v in self.mean._asdict().items()}
+        self.record |= {"claims": round(self.claims, 1), "requests": round(self.requests, 1)}
+        m = self.mean
         print(
-            f"{name:58} power {self.power:.3f} ± {error:.3f}  fdr {self.fdr:.4f}  requests "
-            f"{self.cheap:7,.0f} cheap {self.strong:7,.0f} strong  escalated {self.escalated:.0f}",
+            f"{name:58} power {m.power:.3f} ± {error:.3f}  false {m.false_share:.4f}  claims "
+            f"{m.cheap:6,.0f} cheap {m.strong:6,.0f} strong  all {self.requests:6,.0f}  estimated "
+            f"{m.accuracy_cheap:.2f} {m.accuracy_strong:.2f}  {seconds:.0f} s",
             flush=True,
         )
-        self.record = {
-            "name": name,
-            "audits": len(rows),
-            "power": round(self.power, 4),
-            "fdr": round(self.fdr, 5),
-            "cheap_requests": round(self.cheap, 1),
-            "strong_requests": round(self.strong, 1),
-        }
 
-    def dollars(self, ratio: float) -> float:
-        """In strong requests."""
-        return self.cheap / ratio + self.strong
+    @property
+    def claims(self) -> float:
+        """Requests for the claims, over both judges."""
+        return self.mean.cheap + self.mean.strong
+
+    @property
+    def requests(self) -> float:
+        return float(np.mean([one.requests for one in self.audits]))
+
+    def dollars(self, ratio: float, whole: bool = False) -> float:
+        """In requests of the strong judge: for the claims, or for the whole audit."""
+        m = self.mean
+        claims = m.cheap / ratio + m.strong
+        others = (m.screen + m.placebos + m.rates_cheap) / ratio + m.calibration + m.rates_strong
+        return claims + others if whole else claims
 
 
 def audits(
-    name: str,
-    accuracies: tuple[float, float],
-    *,
-    share: dict[str, int] | None = None,
-    regions: int = REGIONS,
-    true: int = TRUE,
-    count: int = AUDITS,
-    assumed: tuple[float, float] | None = None,
-    seed: int = 0,
-    **options,
+    name: str, habits: Habits, count: int, line_up: LineUp = LINE_UP, seed: int = 0, **options: Any
 ) -> Measured:
-    """Simulated audits; without a share the strong judge is alone. `assumed` are the accuracies by
-    which the race chooses the effect that it seeks, where the judges are not what was assumed."""
-    lines, prompts = line_up(regions)
-    cheap, strong = assumed or accuracies
-    rng = np.random.default_rng([SEED, seed])
-    rows = [
-        judged_audit(
-            lines,
-            prompts,
-            share or dict.fromkeys(prompts, 0),
-            true=true,
-            accuracies=accuracies,
-            delta=(effect_sought(cheap), effect_sought(strong)),
-            rng=rng,
-            **options,
-        )
-        for _ in range(count)
-    ]
-    return Measured(name, rows)
+    """So many simulated audits."""
+    rng, began = np.random.default_rng([SEED, seed]), time.perf_counter()
+    rows = [audit(line_up, habits, rng, **options) for _ in range(count)]
+    return Measured(name, rows, time.perf_counter() - began)
+
+
+def one(accuracy: float, neither: float, **more: float) -> Habits:
+    return Habits(accuracy={STRONG: accuracy}, neither=neither, **more)
+
+
+def two(neither: float, **more: float) -> Habits:
+    return Habits(accuracy={CHEAP: A_CHEAP, STRONG: A_STRONG}, neither=neither, **more)
 
 
 def fixed(accuracy: float) -> float:
     """Power of the fixed protocol, printed with its false discoveries."""
     rng = np.random.default_rng([SEED, 1])
-    is_true = np.arange(HYPOTHESES) < TRUE
+    is_true = np.arange(LINE_UP.hypotheses) < LINE_UP.true
     power, false = [], []
     for _ in range(FIXED_AUDITS):
         found = fixed_protocol(rng, is_true, accuracy, JUDGEMENTS)
@@ -120,64 +106,100 @@ def fixed(accuracy: float) -> float:
     return float(np.mean(power))
 
 
-def screened_audit(prompts: int, neither: float, rng: np.random.Generator) -> JudgedAudit:
-    """The cheap judge screens on prompts of their own: a net of two wins goes on. The strong one
-    confirms what is left, which alone counts for K."""
-    lines, bank = line_up(prompts=prompts)
-    true = set(rng.choice(list(lines), TRUE, replace=False).tolist())
-    cheap, strong = (
-        SimulatedJudge(true, accuracy=a, neither=neither, seed=int(rng.integers(2**63)))
-        for a in (CHEAP, STRONG)
-    )
-    wanted = {region: tuple(h for h in lines if lines[h] == (region,)) for region in bank}
-    net = dict.fromkeys(lines, 0)
-    for _ in range(SCREEN_PROMPTS):
-        for signs in cheap(wanted).values():
-            for name, sign in signs.items():
-                net[name] += sign[0] if sign else 0
-    race = Race(
-        {name: own for name, own in lines.items() if net[name] >= LEAST_NET},
-        bank,
-        delta=effect_sought(STRONG),
-    )
-    found = {name for name, standing in drive(race, strong).items() if standing.in_set}
-    return JudgedAudit(
-        cheap.requests,
-        strong.requests,
-        0,
-        len(found & true) / TRUE,
-        len(found - true) / max(1, len(found)),
-    )
+def claims() -> Figures:
+    """All 300 hypotheses are tested, as the fixed protocol tests them."""
+    found: Figures = {"power_080_fixed50": fixed(A_STRONG), "power_065_fixed50": fixed(A_WEAK)}
+    kept = []
+    for accuracy, count, name in ((A_STRONG, AUDITS, "080"), (A_WEAK, WEAK_AUDITS, "065")):
+        for neither, habit, end in HABITS:
+            ours = audits(f"one judge, {accuracy}, {habit}", one(accuracy, neither), count,
+                          one_judge=True, eliminate=False)  # fmt: skip
+            kept.append(ours.record)
+            found[f"power_{name}{end}"] = ours.mean.power
+            ratio = f"requests_ratio{end}" if name == "080" else f"power_065{end}_requests_ratio"
+            found[ratio] = ours.claims / THEIRS
+            found[f"{ratio}_all"] = ours.requests / THEIRS
+    return found | {"judging": kept}
 
 
-def by_prompts(neither: float) -> list[dict]:
-    """What each way costs (in strong requests) and finds, by the prompts of a region."""
-    rows = []
-    for prompts in (24, 40, 60, 120, 240):
-        lines, bank = line_up(prompts=prompts)
-        rng = np.random.default_rng([SEED, prompts])
-        screened = [screened_audit(prompts, neither, rng) for _ in range(10)]
-        cheap, strong, _, power, _ = np.mean(screened, axis=0).tolist()
-        options = splits(
-            lines, bank, Judges(CHEAP, STRONG, 20, neither, TRUE / HYPOTHESES, SAMPLES)
-        )
-        one = [option for option in options if option.samples == 1]
-        ways = {
-            "strong alone": (options[0].cost, options[0].power),
-            "cheap screen, then strong": (cheap / 20 + strong, power),
-        }
-        row: dict[str, Any] = {"prompts": prompts, "neither": neither}
-        for name, chosen in (("one sample", cheapest(one)), ("several", cheapest(options))):
-            ways[f"chosen, {name}"] = chosen.cost, chosen.power
-            row[f"{name}: cheap reads, samples"] = chosen.share["r0"], chosen.samples
-        print(f"   {row}")
-        for name, (cost, power) in ways.items():
-            print(f"      {name:28} cost {cost:6,.0f}  power {power:.2f}", flush=True)
-        rows.append(row | {name: [round(c, 1), round(p, 3)] for name, (c, p) in ways.items()})
-    return rows
+def cascade() -> Figures:
+    """The cheap judge first, at price ratio 20, against the strong one alone."""
+    found: Figures = {}
+    kept = []
+    for neither, habit, end in HABITS:
+        options = {"eliminate": False, "seed": 2}
+        alone = audits(f"strong alone, {habit}", two(neither), CASCADES,
+                       assistant={"escalate": "never"}, **options)  # fmt: skip
+        both = audits(f"cascade, price 20, {habit}", two(neither), CASCADES,
+                      assistant={"price_ratio": 20.0}, **options)  # fmt: skip
+        band = audits(f"band, {habit}", two(neither), 2, assistant={"escalate": "band"}, **options)
+        kept += [alone.record, both.record, band.record]
+        found[f"dollars_ratio{end}"] = both.dollars(20) / alone.dollars(20)
+        found[f"dollars_ratio{end}_all"] = both.dollars(20, True) / alone.dollars(20, True)
+        found[f"dollars_ratio{end}_power"] = both.mean.power
+        found[f"dollars_ratio{end}_power_alone"] = alone.mean.power
+        found[f"band_dollars_ratio{end}"] = band.dollars(20) / alone.dollars(20)
+        found[f"band_power{end}"] = band.mean.power
+    return found | {"cascades": kept}
 
 
-def corrected_rates() -> list[dict]:
+def whole() -> Figures:
+    """Whole audits: the screen eliminates first, by one or four responses to each prompt."""
+    kept = []
+    for accuracy in (A_STRONG, A_WEAK):
+        for samples in (1, 4):
+            name = f"whole audit, {accuracy}, mostly neither, {samples} samples"
+            line_up = replace(LINE_UP, samples=samples)
+            kept.append(audits(name, one(accuracy, MOSTLY), 6, line_up, 3, one_judge=True).record)
+    return {"whole_audits": kept}
+
+
+def seldom() -> Figures:
+    """Behaviours that show in some responses only, by delta, with few prompts and with many."""
+    kept = []
+    for prompts in (24, 60, 240):
+        for shows in (1.0, 0.5, 0.3):
+            for delta in ("auto", 0.1, 0.5):
+                line_up = LineUp(hypotheses=40, regions=4, true=8, prompts=prompts, samples=1)
+                line = audits(
+                    f"{prompts} prompts, shows in {shows}, delta {delta}",
+                    one(0.9, MOSTLY, shows=shows), 10, line_up, 4, one_judge=True,
+                    eliminate=False, confirm={"delta": delta},
+                )  # fmt: skip
+                told = {"prompts": prompts, "shows": shows, "delta": delta}
+                kept.append(told | line.record)
+    return {"seldom": kept}
+
+
+def nulls() -> Figures:
+    """False discoveries, 40 hypotheses in 4 regions of 60 prompts, all tested."""
+    lean = {"lean": 0.3, "longer": 0.9}
+    panel = {"judges": [STRONG, "second", "third"], "decide": "majority"}
+    three = {STRONG: 0.8, "second": 0.7, "third": 0.65, CHEAP: A_CHEAP}
+    lines: list[tuple[str, Habits, dict[str, Any]]] = [
+        ("one judge", one(A_STRONG, COIN), {"one_judge": True}),
+        ("one judge, leans to longer texts", one(A_STRONG, MOSTLY, **lean), {"one_judge": True}),
+        ("cascade", two(COIN), {"share": 2 / 3}),
+        ("cascade, leans to longer texts", two(MOSTLY, **lean), {"share": 2 / 3}),
+        ("majority of three", Habits(accuracy=three, neither=COIN),
+         {"assistant": panel | {"escalate": "never"}}),
+    ]  # fmt: skip
+    kept = []
+    for name, habits, options in lines:
+        none = audits(f"none true, {name}", habits, NULL_AUDITS, replace(SMALL, true=0), 5,
+                      eliminate=False, **options)  # fmt: skip
+        wrong = sum(one.false_share > 0 for one in none.audits)
+        print(f"   {wrong} of {NULL_AUDITS} audits discover anything")
+        kept.append(none.record | {"discovering": wrong})
+    for name, habits, options in lines[:3:2]:
+        some = audits(f"4 of 40 true, {name}", habits, NULL_AUDITS, SMALL, 6, eliminate=False,
+                      **options)  # fmt: skip
+        kept.append(some.record)
+    worst = max(max(row["false_share"], row.get("discovering", 0) / NULL_AUDITS) for row in kept)
+    return {"fdr": worst, "fdr_audits": NULL_AUDITS * len(kept), "nulls": kept}
+
+
+def rates() -> Figures:
     """Coverage and width of 95 % intervals of a rate, by rate, agreement and prompts a region."""
     rows = []
     for mean in (0.03, 0.1, 0.3, 0.6):
@@ -191,102 +213,23 @@ def corrected_rates() -> list[dict]:
         print(f"   {name:9} coverage {coverage.min():.3f} to {coverage.max():.3f}, mean "
               f"{coverage.mean():.3f}; mean width {width.mean():.3f}; bias {bias.min():+.3f} to "
               f"{bias.max():+.3f}")  # fmt: skip
-    return rows
+    return {
+        "corrected_coverage": min(row["corrected"][0] for row in rows),
+        "cheap_coverage": min(row["cheap"][0] for row in rows),
+        "corrected_rates": rows,
+    }
+
+
+PARTS: dict[str, Callable[[], Figures]] = {
+    part.__name__: part for part in (claims, cascade, seldom, whole, nulls, rates)
+}
 
 
 def main() -> None:
-    found, kept = {}, []
-
-    def measure(*args, **options) -> Measured:
-        kept.append(audits(*args, **options))
-        return kept[-1]
-
-    print(f"== accuracy {WEAK}, no more requests than the fixed protocol")
-    weak = measure(f"ours, {WEAK}, mostly neither", (WEAK, WEAK), neither=MOSTLY)
-    weak_coin = measure(f"ours, {WEAK}, coin flips", (WEAK, WEAK), neither=COIN)
-    found["power_065"], found["power_065_coinflip"] = weak.power, weak_coin.power
-    found["power_065_fixed50"] = fixed(WEAK)
-    found["power_065_requests_ratio"] = weak.strong / THEIRS
-    found["power_065_coinflip_requests_ratio"] = weak_coin.strong / THEIRS
-
-    print(f"== accuracy {STRONG}, the same decisions")
-    ours = measure(f"ours, {STRONG}, mostly neither", (STRONG, STRONG), neither=MOSTLY)
-    coin = measure(f"ours, {STRONG}, coin flips", (STRONG, STRONG), neither=COIN)
-    found["power_080"], found["power_080_coinflip"] = ours.power, coin.power
-    found["power_080_fixed50"] = fixed(STRONG)
-    found["requests_ratio"] = ours.strong / THEIRS
-    found["requests_ratio_coinflip"] = coin.strong / THEIRS
-    print("   other line-ups: requests ratio")
-    for regions, true in ((30, 30), (20, 60), (10, 30)):
-        for neither, habit in ((MOSTLY, "mostly neither"), (COIN, "coin flips")):
-            name = f"{HYPOTHESES // regions} in each of {regions} regions, {true} true, {habit}"
-            other = measure(
-                name, (STRONG, STRONG), regions=regions, true=true, neither=neither, count=20
-            )
-            print(f"   1/{THEIRS / other.strong:.1f}")
-    print(f"   the judge is worse than the {STRONG} assumed")
-    for accuracy in (0.75, CHEAP, WEAK):
-        measure(f"ours, {accuracy}", (accuracy,) * 2, assumed=(STRONG,) * 2, neither=MOSTLY,
-                count=20)  # fmt: skip
-
-    print(f"== cascade, cheap {CHEAP}, strong {STRONG}, against the strong judge alone")
-    for neither, habit, alone in ((MOSTLY, "mostly neither", ours), (COIN, "coin flips", coin)):
-        end = "" if neither == MOSTLY else "_coinflip"
-        for ratio in (20, 50):
-            judges = Judges(CHEAP, STRONG, ratio, neither, TRUE / HYPOTHESES)
-            own, bank = line_up()
-            share = choose(own, bank, judges).share
-            both = measure(f"cascade {share['r0']}/{PROMPTS}, price {ratio}, {habit}",
-                           (CHEAP, STRONG), share=share, neither=neither, seed=2)  # fmt: skip
-            key = ("dollars_ratio" if ratio == 20 else f"dollars_ratio_{ratio}") + end
-            found[key] = both.dollars(ratio) / alone.strong
-            found[f"{key}_power"] = both.power
-            print(f"   dollars 1/{1 / found[key]:.1f} of {alone.strong:,.0f} strong requests, "
-                  f"power {both.power:.3f} against {alone.power:.3f}")  # fmt: skip
-        for key, cheap_prompts in (("band60", 60), ("band", share["r0"])):
-            band = measure(f"band {cheap_prompts}/{PROMPTS}, {habit}", (CHEAP, STRONG),
-                           share=dict.fromkeys(share, cheap_prompts), neither=neither,
-                           escalate="band", count=20)  # fmt: skip
-            part = band.dollars(20) / alone.strong
-            print(f"   dollars 1/{1 / part:.1f} at price 20, power {band.power:.3f}")
-            found[f"{key}_dollars_ratio{end}"] = part
-            found[f"{key}_power{end}"] = band.power
-
-    print(f"== false discoveries, {NULL_AUDITS} audits a line, cascade with half of the prompts")
-    half = dict.fromkeys(line_up()[1], PROMPTS // 2)
-    lean = {"lean": 0.3, "longer": 0.9}
-    nulls = [
-        ("30 true, mostly neither", {"true": TRUE, "neither": MOSTLY}),
-        ("30 true, coin flips", {"true": TRUE, "neither": COIN}),
-        ("none true, mostly neither", {"true": 0, "neither": MOSTLY}),
-        ("none true, coin flips", {"true": 0, "neither": COIN}),
-        ("none true, leans to longer texts", {"true": 0, "neither": MOSTLY, **lean}),
-        ("30 true, leans, a tenth garbage", {"true": TRUE, "garbage": 0.1, **lean}),
-    ]
-    lines = [
-        measure(name, (CHEAP, STRONG), share=half, count=NULL_AUDITS, seed=10 + i, **options)
-        for i, (name, options) in enumerate(nulls)
-    ]
-    found["fdr"] = max(line.fdr for line in lines)
-    found["fdr_audits"] = NULL_AUDITS * len(lines)
-
-    print("== fewer prompts: cost in strong requests at price ratio 20 (power)")
-    chosen = [row for neither in (MOSTLY, COIN) for row in by_prompts(neither)]
-
-    print("== rates of a cheap judge, 36 settings")
-    rates = corrected_rates()
-    found["corrected_coverage"] = min(row["corrected"][0] for row in rates)
-    found["cheap_coverage"] = min(row["cheap"][0] for row in rates)
-
-    found = {name: round(value, 5) for name, value in found.items()}
-    found["judging"] = [line.record for line in kept]
-    found["by_prompts"] = chosen
-    found["corrected_rates"] = rates
-    record(OUT, **found)
-    for name, value in found.items():
-        if not isinstance(value, list):
-            is_ratio = "ratio" in name and not name.endswith("power")
-            print(f"{name:40} {value}" + (f"  (1/{1 / value:.1f})" if is_ratio and value else ""))
+    for name in sys.argv[1:] or PARTS:
+        print(f"== {name}: {PARTS[name].__doc__}", flush=True)
+        found = PARTS[name]()
+        record(OUT, **{k: round(v, 5) if isinstance(v, float) else v for k, v in found.items()})
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ PROVIDES  results/confirm/<key>/findings.jsonl, judgements.jsonl, themes.json,
 rule confirm:
     input:
         hypotheses=INPUTS.upstream("confirm", "screen", HYPOTHESES),
+        calibration=INPUTS.upstream("confirm", "screen", CALIBRATION),
         regions=INPUTS.upstream("confirm", "regions", REGIONS),
         prompts=INPUTS.upstream("confirm", "regions", PROMPTS),
         bank=INPUTS.upstream("confirm", "bank", BANK),

@@ -23,6 +23,7 @@ rule report:
             "report", INTERACTIONS, "propose", "screen", "probe", "confirm"
         ),
         writing=INPUTS.of_ancestors("report", WRITING, "propose", "screen"),
+        calibration=INPUTS.of_ancestor("report", "screen", CALIBRATION),
         bank=INPUTS.of_ancestor("report", "bank", "results/bank/{key}/bank.json"),
         prompts=INPUTS.of_ancestor("report", "bank", BANK),
         regions=INPUTS.of_ancestor("report", "regions", REGIONS),

@@ -2,7 +2,7 @@
 
 REQUIRES  results/propose/<key>/hypotheses.jsonl, generations of the screen and explore pools
 PROVIDES  results/screen/<key>/hypotheses.jsonl   (those that go on), screened.jsonl (all, with counts),
-          writing.json (of the second cycle), interactions.jsonl
+          writing.json (of the second cycle), calibration.json, interactions.jsonl
 """
 
 
@@ -28,6 +28,7 @@ rule screen:
         screened="results/screen/{key}/screened.jsonl",
         writing="results/screen/{key}/writing.json",
         interactions="results/screen/{key}/interactions.jsonl",
+        calibration="results/screen/{key}/calibration.json",
         usage="results/screen/{key}/usage.json",
         ledger="results/screen/{key}/ledger.json",
     log:

@@ -21,6 +21,7 @@ from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
 from scripts.hypotheses.finding import Behaviours, Content, Finding, Theme, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.probe import Probe, prompts_in
+from scripts.judging.calibration import Calibration
 from scripts.judging.confirmation import (
     confirm,
     confirm_with_models,
@@ -83,7 +84,7 @@ def main(job: Job) -> None:
         ):
             findings, judgements, panel = confirm_with_models(
                 pool, roles, hypotheses, pairs, prompt_texts(prompts), regions, settings, missing,
-                (probes, of_probes),
+                (probes, of_probes), read_document(job.input.calibration, Calibration),
             )  # fmt: skip
             themes = themes_of(
                 pool, roles.themes, findings, [*pairs, *of_probes], prompt_texts(prompts),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import psutil
@@ -36,12 +36,14 @@ from scripts.divergence.space import Space
 from scripts.draws.draw import Draw, PlannedDraw
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
+from scripts.evidence.race import Sought
 from scripts.evidence.reasons import LEFT_OUT, Status
 from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.hypotheses.finding import Behaviour, Behaviours, Effect, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.writing import Writing
+from scripts.judging.calibration import Calibration
 from scripts.judging.panel import PanelReport
 from scripts.judging.screening import confirm_prompts
 from scripts.judging.separability import Separability
@@ -250,14 +252,18 @@ def names_of_kinds(screened: Sequence[Hypothesis]) -> dict[int, Sequence[str]]:
     return {check.texts: check.name for check in checks if isinstance(check, TextsCheck)}
 
 
+def planned_to_confirm(files) -> list[PlannedDraw]:
+    """The draws of the confirm pool."""
+    plans = [path for path in files.plans if Path(path).stem == "confirm"]
+    return [draw for path in plans for draw in read_rows(path, PlannedDraw)]
+
+
 def effects(files, counted: Mapping[str, int], confirm: Mapping[str, Any]) -> list[Smallest]:
     """The smallest effects that the confirm prompts could have shown.
 
     Of a region's pool at most `confirm.prompts` are drawn; prompts of a group count once.
     """
-    plans = [path for path in files.plans if Path(path).stem == "confirm"]
-    planned = [draw for path in plans for draw in read_rows(path, PlannedDraw)]
-    drawn = {draw.unit_name: draw.region for draw in planned}
+    drawn = {draw.unit_name: draw.region for draw in planned_to_confirm(files)}
     available = confirm_prompts(read_rows(files.pools, DealtPrompt), confirm["prompts"])
     return smallest_effects(
         Counter(drawn.values()),
@@ -273,6 +279,19 @@ def explored_region(region: Region, measured: RegionDivergence) -> ExploredRegio
     seen = asdict(measured)
     del seen["region"]
     return ExploredRegion(**asdict(region), prompts_drawn=seen.pop("prompts"), **seen)
+
+
+def judges_of(
+    calibration: Calibration, delta: float | Literal["auto"], planned: Iterable[PlannedDraw]
+) -> list[dict[str, Any]]:
+    """The language models that judge, how right the screen found them, and the effect that their
+    race sought. delta: as the audit's setting; planned: draws of the confirm pool."""
+    prompts = Counter({draw.unit_name: draw.region for draw in planned}.values())
+    sought = calibration.deltas(delta, max(prompts.values(), default=0))
+    return [
+        {**asdict(judge), "delta": one._asdict() if isinstance(one, Sought) else one}
+        for judge, one in zip(calibration.judges, sought, strict=False)
+    ]
 
 
 def main(job: Job) -> None:
@@ -310,6 +329,11 @@ def main(job: Job) -> None:
         "counts": counted,
         "planted": [row._asdict() for row in planted],
         "themes": as_json(read_document(files.themes, Themes))["themes"],
+        "judges": judges_of(
+            read_document(files.calibration, Calibration),
+            local["config"]["audit"]["confirm"]["delta"],
+            planned_to_confirm(files),
+        ),
         "bank": read_json(files.bank),
         "arithmetic": computed_in(ledgers),
         "contrast": contrast and as_json(contrast),

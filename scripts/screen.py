@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.assistants.author import Manner, most_divergent, write_hypotheses
 from scripts.assistants.client import PART, Pool, write_usage
 from scripts.assistants.interactions import Interactions
-from scripts.assistants.judge import ModelJudge, pairs_by_prompt, prompt_texts
+from scripts.assistants.judge import pairs_by_prompt, prompt_texts
 from scripts.assistants.roles import LOCAL, ScreenRoles, read_roles
 from scripts.assistants.servers_here import served_here
 from scripts.assistants.usage import ModelUsage, Usage
@@ -22,7 +22,9 @@ from scripts.divergence.space import explored_places
 from scripts.evidence.limits import probe_requests
 from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.writing import Writing
+from scripts.judging.calibration import Calibration, calibrated, screening_judges
 from scripts.judging.screening import (
     afforded,
     confirm_prompts,
@@ -43,6 +45,7 @@ def main(job: Job) -> None:
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
     least_net, assistant = (job.params.settings[k] for k in ("least_net", "assistant"))
     usage: dict[str, ModelUsage] = {}
+    calibration = Calibration()
     affords = None
     writing = Writing()
     asked = Interactions(job.output.interactions, job.ledger.stage)
@@ -58,10 +61,15 @@ def main(job: Job) -> None:
             served_here(job, roles) as servers,
             Pool(roles, Path(job.params.cache), spent, PART, asked, servers) as pool,
         ):
+            heard: list[Judgement] = []
 
             def judged(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
-                judge = ModelJudge(pool, roles.cheap, hypotheses, {}, by_prompt, texts, seed)
-                return screened_by_model(hypotheses, pairs, regions, least_net, judge, judge.expect)
+                cheap, _ = screening_judges(pool, roles, hypotheses, by_prompt, texts, seed)
+                found = screened_by_model(
+                    hypotheses, pairs, regions, least_net, cheap, cheap.expect
+                )
+                heard.extend(cheap.judged)
+                return found
 
             rows = judged(hypotheses)
             if roles.author:
@@ -77,6 +85,9 @@ def main(job: Job) -> None:
                 )  # fmt: skip
                 log.info("%d hypotheses on what nothing explains that held", len(found))
                 rows += judged(found)
+            cheap, decides = screening_judges(pool, roles, rows, by_prompt, texts, seed)
+            cheap.judged.extend(heard)
+            calibration = calibrated(cheap, decides, rows, by_prompt)
             usage = pool.usage
         probing = probe_requests(**job.params.settings.get("probe", NO_PROBING))
         affords = afforded(pool, roles, job.params.settings["confirm"], probing)
@@ -100,6 +111,7 @@ def main(job: Job) -> None:
     write_document(job.output.writing, writing)
     write_rows(job.output.screened, rows)
     write_rows(job.output.hypotheses, kept)
+    write_document(job.output.calibration, calibration)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def test_an_audit_is_written_and_judged_and_its_bill_is_exact(measured):
     assert sum(total["requests"].values()) == attempts
     assert total["input_tokens"] == sum(m["input_tokens"] for m in total["models"].values()) > 0
     assert connections <= 3 * 16, "connections are reused"
-    assert set(costs["stages"]["screen"]["full"]["requests"]) == {"small"}
+    assert set(costs["stages"]["screen"]["full"]["requests"]) == {"small", "large"}
     assert audit["themes"] == [], "a few findings are read as they are"
     page = (measured / "results/audits/judged/report.html").read_text()
     assert "The assistant, by stage and model" in page and "In short" not in page

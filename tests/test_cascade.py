@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from scripts.evidence.accuracy import effect_sought
 from scripts.evidence.betting import e_value
 from scripts.evidence.cascade import cascade
 from scripts.evidence.ebh import e_bh
-from scripts.evidence.judge_split import effect_sought
 from scripts.evidence.simulated_judge import judged_audit
 
 DELTA = effect_sought(0.7), effect_sought(0.8)

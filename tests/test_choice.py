@@ -4,13 +4,13 @@ from functools import cache
 
 import pytest
 
+from scripts.evidence.accuracy import effect_sought
 from scripts.evidence.judge_split import (
     SPLITS,
     Judges,
     Split,
     cheapest,
     choose,
-    effect_sought,
     splits,
 )
 
@@ -66,8 +66,10 @@ def test_same_seed_same_choice_and_nothing_to_choose():
 
 
 def test_effect_sought_and_bad_assumptions():
-    assert effect_sought(0.8) == pytest.approx(0.5) and effect_sought(0.65) == pytest.approx(0.25)
-    for accuracy in (0.5, 0.2, 1.1):
+    assert effect_sought(0.8) == pytest.approx(0.5)
+    assert effect_sought(0.65) == pytest.approx(0.25)
+    assert effect_sought(0.95) == effect_sought(0.8) and effect_sought(0.3) == effect_sought(0.6)
+    for accuracy in (-0.1, 1.1):
         with pytest.raises(ValueError, match="accuracy"):
             effect_sought(accuracy)
     with pytest.raises(ValueError, match="samples"):

@@ -298,7 +298,7 @@ def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
         assert judged == {"r0": {"h-bread-more": None}} and pool.usage["large"].lost == 1
         server.behaviour.status = None
         run = {**SETTINGS, "rate_prompts": 12}
-        judges = Judges(model, model, {}, "borderline")
+        judges = Judges(model, model, {}, "borderline", (0.1, 0.1))
         ((finding,), _) = confirm([hypothesis("bread", "r0")], {}, pairs, REGIONS, run, judges)
         assert finding.missing == 0  # what was lost is asked again
 

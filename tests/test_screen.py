@@ -124,6 +124,7 @@ def run(tmp_path, rows, own_files, draws=1000):
     out = SimpleNamespace(
         screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"),
         usage=str(tmp_path / "usage.json"), writing=str(tmp_path / "writing.json"),
+        calibration=str(tmp_path / "calibration.json"),
         interactions=str(tmp_path / "interactions.jsonl"),
     )  # fmt: skip
     confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}

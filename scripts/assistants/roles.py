@@ -204,11 +204,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class ScreenRoles(StageRoles):
-    """Who eliminates hypotheses; who will judge, where a budget decides how many are tested; and
-    who writes again on what nothing explains, if anybody does."""
+    """Who eliminates hypotheses; who will judge, and reads a few prompts, too; and who writes again
+    on what nothing explains, if anybody does."""
 
     cheap: Role
-    judges: tuple[Role, ...] = ()
+    judges: tuple[Role, ...]
     panel: Panel | None = None
     author: Role | None = None
 

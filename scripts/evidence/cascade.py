@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from scripts.evidence.limits import requests
-from scripts.evidence.race import Race, Results, Standing, Wanted, drive
+from scripts.evidence.race import Delta, Race, Results, Standing, Wanted, drive
 from scripts.evidence.reasons import Stop
 
 Judge = Callable[[Wanted], Results]
@@ -44,7 +44,7 @@ def cascade(
     *,
     share: Mapping[str, int],
     q: float = 0.05,
-    delta: tuple[float | None, float | None] = (0.1, 0.1),
+    delta: tuple[Delta, Delta] = (0.1, 0.1),
     hypotheses: int | None = None,
     escalate: Escalate = "borderline",
     ahead: int = 0,

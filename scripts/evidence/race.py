@@ -14,7 +14,8 @@ drawn for the prompt (betting.prompt_sign). It leaves
 - "hopeless": outside the e-BH set even if it, and every other one still racing, won all its
   remaining prompts. This is E(w + remaining, l) < K / (q undropped), repeated until none drops;
 - "futile": the mean of F at delta and F' at delta / 2 reaches 20, the evidence that its effect is
-  below delta (betting.futility_value). A placebo that always answers, on either side alike, halves
+  below delta (betting.futility_value); where delta names two effects (Sought), it is the mean over
+  both. A placebo that always answers, on either side alike, halves
   the effect in s' and never does worse;
 - "exhausted": no prompt is left, or the budget ended (finish).
 
@@ -25,7 +26,7 @@ of a region is judged on a prompt before any result is used, and none joins late
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -39,6 +40,18 @@ Wanted = dict[str, tuple[str, ...]]
 Results = Mapping[str, Mapping[str, Signs | None]]
 
 FUTILE_AT = 20.0
+
+
+class Sought(NamedTuple):
+    """Effects P(+) - P(-) worth finding: of all prompts, and of those that are no ties. What shows
+    in few responses has few decided prompts and wins most of them; what is false is as likely to
+    lose. A hypothesis for which both hold stays with a chance of 95 % at least."""
+
+    all: float
+    decided: float
+
+
+Delta: TypeAlias = float | Sought | None
 
 
 class Tally(NamedTuple):
@@ -73,7 +86,7 @@ class Race:
         prompts: Mapping[str, int],
         *,
         q: float = 0.05,
-        delta: float | None = 0.1,
+        delta: Delta = 0.1,
         hypotheses: int | None = None,
         carried: Mapping[str, tuple[float, float]] | None = None,
         later: Mapping[str, int] | None = None,
@@ -82,7 +95,8 @@ class Race:
 
         regions: the regions of each hypothesis, without placebos. prompts: how many confirm prompts
         each region has, fixed beforehand. hypotheses: K, frozen before the first confirm draw, by
-        default those given. delta: the smallest effect of interest, None to race without futility.
+        default those given. delta: the smallest effect of interest, of all prompts unless it says
+        otherwise; None to race without futility.
         carried: (E, E') of an earlier judge, multiplied, for prompts that are fresh to this one. A
         name that is not in `regions` races no more but keeps this evidence in the e-BH set. later:
         how many more prompts of each region a later judge will have; they keep hope alive.
@@ -243,8 +257,13 @@ class Race:
             return rows[:0]
         losses, ties, wins = np.moveaxis(self._counts[rows].sum(axis=1), -1, 0)
         losses = losses + np.reshape(more_losses, (-1, 1))
+        if isinstance(self._delta, Sought):
+            bets = [(ties, self._delta.all), (0 * ties, self._delta.decided)]
+        else:
+            bets = [(ties, self._delta)]
         values = [
-            futility_value(wins[:, i], ties[:, i], losses[:, i], self._delta / (1 + i))
+            futility_value(wins[:, i], tied[:, i], losses[:, i], effect / (1 + i))
+            for tied, effect in bets
             for i in (0, 1)
         ]
         return rows[np.mean(values, axis=0) >= FUTILE_AT]

@@ -30,8 +30,9 @@ from scripts.core.job import log
 from scripts.core.randomness import hash_generator
 from scripts.evidence.cascade import Escalate
 from scripts.evidence.ebh import e_bh
-from scripts.evidence.judge_split import ASSUMED, choose
-from scripts.evidence.race import Standing
+from scripts.evidence.judge_split import SPLITS, STRONG_ALONE, choose
+from scripts.evidence.judge_split import Judges as Assumed
+from scripts.evidence.race import Delta, Standing
 from scripts.evidence.reasons import Status, Stop
 from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
@@ -40,6 +41,7 @@ from scripts.hypotheses.pairs import Pair, pair_score
 from scripts.hypotheses.probe import Probe
 from scripts.hypotheses.wording import composed, family, in_reading_order, tells
 from scripts.judging.behaviours import Group, Won, behaviours_of
+from scripts.judging.calibration import UNKNOWN, Calibration
 from scripts.judging.findings import (
     SHOWN_AT,
     Control,
@@ -56,8 +58,10 @@ from scripts.judging.missing import Missing
 from scripts.judging.panel import NO_PANEL, PanelReport, read_by_others, report_of, with_judges
 from scripts.judging.probing import Judge, Probed, Whole, explored_half, unpaid, untested_probe
 from scripts.judging.reach import Look
-from scripts.judging.schedule import Bench, Judges, raced
+from scripts.judging.schedule import Bench, Judges, judging_order, raced
 from scripts.prompts.region import Region
+
+RATES_OF_CHEAP = 5  # times as many prompts of a region as the strong judge reads for rates
 
 
 class ConfirmSettings(TypedDict):
@@ -65,7 +69,8 @@ class ConfirmSettings(TypedDict):
     and of how many prompts a region the rates are that a language model gives."""
 
     q: float
-    delta: float
+    delta: float | Literal["auto"]
+    """`auto` where a language model judges: the effect of its accuracy, for each judge its own."""
     placebos: int
     evidence: int
     seed: int
@@ -196,7 +201,8 @@ def confirm(
     if unit == "draw" and not _in_blocks(of_tested, prompts):
         raise ValueError("the regions of a hypothesis have unlike numbers of draws")
     K = len(hypotheses) + (missing is not None) + len(going)
-    standings = raced(of_tested, prompts, benches, judges, K, settings["q"], settings["delta"])
+    delta = judges.delta if judges else Calibration().deltas(settings["delta"], 0)
+    standings = raced(of_tested, prompts, benches, judges, K, settings["q"], delta)
     if missing:
         standings[missing.hypothesis.id] = missing.standing()
     written = Whole(going, decides, seed)
@@ -325,6 +331,11 @@ def won_by(check: Check, bench: Bench, pairs: Sequence[Pair]) -> Won:
     return Won(signs, of_won.tolist(), by_topic.tolist())
 
 
+def rates_of(prompts: int) -> tuple[int, int]:
+    """How many prompts of a region the cheap and the strong judge read for rates at most."""
+    return RATES_OF_CHEAP * prompts, prompts
+
+
 def _read_for_rates(
     regions: Mapping[str, Sequence[str]],
     benches: Sequence[Bench],
@@ -336,7 +347,9 @@ def _read_for_rates(
     whole = {region: len(prompts) for region, prompts in benches[-1].order.items()}
     counted: list[Mapping[str, int]] = [whole]
     if judges:
-        counted = [judges.share, dict.fromkeys(whole, settings["rate_prompts"])]
+        cheap, strong = rates_of(settings["rate_prompts"])
+        of_cheap = {region: min(cheap, count) for region, count in judges.share.items()}
+        counted = [of_cheap, dict.fromkeys(whole, strong)]
     for place in reversed(range(len(benches))):  # the strong one's first: without them no rate
         try:
             benches[place].complete(regions, counted[place])
@@ -355,17 +368,20 @@ def confirm_with_models(
     settings: ConfirmSettings,
     missing: Missing | None = None,
     written: tuple[Sequence[Probe], Sequence[Pair]] = ((), ()),
+    calibration: Calibration = UNKNOWN,
 ) -> tuple[list[Finding], list[Judgement], PanelReport]:
     """As `confirm`, judged by language models; without budget for placebos, all are untested. With
     several judges also how far they agree.
 
     written: probes, and the pairs of all their prompts.
+    calibration: what the screen says of the judges. By it the races are made (their delta, where it
+    is `auto`, and who reads how many prompts), before any confirm prompt is judged.
     """
     seed = settings["seed"]
     probes, of_probes = written
     probed = _probed(pool, roles.cheap, probes, of_probes, texts, settings)
-    tested = [h for h in hypotheses if not h.beyond]
-    tested += [p.hypothesis for p in probed if p.goes_on]
+    racing = [h for h in hypotheses if not h.beyond]
+    tested = racing + [p.hypothesis for p in probed if p.goes_on]
     try:
         placebos = placebos_by_region(pool, roles.cheap, tested, settings["placebos"], seed)
     except BudgetSpent:
@@ -373,7 +389,10 @@ def confirm_with_models(
         findings += [untested_probe(p) for p in probed]
         return findings, [], NO_PANEL
     by_prompt = pairs_by_prompt(pairs)
-    share, samples = _share(roles, tested, by_prompt, settings)
+    most = Counter(of_prompt[0].region for of_prompt in by_prompt.values()).values()
+    delta = calibration.deltas(settings["delta"], max(most, default=0))
+    K = len(tested) + (missing is not None)
+    share, samples = _share(roles, racing, by_prompt, settings, calibration.simulated(), delta, K)
     read = {prompt: of_prompt[:samples] for prompt, of_prompt in by_prompt.items()}
     read |= pairs_by_prompt(of_probes)
     majority = roles.panel is not None and roles.panel.decide == "majority"
@@ -385,7 +404,7 @@ def confirm_with_models(
     first, *others = map(judge_of, roles.judges)
     strong = Majority([first, *others]) if majority else first
     escalate: Escalate = "band" if roles.escalate == "band" else "borderline"
-    judges = Judges(judge_of(roles.cheap), strong, share, escalate)
+    judges = Judges(judge_of(roles.cheap), strong, share, escalate, delta)
     settings = {**settings, "rate_prompts": roles.rate_prompts}
     findings, judgements = confirm(
         hypotheses, {}, pairs, regions, settings, judges, missing, probed
@@ -429,22 +448,40 @@ def _share(
     hypotheses: Sequence[Hypothesis],
     pairs: Mapping[str, Sequence[Pair]],
     settings: ConfirmSettings,
+    judges: Assumed,
+    delta: tuple[Delta, Delta],
+    K: int,
 ) -> tuple[dict[str, int], int]:
     """How many prompts of each region the cheap model reads before the strong one goes on, and how
-    many pairs of each prompt either reads, fixed before any is judged."""
-    prompts = Counter(of_prompt[0].region for of_prompt in pairs.values())
+    many pairs of each prompt either reads, fixed before any is judged. What `auto` simulates is the
+    race that follows."""
+    by_region: dict[str, list[str]] = defaultdict(list)
+    for prompt, of_prompt in pairs.items():
+        by_region[of_prompt[0].region].append(prompt)
+    prompts = {region: len(of_region) for region, of_region in by_region.items()}
     samples = max((len(of_prompt) for of_prompt in pairs.values()), default=1)
     none = dict.fromkeys(prompts, 0)
-    alone = roles.panel is None or roles.panel.decide == "first"
-    if roles.escalate == "never" or (alone and roles.cheap.same_as(roles.judges[0])):
+    by_first = roles.panel is None or roles.panel.decide == "first"
+    alone = by_first and roles.cheap.same_as(roles.judges[0])
+    alone = alone or roles.escalate == "never"
+    if alone and samples == 1:
         return none, samples
-    if roles.escalate == "band":
+    if roles.escalate == "band" and not alone:
         return {region: 2 * count // 3 for region, count in prompts.items()}, samples
     lined_up = {h.id: [r for r in h.regions if r in prompts] for h in hypotheses}
     lined_up = {name: of_one for name, of_one in lined_up.items() if of_one}
-    ratio = roles.price_ratio * (1 if alone else len(roles.judges))
-    assumed = ASSUMED._replace(price_ratio=ratio, samples=samples)
-    split = choose(lined_up, prompts, assumed, q=settings["q"], seed=settings["seed"])
+    in_order = {r: judging_order(own, settings["seed"]) for r, own in by_region.items()}
+    assumed = judges._replace(
+        price_ratio=roles.price_ratio * (1 if by_first else len(roles.judges)),
+        samples={r: [len(pairs[prompt]) for prompt in own] for r, own in in_order.items()},
+        delta=delta,
+        hypotheses=K,
+        rates=rates_of(roles.rate_prompts),
+    )
+    shares = STRONG_ALONE if alone else SPLITS
+    split = choose(
+        lined_up, prompts, assumed, q=settings["q"], seed=settings["seed"], shares=shares
+    )
     log.info(
         "the cheap model reads %s of the prompts, %d pairs of each", split.share, split.samples
     )

@@ -11,7 +11,7 @@ from scripts.assistants.judge import Asked, Judge, Judged
 from scripts.core.job import log
 from scripts.core.randomness import hash_unit
 from scripts.evidence.cascade import Escalate, Outcome, cascade
-from scripts.evidence.race import Race, Standing, Tally, drive
+from scripts.evidence.race import Delta, Race, Standing, Tally, drive
 from scripts.evidence.reasons import Stop
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
@@ -141,12 +141,14 @@ class Bench:
 
 class Judges(NamedTuple):
     """The language models of a confirm stage: which share of each region's prompts the cheap one
-    reads (0: none), before the strong one goes on with the others."""
+    reads (0: none), before the strong one goes on with the others, and the effects that their races
+    seek."""
 
     cheap: Judge
     strong: Judge
     share: Mapping[str, int]
     escalate: Escalate
+    delta: tuple[Delta, Delta]
 
 
 def raced(
@@ -156,12 +158,12 @@ def raced(
     judges: Judges | None,
     K: int,
     q: float,
-    delta: float,
+    delta: tuple[Delta, Delta],
 ) -> dict[str, Standing]:
-    """Where each hypothesis stands after the race, or after the races of both judges. What the
-    budget left undecided says so."""
+    """Where each hypothesis stands after the race, or after the races of both judges, each of which
+    seeks a delta of its own. What the budget left undecided says so."""
     if judges is None or not any(judges.share.values()):
-        race = Race(of_tested, prompts, q=q, delta=delta, hypotheses=K)
+        race = Race(of_tested, prompts, q=q, delta=delta[1], hypotheses=K)
         found = drive(race, benches[-1].next_prompts, AHEAD, judges and judges.strong.expect)
     else:
         outcomes = cascade(
@@ -170,7 +172,7 @@ def raced(
             *(bench.next_prompts for bench in benches),
             share=judges.share,
             q=q,
-            delta=(delta, delta),
+            delta=delta,
             hypotheses=K,
             escalate=judges.escalate,
             ahead=AHEAD,

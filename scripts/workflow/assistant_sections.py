@@ -234,10 +234,9 @@ class Assistant(Asked):
             cheap = replace(cheap, label=f"{cheap.model} (cheap)")
         budget = roles.Budget(self.budget.usd, self.budget.requests)
         panel = self._panel(len(all_judges))
-        tested_by = (all_judges, panel) if budget.limited else ((), None)
         return OfStages(
             ProposeRoles(budget, author),
-            ScreenRoles(budget, cheap, *tested_by, author),
+            ScreenRoles(budget, cheap, all_judges, panel, author),
             ConfirmRoles(
                 budget,
                 all_judges,

@@ -17,6 +17,7 @@ from scripts.assistants.author import Manner
 from scripts.assistants.quoting import LONGEST_TEXT
 from scripts.assistants.roles import Budget, ConfirmRoles, Role, ScreenRoles, shares_read
 from scripts.evidence.limits import TOGETHER, requests
+from scripts.judging.calibration import READ_BY_STRONG, reading_in_screen
 
 SHORT, LONG = 6.0, 3.0  # characters a token, in texts that take few and many
 STATEMENT = 300  # characters at most (quoting.one_line)
@@ -136,12 +137,15 @@ class Meter:
     def screen(
         self, roles: ScreenRoles, hypotheses: Sequence[int], pool: Pool, again: Manner | None
     ) -> Bill:
-        """Judging in the screen pool, and a second cycle. hypotheses: how many concern each region
-        at most."""
+        """Judging in the screen pool, where who judges the claims reads a little, too, and a second
+        cycle. hypotheses: how many concern each region at most."""
         cheap, author, regions = roles.cheap, roles.author, len(hypotheses)
+        read = min(pool.prompts, READ_BY_STRONG)
 
         def asked(statement: int) -> Amount:
             judged = self._judged(cheap, hypotheses, pool.pairs, statement, placebos=0)
+            for judge in reading_in_screen(roles):
+                judged += self._judged(judge, hypotheses, read, statement, placebos=0)
             if author is None or again is None:
                 return judged
             fresh = [again.of_a_region(regions)] * regions

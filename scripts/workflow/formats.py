@@ -17,6 +17,7 @@ from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.probe import Probe
 from scripts.hypotheses.writing import Writing
+from scripts.judging.calibration import Calibration
 from scripts.judging.panel import PanelReport
 from scripts.judging.separability import Separability
 from scripts.page.costs import Costs
@@ -47,6 +48,7 @@ FORMATS: dict[str, type[Row]] = {
     "propose/interactions.jsonl": Interaction,
     "screen/hypotheses.jsonl": Hypothesis,
     "screen/screened.jsonl": Hypothesis,
+    "screen/calibration.json": Calibration,
     "probe/probes.jsonl": Probe,
     "probe/prompts.jsonl": Prompt,
     "confirm/findings.jsonl": Finding,

@@ -237,8 +237,10 @@ class Confirm(Section):
     which the rest does not suffice stay untested. Your own hypotheses are always tested."""
     q: float = Field(0.05, gt=0, lt=1)
     """False discovery rate of e-BH over all hypotheses of the audit."""
-    delta: float = Field(0.1, gt=0, lt=1)
-    """Smallest effect P(+)-P(-) worth finding; racing drops what is proven to be below it."""
+    delta: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
+    """Smallest effect P(+)-P(-) worth finding; racing drops what is proven to be below it. `auto`
+    is 0.1 for the local assistant, and for a language model 5/6 of the effect that it has on true
+    hypotheses, estimated in the screen for each judge."""
     placebos: int = Field(9, ge=1)
     """Placebo checks for each hypothesis."""
     everywhere: int = Field(2, ge=0)

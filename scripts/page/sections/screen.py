@@ -9,6 +9,7 @@ def context(report: Report) -> dict[str, Any]:
     return {
         "eliminated": [row for row in report.screened if not row.goes_on],
         "writing": report.writing,
+        "judges": report.audit.get("judges", ()),
     }
 
 
@@ -40,5 +41,14 @@ TEMPLATE = """\
 {% else %}
 <p>No hypothesis was eliminated; {{ counts.proposed | count }} met the screen.</p>
 {% endif %}
+{% for judge in judges %}
+<p>On screen prompts {{ judge.model }} was right in an estimated {{ judge.accuracy | percent }} of its
+  answers on hypotheses that hold ({{ judge.judged | count }} answers; what is assumed where there are
+  few is {{ judge.assumed | percent }}). Its test lets a hypothesis go as futile once wins are proven to
+  exceed losses by less than
+  {% if judge.delta is mapping %}{{ judge.delta.decided | percent }} of the prompts that it decides, or
+  {{ judge.delta.all | percent }} of all{% else %}{{ judge.delta | percent }} of the prompts{% endif %}.
+  That may cost a finding; it makes none false.</p>
+{% endfor %}
 """
 SECTION = Section("screen", "Eliminated in the screen", "Screen", context, TEMPLATE)
