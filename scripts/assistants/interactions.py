@@ -32,7 +32,7 @@ class Interaction:
     model: str
     """Its model."""
     kind: str
-    """What for: `propose`, `merge`, `review`, `judge`, `relate`, `themes`."""
+    """What for: `propose`, `merge`, `review`, `judge`, `relate`, `probe`, `themes`."""
     system: str
     """The instruction, the same for all requests of a kind."""
     prompt: str
