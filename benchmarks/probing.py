@@ -149,14 +149,12 @@ class SimulatedAuthor:
         return [Written(ids[p], p in set(shows)) for p in (*shows, *matched)]
 
     def pairs(self, draws: Sequence[PlannedDraw]) -> list[Pair]:
-        return [
-            Pair(
-                draw.prompt,
-                draw.region,
-                *(self._reserve.text(s, self._place[draw.prompt], draw.sample) for s in SIDES),
-            )
-            for draw in draws
-        ]
+        found = []
+        for draw in draws:
+            place = self._place[draw.prompt]
+            base, other = (self._reserve.text(side, place, draw.sample) for side in SIDES)
+            found.append(Pair(draw.prompt, draw.region, base, other))
+        return found
 
     def _take(self, count: int, planted: bool) -> list[int]:
         """The next prompts, each taken once."""
