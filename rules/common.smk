@@ -41,9 +41,10 @@ except AuditError as error:
 CONFIG, CALL = SESSION.config, SESSION.call
 CACHE = CONFIG.cache
 GPUS = workflow.global_resources.get("gpu").value or 1
-set_environment(workflow, CONFIG.execution.keep_models, GPUS)
+DEVICES = CONFIG.execution.devices_per_shard
+set_environment(workflow, CONFIG.execution.keep_models, max(1, GPUS // DEVICES))
 
-PARAMETERS = Parameters(SESSION.recipes, workflow.resource_settings.cores or 1, GPUS)
+PARAMETERS = Parameters(SESSION.recipes, workflow.resource_settings.cores or 1, GPUS, DEVICES)
 ROUNDS = Rounds(SESSION.recipes, workflow, rules, checkpoints)
 INPUTS = Inputs(SESSION.recipes, CONFIG.execution.shards, ROUNDS)
 BENCHMARK = BenchmarkInputs(SESSION.recipes, INPUTS)

@@ -18,15 +18,17 @@ rule contrast:
     localrule: PARAMETERS.no_decode_loads_a_model()
     conda:
         "../envs/models.yaml"
-    threads: GPU_CORES
+    threads: PARAMETERS.shard_cores
     resources:
-        gpu=1,
+        gpu=DEVICES,
+        nodes=1,
         mem_mb=growing(12000),
         runtime=growing(30),
     params:
         sides=PARAMETERS.sides_of_contrast,
         cache=CACHE,
         batch_size=CONFIG.execution.batch_size,
+        devices=DEVICES,
         call=CALL,
     script:
         "../scripts/contrast.py"

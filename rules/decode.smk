@@ -21,6 +21,7 @@ rule decode:
     threads: PARAMETERS.cores_of_decode
     resources:
         gpu=PARAMETERS.gpus_of_decode,
+        nodes=1,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
@@ -28,6 +29,7 @@ rule decode:
         local=PARAMETERS.local_of("decode"),
         cache=CACHE,
         batch_size=CONFIG.execution.batch_size,
+        devices=DEVICES,
         call=CALL,
     script:
         "../scripts/decode.py"

@@ -39,6 +39,8 @@ rule model:
                 "code",
                 "pickled_weights",
                 "gguf",
+                "gguf_file",
+                "unconverted",
                 "conversion",
             ],
         ),

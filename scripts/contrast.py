@@ -13,8 +13,10 @@ from scripts.divergence.contrast import Contrast, of_replies
 from scripts.draws.draw import Draw
 from scripts.models.contrast import PROMPTS, TOKENS, compared, next_tokens
 from scripts.models.description import model_folder
+from scripts.models.formatting import template_places
 from scripts.models.host import perform
 from scripts.models.kinds import KINDS
+from scripts.models.reasoning import require_thoughts
 from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import Prompt
 
@@ -28,6 +30,9 @@ def main(job: Job) -> None:
     explored = [p for p in read_rows(job.input.prompts, DealtPrompt) if p.pool == "explore"]
     names = list(dict.fromkeys(prompt.id for prompt in in_order(explored)))[:PROMPTS]
     loaded = all(job.params.sides[side]["settings"]["kind"] == "loaded" for side in SIDES)
+    if loaded:
+        of = job.params.sides["base"]["settings"].get("of", "answer")
+        require_thoughts(of, [templates_of(job, side) for side in SIDES])
     fields = compared_tokens(job, names) if loaded else greedy_replies(job, names)
     found = Contrast(**fields, set_alike=are_set_alike(job))
     write_document(job.output.contrast, found)
@@ -61,6 +66,13 @@ def compared_tokens(job: Job, names: list[str]) -> dict[str, Any]:
     return compared(*found)
 
 
+def templates_of(job: Job, side: str) -> tuple[dict[str, Any], list[Path]]:
+    """A loaded side's settings, and the folders that its chat template may be in."""
+    settings = dict(job.params.sides[side]["settings"])
+    adapters = [model_folder(one) for one in job.input[f"{side}_adapter"]]
+    return settings, template_places(settings, model_folder(job.input[f"{side}_model"]), adapters)
+
+
 def told_of(job: Job, side: str) -> dict[str, Any]:
     """What is loaded of a side (decoder.loaded_subject)."""
     adapters = job.input[f"{side}_adapter"]
@@ -68,6 +80,7 @@ def told_of(job: Job, side: str) -> dict[str, Any]:
         "folder": str(model_folder(job.input[f"{side}_model"]).resolve()),
         "adapters": [str(model_folder(one).resolve()) for one in adapters],
         "batch_size": job.params.batch_size,
+        "devices": job.params.devices,
         "settings": dict(job.params.sides[side]["settings"]),
     }
 
@@ -101,6 +114,7 @@ def replies(job: Job, side: str, names: list[str]) -> list[dict[str, Any]]:
             local=job.params.sides[side]["local"],
             cache=job.params.cache,
             batch_size=job.params.batch_size,
+            devices=job.params.devices,
         ),
         # The words of a server that is started lie beside it.
         log=str(Path(job.log).with_suffix(f".{side}.log")),

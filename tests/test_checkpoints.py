@@ -7,19 +7,33 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import ROOT, copy_workflow, snakemake, write_bank, write_config
+from conftest import ROOT, copy_workflow, snakemake, tiny_config, write_bank, write_config
+from gguf_file import write_gguf
 from hub import Hub, Repository
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
 from scripts.core.errors import AuditError
+from scripts.core.ledger import Ledger
+from scripts.model import provide
 from scripts.models import checkpoint
+from scripts.models.generation import generate
 from scripts.models.gguf import convert_gguf
 from scripts.models.host import Kept
-from scripts.models.subject import load_model, require_context
+from scripts.models.hub import repository_and_file
+from scripts.models.reasoning import template_in
+from scripts.models.subject import (
+    load_model,
+    load_tokenizer,
+    prompt_ids,
+    require_context,
+    stop_tokens,
+)
+from scripts.prompts.prompt import Prompt
 from scripts.workflow.config import load
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import Node, Recipes
@@ -342,3 +356,86 @@ def test_a_gguf_file_counts_by_its_content_and_one_that_cannot_be_read_is_named(
     assert len(keys) == 1
     with pytest.raises(AuditError, match=r"`\S+model\.gguf` cannot be loaded by transformers"):
         list(convert_gguf(Kept(), {"gguf": str(file), "folder": str(tmp_path / "out")}))
+
+
+@pytest.fixture(scope="module")
+def tiny_gguf(tiny, tmp_path_factory) -> Path:
+    return write_gguf(Path(tiny["base"]), tmp_path_factory.mktemp("gguf") / "tiny.Q8_0.gguf")
+
+
+def test_a_gguf_file_says_what_transformers_says_of_it(tiny, tiny_gguf, tmp_path):
+    """Decoded here from the file, and by transformers' own `generate` with `gguf_file`."""
+    folder = tmp_path / "out"
+    list(convert_gguf(Kept(), {"gguf": str(tiny_gguf), "folder": str(folder)}))
+    model, tokenizer = load_model(folder, [], PLAIN), load_tokenizer(folder, PLAIN)
+    theirs = AutoModelForCausalLM.from_pretrained(tiny_gguf.parent, gguf_file=tiny_gguf.name)
+    known = AutoTokenizer.from_pretrained(tiny_gguf.parent, gguf_file=tiny_gguf.name)
+    assert template_in(tiny_gguf) == known.chat_template == tokenizer.chat_template
+    original = load_model(Path(tiny["base"]), [], PLAIN)
+    assert torch.allclose(logits(model), logits(original), atol=0.05)
+    assert torch.equal(logits(model), logits(theirs.float()))
+    sampling = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 12}
+    settings = PLAIN | {"sampling": sampling, "system_prompt": None, "response_prefix": ""}
+    prompts = [Prompt("", f"Tell me about number {n}.") for n in range(4)]
+    ids = prompt_ids(tokenizer, prompts, settings)
+    numbers = [[np.zeros(12)] for _ in ids]
+    found = generate(model, ids, numbers, sampling, stop_tokens(model, tokenizer), 1, 4)
+    said = {p: reply.tokens for some in found for p, _, reply in some}
+    for place, prompt in enumerate(prompts):
+        turn = [{"role": "user", "content": prompt.content}]
+        asked = known.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+        given = known(asked, add_special_tokens=False, return_tensors="pt")["input_ids"]
+        out = theirs.generate(given, do_sample=False, max_new_tokens=12, pad_token_id=1)
+        own = out[0, given.shape[1] :].tolist()
+        assert said[place] == (own[: own.index(0)] if 0 in own else own)
+
+
+def test_a_gguf_file_of_the_hub_is_named_behind_the_id(tiny, tiny_gguf, tmp_path):
+    folder = tmp_path / "repository"
+    (folder / "q8").mkdir(parents=True)
+    shutil.copy(tiny_gguf, folder / "q8")
+    name = f"{TINY}/q8/{tiny_gguf.name}"
+    assert repository_and_file(name) == (TINY, f"q8/{tiny_gguf.name}")
+    assert repository_and_file(TINY) == (TINY, None)
+    raw = subjects(one={"model": name, "revision": "v1"})
+    _, wanted = pinned(load(raw), {})
+    assert wanted == {TINY: ["v1"]}
+    given = {"hub": TINY, "revision": FIRST, "gguf_file": f"q8/{tiny_gguf.name}", "conversion": 1}
+    with Hub({TINY: Repository({FIRST: folder}, {"main": FIRST})}) as hub:
+        found = provided(given, hub, tmp_path)
+        assert torch.allclose(
+            logits(load_model(Path(found), [], PLAIN)),
+            logits(load_model(Path(tiny["base"]), [], PLAIN)), atol=0.05,
+        )  # fmt: skip
+        served = {**given, "unconverted": True}
+        del served["conversion"]
+        assert Path(provided(served, hub, tmp_path)).read_bytes() == tiny_gguf.read_bytes()
+        missing = provided(given | {"gguf_file": "q8/tiny.Q4_0.gguf"}, hub, tmp_path)
+        assert "has no file `q8/tiny.Q4_0.gguf` at" in missing
+        assert f"it has `q8/{tiny_gguf.name}`" in missing
+        del served["gguf_file"]
+        assert "name the one that you mean behind the id" in provided(served, hub, tmp_path)
+
+
+def test_a_gguf_file_that_llama_cpp_serves_is_left_as_it_is(tiny, tiny_gguf, tmp_path):
+    write_bank(tmp_path / "few")
+    nodes = []
+    for model in (str(tiny_gguf), "embedded:smollm2-135m-instruct"):
+        raw = subjects(one={"server": {"engine": "llamacpp", "model": model}})
+        raw["banks"]["few"]["sources"][0]["path"] = str(tmp_path / "few")
+        raw["audits"]["one"]["embed"] = {"model": tiny["encoder"]}
+        recipes = Recipes(load(raw), ROOT, DigestIndex(tmp_path / "digests.json"))
+        nodes += [n for n in recipes.nodes["model"].values() if "unconverted" in n.settings]
+    local, embedded = nodes
+    assert "conversion" not in local.settings
+    assert provide(local.settings, local.local, tmp_path, Ledger("model", "k")) == tiny_gguf
+    assert embedded.settings["kind"] == "gguf"
+
+
+def test_a_whole_audit_of_a_gguf_file(workspace, tiny, tiny_gguf):
+    """From a file of the lab's to the report, against the model that it was made from."""
+    config = tiny_config(tiny, intervention={"model": str(tiny_gguf)}, measure={"rounds": 1})
+    write_config(workspace, config)
+    snakemake(workspace, "--cores", "all")
+    page = (workspace / "results/audits/small/report.html").read_text()
+    assert tiny_gguf.name in page

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from conftest import read_lines, snakemake, tiny_config, write_config
 from loopback import Loopback
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
@@ -23,10 +25,13 @@ from scripts.models.reasoning import (
     open_ended,
     parts_of,
     reasoning_of,
+    require_thoughts,
     thought_ends,
 )
 from scripts.models.subject import ends_at, load_model, load_tokenizer, prompt_ids
+from scripts.models.thinking import ARGUMENTS, request_fields, template_arguments, with_extra
 from scripts.prompts.prompt import Prompt
+from scripts.workflow.config import load
 
 THINK = {"start": "<think>", "end": "</think>", "max_tokens": 9, "force_end": True}
 TURN = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant: "
@@ -133,6 +138,53 @@ def test_a_subject_that_does_not_think_says_what_it_would(tiny_model, tmp_path):
     assert not any("thoughts" in row for row in with_budget)
 
 
+HARMONY = {"start": MARKERS[1][0], "end": MARKERS[1][1], "max_tokens": 9, "force_end": True}
+
+
+def in_a_row(tokenizer, words: list[str]):
+    """A model of which each word is followed by the next one, and the last by the end."""
+    ids = [tokenizer.convert_tokens_to_ids(word) for word in words]
+    width = len(tokenizer)
+    model = LlamaForCausalLM(LlamaConfig(
+        vocab_size=width, hidden_size=width, intermediate_size=8, num_hidden_layers=1,
+        num_attention_heads=1, bos_token_id=None, eos_token_id=0,
+    ))  # fmt: skip
+    with torch.no_grad():
+        for layer in (model.model.layers[0].self_attn.o_proj, model.model.layers[0].mlp.down_proj):
+            layer.weight.zero_()
+        model.model.embed_tokens.weight.copy_(torch.eye(width))
+        model.lm_head.weight.zero_()
+        for word, following in zip(ids, [*ids[1:], 0], strict=True):
+            model.lm_head.weight[following, word] = 1.0
+    return model.eval()
+
+
+@pytest.mark.parametrize(
+    ("says", "thoughts", "answer"),
+    [
+        (["<|channel|>", "final", "<|message|>", "Yes", "!"], None, "Yes!"),
+        (["<|channel|>", "final", "<|message|>", "Yes"] + ["hm"] * 6, None, "Yes" + "hm" * 6),
+        (["<|channel|>", "analysis", "<|message|>"] + ["hm"] * 9, "hm" * 6, "hm" * 7),
+        (["Yes", "!"], None, "Yes!"),
+    ],
+)
+def test_gpt_oss_is_told_apart_with_a_thought_and_without_one(
+    tiny, tmp_path, says, thoughts, answer
+):
+    tokenizer = load_tokenizer(Path(tiny["base"]), SETTINGS)
+    tokenizer.chat_template = "{{ messages[-1]['content'] }}<|start|>assistant"
+    marks = ["<|channel|>", "<|message|>", "<|start|>", "<|end|>"]
+    tokenizer.add_special_tokens({"additional_special_tokens": marks})
+    tokenizer.add_tokens(["assistant", "final", "analysis", "hm", "Yes", "!"])
+    model = in_a_row(tokenizer, ["assistant", *dict.fromkeys(says)])
+    if "hm" in says:
+        hm = tokenizer.convert_tokens_to_ids("hm")
+        model.lm_head.weight.data[hm, hm] = 2.0
+    settings = SETTINGS | {"thoughts": HARMONY, "chat_template": True}
+    for row in replies((model, tokenizer), tmp_path, settings):
+        assert (row.get("thoughts"), row["text"]) == (thoughts, answer)
+
+
 @pytest.mark.parametrize(
     ("given", "template", "found"),
     [
@@ -159,6 +211,24 @@ def test_thoughts_without_known_markers_are_asked_for(tmp_path):
     given = {"start": None, "end": None, "max_tokens": 9, "force_end": True}
     with pytest.raises(AuditError, match="`reasoning` needs `start` and `end`"):
         reasoning_of({"chat_template": True, "reasoning": given}, [tmp_path])
+
+
+def test_thoughts_that_nobody_has_are_not_compared(workspace, tiny):
+    """Known before anything runs where the templates lie here."""
+    write_config(workspace, tiny_config(tiny, of="thoughts"))
+    done = snakemake(workspace, "--cores", "all", check=False)
+    assert "`audits.small.of` is `thoughts`, and neither subject thinks" in done.stdout
+    assert not (workspace / "results/model").exists()
+    own = {"text": TURN + "<think></think>", "arguments": {}}
+    sides = [({"chat_template": True}, [Path(tiny["base"])]), ({"chat_template": own}, [])]
+    require_thoughts("both", sides)
+    with pytest.raises(AuditError, match="neither subject thinks"):
+        require_thoughts("both", sides[:1])
+    quiet = {"thinking": "off"}
+    config = tiny_config(tiny, of="thoughts", intervention=quiet)
+    config["subjects"]["tiny"] |= quiet
+    with pytest.raises(AuditError, match="both subjects have `thinking: off`"):
+        load(config)
 
 
 def test_the_template_of_the_adapters_own_tokenizer_counts(tmp_path):
@@ -194,6 +264,7 @@ def test_what_is_compared_is_chosen(said, thoughts, answer, both):
         ("<think>hm</think>Yes.", "hm", "Yes."),
         ("hm</think>\n\nYes.", "hm", "Yes."),  # the template had begun the thought
         ("[THINK]hm[/THINK]Yes.", "hm", "Yes."),
+        ("<|channel|>final<|message|>Yes.", None, "Yes."),
         ("<think>hm, and", "hm, and", None),
         ("hm, and", "hm, and", None),  # cut in a thought that the template had begun
         ("Yes.", None, "Yes."),
@@ -246,3 +317,114 @@ def test_subjects_that_differ_in_their_thoughts_alone(workspace, tiny, of, found
         assert "Thoughts are compared here" in page
     else:
         assert "Their thoughts are not compared." in page
+
+
+# Kept from thinking
+
+QWEN = (
+    TURN + "{% if enable_thinking is defined and enable_thinking is false %}"
+    "<think>\n\n</think>\n\n{% else %}<think>\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        (QWEN, {"enable_thinking": False}),
+        ("{%- set enable_thinking = enable_thinking | default(true) -%}{{ enable_thinking }}",
+         {"enable_thinking": False}),
+        ("{% generation %}{{ thinking }}{% endgeneration %}", {"thinking": False}),
+        ("{{ thinking_budget }}", {"thinking_budget": 0}),
+        ("{% macro system() %}{% if reasoning_effort is not defined %}"
+         "{% set reasoning_effort = 'medium' %}{% endif %}{{ reasoning_effort }}{% endmacro %}"
+         "{{ system() }}", {"reasoning_effort": "low"}),
+        ("{{ reasoning_effort if reasoning_effort in ['none', 'high'] else 'none' }}",
+         {"reasoning_effort": "none"}),
+    ],
+)  # fmt: skip
+def test_what_keeps_a_template_from_thinking(template, told):
+    assert template_arguments(template) == told
+
+
+def test_a_template_that_knows_no_way_to_think_less_is_named():
+    with pytest.raises(AuditError, match=r"reads none of `enable_thinking`, .*leave it out"):
+        template_arguments(TURN + "<think>\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "model", "told"),
+    [
+        ("http://localhost:8000/v1", "Qwen/Qwen3-8B", {"chat_template_kwargs": ARGUMENTS}),
+        ("http://localhost:11434/v1", "qwen3", {"reasoning_effort": "none"}),
+        ("https://api.deepseek.com/v1", "deepseek-chat", {"thinking": {"type": "disabled"}}),
+        ("https://not-api.deepseek.com/v1", "m", {"chat_template_kwargs": ARGUMENTS}),
+        ("https://open.bigmodel.cn/v4", "glm-5", {"thinking": {"type": "disabled"}}),
+        ("http://gpu7:8000/v1", "openai/gpt-oss-20b", {"reasoning_effort": "low"}),
+    ],
+)
+def test_what_a_server_is_told_is_known_by_its_address(url, model, told):
+    assert request_fields(url, model) == told
+
+
+def test_what_a_person_adds_to_requests_wins():
+    told = request_fields("http://localhost:8000/v1", "m")
+    both = with_extra(told, {"min_p": 0, "chat_template_kwargs": {"thinking": True, "day": "one"}})
+    kept = {"enable_thinking": False, "thinking": True, "thinking_budget": 0, "day": "one"}
+    assert both == {"min_p": 0, "chat_template_kwargs": kept}
+    assert with_extra(told, {"chat_template_kwargs": None}) == {"chat_template_kwargs": None}
+
+
+def test_a_loaded_subject_is_kept_from_thinking_by_its_template(tiny_model):
+    tokenizer = tiny_model[1]
+    tokenizer.chat_template = QWEN
+    settings = SETTINGS | {"chat_template": True}
+    prompts = list(PROMPTS.values())[:1]
+    (thinks,) = prompt_ids(tokenizer, prompts, settings)
+    (quiet,) = prompt_ids(tokenizer, prompts, settings | {"thinking": "off"})
+    assert tokenizer.decode(thinks).endswith("<think>\n")
+    assert tokenizer.decode(quiet).endswith("<think>\n\n</think>\n\n")
+    tokenizer.chat_template = TURN
+    with pytest.raises(AuditError, match="`thinking: off` does nothing"):
+        prompt_ids(tokenizer, prompts, settings | {"thinking": "off"})
+
+
+def test_thinking_off_is_said_as_yaml_has_it_and_once():
+    def configured(**given):
+        subject = {"model": "models/base", **given}
+        return load({
+            "subjects": {"thinker": subject},
+            "banks": {"few": {"sources": [{"path": "few.txt"}]}},
+            "audits": {"one": {"bank": "few", "base": "thinker", "intervention": {}}},
+        }).subjects["thinker"]  # fmt: skip
+
+    given = yaml.safe_load("{thinking: off, reasoning: off}")
+    found = configured(**given)
+    assert (found.thinking, found.reasoning) == ("off", "off")
+    assert "thinking" not in configured().keyed(set(), {"thinking"})
+    with pytest.raises(AuditError, match="`thinking: off` needs a chat template"):
+        configured(thinking=False, chat_template=False)
+    arguments = {"arguments": {"enable_thinking": True}}
+    with pytest.raises(AuditError, match="argument `enable_thinking` say the same, or the opp"):
+        configured(thinking=False, chat_template=arguments)
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+def test_a_server_is_told_not_to_think_and_found_out_where_it_does(workspace, tiny, obeys):
+    with Loopback(ponders=1.0, obeys=obeys) as server:
+        config = tiny_config(tiny, intervention={"thinking": False})
+        config["subjects"]["tiny"] = {
+            "server": {"url": server.openai, "model": "thinker"},
+            "sampling": {"max_new_tokens": 12},
+        }
+        write_config(workspace, config)
+        done = snakemake(workspace, "--cores", "all", "--until", "decode", check=False)
+    if not obeys:
+        assert "32 of 32 replies hold thoughts in spite of `thinking: off`" in done.stdout
+        assert done.returncode and not list(workspace.glob("results/decode/*"))
+        return
+    thoughts = {
+        side: {row["thoughts"] is None for path in workspace.glob(f"results/decode/*/{side}/*/*/*")
+               if path.suffix == ".jsonl" for row in read_lines(path)}
+        for side in ("base", "intervention")
+    }  # fmt: skip
+    assert thoughts == {"base": {False}, "intervention": {True}}

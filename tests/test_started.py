@@ -78,7 +78,7 @@ def test_the_command_of_each_engine(model, tmp_path, standins, monkeypatch):
     for engine, package in (("sglang", "sglang"), ("transformers", r"transformers\[serving\]")):
         with pytest.raises(AuditError, match=f"install {package} where jobs run"):
             command(engine, model, None, 1, {})
-    with pytest.raises(AuditError, match="a folder with a GGUF file"):
+    with pytest.raises(AuditError, match="needs a GGUF file"):
         command("llamacpp", model, None, 1, {})
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: name)
     line = " ".join(command("sglang", model, adapter, 8123, {}).words)
@@ -88,10 +88,20 @@ def test_the_command_of_each_engine(model, tmp_path, standins, monkeypatch):
     assert command("sglang", model, None, 1, {}).name == "subject"
     assert command("vllm", model, adapter, 1, {}).name == "subject"
     assert command("transformers", model, None, 1, {}).name == str(model)
-    (model / "weights.gguf").touch()
     monkeypatch.setattr(engines.shutil, "which", lambda name: None)
-    line = " ".join(command("llamacpp", model, None, 8123, {}).words)
-    assert f"llama_cpp.server --model {model}/weights.gguf --model_alias subject" in line
+    for part in (1, 2):
+        (model / f"weights-0000{part}-of-00002.gguf").touch()
+    first = model / "weights-00001-of-00002.gguf"
+    for given in (model, first):
+        line = " ".join(command("llamacpp", given, None, 8123, {}).words)
+        assert f"llama_cpp.server --model {first} --model_alias subject" in line
+    (model / "other.gguf").touch()
+    with pytest.raises(AuditError, match=r"serves one GGUF file, and .* has `other\.gguf`"):
+        command("llamacpp", model, None, 8123, {})
+    spread = command("sglang", model, None, 1, {}, devices=4).words
+    assert spread[-2:] == ["--tp-size", "4"]
+    own = command("sglang", model, None, 1, {"tp-size": 2}, devices=4).words
+    assert own[-2:] == ["--tp-size", "2"] and "4" not in own
     with pytest.raises(AuditError, match="install the package vllm"):
         command("vllm", model, None, 1, {})
 
@@ -222,6 +232,20 @@ def server_in(folder: Path) -> tuple[psutil.Process, psutil.Process] | None:
     return None
 
 
+def killed_while_it_serves(folder: Path, *arguments: str) -> None:
+    """Kill a call twice while a server runs for it, once the call and once its job; no process of
+    it must live on."""
+    call = [sys.executable, "-m", "snakemake", "--cores", "all", *arguments]
+    for victim in ("main", "job"):
+        with open(folder / "killed.log", "w") as said:
+            run = subprocess.Popen(call, cwd=folder, stdout=said, stderr=said)
+        job, _ = wait_until(lambda: server_in(folder), "no server was started", 180)
+        (run if victim == "main" else job).kill()
+        run.wait()
+        wait_until(lambda: not processes_in(folder), f"left behind: {victim} killed")
+        snakemake(folder, "--unlock", *arguments)
+
+
 def test_an_audit_with_servers_that_it_starts_killed_twice_leaves_no_process(workspace, tiny):
     config = yaml.safe_load((workspace / "config/config.yaml").read_text())
     served = {"engine": "transformers", "model": tiny["base"], "concurrency": 4}
@@ -231,15 +255,7 @@ def test_an_audit_with_servers_that_it_starts_killed_twice_leaves_no_process(wor
     }
     config["audits"]["small"]["measure"] = {"rounds": 1}
     write_config(workspace, config)
-    call = [sys.executable, "-m", "snakemake", "--cores", "all"]
-    for victim in ("main", "job"):
-        with open(workspace / "killed.log", "w") as said:
-            run = subprocess.Popen(call, cwd=workspace, stdout=said, stderr=said)
-        job, _ = wait_until(lambda: server_in(workspace), "no server was started", 180)
-        (run if victim == "main" else job).kill()
-        run.wait()
-        wait_until(lambda: not processes_in(workspace), f"left behind: {victim} killed")
-        snakemake(workspace, "--unlock")
+    killed_while_it_serves(workspace)
     snakemake(workspace, "--cores", "all")
     wait_until(lambda: not processes_in(workspace), "left behind at the end")
     results = workspace / "results"

@@ -16,9 +16,9 @@ from scripts.core.rows import as_json, from_json
 from scripts.draws.absence import is_kept
 from scripts.draws.draw import Draw
 from scripts.models.arithmetic import resolve
-from scripts.models.formatting import brings_tokenizer, replaces_system
+from scripts.models.formatting import replaces_system, template_places
 from scripts.models.host import Kept, Message, perform
-from scripts.models.reasoning import reasoning_of
+from scripts.models.reasoning import header_of, reasoning_of
 from scripts.prompts.prompt import Prompt
 
 # From the draws that the cache lacks, by key, their prompts, the settings and the seed: records by
@@ -82,10 +82,9 @@ def prepared(
 ) -> tuple[dict[str, Any], list[str]]:
     """A loaded subject's settings with how its `thoughts` are told apart (None where it has none),
     and what is done otherwise than when the cache first held its draws. Raises AuditError."""
-    own = brings_tokenizer(adapters, settings)
-    places = [own, folder] if own else [folder]
+    places = template_places(settings, folder, adapters)
     reasoning = reasoning_of(settings, places)
-    apart = ["the adapter's tokenizer"] * bool(own)
+    apart = ["the adapter's tokenizer"] * (places != [folder])
     if reasoning and settings["response_prefix"]:
         raise AuditError(
             "`response_prefix` begins a reply, which this subject begins with its thoughts; leave "
@@ -93,6 +92,7 @@ def prepared(
         )
     if reasoning:
         apart += ["thoughts apart", *map(str, reasoning.values())]
+        apart += ["answers without a thought"] * bool(header_of(reasoning))
     return {**settings, "thoughts": reasoning}, apart
 
 
@@ -102,9 +102,15 @@ def tokens_of(record: Mapping[str, Any]) -> int:
 
 
 def loaded_engine(
-    folder: Path, adapters: Sequence[Path], batch_size: int, threads: int, ledger: Ledger
+    folder: Path,
+    adapters: Sequence[Path],
+    batch_size: int,
+    threads: int,
+    ledger: Ledger,
+    devices: int = 1,
 ) -> Engine:
-    """Decodes with the model in `folder`, which the call's host keeps loaded, or this process.
+    """Decodes with the model in `folder`, which the call's host keeps loaded, or this process, on
+    so many accelerators.
 
     Raises AuditError when the model cannot be loaded, or memory does not suffice for one sequence.
     """
@@ -117,6 +123,7 @@ def loaded_engine(
                 "folder": str(folder.resolve()),
                 "adapters": [str(adapter.resolve()) for adapter in adapters],
                 "batch_size": batch_size,
+                "devices": devices,
                 "threads": threads,
                 "draws": {key: astuple(draw) for key, draw in waiting.items()},
                 "prompts": [
@@ -155,6 +162,8 @@ def prompts_in(request: Mapping[str, Any]) -> list[Prompt]:
 
 def loaded_subject(kept: Kept, request: Mapping[str, Any]):
     """(model, tokenizer) of a request, packed for its batches."""
+    import torch
+
     from scripts.models.device import take_device
     from scripts.models.linear import pack_weights
     from scripts.models.subject import LOADED_BY, load_model, load_tokenizer
@@ -162,10 +171,13 @@ def loaded_subject(kept: Kept, request: Mapping[str, Any]):
     settings, rows = request["settings"], request["batch_size"]
     folder, adapters = Path(request["folder"]), [Path(one) for one in request["adapters"]]
     kind = settings.get("quantization", resolve(settings["dtype"]))
+    devices = request.get("devices", 1)
 
     def load():
         log.info("loading %s (%s) on %s", folder, kind, take_device())
-        model = load_model(folder, adapters, settings)
+        if devices > 1 and not torch.cuda.is_available():
+            log.warning("there is no device here, so `execution.devices_per_shard` does nothing")
+        model = load_model(folder, adapters, settings, devices)
         return pack_weights(model, rows), load_tokenizer(folder, settings, adapters)
 
     # An adapter is merged in float32: twice the weights, for a moment.

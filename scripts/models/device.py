@@ -9,9 +9,11 @@ from typing import IO
 
 import torch
 
+from scripts.core.errors import AuditError
 from scripts.core.job import log
 
 _held: list[IO] = []  # locks on devices, until the process ends
+_taken: list[int] = []  # devices of this process
 
 
 @cache
@@ -34,10 +36,28 @@ def take_device() -> str:
                 torch.__version__,
             )
         return f"cpu{named}"
-    count = torch.cuda.device_count()
-    device = free(count, Path(tempfile.gettempdir())) if count > 1 else 0
+    (device,) = take_devices(1)
     torch.cuda.set_device(device)
     return f"cuda:{device}, {torch.cuda.get_device_name(device)}{named}"
+
+
+def take_devices(count: int) -> list[int]:
+    """So many devices as this process's own, the one that it has among them.
+
+    Raises AuditError when fewer are visible, or are left by others; of one that others have, too,
+    nothing is said.
+    """
+    visible = torch.cuda.device_count()
+    while len(_taken) < count:
+        found = free(visible, Path(tempfile.gettempdir())) if visible > 1 else 0
+        if found in _taken:
+            raise AuditError(
+                f"`execution.devices_per_shard` is {count}, and of {visible} visible devices "
+                f"{len(_taken)} could be taken; lower it, ask the scheduler for more, or call "
+                "Snakemake with `--resources gpu=N` for so many as there are"
+            )
+        _taken.append(found)
+    return _taken[:count]
 
 
 def free(count: int, folder: Path) -> int:

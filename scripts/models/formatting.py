@@ -18,6 +18,13 @@ def brings_tokenizer(adapters: Sequence[Path], settings: Mapping[str, Any]) -> P
     return own[-1] if own and settings.get("tokenizer", "adapter") == "adapter" else None
 
 
+def template_places(
+    settings: Mapping[str, Any], model: Path, adapters: Sequence[Path]
+) -> list[Path]:
+    """The folders that a subject's chat template may be in; the first that has one counts."""
+    return [*filter(None, [brings_tokenizer(adapters, settings)]), model]
+
+
 def messages_of(prompt: Prompt, settings: Mapping[str, Any]) -> Messages:
     """The messages of a prompt, the subject's system prompt first, in place of the prompt's own;
     what the user says last is in the subject's `prompt_template`."""
@@ -61,15 +68,24 @@ def check_template(file: str, text: str) -> None:
     """Raise AuditError when a chat template's file is empty or no Jinja template."""
     if not text.strip():
         raise AuditError(f"`{file}` is empty; it holds a chat template in Jinja")
-    from jinja2 import Environment, TemplateError
+    from jinja2 import TemplateError
 
-    # Transformers knows one tag more, which marks what an assistant said.
-    known = re.sub(r"\{%-?\s*(end)?generation\s*-?%\}", "", text)
     try:
-        Environment(extensions=["jinja2.ext.loopcontrols"]).compile(known)
+        parsed_template(text)
     except TemplateError as error:
         line = getattr(error, "lineno", 1)
         raise AuditError(f"`{file}`, line {line}, is no Jinja template: {error}") from None
+
+
+def parsed_template(text: str):
+    """A chat template's syntax tree. Raises jinja2.TemplateError."""
+    from jinja2 import Environment
+
+    # Transformers knows one tag more, which marks what an assistant said.
+    known = re.sub(r"\{%-?\s*(end)?generation\s*-?%\}", "", text)
+    environment = Environment(extensions=["jinja2.ext.loopcontrols"])
+    environment.compile(known)  # parsing alone passes over filters that do not exist
+    return environment.parse(known)
 
 
 def before_stop(text: str, strings: Sequence[str]) -> str:

@@ -30,3 +30,11 @@ def convert_gguf(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
     yield {"saved": folder}
+
+
+def template_of_gguf(file: Path) -> str:
+    """The chat template in a GGUF file, empty where it has none."""
+    from gguf import GGUFReader
+
+    field = GGUFReader(file).get_field("tokenizer.chat_template")
+    return str(field.contents()) if field else ""

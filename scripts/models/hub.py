@@ -1,6 +1,7 @@
 """Models of the Hugging Face hub: which commit a revision is, and its files."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,13 @@ from pathlib import Path
 from scripts.core.errors import AuditError
 
 SHOWN = 10  # names of revisions
+
+
+def repository_and_file(name: str) -> tuple[str, str | None]:
+    """A model's id on the hub, `owner/name`, and the GGUF file that may stand behind it."""
+    owner, _, rest = name.partition("/")
+    repository, _, file = rest.partition("/")
+    return (f"{owner}/{repository}", file) if file.endswith(".gguf") else (name, None)
 
 
 def commit_of(hub: str, revision: str) -> str:
@@ -28,6 +36,22 @@ def fetched(hub: str, revision: str, patterns: Sequence[str]) -> Path:
 
     with _answering(hub, revision):
         return Path(snapshot_download(hub, revision=revision, allow_patterns=list(patterns)))
+
+
+def fetched_file(hub: str, revision: str, file: str) -> Path:
+    """Where a GGUF file of a commit lies; of one in parts (`…-00001-of-00003.gguf`) the others lie
+    beside it. Raises AuditError, naming the files that there are."""
+    parts = re.sub(r"-\d{5}-of-(\d{5})\.gguf$", r"-*-of-\1.gguf", file)
+    found = fetched(hub, revision, (parts,)) / file
+    if found.is_file():
+        return found
+    from huggingface_hub import HfApi
+
+    with _answering(hub, revision):
+        names = HfApi().list_repo_files(hub, revision=revision)
+    there = [name for name in names if name.endswith(".gguf")]
+    has = f"it has {_some(there, file)}" if there else "it has no GGUF file"
+    raise AuditError(f"`{hub}` has no file `{file}` at {revision}; {has}")
 
 
 @contextmanager

@@ -6,15 +6,20 @@ scripts/workflow/kinds. It imports what it needs when it is called.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.core.job import Job
 from scripts.core.rows import iterate_rows
 from scripts.draws.draw import Draw
-from scripts.models.decoder import Engine, loaded_engine, prepared
+from scripts.models.decoder import loaded_engine, prepared
 from scripts.models.description import model_folder
 from scripts.models.kind import Records, Texts, decoded
 from scripts.models.reasoning import apart_in, open_ended
+from scripts.models.thinking import require_quiet
 from scripts.recordings.files import RecordedResponse
+
+if TYPE_CHECKING:
+    from scripts.models.served import Served, StartedHere
 
 
 def loaded(job: Job, draws: Sequence[Draw]) -> Records:
@@ -22,7 +27,9 @@ def loaded(job: Job, draws: Sequence[Draw]) -> Records:
     model = model_folder(job.input.model)
     adapters = [model_folder(description) for description in job.input.plant]
     settings, apart = prepared(job.params.settings, model, adapters)
-    engine = loaded_engine(model, adapters, job.params.batch_size, job.threads, job.ledger)
+    engine = loaded_engine(
+        model, adapters, job.params.batch_size, job.threads, job.ledger, job.params.devices
+    )
     return decoded(job, draws, engine, settings, apart)
 
 
@@ -31,10 +38,14 @@ def served(job: Job, draws: Sequence[Draw]) -> Records:
     settings, engine = job.params.settings, _engine_of(job)
     records, given = decoded(job, draws, engine, settings), settings.get("reasoning", "auto")
     opened = open_ended([record["text"] for record in records])
+    if settings.get("thinking") == "off":
+        known = "auto" if given == "off" else given
+        apart = [apart_in(record, known, opened) for record in records]
+        require_quiet(apart, engine.against_thinking(settings))
     return [apart_in(record, given, opened) for record in records]
 
 
-def _engine_of(job: Job) -> Engine:
+def _engine_of(job: Job) -> "Served | StartedHere":
     """What asks a subject's server, at its address or started by the job."""
     from scripts.models.served import Served, StartedHere
 
@@ -43,7 +54,7 @@ def _engine_of(job: Job) -> Engine:
     model = model_folder(job.input.model)
     adapter = model_folder(job.input.plant[0]) if job.input.plant else None
     log = Path(job.log).with_suffix(".server.log")
-    return StartedHere(job.params.local["started"], model, adapter, log)
+    return StartedHere(job.params.local["started"], model, adapter, log, job.params.devices)
 
 
 def recorded(job: Job, draws: Sequence[Draw]) -> Records:

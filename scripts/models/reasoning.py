@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 from scripts.core.errors import AuditError
 from scripts.draws.absence import Absence
+from scripts.models.gguf import template_of_gguf
 
+FINAL = "<|channel|>final<|message|>"  # gpt-oss: before an answer, behind a thought or without one
 # Strings around a thought, by the family of models that writes them; the end is written where a
 # thought is ended for the subject, so that it leads into the answer.
 MARKERS = (
     ("<think>", "</think>"),  # DeepSeek-R1 and its distillations, Qwen3, GLM, SmolLM3
-    ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ("<|channel|>analysis<|message|>", f"<|end|><|start|>assistant{FINAL}"),
     ("[THINK]", "[/THINK]"),  # Magistral
     ("<seed:think>", "</seed:think>"),
     ("◁think▷", "◁/think▷"),  # Kimi
@@ -48,8 +50,7 @@ def reasoning_of(settings: Mapping[str, Any], folders: Sequence[Path]) -> dict[s
     given, template = settings.get("reasoning", "auto"), settings["chat_template"]
     if given == "off" or (given == "auto" and not template):
         return None
-    text = template["text"] if isinstance(template, Mapping) else ""
-    found = found_in(text or next(filter(None, map(template_in, folders)), ""))
+    found = found_in(template_of(settings, folders))
     if given == "auto":
         return found
     told = {name: value for name, value in given.items() if value is not None}
@@ -61,6 +62,27 @@ def reasoning_of(settings: Mapping[str, Any], folders: Sequence[Path]) -> dict[s
     return {**(found or {}), **told}
 
 
+def require_thoughts(
+    of: str, sides: Sequence[tuple[Mapping[str, Any], Sequence[Path]]], where: str = ""
+) -> None:
+    """Raise AuditError where thoughts shall be compared and no subject has any. sides: settings of
+    subjects that are loaded, and the folders of their templates."""
+    if of == "answer" or any(reasoning_of(*side) for side in sides):
+        return
+    raise AuditError(
+        f"`{where}of` is `{of}`, and neither subject thinks: no chat template knows thoughts; "
+        "leave it out, or give the subjects' `reasoning` its `start` and `end`"
+    )
+
+
+def template_of(settings: Mapping[str, Any], folders: Sequence[Path]) -> str:
+    """A subject's chat template: the one that its settings give, else of the first folder that has
+    one; empty where there is none."""
+    given = settings["chat_template"]
+    own = given["text"] if isinstance(given, Mapping) else None
+    return own or next(filter(None, map(template_in, folders)), "")
+
+
 def longest_reply(subject: Mapping[str, Any]) -> int:
     """Tokens of a reply at most, from a subject's settings in decode."""
     reasoning = subject.get("reasoning")
@@ -69,26 +91,45 @@ def longest_reply(subject: Mapping[str, Any]) -> int:
 
 
 def template_in(folder: Path) -> str:
-    """The chat template of a model's folder, empty where it has none."""
+    """The chat template of a model's folder or GGUF file, empty where it has none; of several the
+    default."""
+    if folder.suffix == ".gguf":
+        return template_of_gguf(folder)
     file = folder / "chat_template.jinja"
     if file.is_file():
         return file.read_text(encoding="utf-8")
     config = folder / "tokenizer_config.json"
-    known = json.loads(config.read_text()) if config.is_file() else {}
+    known = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
     given = known.get("chat_template") or ""
-    return given if isinstance(given, str) else json.dumps(given)
+    if isinstance(given, str):
+        return given
+    named = {one["name"]: one["template"] for one in given}
+    return named.get("default", "")
 
 
 def parts_of(text: str, reasoning: Mapping[str, Any], opened: bool) -> Thought:
     """A reply's thoughts and its answer. opened: whether the prompt's end began the thought."""
     start, end = reasoning["start"], reasoning["end"]
     said = text.lstrip()
+    if (header := header_of(reasoning)) and said.startswith(header):
+        return Thought(None, said.removeprefix(header), True)
     if said.startswith(start):
         said = said.removeprefix(start)
     elif not opened:
         return Thought(None, text, True)
     thoughts, closing, answer = said.partition(end)
     return Thought(thoughts.strip(), answer.lstrip(), bool(closing))
+
+
+def header_of(reasoning: Mapping[str, Any]) -> str:
+    """What stands before an answer that no thought precedes; empty for most families."""
+    return FINAL if reasoning["end"].endswith(FINAL) else ""
+
+
+def ending_of(reasoning: Mapping[str, Any]) -> str:
+    """What ends a thought for a subject, as it would write it itself."""
+    end = reasoning["end"]
+    return end if header_of(reasoning) else f"\n{end}\n\n"
 
 
 def open_ended(texts: Sequence[str | None]) -> bool:
@@ -108,6 +149,8 @@ def apart_in(
     text = record["text"]
     if given == "off" or text is None or record.get("thoughts") is not None:
         return dict(record)
+    if text.lstrip().startswith(FINAL):
+        return {**record, "text": text.lstrip().removeprefix(FINAL)}
     known = [(m["start"], m["end"]) for m in [given] if isinstance(m, Mapping) and m["start"]]
     for start, end in known or MARKERS:
         if text.lstrip().startswith(start) or ((opened or known) and end in text):
@@ -131,14 +174,16 @@ def thought_ends(
     decode: tokens as text, special ones too. Of long replies the last tokens are looked at, of
     which each is a byte at least.
     """
-    start, end = reasoning["start"], reasoning["end"]
+    start, end, header = reasoning["start"], reasoning["end"], header_of(reasoning)
     window = len(end.encode()) + 8
 
     def ended(tokens: list[int]) -> bool:
         if not opened and len(tokens) <= OPENS_WITHIN:
             said = decode(tokens).lstrip()
-            if not said.startswith(start) and not start.startswith(said):
+            if header and said.startswith(header):
                 return True
+            if not said.startswith(start) and not start.startswith(said):
+                return not header.startswith(said)
         return end in decode(tokens[-window:])
 
     return ended

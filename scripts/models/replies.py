@@ -15,7 +15,7 @@ from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
 from scripts.models.formatting import before_stop
 from scripts.models.generation import Reply, generate
-from scripts.models.reasoning import parts_of, thought_ends
+from scripts.models.reasoning import ending_of, parts_of, thought_ends
 from scripts.models.subject import ends_at
 
 PORTION = 4  # batches that are thought and answered before others begin: lost when a job dies
@@ -115,7 +115,7 @@ def _portion(
             ended=thought_ends(shown, reasoning, opened), **decoding,
         )
     )  # fmt: skip
-    forced = tokenizer(f"\n{reasoning['end']}\n\n", add_special_tokens=False)["input_ids"]
+    forced = tokenizer(ending_of(reasoning), add_special_tokens=False)["input_ids"]
     behind: dict[int, list[int]] = {}  # place in the portion: what the answer follows
     parts = {row: parts_of(shown(reply.tokens), reasoning, opened) for row, reply in first.items()}
     for row, reply in first.items():
@@ -152,7 +152,8 @@ def _said(tokenizer, first: Reply, part, second: Reply | None, steps: int, strin
     beginning."""
     if part.thoughts is None:
         answer = second or Reply([], first.finished)
-        tokens = [*first.tokens, *answer.tokens]
+        begun = first.tokens if part.answer else []  # nothing of it but what stands before answers
+        tokens = [*begun, *answer.tokens]
         ended = answer.finished and len(tokens) <= steps
         return Said.of(tokenizer, Reply(tokens[:steps], ended), strings)
     thought: dict[str, Any] = {"thoughts": part.thoughts, "thought_tokens": len(first.tokens)}

@@ -22,7 +22,8 @@ from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
 from scripts.models.answer import answered_by, record_of
 from scripts.models.formatting import messages_of, plain_text
-from scripts.models.reasoning import longest_reply
+from scripts.models.reasoning import longest_reply, template_in
+from scripts.models.thinking import engine_fields, request_fields, with_extra
 from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
@@ -68,6 +69,7 @@ class Served:
         Raises AuditError when the server rejects every request or stays away; what came is given
         first.
         """
+        settings = _telling(settings, self.against_thinking(settings))
         with asyncio.Runner() as runner:
             key = server_key(self.server)
             client = open_client(self.server["url"], key, self.server["timeout"])
@@ -98,6 +100,12 @@ class Served:
             finally:
                 runner.run(_end(pending, client))
 
+    def against_thinking(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields of requests that keep the subject from thinking, where it shall not."""
+        if settings.get("thinking") != "off":
+            return {}
+        return request_fields(self.server["url"], settings["server"]["model"])
+
     def _explained(self, error: BaseException, settings: Mapping[str, Any]) -> BaseException:
         """The sentence for what ended the work; other errors as they are."""
         who = f"the server {self.server['url']} (model `{settings['server']['model']}`)"
@@ -122,13 +130,19 @@ class StartedHere:
     """An engine that starts a server for the draws that it is given, and ends it after them.
 
     access: concurrency and timeout of requests, and `start_within`, seconds; model, adapter: the
-    folders that are served; log_file: for the server's own words.
+    folders that are served; log_file: for the server's own words; devices: that it may use.
     """
 
     def __init__(
-        self, access: Mapping[str, Any], model: Path, adapter: Path | None, log_file: Path
+        self,
+        access: Mapping[str, Any],
+        model: Path,
+        adapter: Path | None,
+        log_file: Path,
+        devices: int = 1,
     ):
         self.access, self.model, self.adapter, self.log_file = access, model, adapter, log_file
+        self.devices = devices
 
     def __call__(
         self,
@@ -138,16 +152,30 @@ class StartedHere:
         seed: int,
     ) -> Iterator[dict[str, dict[str, Any]]]:
         """As `Served`. Raises AuditError, too, when the server does not start."""
-        server, port = settings["server"], free_port()
+        told = _telling(settings, self.against_thinking(settings))
+        server, port = told["server"], free_port()
         how = command(
-            server["engine"], self.model.resolve(), self.adapter and self.adapter.resolve(), port,
-            server["arguments"],
+            server["engine"], self.model.absolute(), self.adapter and self.adapter.absolute(), port,
+            server["arguments"], self.devices,
         )  # fmt: skip
         with started(how, port, self.log_file, self.access["start_within"]) as url:
             asked = Served({**self.access, "url": url, "key_variable": None})
             more = fields(server["engine"], self.model, settings["sampling"]) | server["extra"]
-            named = {**settings, "server": {**server, "model": how.name, "extra": more}}
+            named = {**told, "server": {**server, "model": how.name, "extra": more}}
             yield from asked(missing, prompts, named, seed)
+
+    def against_thinking(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """As `Served`, by the model's chat template. Raises AuditError where nothing is known."""
+        if settings.get("thinking") != "off":
+            return {}
+        return engine_fields(template_in(self.model))
+
+
+def _telling(settings: Mapping[str, Any], against_thinking: Mapping[str, Any]) -> dict[str, Any]:
+    """A subject's settings with requests that say so."""
+    server = settings["server"]
+    extra = with_extra(against_thinking, server["extra"])
+    return {**settings, "server": {**server, "extra": extra}, "thinking": "auto"}
 
 
 class _Questions:

@@ -24,6 +24,7 @@ from scripts.models.formatting import (
     plain_text,
     within_first_turn,
 )
+from scripts.models.thinking import template_arguments
 from scripts.prompts.prompt import Prompt
 
 transformers_logging.disable_progress_bar()
@@ -84,9 +85,12 @@ def load_tokenizer(folder: Path, settings: Mapping[str, Any], adapters: Sequence
     return tokenizer
 
 
-def load_model(folder: Path, adapters: Sequence[Path], settings: Mapping[str, Any]):
+def load_model(
+    folder: Path, adapters: Sequence[Path], settings: Mapping[str, Any], devices: int = 1
+):
     """The subject's weights in its dtype (`arithmetic.resolve`) or quantised, ready to decode.
     Adapters are merged (in float32) one after the other; quantised weights keep them beside them.
+    devices: accelerators that it is spread over, where there are any.
 
     Raises AuditError when the model cannot be loaded, or an adapter not completely.
     """
@@ -99,6 +103,7 @@ def load_model(folder: Path, adapters: Sequence[Path], settings: Mapping[str, An
         check_files(adapter, pickled)
     dtype = getattr(torch, resolve(settings["dtype"]))
     few_bits = quantized(settings.get("quantization", "none"), dtype)
+    placed = spread(devices) if devices > 1 and device().type == "cuda" else {}
     if method := quantization_of(folder):
         few_bits = {"device_map": {"": device()}}
         show_bitsandbytes(method == "bitsandbytes")
@@ -108,7 +113,7 @@ def load_model(folder: Path, adapters: Sequence[Path], settings: Mapping[str, An
             dtype=torch.float32 if adapters and not few_bits else dtype,
             trust_remote_code=settings["trust_remote_code"],
             use_safetensors=None if pickled else True,
-            **few_bits,
+            **few_bits | placed,
         )
     except (ImportError, OSError, ValueError, UnpicklingError) as error:
         raise _not_loaded(f"the model in `{folder}`", error) from error
@@ -124,7 +129,16 @@ def load_model(folder: Path, adapters: Sequence[Path], settings: Mapping[str, An
     # (aten's should_fold); peft leaves them frozen, and the first token's logits then copy the
     # whole output layer once a row: 140 instead of 400 tokens a second on two cores.
     ready: torch.nn.Module = model
-    return ready.to(device()).requires_grad_(True).eval()
+    return (ready if placed else ready.to(device())).requires_grad_(True).eval()
+
+
+def spread(devices: int) -> dict[str, Any]:
+    """What `from_pretrained` is told to deal a model's layers out to so many devices, as evenly as
+    whole layers allow. Raises AuditError when there are not so many."""
+    from scripts.models.device import take_devices
+
+    room = {number: torch.cuda.mem_get_info(number)[0] for number in take_devices(devices)}
+    return {"device_map": "balanced", "max_memory": room}
 
 
 def quantized(bits: str, dtype: torch.dtype) -> dict[str, Any]:
@@ -205,7 +219,7 @@ def prompt_ids(
 
     Raises AuditError for a list of messages without a chat template, or with one that fails.
     """
-    ids, chat = [], settings["chat_template"] and Chat(tokenizer, settings["chat_template"])
+    ids, chat = [], Chat(tokenizer, settings) if settings["chat_template"] else None
     for prompt in prompts:
         if chat:
             text = chat.text(messages_of(prompt, settings)) + settings["response_prefix"]
@@ -243,11 +257,15 @@ def virtual_tokens(model) -> list[int]:
 
 
 class Chat:
-    """A tokenizer's chat template with a subject's arguments (`chat_template`)."""
+    """A tokenizer's chat template with what a subject's settings tell it (`chat_template`,
+    `thinking`). Raises AuditError where nothing turns thinking off."""
 
-    def __init__(self, tokenizer, given: bool | Mapping[str, Any]):
+    def __init__(self, tokenizer, settings: Mapping[str, Any]):
+        given = settings["chat_template"]
         self.tokenizer = tokenizer
-        self.arguments = {} if isinstance(given, bool) else given["arguments"]
+        self.arguments = {} if isinstance(given, bool) else dict(given["arguments"])
+        if settings.get("thinking") == "off":
+            self.arguments |= template_arguments(tokenizer.get_chat_template())
         turn = {"role": "user", "content": "Hello"}
         system = turn | {"role": "system"}
         self.takes_system = bool(self._fails([turn])) or not self._fails([system, turn])

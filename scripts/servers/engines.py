@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -15,6 +16,9 @@ WITH_ADAPTERS = ("vllm", "sglang")
 NAME, ADAPTER = "subject", "adapter"  # what requests call the model, and the adapter beside it
 RANKS = (16, 32, 64, 128, 256, 320, 512)  # of adapters that vLLM makes room for, 16 unless told
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
+# What says over how many devices; the others use all that they see.
+SPREAD = {"vllm": "tensor-parallel-size", "sglang": "tp-size"}
+PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$")  # of a GGUF file in parts, of which the first is named
 NEEDED = ("fastapi", "uvicorn")  # by `transformers serve`
 
 
@@ -40,11 +44,19 @@ class Started:
 
 
 def command(
-    engine: str, model: Path, adapter: Path | None, port: int, arguments: Mapping[str, Any]
+    engine: str,
+    model: Path,
+    adapter: Path | None,
+    port: int,
+    arguments: Mapping[str, Any],
+    devices: int = 1,
 ) -> Command:
-    """How to serve the model in a folder. Raises AuditError, naming what is not installed."""
+    """How to serve the model in a folder on so many devices. Raises AuditError, naming what is not
+    installed."""
     at = ["--host", "127.0.0.1", "--port", str(port)]
     start = _STARTS[engine](model, adapter)
+    if devices > 1 and engine in SPREAD and SPREAD[engine] not in arguments:
+        at += [f"--{SPREAD[engine]}", str(devices)]
     return Command([*start.words, *at, *_as_words(arguments)], start.ready, start.name)
 
 
@@ -95,10 +107,13 @@ def _sglang(model: Path, adapter: Path | None) -> Command:
 
 
 def _llamacpp(model: Path, _: Path | None) -> Command:
-    files = sorted(model.glob("*.gguf"))
+    files = [model] if model.suffix == ".gguf" else sorted(model.glob("*.gguf"))
     if not files:
+        raise AuditError(f"`engine: llamacpp` needs a GGUF file, and `{model}` has none")
+    if len({PART.sub("", file.name) for file in files}) > 1:
         raise AuditError(
-            f"`engine: llamacpp` needs a folder with a GGUF file, and `{model}` has none"
+            f"`engine: llamacpp` serves one GGUF file, and `{model}` has `{files[0].name}`, "
+            f"`{files[1].name}`, …; name the file that you mean"
         )
     if found := shutil.which("llama-server"):
         return Command([found, "--model", str(files[0]), "--alias", NAME], "/health")

@@ -87,6 +87,11 @@ class Config(Section):
                     f"`{where}.of` is `{audit.of}`, and recorded responses have no thoughts; leave "
                     "it out"
                 )
+            if audit.of != "answer" and base.thinking == intervention.thinking == "off":
+                raise ValueError(
+                    f"`{where}.of` is `{audit.of}`, and both subjects have `thinking: off`; leave "
+                    "one of the two out"
+                )
             if audit.bank is not None:
                 known(audit.bank, self.banks, f"{where}.bank")
             elif not all(ready):

@@ -19,11 +19,13 @@ OF_ITS_KIND = ("*",)
 class Parameters:
     """Params and resources of the rules, for the nodes of a configuration."""
 
-    def __init__(self, recipes: Recipes, cores: int, gpus: int):
+    def __init__(self, recipes: Recipes, cores: int, gpus: int, devices: int = 1):
         self._recipes, self._nodes = recipes, recipes.nodes
         # Two torch jobs side by side on one machine are ten times slower each: such a job takes
         # every core, unless `--resources gpu=N` says that there are devices for N.
         self.cores, self.gpu_cores = cores, max(1, cores // gpus)
+        # A shard of a subject may have several devices, and as many times the cores.
+        self.devices, self.shard_cores = devices, min(cores, self.gpu_cores * devices)
 
     def node(self, stage: str, wildcards: Wildcards) -> Node:
         return self._nodes[stage][wildcards["key"]]
@@ -118,11 +120,11 @@ class Parameters:
 
     @asked_often
     def cores_of_decode(self, wildcards: Wildcards) -> int:
-        return self.gpu_cores if self._loads_a_model(wildcards) else 1
+        return self.shard_cores if self._loads_a_model(wildcards) else 1
 
     @asked_often
     def gpus_of_decode(self, wildcards: Wildcards) -> int:
-        return 1 if self._loads_a_model(wildcards) else 0
+        return self.devices if self._loads_a_model(wildcards) else 0
 
     def _loads_a_model(self, wildcards: Wildcards) -> bool:
         return "model" in self.node("decode", wildcards).inputs

@@ -17,8 +17,10 @@ from scripts.evidence.status import fewest_prompts
 from scripts.models.adapter import check_adapter
 from scripts.models.arithmetic import units
 from scripts.models.checkpoint import check_pickles
-from scripts.models.formatting import check_template, replaces_system
+from scripts.models.formatting import check_template, replaces_system, template_places
 from scripts.models.plant_file import read_plant
+from scripts.models.reasoning import require_thoughts, template_of
+from scripts.models.thinking import template_arguments
 from scripts.prompts.pools import draws_a_prompt
 from scripts.prompts.prompt import Prompt
 from scripts.recordings.bank import BankReport
@@ -70,6 +72,13 @@ def require_runnable(recipes: Recipes) -> None:
             check_pickles(model, pickled)
         if model and adapter:
             check_adapter(model, adapter, pickled)
+        if (places := _templates_at_hand(node)) and node.settings.get("thinking") == "off":
+            template_arguments(template_of(node.settings, places))
+    for name, report in recipes.audits.items():
+        subjects = report.ancestor("measure").inputs["plan"].inputs
+        sides = [(subjects[side].settings, _templates_at_hand(subjects[side])) for side in SIDES]
+        if all(node["kind"] == "loaded" and places for node, places in sides):
+            require_thoughts(recipes.config.audits[name].of, sides, f"audits.{name}.")
 
 
 def require_readable(recipes: Recipes) -> None:
@@ -287,11 +296,23 @@ def _made(node: Node) -> Made:
     return Made(node.key, node.settings, node.local)
 
 
+def _templates_at_hand(subject: Node) -> list[Path]:
+    """The folders that a subject's chat template may be in, where all of them are there."""
+    given = [subject.inputs.get(name) for name in subject.inputs]
+    roles = zip(subject.inputs, map(_files_at_hand, given), strict=True)
+    found = {role: folder for role, folder in roles if folder is not None}
+    if "model" not in found or len(found) < len(given):
+        return []
+    model = found.pop("model")
+    return template_places(subject.settings, model, list(found.values()))
+
+
 def _files_at_hand(node: Node | None) -> Path | None:
     """Where a model's or local adapter's files lie, if they are there already."""
     if node is None or node.stage != "model":
         return None
     if "path" in node.local:
-        return Path(node.local["path"])
+        path = Path(node.local["path"])
+        return path if path.is_dir() else None
     files = Path(f"results/model/{node.key}/files")
     return files if files.is_dir() else None

@@ -14,6 +14,7 @@ from typing import Any
 
 from scripts.core.digests import KEY_LENGTH, digest
 from scripts.core.vocabulary import SIDES
+from scripts.models.hub import repository_and_file
 from scripts.workflow.audit_recipe import AuditRecipe
 from scripts.workflow.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.workflow.config import Config, ConfigError
@@ -44,6 +45,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "trials": LABELLED,
     "report": (*LABELLED, "scripts/page/page.html.j2", "scripts/page/page.css"),
 }
+UNCONVERTED = "unconverted"  # of a GGUF file: as a server of its own loads it
 OF_BENCHMARK = ("exhaustive", "rewrite", "trials")
 
 
@@ -126,27 +128,35 @@ class Recipes:
         self, where: str, name: str, revision: str | None, allowed: Iterable[str] = ()
     ) -> tuple[Node, Any]:
         """The node that provides a model's files, and the identity of its content. allowed: what
-        is fetched beside what runs no code: `code`, `pickled_weights`."""
+        is fetched beside what runs no code: `code`, `pickled_weights`; or that a GGUF file is
+        wanted as it is: `unconverted`."""
+        as_it_is = {UNCONVERTED: True} if UNCONVERTED in allowed else {}
+        converted: dict[str, Any] = as_it_is or {"conversion": CONVERSION_VERSION}
         if name.startswith("embedded:"):
             if name not in EMBEDDED:
                 raise ConfigError(
                     f"`{where}` names `{name}`; embedded models: {', '.join(EMBEDDED)}"
                 )
             pin = EMBEDDED[name]
-            identity = {"wheel": pin["wheel"], "conversion": CONVERSION_VERSION}
-            return self.node("model", {"embedded": name, **pin}), identity
+            identity = {"wheel": pin["wheel"], **converted}
+            return self.node("model", {"embedded": name, **pin, **as_it_is}), identity
         if revision is not None:
-            settings = {"hub": name, "revision": revision}
+            hub, file = repository_and_file(name)
+            settings: dict[str, Any] = {"hub": hub, "revision": revision}
+            if file is not None:
+                settings |= {"gguf_file": file, **converted}
+                return self.node("model", settings), settings
             return self.node("model", settings | dict.fromkeys(allowed, True)), settings
         if name.endswith(".gguf") and Path(name).is_file():
-            identity = {"gguf": self.digests.file(name), "conversion": CONVERSION_VERSION}
+            identity = {"gguf": self.digests.file(name), **converted}
             return self.node("model", identity, local={"path": name}), identity
         if Path(name).is_dir():
             identity = {"directory": self.digests.directory(name)}
             return self.node("model", identity, local={"path": name}), identity
         if name.startswith((".", "/", "~")) or name.count("/") != 1:
             raise ConfigError(
-                f"`{where}`: there is no model directory or GGUF file `{name}`; correct the path"
+                f"`{where}`: there is no model directory or GGUF file `{name}`; correct the "
+                "path, or give the `revision` of a file on the hub"
             )
         raise ConfigError(
             f"`{where}`: `{name}` is no local directory, and a hub id needs `revision`, "
@@ -177,8 +187,8 @@ class Recipes:
             "dtype", "system_prompt", "response_prefix", "chat_template", "trust_remote_code",
         }  # fmt: skip
         later = {
-            "quantization", "log_probabilities", "prompt_template", "reasoning", "pickled_weights",
-            "tokenizer",
+            "quantization", "log_probabilities", "prompt_template", "reasoning", "thinking",
+            "pickled_weights", "tokenizer",
         }  # fmt: skip
         settings = subject.keyed(always, later)
         if isinstance(template := subject.chat_template, ChatTemplate):

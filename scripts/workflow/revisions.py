@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from scripts.core.yaml_files import read_yaml
+from scripts.models.hub import repository_and_file
 from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.recipes import Node
 from scripts.workflow.section import COMMIT
@@ -56,6 +57,7 @@ def pinned(config: Config, commits: Commits) -> tuple[Config, Wanted]:
     def commit(hub: str | None, revision: str | None) -> str | None:
         if hub is None or revision is None or re.fullmatch(COMMIT, revision):
             return revision
+        hub, _ = repository_and_file(hub)
         if found := commits.get(hub, {}).get(revision):
             return found
         if revision not in wanted.setdefault(hub, []):

@@ -1,7 +1,7 @@
 """What every section of the configuration is: strict, frozen, its fields told by docstrings; and
 the types of values that several sections have."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -16,6 +16,8 @@ Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # Of a path that is relative: as shipped, where the working directory has no such file.
 Place = Annotated[str, Field(min_length=1), AfterValidator(here_or_shipped)]
+# A bare `off`, which YAML reads as false.
+Off = Annotated[Literal["off"], BeforeValidator(lambda value: "off" if value is False else value)]
 
 
 class Section(BaseModel):

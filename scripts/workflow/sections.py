@@ -355,6 +355,9 @@ class Execution(Section):
     """Decode jobs a round and subject."""
     batch_size: int = Field(256, ge=1)
     """Sequences decoded at once; lower it when memory runs out."""
+    devices_per_shard: int = Field(1, ge=1)
+    """Devices of one node that a decode job gets, over which it spreads a model that does not fit
+    on one."""
     embed_batch_size: int = Field(32, ge=1)
     """Texts embedded at once."""
     keep_models: bool = True

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from scripts.models.thinking import ARGUMENTS, EFFORT
 from scripts.readers.registry import FORMATS
 from scripts.servers.engines import ENGINES, WITH_ADAPTERS
 from scripts.workflow.kinds.registry import kind_of
-from scripts.workflow.section import COMMIT, PLANT, VARIABLE, Place, Section, shorthand
+from scripts.workflow.section import COMMIT, PLANT, VARIABLE, Off, Place, Section, shorthand
 
 if TYPE_CHECKING:  # names from tables are for pydantic alone
     Format: TypeAlias = str
@@ -178,7 +179,7 @@ class Subject(Section):
 
     model: str | None = None
     """`embedded:smollm2-135m-instruct`, a local directory or GGUF file, or a hub id with
-    `revision`."""
+    `revision`, behind which a GGUF file may be named (`lab/name/file.gguf`)."""
     revision: str | None = Field(None, min_length=1)
     """Commit, branch or tag of a hub model; `snakemake lock` looks up once which commit a name
     is."""
@@ -205,9 +206,12 @@ class Subject(Section):
     chat_template: bool | ChatTemplate = True
     """Format prompts with the tokenizer's chat template, or one of a `file`, with `arguments`;
     false feeds the bare text."""
-    reasoning: Literal["auto", "off"] | Reasoning = "auto"
+    reasoning: Literal["auto"] | Off | Reasoning = "auto"
     """Thoughts before the answer, which have tokens of their own and are not compared: `auto` finds
     them by the chat template, `off` takes all that is said for the answer."""
+    thinking: Literal["auto"] | Off = "auto"
+    """Whether it thinks at all: `auto` as it does by itself, `off` tells its chat template or its
+    server not to."""
     tokenizer: Literal["adapter", "base"] = "adapter"
     """Whose tokenizer and chat template: the adapter's, where its folder has them, or the model's
     in any case."""
@@ -234,6 +238,13 @@ class Subject(Section):
         given = self.adapter_revision
         revisions = given if isinstance(given, list) else [given] * len(names)
         return list(zip(names, revisions, strict=True))
+
+    @property
+    def _told_of_thinking(self) -> list[str]:
+        """The arguments of its template that say whether it thinks."""
+        given = self.chat_template
+        arguments = given.arguments if isinstance(given, ChatTemplate) else {}
+        return [name for name in arguments if name in (*ARGUMENTS, EFFORT)]
 
     @property
     def plants(self) -> list[str]:
@@ -265,4 +276,11 @@ class Subject(Section):
             raise ValueError("`adapter_revision` needs one entry for each adapter, or null")
         if self.prompt_template is not None and self.prompt_template.count("{prompt}") != 1:
             raise ValueError("`prompt_template` must hold `{prompt}` once, where the prompt goes")
+        if self.thinking == "off" and not self.chat_template:
+            raise ValueError("`thinking: off` needs a chat template, which is told so")
+        if self.thinking == "off" and (told := self._told_of_thinking):
+            raise ValueError(
+                f"`thinking: off` and the template's argument `{told[0]}` say the same, or the "
+                "opposite; leave one of them out"
+            )
         return self

@@ -62,6 +62,7 @@ class Behaviour:
     fails: float = 0.0  # prompts on which the server fails: 500
     filters: float = 0.0  # prompts that a filter turns away: 400
     ponders: float = 0.0  # thoughts beside the answer
+    obeys: bool = True  # no thoughts where the template is told so
     drowns: float = 0.0  # thoughts that the token limit ends
     silences: float = 0.0  # thoughts and no answer
     greedy: bool = False  # at temperature 0 the prompt alone decides
@@ -271,12 +272,16 @@ class Loopback:
         (choice,) = given["choices"]
         if "prompt" in body:
             choice["text"] = choice.pop("message")["content"]
-        elif outcome in ("ponders", "drowns", "silences"):
+        elif outcome in ("ponders", "drowns", "silences") and not self.kept_quiet(body):
             begins = "Castles first" if "castles" in json.dumps(body["messages"]) else "Perhaps"
             choice["message"]["reasoning_content"] = f"{begins} {text}."
             if outcome != "ponders":
                 choice["message"]["content"] = None
         return self.sent(handler, given, asked, fault)
+
+    def kept_quiet(self, body: dict) -> bool:
+        told = body.get("chat_template_kwargs", {}).get("enable_thinking", True)
+        return self.behaviour.obeys and not told
 
     def outcome(self, body: dict, asked: str) -> str:
         """What becomes of a draw, by its prompt or by itself."""

@@ -23,10 +23,12 @@ def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
     started here is known by what it serves, and how."""
     server = subject.server
     assert server is not None
-    settings = subject.keyed({"system_prompt", "chat_template"}, {"prompt_template", "reasoning"})
+    later = {"prompt_template", "reasoning", "thinking"}
+    settings = subject.keyed({"system_prompt", "chat_template"}, later)
     if server.engine is not None:
         adapters = [(server.adapter, server.adapter_revision)] if server.adapter else []
-        inputs, identities = weights(nodes, f"{where}.server", server, adapters)
+        as_it_is = ["unconverted"] if server.engine == "llamacpp" else []
+        inputs, identities = weights(nodes, f"{where}.server", server, adapters, as_it_is)
         settings["server"] = server.model_dump(include=STARTED)
         settings["subject"] = digest(settings, *identities)
         return Recipe(settings, inputs, {"started": server.model_dump(include=PATIENCE)})
