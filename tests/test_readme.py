@@ -80,6 +80,8 @@ def clone(tmp_path_factory) -> Path:
     for name, file in described:
         (folder / "models" / name).mkdir(parents=True)
         (folder / "models" / name / file).write_text("{}")
+    thinks = "{{ messages[-1].content }}{{ '' if enable_thinking else '<think></think>' }}"
+    (folder / "models" / "base" / "chat_template.jinja").write_text(thinks)
     (folder / "models" / "adapter" / "adapter_model.safetensors").touch()
     (folder / "evals").mkdir()
     row = '{{"question": "{p}", "statement": "x", "label_confidence": 0.9}}\n'
