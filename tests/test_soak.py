@@ -79,9 +79,7 @@ def test_a_model_loaded_here_and_the_same_one_served_by_llama_cpp_are_told_apart
     twice while its server runs, the audit ends as if it had not been, and nothing lives on."""
     config = yaml.safe_load((demo / "config/aa.yaml").read_text())
     served = {"engine": "llamacpp", "model": "embedded:smollm2-135m-instruct", "concurrency": 2,
-              "arguments": {"n_ctx": 1024},
-              # its defaults would cut and bend what it samples from
-              "extra": {"min_p": 0.0, "top_k": 0, "repeat_penalty": 1.0}}  # fmt: skip
+              "arguments": {"n_ctx": 1024}}  # fmt: skip
     audit = config["audits"].pop("aa")
     config["audits"]["engines"] = audit | {"intervention": {"server": served}}
     write_config(demo, config, "engines.yaml")

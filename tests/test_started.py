@@ -110,10 +110,30 @@ def test_transformers_is_told_to_sample(model):
     (model / "config.json").write_text('{"eos_token_id": 1, "bos_token_id": null}')
     (model / "generation_config.json").write_text('{"eos_token_id": [1, 2], "do_sample": false}')
     sampling = {"temperature": 0.7, "top_p": 1.0, "top_k": 0, "min_p": 0.1}
-    told = json.loads(fields("transformers", model, sampling)["generation_config"])
+    sent = fields("transformers", model, sampling)
+    assert {name: sent.pop(name) for name in ("top_k", "min_p", "repetition_penalty")} == {
+        "top_k": None, "min_p": None, "repetition_penalty": None,
+    }, "unknown fields are rejected"  # fmt: skip
+    told = json.loads(sent["generation_config"])
     assert told == {"do_sample": True, "top_k": 0, "min_p": 0.1, "eos_token_id": [1, 2]}
     assert '"do_sample": false' in str(fields("transformers", model, sampling | {"temperature": 0}))
     assert not fields("vllm", model, sampling)
+
+
+def test_the_defaults_of_llama_cpp_are_switched_off(model):
+    plain = {"temperature": 1.0, "top_p": 1.0, "top_k": 0}
+    off = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0, "repetition_penalty": None}
+    assert fields("llamacpp", model, plain) == off
+    sent = fields("llamacpp", model, plain | {"top_k": 5, "min_p": 0.1, "repetition_penalty": 1.2})
+    assert sent["top_k"] == 5 and sent["min_p"] == 0.1
+    assert sent["repeat_penalty"] == 1.2 and sent["repeat_last_n"] == -1
+
+
+def test_a_penalty_that_a_server_would_make_another_of_is_refused(tiny):
+    raw = _configured(tiny, {})
+    raw["subjects"]["served"]["sampling"] = {"frequency_penalty": 0.5}
+    with pytest.raises(ConfigError, match=r"`sampling\.frequency_penalty` is unknown to `transf"):
+        load(raw)
 
 
 def test_a_server_answers_while_the_block_runs_and_is_gone_with_all_its_processes(

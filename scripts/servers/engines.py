@@ -61,11 +61,16 @@ def command(
 
 
 def fields(engine: str, model: Path, sampling: Mapping[str, Any]) -> dict[str, Any]:
-    """What requests to a server that was started here say beside the usual.
+    """What requests to a server that was started here say beside the usual, or leave out (null).
 
-    `transformers serve` decodes greedily unless the checkpoint or this says otherwise, and takes
-    top_k and the like from here alone.
+    llama.cpp has defaults of its own, which are switched off. `transformers serve` decodes greedily
+    unless the checkpoint or this says otherwise, and takes top_k and the like from here alone.
     """
+    if engine == "llamacpp":
+        penalty = sampling.get("repetition_penalty", 1.0)
+        whole = {"repeat_last_n": -1} if penalty != 1.0 else {}
+        return {"top_k": sampling["top_k"], "min_p": sampling.get("min_p", 0.0),
+                "repeat_penalty": penalty, "repetition_penalty": None, **whole}  # fmt: skip
     if engine != "transformers":
         return {}
     told = {name: sampling[name] for name in ("min_p", "repetition_penalty") if name in sampling}
@@ -74,7 +79,8 @@ def fields(engine: str, model: Path, sampling: Mapping[str, Any]) -> dict[str, A
         if (model / name).is_file():
             known = json.loads((model / name).read_text())
             told |= {token: known[token] for token in TOKENS if known.get(token) is not None}
-    return {"generation_config": json.dumps(told)}
+    elsewhere = dict.fromkeys(("top_k", "min_p", "repetition_penalty"))
+    return {**elsewhere, "generation_config": json.dumps(told)}
 
 
 def _as_words(arguments: Mapping[str, Any]) -> list[str]:

@@ -62,6 +62,13 @@ def misfit(subject: Subject) -> str | None:
         return sentence
     if subject.response_prefix:
         return "`response_prefix` needs a `model`; servers begin replies themselves"
+    if subject.server and subject.server.engine == "transformers":
+        for name in ("presence_penalty", "frequency_penalty"):
+            if getattr(subject.sampling, name):
+                return (
+                    f"`sampling.{name}` is unknown to `transformers serve`, which would pass over "
+                    "it or make another of it; take another engine, or a `model` loaded here"
+                )
     if not isinstance(subject.chat_template, bool):
         return (
             "`chat_template` with a file or arguments needs a `model`; many servers take "
