@@ -42,15 +42,17 @@ def take_device() -> str:
 
 
 def take_devices(count: int) -> list[int]:
-    """So many devices as this process's own, the one that it has among them.
+    """So many devices as this process's own, the one that it has among them. A single one may be
+    shared with others: the first, where none is free.
 
-    Raises AuditError when fewer are visible, or are left by others; of one that others have, too,
-    nothing is said.
+    Raises AuditError when several are wanted and fewer are visible and free.
     """
     visible = torch.cuda.device_count()
     while len(_taken) < count:
         found = free(visible, Path(tempfile.gettempdir())) if visible > 1 else 0
-        if found in _taken:
+        if found is None and count == 1:
+            found = 0
+        if found is None or found in _taken:
             raise AuditError(
                 f"`execution.devices_per_shard` is {count}, and of {visible} visible devices "
                 f"{len(_taken)} could be taken; lower it, ask the scheduler for more, or call "
@@ -60,9 +62,9 @@ def take_devices(count: int) -> list[int]:
     return _taken[:count]
 
 
-def free(count: int, folder: Path) -> int:
-    """The first of `count` devices that no process of this user and machine holds; it is held
-    until this one ends."""
+def free(count: int, folder: Path) -> int | None:
+    """The first of `count` devices that no process of this user and machine holds, which is held
+    until this one ends; None where all are."""
     for device in range(count):
         lock = open(folder / f"auto-interventions-{os.getuid()}-device-{device}", "a")  # noqa: SIM115
         try:
@@ -72,4 +74,4 @@ def free(count: int, folder: Path) -> int:
         else:
             _held.append(lock)
             return device
-    return 0
+    return None
