@@ -21,7 +21,6 @@ rule contrast:
     threads: PARAMETERS.shard_cores
     resources:
         gpu=DEVICES,
-        nodes=1,
         mem_mb=growing(12000),
         runtime=growing(30),
     params:

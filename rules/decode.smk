@@ -21,7 +21,6 @@ rule decode:
     threads: PARAMETERS.cores_of_decode
     resources:
         gpu=PARAMETERS.gpus_of_decode,
-        nodes=1,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
