@@ -22,10 +22,9 @@ from scripts.core.ledger import Ledger
 from scripts.model import provide
 from scripts.models import checkpoint
 from scripts.models.generation import generate
-from scripts.models.gguf import convert_gguf
+from scripts.models.gguf import convert_gguf, template_of_gguf
 from scripts.models.host import Kept
 from scripts.models.hub import repository_and_file
-from scripts.models.reasoning import template_in
 from scripts.models.subject import (
     load_model,
     load_tokenizer,
@@ -372,7 +371,7 @@ def test_a_gguf_file_says_what_transformers_says_of_it(tiny, tiny_gguf, tmp_path
     told = {"gguf_file": tiny_gguf.name}
     theirs = AutoModelForCausalLM.from_pretrained(tiny_gguf.parent, **told, dtype=torch.float32)
     known = AutoTokenizer.from_pretrained(tiny_gguf.parent, **told)
-    assert template_in(tiny_gguf) == known.chat_template == tokenizer.chat_template
+    assert template_of_gguf(tiny_gguf) == known.chat_template == tokenizer.chat_template
     original = load_model(Path(tiny["base"]), [], PLAIN)
     assert torch.allclose(logits(model), logits(original), atol=EIGHT_BITS)
     assert torch.equal(logits(model), logits(theirs))

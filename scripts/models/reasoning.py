@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from scripts.core.errors import AuditError
 from scripts.draws.absence import Absence
-from scripts.models.gguf import template_of_gguf
 
 FINAL = "<|channel|>final<|message|>"  # gpt-oss: before an answer, behind a thought or without one
 # Strings around a thought, by the family of models that writes them; the end is written where a
@@ -91,10 +90,7 @@ def longest_reply(subject: Mapping[str, Any]) -> int:
 
 
 def template_in(folder: Path) -> str:
-    """The chat template of a model's folder or GGUF file, empty where it has none; of several the
-    default."""
-    if folder.suffix == ".gguf":
-        return template_of_gguf(folder)
+    """The chat template of a model's folder, empty where it has none; of several the default."""
     file = folder / "chat_template.jinja"
     if file.is_file():
         return file.read_text(encoding="utf-8")

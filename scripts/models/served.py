@@ -22,6 +22,7 @@ from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
 from scripts.models.answer import answered_by, record_of
 from scripts.models.formatting import messages_of, plain_text
+from scripts.models.gguf import template_of_gguf
 from scripts.models.reasoning import longest_reply, template_in
 from scripts.models.thinking import engine_fields, request_fields, with_extra
 from scripts.prompts.prompt import Prompt
@@ -168,7 +169,8 @@ class StartedHere:
         """As `Served`, by the model's chat template. Raises AuditError where nothing is known."""
         if settings.get("thinking") != "off":
             return {}
-        return engine_fields(template_in(self.model))
+        own = template_of_gguf if self.model.suffix == ".gguf" else template_in
+        return engine_fields(own(self.model))
 
 
 def _telling(settings: Mapping[str, Any], against_thinking: Mapping[str, Any]) -> dict[str, Any]:
