@@ -6,7 +6,7 @@ An audit has 300 hypotheses, 15 in each of 20 regions with 480 confirm prompts e
 response of either subject to each; 30 are true. Its stages are the product's, at shipped defaults
 but for the prompts of a region (judged.py). The fixed protocol spends 50 single judgements on each
 hypothesis. Prints both sides and adds the figures to docs/figures/assistants.json; ratios are ours
-over theirs. Parts: claims, cascade, seldom, whole,
+over theirs. Parts: claims, told, cascade, seldom, whole,
 nulls, rates; all together take half an hour on one core.
 """
 
@@ -122,6 +122,18 @@ def claims() -> Figures:
     return found | {"judging": kept}
 
 
+def told() -> Figures:
+    """As claims, with delta set to that of the true accuracy: what the estimate costs."""
+    kept = []
+    for accuracy, count, delta in ((A_STRONG, AUDITS, 0.5), (A_WEAK, WEAK_AUDITS, 0.25)):
+        name = f"one judge, {accuracy}, coin flips, delta {delta}"
+        kept.append(
+            audits(name, one(accuracy, COIN), count, one_judge=True, eliminate=False,
+                   confirm={"delta": delta}).record
+        )  # fmt: skip
+    return {"told": kept}
+
+
 def cascade() -> Figures:
     """The cheap judge first, at price ratio 20, against the strong one alone."""
     found: Figures = {}
@@ -221,7 +233,7 @@ def rates() -> Figures:
 
 
 PARTS: dict[str, Callable[[], Figures]] = {
-    part.__name__: part for part in (claims, cascade, seldom, whole, nulls, rates)
+    part.__name__: part for part in (claims, told, cascade, seldom, whole, nulls, rates)
 }
 
 

@@ -28,7 +28,8 @@ class Screened:
     losses: int
     """Prompts against it."""
     share: float
-    """Mean pair score of its draws, −1…1."""
+    """Mean pair score of its draws, −1…1; where a language model judged, in the regions that stay
+    (their draws are what confirm pays for)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -209,7 +209,12 @@ def screened_by_model(
     tell: Callable[[int], None] | None = None,
 ) -> list[Hypothesis]:
     """As `screened`, judged by a model; what the budget leaves unjudged goes on. `tell` is that of
-    race.drive."""
+    race.drive.
+
+    The share is that of the regions that stay. It flatters, so that confirm draws less: of what
+    holds in one to four of four or eight regions 77 to 93 % are validated with 23 to 66 draws each,
+    by simulation, where the share of all regions validates 98 to 100 % with 49 to 187.
+    """
     prompts: dict[str, dict[str, None]] = defaultdict(dict)
     for pair in pairs:
         prompts[pair.region][pair.prompt] = None
