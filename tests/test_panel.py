@@ -170,8 +170,9 @@ def test_a_judge_that_sees_a_validated_finding_nowhere_is_said(tmp_path):
         findings, _, report = judged_by(panel_of(servers), tmp_path, GIVEN[:1], pairs)
     (finding,) = findings.values()
     assert finding.status == "validated" and report.without_verdict > 0
-    (said,) = [n for n in notices_of_judges(report, [finding]) if "disagree on a validated" in n]
-    assert "`model-2` read it was for it in 0 and against it in 0" in said
+    (said,) = [n for n in notices_of_judges(report, [finding]) if "judges disagree" in n]
+    assert "`model-2` by itself does not see 1 of 1 validated finding that it read" in said
+    assert "0 for it and 0 against it" in said
 
 
 @pytest.mark.parametrize("prompts", [8, 40])
@@ -226,8 +227,9 @@ def test_the_page_says_who_agrees_and_what_each_judge_says(tmp_path):
     found = [finding(1, "validated", judges=(record,)), finding(2, "unsupported")]
     page = page_of(context(found) | {"panel": report}, tmp_path)
     text = " ".join(Reader(page).text.split())
-    assert "first decides the claims. On a share of its prompts (25 %" in text
-    assert "first and <b>model</b>30 50 80 % 0.6 (0.4 to 0.8) 20 55 %" in text
-    assert "<b>model</b> 12 9 1 2 90 % (60 % – 98 %) 35.2" in text
+    assert "first, which decides the claims" in text and hostile in text
+    assert "a share of the first one’s prompts (25 %, chosen by hash" in text
+    assert "1 and 2 30 40 of 50 0.60 (0.40 to 0.80) 11 of 20 0.10 (−0.30 to 0.50)" in text
+    assert "2 12 9 1 2 90 % (60 % – 98 %) 35.2" in text
     alone = page_of(context(found), tmp_path)
     assert 'id="judges"' in page and 'id="judges"' not in alone

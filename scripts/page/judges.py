@@ -5,21 +5,14 @@ from collections.abc import Sequence
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Finding
 from scripts.judging.panel import JudgePair, PanelReport
-from scripts.page.numbers import count, decimal, plural
+from scripts.page.numbers import count, plural
 
 
 def notices_of_judges(panel: PanelReport, findings: Sequence[Finding]) -> list[str]:
-    """A sentence for each judge that does not see a validated finding, for those that may as well
+    """A sentence for each judge that does not see what was validated, for those that may as well
     guess, and for what the budget left unread."""
-    found = [
-        f"The judges disagree on a validated finding: of {plural(record.prompts, 'prompt')} that "
-        f"`{record.judge}` read it was for it in {count(record.wins)} and against it in "
-        f"{count(record.losses)} (“{finding.statement}”)."
-        for finding in findings
-        if finding.status == Status.VALIDATED
-        for record in finding.judges
-        if record.wins <= record.losses
-    ]
+    validated = [finding for finding in findings if finding.status == Status.VALIDATED]
+    found = [said for judge in panel.judges if (said := _disagrees(judge, validated))]
     found += _guessing(panel)
     if panel.unread:
         found.append(
@@ -28,6 +21,21 @@ def notices_of_judges(panel: PanelReport, findings: Sequence[Finding]) -> list[s
             "others."
         )
     return found
+
+
+def _disagrees(judge: str, validated: Sequence[Finding]) -> str | None:
+    own = [(f, record) for f in validated for record in f.judges if record.judge == judge]
+    unseen = [(f, record) for f, record in own if record.wins <= record.losses]
+    if not unseen:
+        return None
+    finding, worst = min(unseen, key=lambda each: each[1].wins - each[1].losses)
+    which = "" if len(unseen) == 1 else ", most of all"
+    return (
+        f"The judges disagree: `{judge}` by itself does not see {count(len(unseen))} of "
+        f"{plural(len(own), 'validated finding')} that it read{which} “{finding.statement}”: of "
+        f"{plural(worst.prompts, 'prompt')} {count(worst.wins)} for it and "
+        f"{count(worst.losses)} against it."
+    )
 
 
 def like_guessing(pair: JudgePair) -> bool:
@@ -89,5 +97,5 @@ def kappa(estimate: float | None, low: float, high: float) -> str:
     """A kappa with its interval; a dash where there is none."""
     if estimate is None:
         return "–"
-    shown = (decimal(value, 2) for value in (estimate, low, high))
+    shown = (f"{value:.2f}".replace("-", "−") for value in (estimate, low, high))
     return "{} ({} to {})".format(*shown)

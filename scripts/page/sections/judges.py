@@ -21,50 +21,51 @@ def context(report: Report) -> dict[str, Any]:
 
 
 TEMPLATE = """\
+{% set number = {} %}
+<ol>{% for judge in panel.judges %}{% set _ = number.update({judge: loop.index}) %}
+  <li>{{ judge }}{% if panel.decide == "first" and loop.first %}, which decides the claims{% endif %}
+    {%- if judge in guessing and guessing | length < panel.judges | length %}; <strong>cannot be told
+    from a judge that guesses</strong>{% endif %}</li>
+{% endfor %}</ol>
 <p>{% if panel.decide == "majority" %}
-  What more than half of {{ panel.judges | length }} judges say of a response decides the claims; all
-  of them were asked everything.
+  What more than half of them say of a response decides the claims; all of them were asked everything.
 {% else %}
-  <strong>{{ panel.judges[0] }}</strong> decides the claims. On a share of its prompts
-  ({{ panel.share | percent }}, chosen by hash before anything was judged)
-  {{ "another judge was" if panel.judges | length == 2 else plural(panel.judges | length - 1, "other judge") ~ " were" }}
-  asked what it was asked; what they say decides nothing.
+  On {{ "all" if panel.share == 1 else "a share" }} of the first one’s {{ units }}
+  {% if panel.share < 1 %}({{ panel.share | percent }}, chosen by hash before anything was judged){% endif %}
+  the {{ "other was" if panel.judges | length == 2 else "others were" }} asked what it was asked; what
+  they say decides nothing.
 {% endif %}
 </p>
 <div class="box" tabindex="0" role="region" aria-label="Agreement of the judges"><table>
-  <thead><tr><th>Two judges</th><th class="number">{{ units | first_upper }}</th>
-    <th class="number">Verdicts</th><th class="number">the same</th>
-    <th class="number">Kappa</th><th class="number">Both chose a side</th>
-    <th class="number">the same one</th><th class="number">Kappa of sides</th></tr></thead>
+  <thead><tr><th>Judges</th><th class="number">{{ units | first_upper }}</th>
+    <th class="number">Same verdict</th><th class="number">Kappa</th>
+    <th class="number">Same side</th><th class="number">Kappa of sides</th></tr></thead>
   <tbody>
   {% for pair in panel.pairs %}
-  <tr><td>{{ pair.one }} and {{ pair.other }}</td><td class="number">{{ pair.prompts | count }}</td>
-    <td class="number">{{ pair.verdicts | count }}</td>
-    <td class="number">{% if pair.verdicts %}{{ (pair.same / pair.verdicts) | percent }}{% else %}–{% endif %}</td>
+  <tr><td>{{ number[pair.one] }} and {{ number[pair.other] }}</td>
+    <td class="number">{{ pair.prompts | count }}</td>
+    <td class="number">{{ pair.same | count }} of {{ pair.verdicts | count }}</td>
     <td class="number">{{ kappa(pair.kappa, pair.kappa_low, pair.kappa_high) }}</td>
-    <td class="number">{{ pair.decided | count }}</td>
-    <td class="number">{% if pair.decided %}{{ (pair.same_side / pair.decided) | percent }}{% else %}–{% endif %}</td>
+    <td class="number">{{ pair.same_side | count }} of {{ pair.decided | count }}</td>
     <td class="number">{{ kappa(pair.side_kappa, pair.side_low, pair.side_high) }}</td></tr>
   {% endfor %}
   </tbody></table></div>
 <p class="note">A verdict is of one statement on one of the {{ units }}: for it, against it, or
-  neither. Kappa is 1 where all verdicts are the same and 0 where guessing would agree as often: a
-  guesser takes neither as often as the judge does, and else a side by coin. In brackets
-  {{ 0.95 | percent }} intervals.
+  neither; sides are the verdicts in which both were for or against it. Kappa is 1 where all are the
+  same and 0 where guessing would agree as often: a guesser takes neither as often as the judge does,
+  and else a side by coin. In brackets {{ 0.95 | percent }} intervals.
   {%- if panel.without_verdict %} {{ plural(panel.without_verdict, "judgement") }} with a reply that
   was refused or unreadable {{ "is" if panel.without_verdict == 1 else "are" }} left out.{% endif %}</p>
-{% for judge in guessing if guessing | length < panel.judges | length %}
-<p><strong>{{ judge }}</strong> cannot be told from a judge that guesses.</p>
-{% endfor %}
 {% if validated %}
 <h3>What each judge says of what was validated</h3>
 <div class="box" tabindex="0" role="region" aria-label="Findings by judge"><table>
-  <thead><tr><th>Finding</th><th>Judge</th><th class="number">{{ units | first_upper }} read</th>
+  <thead><tr><th>Judge</th><th class="number">{{ units | first_upper }} read</th>
     <th class="number">For it</th><th class="number">Against it</th><th class="number">Neither</th>
     <th class="number">Win rate</th><th class="number">Its own e-value</th></tr></thead>
-  <tbody>
-  {% for finding in validated %}{% for record in finding.judges %}
-  <tr><td>{% if loop.first %}{{ finding.statement }}{% endif %}</td><td>{{ record.judge }}</td>
+  {% for finding in validated %}
+  <tbody><tr><th colspan="7">{{ finding.statement }}</th></tr>
+  {% for record in finding.judges %}
+  <tr><td>{{ number[record.judge] }}</td>
     <td class="number">{{ record.prompts | count }}</td>
     <td class="number">{{ record.wins | count }}</td>
     <td class="number">{{ record.losses | count }}</td>
@@ -72,10 +73,12 @@ TEMPLATE = """\
     <td class="number">{% if record.win_rate.estimate is none %}–{% else %}{{ record.win_rate.estimate | percent }}
       <span class="muted">({{ record.win_rate.low | percent }} – {{ record.win_rate.high | percent }})</span>{% endif %}</td>
     <td class="number">{{ record.e_value | e_value }}</td></tr>
-  {% endfor %}{% endfor %}
-  </tbody></table></div>
+  {% endfor %}</tbody>
+  {% endfor %}
+  </table></div>
 <p class="note">On all that a judge read, also what was read for the rates alone after the test had
-  ended; intervals at {{ 0.95 | percent }}, valid wherever reading ends.</p>
+  ended; intervals at {{ 0.95 | percent }}, valid wherever reading ends. No claim rests on
+  {{ "these" if panel.decide == "majority" else "the others" }}.</p>
 {% endif %}
 """
 SECTION = Section("judges", "Do the judges agree?", "Judges", context, TEMPLATE, shown)
