@@ -10,7 +10,7 @@ from test_pool import question
 
 from scripts.assistants.client import Pool
 from scripts.assistants.provider import Request
-from scripts.assistants.roles import ROLES_OF, Budget, ConfirmRoles, Role, read_roles
+from scripts.assistants.roles import Budget, ConfirmRoles, Role, read_roles
 from scripts.cache.records import record_key
 from scripts.workflow.assistant_sections import Assistant
 from scripts.workflow.config import ConfigError, load
@@ -121,7 +121,9 @@ def keyed(tmp_path, monkeypatch):
     def settings(assistant):
         config = load({"audits": {"mine": {**audit, "assistant": assistant}}})
         report = Recipes(config, ROOT, DigestIndex(tmp_path / "digests.json")).audits["mine"]
-        return {stage: report.ancestor(stage).settings for stage in ROLES_OF}
+        return {
+            stage: report.ancestor(stage).settings for stage in ("propose", "screen", "confirm")
+        }
 
     return settings
 

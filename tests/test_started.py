@@ -329,6 +329,12 @@ def test_a_role_s_server_that_does_not_start_ends_the_job_in_one_sentence(
         pool.ask([question(n, role) for n in range(3)])
 
 
+def test_who_starts_no_servers_says_so(served_role, tmp_path):
+    role, _ = served_role()
+    with pytest.raises(AuditError, match="judge 1 has a `server` that only the jobs of an audit"):
+        Pool(ConfirmRoles(Budget(), (role,), role, role), tmp_path)
+
+
 def test_an_audit_whose_assistant_its_jobs_start_needs_neither_key_nor_address(
     workspace, tiny, model, standins, monkeypatch
 ):

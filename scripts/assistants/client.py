@@ -139,6 +139,11 @@ class Pool:
         interactions: Interactions | None = None,
         servers: ServersHere | None = None,
     ):
+        if servers is None and (served := [role for role in roles.asked if role.server]):
+            raise AuditError(
+                f"the assistant's {served[0].name} has a `server` that only the jobs of an audit "
+                "start; give it a `base_url` here"
+            )
         self._interactions, self._calls = interactions, 0
         self.usage: dict[str, ModelUsage] = {}
         self._lines = {
