@@ -57,7 +57,7 @@ def folder(tmp_path):
     return copy_workflow(tmp_path / "work")
 
 
-def served(config: dict, subjects: str, judges: list[str]) -> dict:
+def served(config: dict, subjects: str, writer: str, judges: list[str]) -> dict:
     """The same with subjects and assistant on 127.0.0.1."""
     for name, subject in config["subjects"].items():
         budget = subject.pop("reasoning", None)
@@ -65,7 +65,7 @@ def served(config: dict, subjects: str, judges: list[str]) -> dict:
         subject["server"] = {"url": subjects, "model": name}
         subject |= {"reasoning": budget} if budget else {}
     assistant = config["audits"]["published"]["assistant"]
-    assistant |= {"base_url": judges[0], "concurrency": 8}
+    assistant |= {"base_url": writer, "concurrency": 8}
     del assistant["key_variable"]
     given = [
         judge if isinstance(judge, dict) else {"model": judge} for judge in assistant["judges"]
@@ -79,22 +79,23 @@ def served(config: dict, subjects: str, judges: list[str]) -> dict:
 
 def test_its_size_is_told_before_anything_runs(folder, tiny):
     write_bank(folder, [f"topic{n}" for n in range(133)], 300)
-    config = served(published(), "http://127.0.0.1:9/v1", ["http://127.0.0.1:9/v1"] * 3)
+    config = served(published(), *["http://127.0.0.1:9/v1"] * 2, ["http://127.0.0.1:9/v1"] * 3)
     config["audits"]["published"]["embed"] = {"model": tiny["encoder"]}
     write_config(folder, config)
     said = snakemake(folder, "estimate", "--cores", "1").stdout
     assert "The assistant:" in said and "confirm" in said
 
 
-def test_it_runs_on_a_small_bank(folder, tiny, capsys):
+def test_it_runs_on_a_small_bank(folder, tiny):
     write_bank(folder, CATEGORIES, 60)
     with ExitStack() as stack:
-        subjects = stack.enter_context(Subjects())
+        subjects, writer = stack.enter_context(Subjects()), stack.enter_context(Loopback())
         judges = [
             stack.enter_context(Loopback(accuracy=2 * right - 1, mind=str(right)))
             for right in (1.0, 0.9, 0.5)
         ]
-        config = served(published(), subjects.openai, [judge.openai for judge in judges])
+        addresses = [judge.openai for judge in judges]
+        config = served(published(), subjects.openai, writer.openai, addresses)
         audit = config["audits"]["published"]
         audit |= {"embed": {"model": tiny["encoder"]}, "measure": {"rounds": 1}}
         audit["confirm"] = {"prompts": 24, "samples": 1}
@@ -114,6 +115,6 @@ def test_it_runs_on_a_small_bank(folder, tiny, capsys):
     assert "The judge `openai/gpt-5-nano` cannot be told from one that guesses" in page
     models = json.loads((place / "costs.json").read_text())["total"]["full"]["models"]
     assert set(models) == {"openai/gpt-5", *panel["judges"]}
-    written = next(b for b in judges[0].asked if b["model"] == "openai/gpt-5")
+    written = next(b for b in writer.asked if b["model"] == "openai/gpt-5")
     assert "temperature" not in written and written["reasoning"] == {"effort": "high"}
     assert written["max_tokens"] > 10_000

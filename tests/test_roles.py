@@ -137,8 +137,8 @@ def moved(keyed, assistant, **changed) -> set[str]:
 @pytest.mark.parametrize(
     ("role", "stage"),
     [
-        ("author", {"propose", "screen"}), ("judges", {"confirm"}), ("themes", {"confirm"}),
-        ("cheap", {"screen", "confirm"}),
+        ("author", {"propose", "screen"}), ("judges", {"screen", "confirm"}),
+        ("cheap", {"screen", "confirm"}), ("themes", {"confirm"}),
     ],
 )  # fmt: skip
 def test_a_role_is_in_the_keys_of_the_stages_that_have_it(keyed, role, stage):
@@ -154,9 +154,11 @@ def test_a_role_is_in_the_keys_of_the_stages_that_have_it(keyed, role, stage):
     assert not moved(keyed, given, **with_(concurrency=3, timeout=7, prices="p.yaml"))
 
 
-def test_who_will_judge_counts_in_the_screen_where_a_budget_decides_who_is_tested(keyed):
-    given = {"provider": "openai", "author": "w", "judges": ["j"], "budget": {"requests": 9}}
-    assert moved(keyed, given, judges=["k"]) == {"screen", "confirm"}
+def test_another_judge_counts_in_the_screen_where_a_budget_decides_who_is_tested(keyed):
+    given = {"provider": "openai", "author": "w", "judges": ["j", "k"]}
+    assert moved(keyed, given, judges=["j", "l"]) == {"confirm"}
+    limited = given | {"budget": {"requests": 9}}
+    assert moved(keyed, limited, judges=["j", "l"]) == {"screen", "confirm"}
 
 
 def test_a_server_that_is_started_fills_a_role(keyed):
@@ -170,9 +172,10 @@ def test_a_server_that_is_started_fills_a_role(keyed):
         for role in (of.propose.author, of.confirm.judges[0], of.screen.cheap):
             assert (role.model, role.provider, role.base_url) == ("one", "openai", None)
     given = {**HERE, "author": "w", "cheap": "s", "judges": [{"server": served}]}
+    both = {"screen", "confirm"}
     assert not stages(**given).propose.servers() and stages(**given).confirm.servers()
-    assert moved(keyed, given, judges=[{"server": served | {"model": "other"}}]) == {"confirm"}
-    assert moved(keyed, given, judges=[{"server": served | {"arguments": {}}}]) == {"confirm"}
+    assert moved(keyed, given, judges=[{"server": served | {"model": "other"}}]) == both
+    assert moved(keyed, given, judges=[{"server": served | {"arguments": {}}}]) == both
     assert not moved(keyed, given, judges=[{"server": served | {"start_within": 9}}])
     Path("one").rename("moved")
     again = {"server": served | {"model": "moved"}, "model": "one"}
@@ -181,7 +184,7 @@ def test_a_server_that_is_started_fills_a_role(keyed):
 
 def test_how_a_panel_is_heard_is_in_the_key_where_there_is_one(keyed):
     given = {"provider": "openai", "author": "w", "judges": ["j", "k"]}
-    assert moved(keyed, given, decide="majority") == {"confirm"}
+    assert moved(keyed, given, decide="majority") == {"screen", "confirm"}
     assert moved(keyed, given, agreement={"share": 0.5}) == {"confirm"}
     budget = given | {"budget": {"requests": 9}}
     assert moved(keyed, budget, decide="majority") == {"screen", "confirm"}

@@ -214,7 +214,9 @@ class ScreenRoles(StageRoles):
 
     @property
     def asked(self) -> tuple[Role, ...]:
-        return (self.cheap, self.author) if self.author else (self.cheap,)
+        majority = self.panel is not None and self.panel.decide == "majority"
+        deciding = self.judges if majority else self.judges[:1]
+        return (self.cheap, *deciding, *((self.author,) if self.author else ()))
 
 
 @dataclass(frozen=True)

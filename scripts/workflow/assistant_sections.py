@@ -234,9 +234,12 @@ class Assistant(Asked):
             cheap = replace(cheap, label=f"{cheap.model} (cheap)")
         budget = roles.Budget(self.budget.usd, self.budget.requests)
         panel = self._panel(len(all_judges))
+        # In the screen those that decide read a few prompts; a budget counts the others, too.
+        alone = panel is not None and panel.decide == "first" and not budget.limited
+        in_screen = (all_judges[:1], None) if alone else (all_judges, panel)
         return OfStages(
             ProposeRoles(budget, author),
-            ScreenRoles(budget, cheap, all_judges, panel, author),
+            ScreenRoles(budget, cheap, *in_screen, author),
             ConfirmRoles(
                 budget,
                 all_judges,
