@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from scripts.assistants import roles
 from scripts.assistants.providers import PROVIDERS
@@ -91,7 +91,7 @@ class Asked(Section):
     """Added to the limit of each reply for models that think first; counts in the worst case."""
     token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What an OpenAI-compatible server calls the limit of a reply."""
-    extra: dict[str, JsonValue] = {}
+    extra: dict[str, Any] = {}
     """Fields put into each request, over the usual ones, such as `{reasoning_effort: low}`; null
     leaves one out."""
     prices: str | None = None
