@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -20,10 +21,18 @@ from scripts.core.errors import AuditError
 from scripts.core.ledger import Ledger
 from scripts.model import provide
 from scripts.models import checkpoint
+from scripts.models.generation import generate
 from scripts.models.gguf import convert_gguf, template_of_gguf
 from scripts.models.host import Kept
 from scripts.models.hub import repository_and_file
-from scripts.models.subject import load_model, load_tokenizer, require_context
+from scripts.models.subject import (
+    load_model,
+    load_tokenizer,
+    prompt_ids,
+    require_context,
+    stop_tokens,
+)
+from scripts.prompts.prompt import Prompt
 from scripts.workflow.config import load
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import Node, Recipes
@@ -354,14 +363,32 @@ def tiny_gguf(tiny, tmp_path_factory) -> Path:
     return write_gguf(Path(tiny["base"]), tmp_path_factory.mktemp("gguf") / "tiny.Q8_0.gguf")
 
 
-def test_a_gguf_file_is_the_model_that_it_was_made_from(tiny, tiny_gguf, tmp_path):
+def test_a_gguf_file_says_what_transformers_says_of_it(tiny, tiny_gguf, tmp_path):
+    """Decoded here from the file, and by transformers' own `generate` with `gguf_file`."""
     folder = tmp_path / "out"
     list(convert_gguf(Kept(), {"gguf": str(tiny_gguf), "folder": str(folder)}))
     model, tokenizer = load_model(folder, [], PLAIN), load_tokenizer(folder, PLAIN)
-    known = AutoTokenizer.from_pretrained(tiny_gguf.parent, gguf_file=tiny_gguf.name)
+    told = {"gguf_file": tiny_gguf.name}
+    theirs = AutoModelForCausalLM.from_pretrained(tiny_gguf.parent, **told, dtype=torch.float32)
+    known = AutoTokenizer.from_pretrained(tiny_gguf.parent, **told)
     assert template_of_gguf(tiny_gguf) == known.chat_template == tokenizer.chat_template
     original = load_model(Path(tiny["base"]), [], PLAIN)
     assert torch.allclose(logits(model), logits(original), atol=EIGHT_BITS)
+    assert torch.equal(logits(model), logits(theirs))
+    sampling = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 12}
+    settings = PLAIN | {"sampling": sampling, "system_prompt": None, "response_prefix": ""}
+    prompts = [Prompt("", f"Tell me about number {n}.") for n in range(4)]
+    ids = prompt_ids(tokenizer, prompts, settings)
+    numbers = [[np.zeros(12)] for _ in ids]
+    found = generate(model, ids, numbers, sampling, stop_tokens(model, tokenizer), 1, 4)
+    said = {p: reply.tokens for some in found for p, _, reply in some}
+    for place, prompt in enumerate(prompts):
+        turn = [{"role": "user", "content": prompt.content}]
+        asked = known.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+        given = known(asked, add_special_tokens=False, return_tensors="pt")["input_ids"]
+        out = theirs.generate(given, do_sample=False, max_new_tokens=12, pad_token_id=1)
+        own = out[0, given.shape[1] :].tolist()
+        assert said[place] == (own[: own.index(0)] if 0 in own else own)
 
 
 def test_a_gguf_file_of_the_hub_is_named_behind_the_id(tiny, tiny_gguf, tmp_path):
