@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from scripts.checks.statements import STATEMENTS
 from scripts.draws.rules import RULES
 from scripts.workflow.assistant_sections import Assistant
 from scripts.workflow.section import Name, Place, Section, Share, shorthand
+from scripts.workflow.statements import STATEMENTS
 from scripts.workflow.subject_sections import File, Subject
 
 EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
