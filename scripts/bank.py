@@ -6,7 +6,7 @@ from scripts.core.job import Job, log, run
 from scripts.core.rows import write_document, write_rows
 from scripts.core.text_tables import table
 from scripts.core.vocabulary import SIDES
-from scripts.recordings.bank import prompts_of
+from scripts.recordings.bank import BankSettings, Sources, prompts_of
 from scripts.recordings.pairing import losses, table_rows
 from scripts.recordings.recording import read_recorded
 
@@ -17,8 +17,8 @@ def main(job: Job) -> None:
         for side in SIDES
         if (prompts := job.input[side]) and (report := job.input[f"{side}_report"])
     }
-    settings, local = job.params.settings, job.params.local
-    prompts, report = prompts_of(local["sources"], settings["match"], recorded)
+    match, sources = job.settings(BankSettings)["match"], job.local(Sources)["sources"]
+    prompts, report = prompts_of(sources, match, recorded)
     log.info("%d prompts, %d duplicates dropped", report.prompts, report.duplicates)
     for name, what in (
         ("trimmed", "prompts had white space around them, which was taken off"),

@@ -8,7 +8,7 @@ from scripts.core.rows import read_rows
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
 from scripts.models.encoder import embed_in_job
-from scripts.models.entailment import entailed_in_job
+from scripts.models.entailment import ReadingSettings, entailed_in_job
 
 
 def in_draw_order(shards: Iterable[str]) -> list[Generation]:
@@ -36,7 +36,9 @@ def main(job: Job) -> None:
     sides = in_pairs(drawn)
     job.ledger.left_out += len(drawn["base"]) - len(sides["base"])
     texts = [generation.text or "" for of_side in sides.values() for generation in of_side]
-    vectors, entailed = embed_in_job(texts, job), entailed_in_job(texts, job)
+    settings = job.settings(ReadingSettings)
+    vectors = embed_in_job(texts, job, settings)
+    entailed = entailed_in_job(texts, job, settings)
     start = 0
     for side, of_side in sides.items():
         rows = range(start, start + len(of_side))

@@ -8,11 +8,11 @@ import math
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from pydantic import with_config
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from scripts.checks.words import grams, has_words, shown_phrase
@@ -20,17 +20,24 @@ from scripts.core.errors import AuditError
 from scripts.core.job import Job, log, run
 from scripts.core.randomness import hash_generator, hash_unit
 from scripts.core.rows import read_rows, write_document, write_rows
+from scripts.core.settings import SETTINGS
 from scripts.divergence.clusters import assign, steps_from
-from scripts.models.encoder import embed_in_job
+from scripts.models.encoder import EmbedSettings, embed_in_job
 from scripts.prompts.pools import DealtPrompt, draw_rows, prompt_rows
 from scripts.prompts.prompt import NAMING_WORDS, Prompt, region_count
 from scripts.prompts.region import Region, Regions
+from scripts.prompts.settings import CountedCut, RegionsSettings
 
 OTHER = "other"
 NAMED_MERGED = 5  # categories without a region of their own that a notice names
 LONGEST_NAME = 36  # characters of a prompt that names a region
 LONGEST_LETTERS = 4  # of a name in a script without blanks between words
 STEPS = 300  # of k-means at most; it converges sooner
+
+
+@with_config(SETTINGS)
+class Settings(RegionsSettings, EmbedSettings):
+    """Of the stage, which embeds the bank, too."""
 
 
 def first_centres(vectors: np.ndarray, ids: Sequence[str], count: int, seed: int) -> np.ndarray:
@@ -62,7 +69,7 @@ def first_centres(vectors: np.ndarray, ids: Sequence[str], count: int, seed: int
 
 
 def cluster_prompts(
-    vectors: np.ndarray, ids: Sequence[str], settings: Mapping[str, Any], seed: int
+    vectors: np.ndarray, ids: Sequence[str], settings: CountedCut, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """k-means labels of all prompts (n,) and centroids (count, d).
 
@@ -124,7 +131,7 @@ def merged(prompts: Sequence[Prompt], regions: Sequence[Region], method: str) ->
     )
 
 
-def by_category(prompts: Sequence[Prompt], settings: Mapping[str, Any]) -> list[str]:
+def by_category(prompts: Sequence[Prompt], settings: CountedCut) -> list[str]:
     """The region name of each prompt: its category; rare, surplus or missing ones are "other"."""
     counts = Counter(p.category for p in prompts if p.category)
     kept = [
@@ -226,7 +233,7 @@ def _name(method: str, category: str, words: str, first: Prompt) -> str:
 def cut(
     prompts: Sequence[Prompt],
     vectors: np.ndarray,
-    settings: Mapping[str, Any],
+    settings: RegionsSettings,
     embed_words: Callable[[list[str]], np.ndarray],
 ) -> tuple[list[Region], list[DealtPrompt]]:
     """Regions, and a row a prompt or a draw. Where the draw is the unit, every prompt is a region.
@@ -234,7 +241,7 @@ def cut(
     Raises AuditError when there are fewer prompts than regions.
     """
     seed, count = settings["seed"], region_count(settings["regions"], len(prompts))
-    regions = settings["regions"] | {"count": count}
+    regions: CountedCut = {**settings["regions"], "count": count}
     ids = [p.id for p in prompts]
     if settings.get("unit") == "draw":
         labels = np.arange(len(prompts))
@@ -264,12 +271,12 @@ def cut(
 
 def main(job: Job) -> None:
     prompts = read_rows(job.input.bank, Prompt)
-    settings = job.params.settings
+    settings = job.settings(Settings)
     if settings["unit"] == "draw":
         prompts = [prompt for prompt in prompts if prompt.is_answered]
 
     def embedded(texts):
-        return embed_in_job(texts, job)
+        return embed_in_job(texts, job, settings)
 
     vectors = embedded([prompt.asked for prompt in prompts])
     described, rows = cut(prompts, vectors, settings, embedded)

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from scripts.checks.refusal import refuses
 from scripts.core.job import Job, log, run
-from scripts.recordings.recording import Report, write
+from scripts.readers.settings import KeyedRecording
+from scripts.recordings.recording import RecordingPlace, Report, write
 
 
 def main(job: Job) -> None:
     outputs = {name: Path(job.output[name]) for name in ("responses", "prompts", "report")}
-    settings = {**job.params.local["responses"], "match": job.params.settings["match"]}
+    settings = job.local(RecordingPlace)["responses"]
+    settings["match"] = job.settings(KeyedRecording)["match"]
     report = write(settings, outputs, refuses)
     job.ledger.texts += report.samples
     log.info("%s", in_words(report))

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 import yaml
 from banks import EVERYDAY, PLANT, PLANTED, jsonl, write
+from jobs import job
 
 from scripts.bank import main
 from scripts.core.rows import read_rows
@@ -21,29 +22,28 @@ from scripts.workflow.subject_sections import Responses
 # The stage
 
 
-class Named(dict):
-    __getattr__ = dict.__getitem__
-
-
 SIDES_FILES = ("base", "base_report", "intervention", "intervention_report")
 
 
-class Job:
-    def __init__(self, sources, folder):
-        self.params = Named(local={"sources": sources}, settings={"match": "messages"})
-        self.input = dict.fromkeys(SIDES_FILES, ())
-        self.output = Named(bank=folder / "bank.jsonl", report=folder / "bank.json")
+def of_bank(sources, folder):
+    return job(
+        "bank",
+        dict.fromkeys(SIDES_FILES, ()),
+        {"bank": folder / "bank.jsonl", "report": folder / "bank.json"},
+        local={"sources": sources},
+        settings={"match": "messages", "sources": []},
+    )
 
 
 def test_the_stage_writes_bank_and_report(tmp_path, caplog):
     path = write(tmp_path / "p.txt", "One?\n\nOne?\n Two?\n")
-    job = Job([{"path": path, "format": "auto"}], tmp_path / "out")
+    of_job = of_bank([{"path": path, "format": "auto"}], tmp_path / "out")
     with caplog.at_level(logging.INFO):
-        main(job)
+        main(of_job)
     expected = [Prompt(prompt_id(text), text, "p") for text in ("One?", "Two?")]
-    assert read_rows(job.output.bank, Prompt) == expected
+    assert read_rows(of_job.output.bank, Prompt) == expected
     counts = {"prompts": 2, "duplicates": 1, "empty": 1, "trimmed": 1}
-    assert json.loads(job.output.report.read_text()) == counts | {
+    assert json.loads(of_job.output.report.read_text()) == counts | {
         "schema": 2,
         "unanswered": 0,
         "empty_places": [f"`{path}`, line 2"],
@@ -58,25 +58,27 @@ def test_the_stage_writes_bank_and_report(tmp_path, caplog):
 def test_the_stage_says_what_each_side_of_a_recorded_pair_has(tmp_path, caplog):
     first = [{"prompt": f"{n}?", "response": f"{n}!"} for n in range(10)]
     second = [{"prompt": "0?", "response": "0!"}, {"prompt": "1?", "response": None}]
-    job = Job([], tmp_path / "out")
+    of_job = of_bank([], tmp_path / "out")
     for side, rows in (("base", first), ("intervention", second)):
         place = outputs_in(tmp_path / side)
         path = jsonl(tmp_path / f"{side}.jsonl", *rows)
         given = Responses(path=path).model_dump()
         recording.write(given, place)
-        job.input |= {side: place["prompts"], f"{side}_report": place["report"]}
+        of_job.input.update({side: place["prompts"], f"{side}_report": place["report"]})
     with caplog.at_level(logging.INFO):
-        main(job)
+        main(of_job)
     assert "missing: null" in caplog.text and "prompts only here" in caplog.text
     assert "base: 9 of 10 prompts are not used (8 only on this side, 1 missing on" in caplog.text
     assert "the very same responses" not in caplog.text
-    report = json.loads(job.output.report.read_text())
+    report = json.loads(of_job.output.report.read_text())
     assert report["prompts"] == 1 and report["sides"]["intervention"]["missing"] == {"null": 1}
-    job.input |= {
-        "intervention": job.input["base"],
-        "intervention_report": job.input["base_report"],
-    }
-    main(job)
+    of_job.input.update(
+        {
+            "intervention": of_job.input["base"],
+            "intervention_report": of_job.input["base_report"],
+        }
+    )
+    main(of_job)
     assert "the very same responses" in caplog.text
 
 

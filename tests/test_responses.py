@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from banks import jsonl, write
+from jobs import job
 
-from scripts.core.ledger import Ledger
 from scripts.core.rows import read_rows
 from scripts.draws.draw import Draw
 from scripts.models.kinds import records_of
@@ -43,17 +43,6 @@ def texts(rows, prompt):
     return [r.text for r in rows if r.prompt == prompt_id(prompt)]
 
 
-class Named(dict):
-    __getattr__ = dict.__getitem__
-
-
-class Job:
-    def __init__(self, given, folder):
-        self.params = Named(settings={"match": given.pop("match")}, local={"responses": given})
-        self.output = {n: str(p) for n, p in outputs_in(folder).items()}
-        self.ledger = Ledger("responses", "")
-
-
 def test_the_stage_writes_responses_prompts_and_report(tmp_path):
     path = jsonl(
         tmp_path / "a.jsonl",
@@ -62,21 +51,28 @@ def test_the_stage_writes_responses_prompts_and_report(tmp_path):
         row("Why?", "Never: I'm sorry, but I cannot help with that.", finish_reason="stop"),
         row("How?", ""),
     )
-    job = Job(settings(path), tmp_path / "out")
-    responses(job)
-    assert job.ledger.texts == 3
+    given = settings(path)
+    of_job = job(
+        "responses",
+        {},
+        {name: str(place) for name, place in outputs_in(tmp_path / "out").items()},
+        settings={"match": given.pop("match")},
+        local={"responses": given},
+    )
+    responses(of_job)
+    assert of_job.ledger.texts == 3
     why, how = prompt_id("Why?"), prompt_id("How?")
-    assert read_rows(job.output["responses"], RecordedResponse) == [
+    assert read_rows(of_job.output["responses"], RecordedResponse) == [
         RecordedResponse(why, 0, "So.", False),
         RecordedResponse(why, 1, "Never: I'm sorry, but I cannot help with that.", True),
         RecordedResponse(how, 0, ""),
         RecordedResponse(how, 1, None, reason="time out"),
     ]
-    assert read_rows(job.output["prompts"], RecordedPrompt) == [
+    assert read_rows(of_job.output["prompts"], RecordedPrompt) == [
         RecordedPrompt(why, "Why?", "w", None, 2, 0),
         RecordedPrompt(how, "How?", None, None, 1, 1),
     ]
-    report = json.loads(Path(job.output["report"]).read_text())
+    report = json.loads(Path(of_job.output["report"]).read_text())
     assert len(report.pop("content")) == 64
     assert report == {
         "schema": 1, "format": "jsonl", "rows": 4, "prompts": 2, "samples": 3, "repeated": 2,

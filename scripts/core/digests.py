@@ -3,19 +3,18 @@
 import hashlib
 import json
 import os
-from typing import Any
 
 from scripts.core.errors import AuditError
 
 KEY_LENGTH = 16
 
 
-def canonical(value: Any) -> str:
+def canonical(value: object) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def digest(*parts: Any) -> str:
+def digest(*parts: object) -> str:
     """Hex sha256 of the canonical JSON of the parts."""
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
 

@@ -8,9 +8,14 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 from scripts.core.errors import AuditError
+
+# What JSON holds, where it comes in or goes out and nobody has looked at it yet; what is known of
+# it has a type (rows.py, settings.py).
+Json: TypeAlias = Any
+JsonObject: TypeAlias = dict[str, Json]
 
 _TEMPORARY = re.compile(r"\.tmp-[0-9a-f]{16}-")
 _FULL = "the disk or the quota is full; free some space"
@@ -61,14 +66,14 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.match(name) is not None
 
 
-def write_json(path: str | os.PathLike, obj: Any) -> None:
+def write_json(path: str | os.PathLike, obj: object) -> None:
     """Write one JSON document; raises ValueError, naming the file, for what JSON cannot hold."""
     text = _dumps(obj, str(path), indent=1)
     with replacing(path) as temporary, _open_text(temporary) as file:
         file.write(text + "\n")
 
 
-def write_jsonl(path: str | os.PathLike, rows: Iterable[dict]) -> None:
+def write_jsonl(path: str | os.PathLike, rows: Iterable[JsonObject]) -> None:
     """Write one JSON object a line; raises ValueError, naming the row, for what JSON cannot hold.
 
     `rows` may be a generator: it is never held in memory.
@@ -78,17 +83,17 @@ def write_jsonl(path: str | os.PathLike, rows: Iterable[dict]) -> None:
             file.write(_dumps(row, f"Row {number} of {path}") + "\n")
 
 
-def json_line(row: dict, where: str) -> bytes:
+def json_line(row: Mapping[str, object], where: str) -> bytes:
     """A line of a JSONL file; raises ValueError, naming `where`, for what JSON cannot hold."""
     return (_dumps(row, where) + "\n").encode("utf-8", "backslashreplace")
 
 
-def read_json(path: str | os.PathLike) -> Any:
+def read_json(path: str | os.PathLike) -> Json:
     """Read one JSON document; raises ValueError, naming the file, when it is not valid."""
     return _loads(Path(path).read_bytes(), str(path), "utf-8-sig")
 
 
-def read_jsonl(path: str | os.PathLike) -> list[dict[str, Any]]:
+def read_jsonl(path: str | os.PathLike) -> list[JsonObject]:
     """Read one JSON object a line; blank lines are skipped.
 
     Raises ValueError, naming file and line, for a line that is cut off, not valid or no object.
@@ -96,7 +101,7 @@ def read_jsonl(path: str | os.PathLike) -> list[dict[str, Any]]:
     return [row for _, row in iterate_jsonl(path)]
 
 
-def iterate_jsonl(path: str | os.PathLike) -> Iterator[tuple[int, dict[str, Any]]]:
+def iterate_jsonl(path: str | os.PathLike) -> Iterator[tuple[int, JsonObject]]:
     """As `read_jsonl`, one row at a time, with the number of its line, from 1."""
     # A binary file is split on "\n" alone; text may hold other line separators, such as U+2028.
     with open(path, "rb") as file:
@@ -118,14 +123,14 @@ def _open_text(path: Path) -> TextIO:
     return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def _dumps(obj: Any, where: str, indent: int | None = None) -> str:
+def _dumps(obj: object, where: str, indent: int | None = None) -> str:
     try:
         return json.dumps(obj, indent=indent, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where} cannot be written as JSON: {error}.") from error
 
 
-def _loads(content: bytes, where: str, encoding: str) -> Any:
+def _loads(content: bytes, where: str, encoding: str) -> Json:
     try:
         return json.loads(content.decode(encoding), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

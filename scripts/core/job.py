@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from scripts.core.checksums import check, forget, record
 from scripts.core.errors import AuditError
@@ -23,11 +23,13 @@ from scripts.core.files import UNWRITABLE
 from scripts.core.ledger import Ledger
 from scripts.core.progress import Reporter
 from scripts.core.rows import write_document
+from scripts.core.settings import settings_as
 
 MAIN = "AUTO_INTERVENTIONS_MAIN"  # host and process of Snakemake, as workflow/session.py sets it
 DONE = "done in"
 _ENDED = re.compile(rf"^\S+ \S+ (?:ERROR |INFO {DONE} )", re.M)
 log = logging.getLogger("audit")
+T = TypeVar("T")
 
 
 class Named(Protocol):
@@ -64,6 +66,15 @@ class Job:
     ledger: Ledger
     log: str
     """Where the job's own words go."""
+
+    def settings(self, kind: type[T]) -> T:
+        """What its rule hands over as `settings`, as their type. Raises AuditError."""
+        return settings_as(kind, self.params.settings, self.ledger.stage)
+
+    def local(self, kind: type[T]) -> T:
+        """What its rule hands over as `local`, paths and the like that no key contains, as its
+        type. Raises AuditError."""
+        return settings_as(kind, self.params.local, self.ledger.stage)
 
 
 def run(main: Callable[[Job], None]) -> None:

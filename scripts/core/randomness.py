@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -10,12 +9,12 @@ POOLS = ("explore", "screen", "confirm")
 FEW = 200  # prompts of a bank; below, pools have the sizes that their shares say
 
 
-def hash_unit(*parts: Any) -> float:
+def hash_unit(*parts: object) -> float:
     """A number in [0, 1) that depends on the parts alone."""
     return int.from_bytes(_hash(parts)[:8], "big") / 2**64
 
 
-def hash_generator(*parts: Any) -> np.random.Generator:
+def hash_generator(*parts: object) -> np.random.Generator:
     """A random generator that depends on the parts alone (counter-based, Philox 4x64)."""
     return np.random.Generator(np.random.Philox(key=np.frombuffer(_hash(parts)[:16], np.uint64)))
 

@@ -9,11 +9,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
+from typing import ClassVar, Protocol, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from scripts.core.files import Unreadable, iterate_jsonl, read_json, write_json, write_jsonl
+from scripts.core.files import (
+    JsonObject,
+    Unreadable,
+    iterate_jsonl,
+    read_json,
+    write_json,
+    write_jsonl,
+)
 
 ROW = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -28,16 +35,16 @@ T = TypeVar("T", bound=Row)
 
 
 @cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
     return TypeAdapter(kind)
 
 
-def as_json(row: Row) -> dict[str, Any]:
+def as_json(row: Row) -> JsonObject:
     """A row as JSON has it, its schema version first."""
     return {"schema": row.SCHEMA, **_adapter(type(row)).dump_python(row, mode="json")}
 
 
-def from_json(kind: type[T], row: dict[str, Any], where: str) -> T:
+def from_json(kind: type[T], row: JsonObject, where: str) -> T:
     """The row that `as_json` made. Raises Unreadable, naming `where`, for any other."""
     schema = row.get("schema")
     if schema != kind.SCHEMA:
@@ -46,12 +53,11 @@ def from_json(kind: type[T], row: dict[str, Any], where: str) -> T:
             "version of this workflow."
         )
     try:
-        found: T = _adapter(kind).validate_python({k: v for k, v in row.items() if k != "schema"})
+        return _adapter(kind).validate_python({k: v for k, v in row.items() if k != "schema"})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise Unreadable(f"{where}: `{field}`: {first['msg']}; make the file anew.") from error
-    return found
 
 
 def write_rows(path: str | Path, rows: Iterable[Row]) -> None:
@@ -80,7 +86,7 @@ def read_document(path: str | Path, kind: type[T]) -> T:
     return from_json(kind, read_json(path), str(path))
 
 
-def json_schema(kind: type[Row]) -> dict[str, Any]:
+def json_schema(kind: type[Row]) -> JsonObject:
     """The JSON schema of a row, with the docstrings of its fields."""
     schema = _adapter(kind).json_schema(mode="serialization")
     inside = {part.__name__: part for part in _types_in(kind)}
@@ -92,7 +98,7 @@ def json_schema(kind: type[Row]) -> dict[str, Any]:
     return schema
 
 
-def _describe_inherited(schema: dict[str, Any], kind: type) -> None:
+def _describe_inherited(schema: JsonObject, kind: type) -> None:
     """Add the docstrings of fields that a type has from another: pydantic reads its own alone."""
     for base in filter(is_dataclass, kind.__mro__[1:]):
         known = _adapter(base).json_schema(mode="serialization")["properties"]
@@ -100,7 +106,7 @@ def _describe_inherited(schema: dict[str, Any], kind: type) -> None:
             schema["properties"][name].setdefault("description", described["description"])
 
 
-def _types_in(kind: Any) -> Iterator[type]:
+def _types_in(kind: object) -> Iterator[type]:
     """A type and those of its fields, as far as they are dataclasses."""
     if is_dataclass(kind) and isinstance(kind, type):
         yield kind

@@ -1,10 +1,12 @@
 """YAML files that a person writes: read into a type, or refused in one sentence."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from scripts.core.errors import AuditError
 
@@ -38,7 +40,7 @@ def read_yaml(path: str | Path, kind: type[T], holds: str) -> T:
         raise AuditError(f"`{path}`: {_sentence(detail)}; such a file holds {holds}") from None
 
 
-def _sentence(detail: Any) -> str:
+def _sentence(detail: ErrorDetails) -> str:
     """What a problem that pydantic found is, and where."""
     *above, last = detail["loc"] or [""]
     if detail["type"] == "missing":
@@ -68,7 +70,7 @@ _BELONGS = {
 }
 
 
-def _place(path: Any) -> str:
+def _place(path: Iterable[int | str]) -> str:
     """`behaviours` no. 2, `prompts` no. 1"""
     said: list[str] = []
     for part in path:

@@ -1,30 +1,40 @@
 """Sentence embeddings, computing only what the record cache lacks."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from pydantic import with_config
+from typing_extensions import TypedDict
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
 from scripts.core.errors import AuditError
 from scripts.core.job import Job, log
 from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
+from scripts.core.settings import SETTINGS
 from scripts.models.arithmetic import resolve
 from scripts.models.description import model_folder
-from scripts.models.host import Kept, Message, perform
+from scripts.models.host import Kept, Message, Request, perform
 
 # A batch's tokens on a processor, whose cache holds what a layer computes of so many.
 TOKENS = 1024
 
 
-def embed_in_job(texts: Sequence[str], job: Job) -> np.ndarray:
+@with_config(SETTINGS)
+class EmbedSettings(TypedDict):
+    """Of whatever embeds."""
+
+    embedder: str
+    """Names the content of the model, its dtype and its limit."""
+    dtype: str
+    max_tokens: int | None
+
+
+def embed_in_job(texts: Sequence[str], job: Job, settings: EmbedSettings) -> np.ndarray:
     """`embed` with the embedder, cache and threads of a job whose rule names them: the input
-    `embedder`, the settings `embedder`, `dtype` and `max_tokens`, the params `cache` and
-    `batch_size`."""
-    settings = job.params.settings
+    `embedder`, the params `cache` and `batch_size`."""
     return embed(
         texts,
         settings["embedder"],
@@ -120,7 +130,7 @@ def encode_texts(
     return np.stack([parts[place] for place in range(len(texts))])
 
 
-def encode_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
+def encode_loaded(kept: Kept, request: Request) -> Iterator[Message]:
     """The operation behind `encode_texts`: `vectors` and their texts' `places` as they come."""
     import torch
 
@@ -145,14 +155,14 @@ def load_encoder(folder: Path, dtype: str, max_tokens: int | None = None):
     from scripts.models.linear import pack_weights
 
     arithmetic = resolve(dtype)
-    settings: dict[str, Any] = {"dtype": getattr(torch, arithmetic)}
+    how: dict[str, object] = {"dtype": getattr(torch, arithmetic)}
     log.info("encoding in %s on %s", arithmetic, take_device())
     on_processor = not torch.cuda.is_available()
     if on_processor and arithmetic != "float32":
         # On texts of some dozens of tokens two plain matrix products are faster in bfloat16 than
         # fused attention (docs/performance.md).
-        settings["attn_implementation"] = "eager"
-    encoder = SentenceTransformer(str(folder), model_kwargs=settings)
+        how["attn_implementation"] = "eager"
+    encoder = SentenceTransformer(str(folder), model_kwargs=how)
     if max_tokens is not None:
         encoder.max_seq_length = min(max_tokens, encoder.max_seq_length or max_tokens)
     return pack_weights(encoder, TOKENS) if on_processor else encoder

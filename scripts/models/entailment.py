@@ -5,30 +5,49 @@ The text is the premise, "The response …" the hypothesis, as in zero-shot clas
 2019).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NotRequired
 
 import numpy as np
+from pydantic import with_config
+from typing_extensions import TypedDict
 
 from scripts.cache.records import VectorCache, record_key
 from scripts.core.errors import AuditError
+from scripts.core.files import JsonObject
 from scripts.core.job import Job, log
 from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
+from scripts.core.settings import SETTINGS
 from scripts.draws.entailed import Entailed
 from scripts.models.arithmetic import resolve
 from scripts.models.description import model_folder
-from scripts.models.encoder import batches, say_what_is_unread, token_counts
-from scripts.models.host import Kept, Message, perform
+from scripts.models.encoder import EmbedSettings, batches, say_what_is_unread, token_counts
+from scripts.models.host import Kept, Message, Request, perform
 
 MARKS = 3  # tokens around and between the two texts
 
 
-def entailed_in_job(texts: Sequence[str], job: Job) -> Entailed | None:
+class Entailment(TypedDict):
+    """What is read of texts."""
+
+    model: str
+    """Names the content of the model."""
+    statements: list[str]
+
+
+@with_config(SETTINGS)
+class ReadingSettings(EmbedSettings):
+    """Of whatever embeds texts, and reads what they entail where the audit asks."""
+
+    entailment: NotRequired[Entailment]
+
+
+def entailed_in_job(texts: Sequence[str], job: Job, settings: ReadingSettings) -> Entailed | None:
     """`entailed` with the model, cache and threads of a job whose rule names them, as
     `embed_in_job`; None where the audit names no model."""
-    asked = job.params.settings.get("entailment")
+    asked = settings.get("entailment")
     if asked is None:
         return None
     return entailed(
@@ -36,7 +55,7 @@ def entailed_in_job(texts: Sequence[str], job: Job) -> Entailed | None:
         asked["statements"],
         asked["model"],
         model_folder(job.input.entailment),
-        job.params.settings["dtype"],
+        settings["dtype"],
         Path(job.params.cache),
         job.params.batch_size,
         job.threads,
@@ -96,7 +115,7 @@ def read_pairs(
     which the call's host keeps loaded, or this process. Raises what `entailed` raises."""
     waiting, parts = dict(enumerate(pairs)), np.zeros(len(pairs), dtype=np.float32)
 
-    def request() -> dict[str, Any]:
+    def request() -> JsonObject:
         return {
             "folder": str(folder.resolve()),
             "dtype": dtype,
@@ -114,7 +133,7 @@ def read_pairs(
     return parts
 
 
-def read_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
+def read_loaded(kept: Kept, request: Request) -> Iterator[Message]:
     """The operation behind `read_pairs`: `chances` and their pairs' `places` as they come."""
     import torch
 

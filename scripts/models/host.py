@@ -22,22 +22,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, cast
 
 import numpy as np
 import psutil
 
 from scripts.core.errors import AuditError
+from scripts.core.files import Json, JsonObject
 from scripts.core.job import log, out_of_memory
 from scripts.core.ledger import Ledger
 
 HOSTS = "AUTO_INTERVENTIONS_HOSTS"  # how many a call may have, as workflow/session.py sets it
 STARTED_WITHIN = 30.0  # seconds until a host that was started must listen
 SILENT_FOR = 60.0  # seconds without a word, its beat included, until a host counts as lost
+T = TypeVar("T")
 BEAT = 5.0  # seconds between the words of a host that computes
 
-Message = dict[str, Any]
-Operation = Callable[["Kept", Mapping[str, Any]], Iterator[Message]]
+Message = JsonObject  # and arrays, as `send` has them
+Request = Mapping[str, Json]
+Operation = Callable[["Kept", Request], Iterator[Message]]
 
 
 class HostLost(Exception):
@@ -50,18 +53,18 @@ class Kept:
     def __init__(self, room: Callable[[], float] = lambda: float("inf")):
         """room: bytes of memory that are free now."""
         self.room = room
-        self.things: dict[str, Any] = {}
+        self.things: dict[str, object] = {}
 
-    def get(self, name: str, size: int, load: Callable[[], Any]) -> Any:
+    def get(self, name: str, size: int, load: Callable[[], T]) -> T:
         """The thing of this name, loaded if need be, for which `size` bytes are made free first."""
         if name in self.things:
             log.info("loaded already: %s", name)
             self.things[name] = self.things.pop(name)  # the most recently used one lies last
-            return self.things[name]
+            return cast(T, self.things[name])
         while self.things and self.room() < size:
             self.things.pop(next(iter(self.things)))
-        self.things[name] = load()
-        return self.things[name]
+        self.things[name] = loaded = load()
+        return loaded
 
     def relieve(self) -> bool:
         """Drop everything but what was used last; whether there was anything."""
@@ -72,7 +75,7 @@ class Kept:
 
 
 def perform(
-    operation: Operation, request: Callable[[], Mapping[str, Any]], ledger: Ledger
+    operation: Operation, request: Callable[[], Request], ledger: Ledger
 ) -> Iterator[Message]:
     """Messages of an operation, from this call's host if there is one, else done here.
 
@@ -183,9 +186,7 @@ class Host:
                         raise HostLost(f"did not start within {STARTED_WITHIN:.0f} s") from None
                     time.sleep(0.02)
 
-    def ask(
-        self, operation: Operation, request: Mapping[str, Any], ledger: Ledger
-    ) -> Iterator[Message]:
+    def ask(self, operation: Operation, request: Request, ledger: Ledger) -> Iterator[Message]:
         """Messages of an operation as they come. Raises what it raises there, and HostLost."""
         name = f"{operation.__module__}:{operation.__qualname__}"
         with self.line:

@@ -1,15 +1,16 @@
 """Rows of prompts.jsonl: the pool of each prompt, or of each draw, and its turn in its region."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from scripts.core.errors import AuditError
 from scripts.core.job import log
 from scripts.core.randomness import hash_unit, pools_of
 from scripts.core.rows import ROW
 from scripts.prompts.prompt import Prompt, unit_of
+from scripts.prompts.settings import DealSettings
 
 MOST_OF_DRAWS = 200  # prompts, where each is a region of its own
 LEAST_OF_DRAWS = 8  # samples of a prompt, to be shared among three pools
@@ -59,7 +60,7 @@ def in_order(prompts: Iterable[DealtPrompt]) -> list[DealtPrompt]:
 
 
 def prompt_rows(
-    prompts: Sequence[Prompt], regions: Sequence[str], settings: Mapping[str, Any]
+    prompts: Sequence[Prompt], regions: Sequence[str], settings: DealSettings
 ) -> list[DealtPrompt]:
     """A row a prompt: its region, its pool, by hash of it or of its group, and its turn."""
     seed = settings["seed"]
@@ -100,7 +101,7 @@ def draws_a_prompt(held: Sequence[int]) -> int:
 
 
 def draw_rows(
-    prompts: Sequence[Prompt], regions: Sequence[str], settings: Mapping[str, Any]
+    prompts: Sequence[Prompt], regions: Sequence[str], settings: DealSettings
 ) -> list[DealtPrompt]:
     """A row a draw, where claims are about these very prompts: of every prompt as many, shared
     among the pools by hash of the draw, so that the n-th draws of all prompts make a block.

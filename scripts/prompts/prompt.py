@@ -8,11 +8,13 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from scripts.core.digests import canonical
 from scripts.core.errors import AuditError
+from scripts.core.files import Json
 from scripts.core.rows import ROW
+from scripts.prompts.settings import RegionCut
 
 ROLES = ("system", "user", "assistant")
 MOST_REGIONS, PROMPTS_A_REGION = 40, 40  # where the configuration gives no number of regions
@@ -80,7 +82,7 @@ def content_id(content: str | Messages) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def normal_prompt(prompt: Any, where: str) -> str | Messages:
+def normal_prompt(prompt: Json, where: str) -> str | Messages:
     """A prompt in normal form: text, or messages of a role and text."""
     if isinstance(prompt, str):
         return normal_text(prompt, where).strip()
@@ -146,12 +148,12 @@ def is_empty(content: str | Messages) -> bool:
     return not (content if isinstance(content, str) else content and content[-1]["content"])
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     names = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number" if isinstance(value, int | float) else "no text")
 
 
-def region_count(settings: Mapping[str, Any], prompts: int) -> int:
+def region_count(settings: RegionCut, prompts: int) -> int:
     """How many regions are asked for."""
     if settings["count"] is not None:
         return settings["count"]

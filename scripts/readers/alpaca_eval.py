@@ -1,14 +1,13 @@
 """AlpacaEval's `model_outputs.json`: instruction, output, generator."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from scripts.readers.json_document import records
 from scripts.readers.jsons import json_lines
-from scripts.readers.row import Format, Values
+from scripts.readers.row import Fields, Format, Values
 
 
-def values(record: Mapping[str, Any]) -> Iterator[Values]:
+def values(record: Fields) -> Iterator[Values]:
     more = record.get("input")
     yield {
         "prompt": f"{record.get('instruction')}\n\n{more}" if more else record.get("instruction"),

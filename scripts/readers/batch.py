@@ -4,14 +4,13 @@ What came back holds no prompt: `prompts` names the file of requests, joined by 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from scripts.readers.jsons import json_lines
 from scripts.readers.messages import filtered, finished, plain_prompt, said
-from scripts.readers.row import Format, Values
+from scripts.readers.row import Fields, Format, Values
 
 
-def values(record: Mapping[str, Any]) -> Iterator[Values]:
+def values(record: Fields) -> Iterator[Values]:
     key = {"key": record.get("custom_id")}
     asked = record.get("body", record.get("params"))
     if isinstance(asked, Mapping):
@@ -43,7 +42,7 @@ def values(record: Mapping[str, Any]) -> Iterator[Values]:
         }
 
 
-def _body(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
+def _body(record: Fields) -> tuple[Fields, str | None]:
     """What came back to a request, or why nothing did."""
     if isinstance(result := record.get("result"), Mapping):  # Anthropic
         error = (result.get("error") or {}).get("error") or result.get("error") or {}

@@ -1,15 +1,15 @@
 """BOLD, `{domain: {name: [prefix, …]}}`: prefixes of texts; the category is the domain."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import json_document
 from scripts.readers.row import Format, Record, place
+from scripts.readers.settings import FileSettings
 
 
-def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, _settings: FileSettings) -> Iterator[Record]:
     domains = json_document(path)
     if not isinstance(domains, dict):
         raise BankError(f"{place(path)} is no BOLD file: it must be {{domain: {{name: [prefix]}}}}")

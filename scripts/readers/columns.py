@@ -1,18 +1,19 @@
 """Parquet, Arrow and Feather, through pyarrow where it is installed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
 
+from scripts.core.files import Json
 from scripts.prompts.prompt import BankError
 from scripts.readers.row import Format, Record, wrong
+from scripts.readers.settings import FileSettings
 
 TOGETHER = 1024  # rows that are in memory at once
 MAGIC = (b"PAR1", b"ARROW1")
 
 
-def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, _settings: FileSettings) -> Iterator[Record]:
     try:
         import pyarrow as arrow
         import pyarrow.ipc
@@ -33,7 +34,7 @@ def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
         raise wrong(path, "", f"it is damaged or cut off ({said}); get the file again") from None
 
 
-def _batches(arrow: Any, source: Any) -> Iterator[Any]:
+def _batches(arrow: Json, source: Json) -> Iterator[Json]:
     """The record batches of Parquet, of an Arrow file, or of a stream as `datasets` writes it."""
     parquet = source.read(len(MAGIC[0])) == MAGIC[0]
     source.seek(0)

@@ -3,15 +3,14 @@
 A question with several turns is one prompt of all of them, with all answers as its response.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from scripts.readers.jsons import json_lines
 from scripts.readers.messages import said, split_conversation
-from scripts.readers.row import Format, Values
+from scripts.readers.row import Fields, Format, Values
 
 
-def values(record: Mapping[str, Any]) -> Iterator[Values]:
+def values(record: Fields) -> Iterator[Values]:
     about = {
         "key": record.get("question_id", record.get("uid")),
         "model": record.get("model_id", record.get("model")),

@@ -4,8 +4,9 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from scripts.core.files import Json
 from scripts.prompts.prompt import BankError
 
 HEAD = 1 << 20  # bytes that are looked at
@@ -39,7 +40,7 @@ class Glance:
         return self.head.decode("utf-8-sig", errors="replace").lstrip()
 
     @cached_property
-    def _first_line(self) -> tuple[Any, bool]:
+    def _first_line(self) -> tuple[Json, bool]:
         """The first line's value, None if it is none by itself, and whether more lines follow."""
         with open(self.path, "rb") as file:
             lines = (line for line in file if line.strip())
@@ -62,7 +63,7 @@ class Glance:
         return "object"
 
     @cached_property
-    def first(self) -> Any:
+    def first(self) -> Json:
         if self.shape == "lines":
             return self._first_line[0]
         if self.shape == "array":

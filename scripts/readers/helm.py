@@ -5,14 +5,13 @@ frame. Several completions of a request are samples.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from scripts.readers.jsons import entries, json_document
 from scripts.readers.messages import finished, plain_prompt
-from scripts.readers.row import Format, Values
+from scripts.readers.row import Fields, Format, Values
 
 
-def values(state: Mapping[str, Any]) -> Iterator[Values]:
+def values(state: Fields) -> Iterator[Values]:
     request, result = state.get("request") or {}, state.get("result") or {}
     about = {
         "prompt": plain_prompt(request.get("messages")) or request.get("prompt"),

@@ -5,10 +5,10 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from scripts.prompts.prompt import BankError
 from scripts.readers.row import Format, Record
+from scripts.readers.settings import FileSettings
 
 SAVED = ("dataset_info.json", "dataset_dict.json")
 
@@ -18,7 +18,7 @@ def is_saved(path: Path) -> bool:
     return any((path / name).is_file() for name in SAVED)
 
 
-def records(path: Path, settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, settings: FileSettings) -> Iterator[Record]:
     try:
         import datasets
     except ModuleNotFoundError:

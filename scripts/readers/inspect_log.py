@@ -9,17 +9,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from scripts.core.files import Json, JsonObject
 from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import entries, json_document
 from scripts.readers.messages import filtered, finished, plain_prompt, said
-from scripts.readers.row import Format, Record, Values, wrong
+from scripts.readers.row import Fields, Format, Record, Values, wrong
+from scripts.readers.settings import FileSettings
 
 ATTACHED = "attachment://"
 
 
-def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, _settings: FileSettings) -> Iterator[Record]:
     if path.suffix.lower() != ".eval":
         for at, sample in entries(path, json_document(path).get("samples") or [], "sample"):
             yield Record(at, _whole(sample))
@@ -42,8 +43,8 @@ def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
         ) from None
 
 
-def values(sample: Mapping[str, Any]) -> Iterator[Values]:
-    given: Any = []
+def values(sample: Fields) -> Iterator[Values]:
+    given: Json = []
     for message in sample.get("messages") or ():
         if message.get("role") not in ("system", "user"):
             break
@@ -71,14 +72,14 @@ def values(sample: Mapping[str, Any]) -> Iterator[Values]:
         }
 
 
-def _whole(sample: Mapping[str, Any]) -> dict[str, Any]:
+def _whole(sample: Fields) -> JsonObject:
     """A sample with what the log keeps apart put back in its place."""
     attached = sample.get("attachments") or {}
     parts = ("input", "messages", "output")
     return {**sample, **{n: _resolved(sample[n], attached) for n in parts if n in sample}}
 
 
-def _resolved(value: Any, attached: Mapping[str, str]) -> Any:
+def _resolved(value: Json, attached: Mapping[str, str]) -> Json:
     if isinstance(value, str) and value.startswith(ATTACHED):
         return attached.get(value.removeprefix(ATTACHED), value)
     if isinstance(value, list):

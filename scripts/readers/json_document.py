@@ -1,16 +1,16 @@
 """One JSON document: a list of objects or of prompts, or an object that holds one such list."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from scripts.prompts.prompt import kind_of
 from scripts.readers.fields import ALIASES, listed
 from scripts.readers.jsons import entries, json_document
 from scripts.readers.row import Format, Record, wrong
+from scripts.readers.settings import FileSettings
 
 
-def records(path: Path, settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, settings: FileSettings) -> Iterator[Record]:
     value = json_document(path)
     if isinstance(value, dict):
         known = set(ALIASES["prompt"]) | {settings.get("prompt")}

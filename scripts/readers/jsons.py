@@ -1,12 +1,13 @@
 """JSON as files hold it: an object a line, or one document."""
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
 
+from scripts.core.files import Json
 from scripts.prompts.prompt import BankError, kind_of
 from scripts.readers.row import Record, place, wrong
+from scripts.readers.settings import FileSettings
 
 GZIP = b"\x1f\x8b"  # what a file packed by gzip begins with
 
@@ -30,7 +31,7 @@ def text_lines(path: Path) -> Generator[tuple[int, str]]:
         ) from None
 
 
-def json_lines(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
+def json_lines(path: Path, _settings: FileSettings) -> Iterator[Record]:
     """The objects of JSON lines; blank lines are skipped."""
     for number, line in text_lines(path):
         if not line.strip():
@@ -51,7 +52,7 @@ def json_lines(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
         yield Record(f"line {number}", record)
 
 
-def json_document(path: Path) -> Any:
+def json_document(path: Path) -> Json:
     """The one value that a file holds."""
     text = "".join(line for _, line in text_lines(path))
     try:
@@ -62,7 +63,7 @@ def json_document(path: Path) -> Any:
         raise BankError(f"{place(path, at)}: not valid JSON ({error}); correct it") from None
 
 
-def entries(path: Path, values: Any, name: str = "entry") -> Iterator[Record]:
+def entries(path: Path, values: Json, name: str = "entry") -> Iterator[Record]:
     """The objects of a list, by their numbers from 1."""
     if not isinstance(values, list):
         raise wrong(path, "", f"{kind_of(values)} where a list of entries is expected")

@@ -7,15 +7,16 @@ read.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from scripts.core.files import Json
 from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import json_lines
 from scripts.readers.messages import plain_prompt
-from scripts.readers.row import Format, Record, Values
+from scripts.readers.row import Fields, Format, Record, Values
+from scripts.readers.settings import FileSettings
 
 
-def records(path: Path, settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, settings: FileSettings) -> Iterator[Record]:
     chosen = None
     asked = "filter" in (settings.get("where") or {})
     for record in json_lines(path, settings):
@@ -25,7 +26,7 @@ def records(path: Path, settings: Mapping[str, Any]) -> Iterator[Record]:
             yield record
 
 
-def values(record: Mapping[str, Any]) -> Iterator[Values]:
+def values(record: Fields) -> Iterator[Values]:
     said = record.get("resps") or [[]]
     first = said[0] if isinstance(said[0], list) else said
     if any(isinstance(response, list) for response in first):
@@ -38,7 +39,7 @@ def values(record: Mapping[str, Any]) -> Iterator[Values]:
         yield {"prompt": prompt, "response": response, "sample": sample}
 
 
-def _given(arguments: Any) -> Any:
+def _given(arguments: Json) -> Json:
     """The context of the first request: `{gen_args_0: {arg_0: …}}`, in older logs `[[…, {…}]]`."""
     if isinstance(arguments, Mapping):
         arguments = next(iter(arguments.values()), None)

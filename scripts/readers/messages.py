@@ -7,7 +7,9 @@ and so does what a model thought.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from scripts.core.files import Json
+from scripts.readers.row import Fields
 
 ROLES = {
     "system": "system", "developer": "system", "user": "user", "human": "user",
@@ -21,7 +23,7 @@ WHOLE = {"stop", "end_turn", "eos", "eos_token", "stop_sequence", "tool_calls", 
 FILTERED = {"content_filter", "safety", "refusal"}
 
 
-def is_messages(value: Any) -> bool:
+def is_messages(value: Json) -> bool:
     """Whether a value is a list of messages, or of turns of messages."""
     if not isinstance(value, list) or not value:
         return False
@@ -31,7 +33,7 @@ def is_messages(value: Any) -> bool:
     )
 
 
-def prompt_of(value: Any) -> Any:
+def prompt_of(value: Json) -> Json:
     """A prompt in the form of {role, content} messages; what is no list of messages stays.
 
     Turns of messages come one after the other, tools' answers as the user's.
@@ -51,7 +53,7 @@ def prompt_of(value: Any) -> Any:
     return found
 
 
-def plain_prompt(value: Any) -> Any:
+def plain_prompt(value: Json) -> Json:
     """As `prompt_of`, a single message of the user as its text."""
     found = prompt_of(value)
     if isinstance(found, list) and [m["role"] for m in found] == ["user"]:
@@ -59,7 +61,7 @@ def plain_prompt(value: Any) -> Any:
     return found
 
 
-def split_conversation(value: Any) -> tuple[Any, str] | None:
+def split_conversation(value: Json) -> tuple[Json, str] | None:
     """A conversation that ends with the assistant: what came before, and its last words."""
     if not is_messages(value):
         return None
@@ -69,7 +71,7 @@ def split_conversation(value: Any) -> tuple[Any, str] | None:
     return flat[:-1], said(flat[-1])
 
 
-def transcript(messages: Sequence[Mapping[str, Any]]) -> str:
+def transcript(messages: Sequence[Fields]) -> str:
     """What was said, each message under its role where several speak."""
     spoken = [(ROLES.get(_role(m), _role(m)), said(m)) for m in _flat(messages)]
     spoken = [(role, text) for role, text in spoken if role in SPOKEN and text]
@@ -78,7 +80,7 @@ def transcript(messages: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join(f"{role}: {text}" for role, text in spoken)
 
 
-def said(message: Any) -> str:
+def said(message: Json) -> str:
     """The words of a message or its content: a string, parts, or an object with both."""
     if message is None:
         return ""
@@ -101,29 +103,29 @@ def said(message: Any) -> str:
     return "\n".join(part for part in (text, *calls) if part)
 
 
-def finished(why: Any) -> bool | None:
+def finished(why: Json) -> bool | None:
     """Whether a response ended by itself, by the word that a tool has for why it ended."""
     word = str(why).lower() if why is not None else ""
     return False if word in CUT else True if word in WHOLE else None
 
 
-def filtered(why: Any) -> str | None:
+def filtered(why: Json) -> str | None:
     """Why there is no response, where a filter took it."""
     return "content filter" if str(why).lower() in FILTERED else None
 
 
-def _role(message: Mapping[str, Any]) -> str:
+def _role(message: Fields) -> str:
     return str(message.get("role") or message.get("from") or "")
 
 
-def _flat(messages: Any) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = []
+def _flat(messages: Json) -> list[Fields]:
+    found: list[Fields] = []
     for message in messages:
         found += _flat(message) if isinstance(message, list) else [message]
     return found
 
 
-def _call(call: Mapping[str, Any]) -> str:
+def _call(call: Fields) -> str:
     function = call.get("function")
     about = function if isinstance(function, Mapping) else call
     name = function if isinstance(function, str) else about.get("name", "a tool")

@@ -1,24 +1,24 @@
 """Responses of model-diffing: an object a line, `{hash: {conversation, response}}`."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from scripts.readers.jsons import json_lines
 from scripts.readers.messages import plain_prompt
-from scripts.readers.row import Format, Record, Values
+from scripts.readers.row import Fields, Format, Record, Values
+from scripts.readers.settings import FileSettings
 
 _HASH = re.compile(r"[0-9a-f]{32,64}")
 
 
-def records(path: Path, settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, settings: FileSettings) -> Iterator[Record]:
     for at, line in json_lines(path, settings):
         for name, inside in line.items():
             yield Record(at, {"hash": name, **inside} if isinstance(inside, dict) else line)
 
 
-def values(record: Mapping[str, Any]) -> Iterator[Values]:
+def values(record: Fields) -> Iterator[Values]:
     yield {
         "prompt": plain_prompt(record.get("conversation")),
         "response": record.get("response"),

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from scripts.readers.jsons import entries, json_document, json_lines
 from scripts.readers.messages import finished, plain_prompt, said
-from scripts.readers.row import Format, Record, Values
+from scripts.readers.row import Fields, Format, Record, Values
+from scripts.readers.settings import FileSettings
 
 
-def records(path: Path, settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, settings: FileSettings) -> Iterator[Record]:
     if path.suffix.lower() == ".jsonl":
         yield from json_lines(path, settings)
         return
@@ -19,7 +19,7 @@ def records(path: Path, settings: Mapping[str, Any]) -> Iterator[Record]:
     yield from entries(path, inside, "result")
 
 
-def values(result: Mapping[str, Any]) -> Iterator[Values]:
+def values(result: Fields) -> Iterator[Values]:
     prompt, response = result.get("prompt") or {}, result.get("response") or {}
     provider, output = result.get("provider") or {}, response.get("output")
     if isinstance(output, dict | list):

@@ -7,8 +7,9 @@ before those that the format or a field's name tells.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, cast
 
+from scripts.core.files import Json, JsonObject
 from scripts.prompts.prompt import BankError, normal_text
 from scripts.readers.fields import (
     ALIASES,
@@ -24,7 +25,8 @@ from scripts.readers.fields import (
 )
 from scripts.readers.messages import filtered, finished, prompt_of
 from scripts.readers.registry import parts
-from scripts.readers.row import Format, Record, Row, place, wrong
+from scripts.readers.row import Fields, Format, Record, Row, Values, place, wrong
+from scripts.readers.settings import FileSettings, RecordingSettings, Scalar
 
 OF_PROMPTS = ("prompt", "category", "group", "key")  # what matters where responses do not
 SEEN = 5  # values that an error lists at most
@@ -39,20 +41,20 @@ class Reading:
     """
 
     def __init__(
-        self, settings: Mapping[str, Any], wants: Literal["prompt", "response", "key"] = "prompt"
+        self, settings: FileSettings, wants: Literal["prompt", "response", "key"] = "prompt"
     ):
         self.settings, self.wants = settings, wants
-        self.named = {name: settings[name] for name in ALIASES if settings.get(name)}
+        self.named = {name: str(told) for name in ALIASES if (told := settings.get(name))}
         of_responses = wants == "response"
         self.sought = [what for what in ALIASES if of_responses or what in OF_PROMPTS]
-        if settings.get("prompts"):
+        prompts = cast(RecordingSettings, settings).get("prompts")  # none of sources
+        if prompts:
             self.sought.remove("prompt")
-        self.where: Mapping[str, Any] = settings.get("where") or {}
+        self.where: Mapping[str, Scalar] = settings.get("where") or {}
         self.parts = parts(settings)
         self.left_out = 0
         self._others: dict[str, list[str]] = {name: [] for name in self.where}
         self._known: dict[tuple[str, ...], dict[str, str]] = {}
-        prompts = settings.get("prompts")
         self._prompts = PromptsByKey(prompts) if prompts else None
 
     @property
@@ -87,7 +89,7 @@ class Reading:
         except BankError as error:
             raise wrong(path, record.at, str(error)) from None
 
-    def _values(self, format: Format, fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _values(self, format: Format, fields: Fields) -> Iterator[JsonObject]:
         """What a record holds, by what it is."""
         if format.values is not None:
             own = {what: self._at(fields, what, name) for what, name in self.named.items()}
@@ -105,13 +107,13 @@ class Reading:
             values.pop("key", None)  # a row's own number says nothing of its prompt
         yield values
 
-    def _names(self, fields: Mapping[str, Any]) -> dict[str, str]:
+    def _names(self, fields: Fields) -> dict[str, str]:
         keys = tuple(fields)
         if keys not in self._known:
             self._known[keys] = self._complete(found_names(keys, self.named, self.sought), fields)
         return self._known[keys]
 
-    def _complete(self, names: dict[str, str], fields: Mapping[str, Any]) -> dict[str, str]:
+    def _complete(self, names: dict[str, str], fields: Fields) -> dict[str, str]:
         """The names, if they suffice for what is wanted. Raises BankError, without its place."""
         if "prompt" not in names and not (self._prompts and "key" in names):
             if "key" in names and self.wants == "response":
@@ -128,7 +130,7 @@ class Reading:
             raise BankError(self._unknown("key", fields, names))
         return names
 
-    def _unknown(self, what: str, fields: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    def _unknown(self, what: str, fields: Fields, names: Mapping[str, str]) -> str:
         taken = set(names.values())
         texts = [k for k, v in fields.items() if isinstance(v, str) and k not in taken]
         example = next(iter([*texts, *(k for k in fields if k not in taken)]), None)
@@ -142,13 +144,13 @@ class Reading:
         )
 
     @staticmethod
-    def _at(fields: Mapping[str, Any], what: str, name: str) -> Any:
+    def _at(fields: Fields, what: str, name: str) -> Json:
         try:
             return value_at(fields, name)
         except KeyError:
             raise BankError(not_there(what, name, fields)) from None
 
-    def _wanted(self, fields: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    def _wanted(self, fields: Fields, values: Values) -> bool:
         """Whether `where` lets a row through: by the file's own field, else by what it is."""
         for name, wanted in self.where.items():
             value = look_up(fields, name, values.get(name, self))
@@ -161,12 +163,12 @@ class Reading:
                 return False
         return True
 
-    def _responses(self, values: Mapping[str, Any]) -> list[str | None]:
+    def _responses(self, values: Values) -> list[str | None]:
         if self.wants != "response":
             return [None]
         return responses_of(values.get("response"))
 
-    def _row(self, path: Path, at: str, values: Mapping[str, Any], response: str | None) -> Row:
+    def _row(self, path: Path, at: str, values: Values, response: str | None) -> Row:
         prompt = prompt_of(values.get("prompt"))
         if prompt is None and not (self._prompts and values.get("key") is not None):
             keyed = values.get("key") is not None and self.wants == "response"
@@ -202,7 +204,7 @@ class Reading:
 class PromptsByKey:
     """The prompts of a file of their own, for responses that hold only a key."""
 
-    def __init__(self, settings: Mapping[str, Any]):
+    def __init__(self, settings: FileSettings):
         self.path, self.used = settings["path"], set[str | None]()
         self.rows: dict[str | None, Row] = {}
         for row in Reading(settings, "key"):
@@ -234,7 +236,7 @@ class PromptsByKey:
         return len(self.rows) - len(self.used)
 
 
-def _as_written(format: Format, find: Callable, source: Any, *given: Any) -> Iterator[Any]:
+def _as_written(format: Format, find: Callable, source: Json, *given: Json) -> Iterator[Json]:
     """What a format finds in a file or a record. Raises BankError where its shape is another."""
     try:
         yield from find(source, *given)
@@ -246,7 +248,7 @@ def _as_written(format: Format, find: Callable, source: Any, *given: Any) -> Ite
         ) from None
 
 
-def _whole(value: Any) -> int | None:
+def _whole(value: Json) -> int | None:
     """A sample's number; none where a cell is empty. Raises BankError, without its place."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -272,14 +274,14 @@ def _whole(value: Any) -> int | None:
     )
 
 
-def _reason(reason: Any, why: Any) -> str | None:
+def _reason(reason: Json, why: Json) -> str | None:
     """Why there is no response, where the row says it."""
     if isinstance(reason, Mapping):
         reason = reason.get("message") or reason.get("code")
     return scalar(reason) or filtered(why)
 
 
-def _text(values: Mapping[str, Any], what: str) -> str | None:
+def _text(values: Values, what: str) -> str | None:
     value = values.get(what)
     if isinstance(value, list | Mapping):
         raise BankError(f"the {what} {value!r} is no text; name another field as `{what}`")

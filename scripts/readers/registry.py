@@ -4,9 +4,7 @@ A new format is a module with a `FORMAT`, and its name here.
 """
 
 import difflib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from scripts.prompts.prompt import BankError
 from scripts.readers import (
@@ -32,6 +30,7 @@ from scripts.readers.fields import listed
 from scripts.readers.glance import Glance
 from scripts.readers.jsons import GZIP
 from scripts.readers.row import Format, wrong
+from scripts.readers.settings import FileSettings
 
 FORMATS: dict[str, Format] = {
     module.FORMAT.name: module.FORMAT
@@ -45,7 +44,7 @@ LISTED = 5  # names that an error lists at most
 SHOWN = 60  # characters of a file that an error shows
 
 
-def source_files(settings: Mapping[str, Any]) -> list[Path]:
+def source_files(settings: FileSettings) -> list[Path]:
     """The files that a source or a recording consists of, sorted by name; none for a data set of
     the hub. Raises BankError when there is none."""
     path, declared = Path(settings["path"]), settings.get("format") or "auto"
@@ -69,7 +68,7 @@ def source_files(settings: Mapping[str, Any]) -> list[Path]:
     return sorted(files, key=lambda p: p.name)
 
 
-def parts(settings: Mapping[str, Any]) -> list[tuple[Path, Format]]:
+def parts(settings: FileSettings) -> list[tuple[Path, Format]]:
     """What is read one after the other, each with its format. Raises BankError."""
     path = Path(settings["path"])
     if settings.get("revision") or (path.is_dir() and hub.is_saved(path)):
@@ -77,7 +76,7 @@ def parts(settings: Mapping[str, Any]) -> list[tuple[Path, Format]]:
     return [(file, format_of(file, settings)) for file in source_files(settings)]
 
 
-def format_of(path: Path, settings: Mapping[str, Any]) -> Format:
+def format_of(path: Path, settings: FileSettings) -> Format:
     """The format of a file: as named, else the first that it looks like. Raises BankError."""
     declared = settings.get("format") or "auto"
     if declared != "auto":

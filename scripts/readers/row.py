@@ -3,17 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from scripts.core.files import Json
 from scripts.prompts.prompt import BankError
 from scripts.readers.glance import Glance
+from scripts.readers.settings import FileSettings
 
 
 class Record(NamedTuple):
     """One entry of a file as the file has it, and where in the file it is ("line 3")."""
 
     at: str
-    fields: Any
+    fields: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Row:
 
     file: Path
     at: str
-    prompt: Any = None
+    prompt: Json = None
     response: str | None = None
     sample: int | None = None
     category: str | None = None
@@ -52,7 +54,8 @@ def wrong(file: Path, at: str, what: str) -> BankError:
     return BankError(f"{place(file, at)}: {what}")
 
 
-Values = Mapping[str, Any]  # of a Row's fields, as a format finds them in a record
+Fields = Mapping[str, Json]  # of a record, as the file has them
+Values = Mapping[str, Json]  # of a Row's fields, as a format finds them in a record
 
 
 @dataclass(frozen=True)
@@ -67,5 +70,5 @@ class Format:
     title: str
     endings: tuple[str, ...]
     fits: Callable[[Glance], bool]
-    records: Callable[[Path, Mapping[str, Any]], Iterator[Record]]
-    values: Callable[[Mapping[str, Any]], Iterable[Values]] | None = None
+    records: Callable[[Path, FileSettings], Iterator[Record]]
+    values: Callable[[Fields], Iterable[Values]] | None = None

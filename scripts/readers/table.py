@@ -2,15 +2,15 @@
 
 import csv
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from scripts.readers.fields import ALIASES
 from scripts.readers.jsons import text_lines
 from scripts.readers.row import Format, Record, wrong
+from scripts.readers.settings import FileSettings
 
 ENDINGS = (".csv", ".tsv")
 LOOKED_AT = 20  # records among which a header is looked for
@@ -52,7 +52,7 @@ def _delimiter(path: Path, line: str) -> str:
     return next((mark for mark in DELIMITERS if mark in line and "," not in line), ",")
 
 
-def records(path: Path, settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, settings: FileSettings) -> Iterator[Record]:
     with closing(cells(path)) as rows:
         before = list(islice(rows, LOOKED_AT))
         place = header_of(path, before, settings)
@@ -73,9 +73,7 @@ def records(path: Path, settings: Mapping[str, Any]) -> Iterator[Record]:
             yield Record(f"line {line}", dict(zip(header, record, strict=True)))
 
 
-def header_of(
-    path: Path, rows: Sequence[tuple[int, list[str]]], settings: Mapping[str, Any]
-) -> int:
+def header_of(path: Path, rows: Sequence[tuple[int, list[str]]], settings: FileSettings) -> int:
     """Which of the first records is the header: the one on the line that `header` names, else the
     first that holds the fields named or, where none is, a name that is known."""
     if asked := settings.get("header"):
@@ -83,7 +81,7 @@ def header_of(
             if line == asked:
                 return place
         raise wrong(path, "", f"no record begins on line {asked}; correct `header`")
-    named = {settings[name] for name in NAMED if settings.get(name)}
+    named = {str(told) for name in NAMED if (told := settings.get(name))}
     known = {alias for what in ("prompt", "response", "key") for alias in ALIASES[what]}
     sets = [{cell.strip() for cell in record} for _, record in rows]
     fitting = [place for place, names in enumerate(sets) if named and named <= names]

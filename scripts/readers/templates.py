@@ -1,19 +1,20 @@
 """Templates: a `topic`, `things`, and `forms`; every form is filled with every thing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from scripts.core.files import Json, JsonObject
 from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import text_lines
 from scripts.readers.row import Format, Record, place
+from scripts.readers.settings import FileSettings
 
 FIELDS = ("topic", "things", "forms")
 
 
-def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, _settings: FileSettings) -> Iterator[Record]:
     page = _page(path)
     topic = page.get("topic")
     if not isinstance(topic, str) or not topic.strip():
@@ -31,7 +32,7 @@ def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
             yield Record("", {"prompt": prompt, "topic": topic})
 
 
-def _page(path: Path) -> dict[str, Any]:
+def _page(path: Path) -> JsonObject:
     try:
         page = yaml.safe_load("".join(line for _, line in text_lines(path)))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -49,7 +50,7 @@ def _page(path: Path) -> dict[str, Any]:
     return page
 
 
-def _texts(value: Any, name: str, path: Path) -> list[str]:
+def _texts(value: Json, name: str, path: Path) -> list[str]:
     if not isinstance(value, list) or not value:
         raise BankError(f"{place(path)}: `{name}` must be a list of strings")
     for entry in value:

@@ -1,14 +1,14 @@
 """Plain text, one prompt a line."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from scripts.readers.jsons import text_lines
 from scripts.readers.row import Format, Record
+from scripts.readers.settings import FileSettings
 
 
-def records(path: Path, _settings: Mapping[str, Any]) -> Iterator[Record]:
+def records(path: Path, _settings: FileSettings) -> Iterator[Record]:
     for number, line in text_lines(path):
         yield Record(f"line {number}", {"prompt": line.removesuffix("\n").removesuffix("\r")})
 

@@ -3,9 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from pydantic import with_config
+from typing_extensions import TypedDict
 
 from scripts.core.rows import ROW
+from scripts.core.settings import SETTINGS
 from scripts.prompts.prompt import (
     BankError,
     Prompt,
@@ -18,6 +22,7 @@ from scripts.prompts.prompt import (
 )
 from scripts.readers.reading import Reading
 from scripts.readers.row import Row
+from scripts.readers.settings import KeyedSource, SourceSettings
 from scripts.recordings.files import RecordedPrompt
 from scripts.recordings.pairing import SideReport, shared_prompts, side_reports, within
 from scripts.recordings.recording import Report
@@ -74,8 +79,24 @@ class BankReport:
     """By side what its recording holds and what of it is not used."""
 
 
+@with_config(SETTINGS)
+class BankSettings(TypedDict):
+    """Of the bank stage."""
+
+    sources: list[KeyedSource]
+    match: str
+    """What makes two prompts the same: `messages`, or `last_user`."""
+
+
+@with_config(SETTINGS)
+class Sources(TypedDict):
+    """Where the bank stage finds its sources."""
+
+    sources: list[SourceSettings]
+
+
 def build_bank(
-    sources: Sequence[Mapping[str, Any]], match: str = "messages"
+    sources: Sequence[SourceSettings], match: str = "messages"
 ) -> tuple[list[Prompt], BankReport]:
     """The distinct prompts of all sources, in order; of duplicates the first stays.
 
@@ -144,7 +165,7 @@ def _limited(
 
 
 def prompts_of(
-    sources: Sequence[Mapping[str, Any]],
+    sources: Sequence[SourceSettings],
     match: str = "messages",
     recorded: Mapping[str, tuple[Sequence[RecordedPrompt], Report]] | None = None,
 ) -> tuple[list[Prompt], BankReport]:

@@ -13,11 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Any, ClassVar
+from typing import IO, ClassVar
 
 import numpy as np
+from pydantic import with_config
+from typing_extensions import TypedDict
 
+from scripts.core.files import JsonObject
 from scripts.core.rows import ROW, read_document, read_rows, write_document, write_rows
+from scripts.core.settings import SETTINGS
 from scripts.prompts.prompt import (
     BankError,
     Messages,
@@ -30,6 +34,7 @@ from scripts.prompts.prompt import (
 )
 from scripts.readers.reading import Reading
 from scripts.readers.row import Row
+from scripts.readers.settings import RecordingSettings
 from scripts.recordings.files import RecordedPrompt, RecordedResponse, outputs_in
 
 REASONS = 8  # kinds of missing responses that are told apart
@@ -80,8 +85,15 @@ class Report:
     """A digest of all prompts and responses, hex sha256."""
 
 
+@with_config(SETTINGS)
+class RecordingPlace(TypedDict):
+    """Where the responses stage finds its recording."""
+
+    responses: RecordingSettings
+
+
 def write(
-    settings: Mapping[str, Any],
+    settings: RecordingSettings,
     outputs: Mapping[str, Path],
     refuses: Callable[[str], bool] | None = None,
 ) -> Report:
@@ -100,7 +112,7 @@ def write(
     return recorder.report
 
 
-def scanned(settings: Mapping[str, Any]) -> tuple[list[RecordedPrompt], Report]:
+def scanned(settings: RecordingSettings) -> tuple[list[RecordedPrompt], Report]:
     """The prompts and the report of a recording whose stage has not run. Raises BankError."""
     with TemporaryDirectory() as folder:
         place = outputs_in(Path(folder))
@@ -116,7 +128,7 @@ def read_recorded(place: Mapping[str, Path]) -> tuple[list[RecordedPrompt], Repo
 class _Recorder:
     """What is known of the rows so far: texts lie in the spool, numbers in arrays."""
 
-    def __init__(self, settings: Mapping[str, Any], spool: IO[bytes]):
+    def __init__(self, settings: RecordingSettings, spool: IO[bytes]):
         self.settings, self.spool = settings, spool
         self.reading = Reading(settings, "response")
         self.report = Report()
@@ -206,12 +218,12 @@ class _Recorder:
         self.taken.add(taken)
         return row.sample
 
-    def _spool(self, value: Mapping[str, Any]) -> int:
+    def _spool(self, value: JsonObject) -> int:
         place = self.spool.tell()
         self.spool.write(json.dumps(value, ensure_ascii=False).encode() + b"\n")
         return place
 
-    def _at(self, place: int) -> dict[str, Any]:
+    def _at(self, place: int) -> JsonObject:
         self.spool.seek(place)
         return json.loads(self.spool.readline())
 
