@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from benchmarks.speed import REPEATS, RESULTS, in_turns, record, seconds
 from scripts.models.generation import generate
+from scripts.servers.sampling import Sampling
 
 CUDA = torch.cuda.is_available()
 SHAPE = dict(zip(
@@ -28,7 +29,7 @@ BATCHES = (64, 128, 256, 512) if CUDA else (16,)  # of either side, the best of 
 PROMPTS, SAMPLES, NEW_TOKENS = 2 * BATCHES[-1] // 4, 4, 64
 SHARED, OWN = 32, 32  # tokens of a prompt: of the template, and its own at most
 SQUARE = 8192 if CUDA else 1024
-SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
+SAMPLING: Sampling = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
 NEVER = -1  # a stop token that no model has
 
 

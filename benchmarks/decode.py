@@ -25,15 +25,17 @@ from scripts.core.rows import read_rows
 from scripts.draws.draw import Draw
 from scripts.models.generation import generate
 from scripts.models.linear import PackedLinear, pack_weights
+from scripts.models.settings import Loading
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
 from scripts.prompts.prompt import Prompt
+from scripts.servers.sampling import Sampling
 
 NEW_TOKENS, SAMPLES, PROMPTS = 64, 4, 64
 ROWS = 256  # as `execution.batch_size` says if nothing is set
 BATCHES = (64, 128, 256)  # of generate, the best of which counts
-SETTINGS = {"system_prompt": None, "response_prefix": "", "chat_template": True,
-            "trust_remote_code": False}  # fmt: skip
-SAMPLING = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
+SETTINGS: Loading = {"system_prompt": None, "response_prefix": "", "chat_template": True,
+            "trust_remote_code": False, "dtype": "auto"}  # fmt: skip
+SAMPLING: Sampling = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
 
 
 def ours(model, tokenizer, prompts: list[Prompt]) -> int:
@@ -87,7 +89,7 @@ def main(folder: str, bank: str) -> None:
     torch.set_num_threads(2)
     tokenizer = load_tokenizer(Path(folder), SETTINGS)
     half, packed, full = (
-        load_model(Path(folder), [], SETTINGS | {"dtype": dtype})
+        load_model(Path(folder), [], {**SETTINGS, "dtype": dtype})
         for dtype in ("bfloat16", "bfloat16", "float32")
     )
     packed = pack_weights(packed, ROWS)

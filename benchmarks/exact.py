@@ -22,10 +22,12 @@ from benchmarks.speed import RESULTS, record
 from scripts.core.rows import read_rows
 from scripts.draws.draw import Draw
 from scripts.models.generation import generate
+from scripts.models.settings import Loading
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
 from scripts.prompts.prompt import Prompt
+from scripts.servers.sampling import Sampling
 
-SETTINGS = {"dtype": "float32", "system_prompt": None, "response_prefix": "",
+SETTINGS: Loading = {"dtype": "float32", "system_prompt": None, "response_prefix": "",
             "chat_template": True, "trust_remote_code": False}  # fmt: skip
 PROMPTS, NEW_TOKENS, BATCH = 200, 32, 64
 FIXED, FIRST_TOKENS = 10, 2000  # prompts, and first tokens drawn of each
@@ -44,7 +46,12 @@ class Subject:
 
     def replies(self, prompts: int, samples: int, steps: int, temperature: float):
         """(prompt, tokens with the stop token) of so many draws of each of the first prompts."""
-        sampling = {"temperature": temperature, "top_p": 1.0, "top_k": 0, "max_new_tokens": steps}
+        sampling: Sampling = {
+            "temperature": temperature,
+            "top_p": 1.0,
+            "top_k": 0,
+            "max_new_tokens": steps,
+        }
         draws = [
             [Draw("base", "explore", name, s).uniforms(0, steps) for s in range(samples)]
             for name in self.names[:prompts]

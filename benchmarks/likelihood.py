@@ -19,13 +19,15 @@ from sklearn.metrics import roc_auc_score
 
 from scripts.core.rows import read_rows
 from scripts.models.generation import generate
+from scripts.models.settings import Loading
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
 from scripts.prompts.prompt import Prompt
+from scripts.servers.sampling import Sampling
 
 BATCH, NEW_TOKENS = 32, 24
-SETTINGS = {"dtype": "bfloat16", "system_prompt": None, "response_prefix": "",
+SETTINGS: Loading = {"dtype": "bfloat16", "system_prompt": None, "response_prefix": "",
             "chat_template": True, "trust_remote_code": False}  # fmt: skip
-SAMPLING = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
+SAMPLING: Sampling = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
 
 
 @torch.inference_mode()

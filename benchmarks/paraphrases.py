@@ -35,8 +35,10 @@ from scripts.core.vocabulary import SIDES
 from scripts.draws.draw import Draw
 from scripts.models.encoder import embed
 from scripts.models.generation import generate
+from scripts.models.settings import Loading
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
 from scripts.prompts.prompt import Prompt
+from scripts.servers.sampling import Sampling
 from scripts.workflow.sections import Audit
 
 ROOT = Path(__file__).parents[1]
@@ -44,9 +46,9 @@ SENTENCES = ROOT / "config" / "benchmarks" / "paraphrases.yaml"
 FIGURES = ROOT / "docs" / "figures" / "paraphrases.json"
 CHANGES, DOSES = ("stance", "tone", "drift"), (1.0, 0.3, 0.1)
 TOPIC = "pets"  # of the replies that drift
-SETTINGS = {"system_prompt": None, "response_prefix": "", "chat_template": True,
+SETTINGS: Loading = {"system_prompt": None, "response_prefix": "", "chat_template": True,
             "trust_remote_code": False, "dtype": "auto"}  # fmt: skip
-SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": 32}
+SAMPLING: Sampling = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_new_tokens": 32}
 
 
 def replies(folder: Path, rows: list[Prompt]) -> dict[str, list[str]]:

@@ -30,10 +30,11 @@ from scripts.core.randomness import hash_unit
 from scripts.core.vocabulary import SIDES
 from scripts.models.encoder import embed
 from scripts.prompts.prompt import Prompt, prompt_id
+from scripts.prompts.settings import RegionsSettings
 from scripts.readers.reading import Reading
+from scripts.readers.settings import RecordingSettings
 from scripts.regions import cut
 from scripts.workflow.sections import Audit
-from scripts.workflow.subject_sections import Responses
 
 EMBEDDER = "recorded"  # its name in the cache
 FIGURES = Path(__file__).parents[1] / "docs" / "figures" / "recorded.json"
@@ -54,8 +55,10 @@ BY_DRAW = ("misaligned",)
 def rows(path: Path) -> Iterator[tuple[str, str]]:
     """Prompts and responses of one file; those without a response are left out."""
     named = path.parent / "questions.csv"
-    settings = Responses(path=str(path), prompts=str(named) if named.is_file() else None)
-    for row in Reading(settings.model_dump(), "response"):
+    settings: RecordingSettings = {"path": str(path)}
+    if named.is_file():
+        settings["prompts"] = {"path": str(named)}
+    for row in Reading(settings, "response"):
         if row.response is not None:
             yield row.prompt, row.response
 
@@ -121,7 +124,8 @@ def suite_from(
     for side, of_side in texts.items():
         flat = encode([text for of_one in of_side for text in of_one]).astype(np.float16)
         vectors[side] = flat.reshape(len(prompts), len(of_side[0]), -1)
-    asked = {name: settings[name] for name in ("regions", "pools", "unit")} | {
+    asked: RegionsSettings = {
+        "regions": settings["regions"], "pools": settings["pools"], "unit": settings["unit"],
         "seed": seed, "samples": len(texts[SIDES[0]][0]),
     }  # fmt: skip
     regions, rows = cut(prompts, encode([p.asked for p in prompts]), asked, encode)

@@ -24,6 +24,7 @@ import numpy as np
 from benchmarks.speed import REPEATS, record
 from scripts.cache.records import RecordCache, record_key
 from scripts.cache.segments import write_segment
+from scripts.core.files import JsonObject
 from scripts.core.job import peak_mib
 from scripts.core.rows import iterate_rows
 from scripts.draws.generation import Generation
@@ -36,7 +37,7 @@ DISTINCT = 64  # blocks of payload that the segments are made of
 
 def fill(folder: Path, size: int, rows: list[dict]) -> None:
     """Lay RECORDS records into segments of `size`, and ASKED of their keys into keys.json."""
-    rng, cache = np.random.default_rng(size), RecordCache(folder)
+    rng, cache = np.random.default_rng(size), RecordCache[JsonObject](folder)
     layout = cache._layout([], [])
     blocks = [
         cache._encode(layout, [rows[i] for i in rng.integers(len(rows), size=layout.block_records)])
@@ -58,7 +59,7 @@ def look_up(folder: str) -> None:
     """Open a folder and look its keys up; print seconds and peak memory."""
     keys = json.loads(Path(folder, "keys.json").read_text())
     before, began = peak_mib(), time.perf_counter()
-    cache = RecordCache(folder)
+    cache = RecordCache[JsonObject](folder)
     cache.refresh()
     opened = time.perf_counter()
     found = cache.get_many(keys)
@@ -71,7 +72,7 @@ def look_up(folder: str) -> None:
 def seconds_to_add(rows: list[dict]) -> float:
     """Seconds of a writer that adds BATCHES batches, merging as it goes."""
     with tempfile.TemporaryDirectory(dir="cache") as folder:
-        cache, began = RecordCache(folder), time.perf_counter()
+        cache, began = RecordCache[JsonObject](folder), time.perf_counter()
         for number in range(BATCHES):
             of_batch = [rows[(number * BATCH + i) % len(rows)] for i in range(BATCH)]
             cache.add_many({record_key(number, i): row for i, row in enumerate(of_batch)})

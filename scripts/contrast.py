@@ -4,19 +4,27 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
+import numpy as np
+from typing_extensions import TypedDict
+
+from scripts.core.files import JsonObject
 from scripts.core.job import Job, Named, run, warn
 from scripts.core.rows import as_json, iterate_rows, read_rows, write_document
+from scripts.core.settings import settings_as
 from scripts.core.vocabulary import SIDES
-from scripts.divergence.contrast import Contrast, of_replies
+from scripts.divergence.contrast import Contrast, of_replies, of_tokens
 from scripts.draws.draw import Draw
-from scripts.models.contrast import PROMPTS, TOKENS, compared, next_tokens
+from scripts.draws.record import DrawRecord
+from scripts.models.contrast import PROMPTS, TOKENS, next_tokens
 from scripts.models.description import model_folder
 from scripts.models.formatting import template_places
 from scripts.models.host import perform
+from scripts.models.kind import Records
 from scripts.models.kinds import KINDS
 from scripts.models.reasoning import require_thoughts
+from scripts.models.settings import LoadedSettings
 from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import Prompt
 
@@ -29,51 +37,64 @@ DRAWS = {"temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion
 def main(job: Job) -> None:
     explored = [p for p in read_rows(job.input.prompts, DealtPrompt) if p.pool == "explore"]
     names = list(dict.fromkeys(prompt.id for prompt in in_order(explored)))[:PROMPTS]
-    loaded = all(job.params.sides[side]["settings"]["kind"] == "loaded" for side in SIDES)
+    loaded = all(side_of(job, side)["settings"]["kind"] == "loaded" for side in SIDES)
     if loaded:
-        of = job.params.sides["base"]["settings"].get("of", "answer")
+        of = side_of(job, "base")["settings"].get("of", "answer")
         require_thoughts(of, [templates_of(job, side) for side in SIDES])
-    fields = compared_tokens(job, names) if loaded else greedy_replies(job, names)
-    found = Contrast(**fields, set_alike=are_set_alike(job))
+    contrast = compared_tokens(job, names) if loaded else greedy_replies(job, names)
+    found = replace(contrast, set_alike=are_set_alike(job))
     write_document(job.output.contrast, found)
     if found.notice:
         warn(found.notice)
+
+
+class Side(TypedDict):
+    """What decode is given of a subject."""
+
+    settings: JsonObject
+    local: JsonObject
+
+
+def side_of(job: Job, side: str) -> Side:
+    """A side's subject."""
+    return settings_as(Side, job.params.sides[side], "contrast")
 
 
 def are_set_alike(job: Job) -> bool:
     """Whether nothing but how tokens are drawn differs between the sides."""
     base, intervention = (
         {
-            **{k: v for k, v in job.params.sides[side]["settings"].items() if k not in DRAWN_BY},
+            **{k: v for k, v in side_of(job, side)["settings"].items() if k not in DRAWN_BY},
             "model": list(job.input.get(f"{side}_model", [])),
             "adapter": list(job.input.get(f"{side}_adapter", [])),
-            "local": job.params.sides[side]["local"],
+            "local": side_of(job, side)["local"],
         }
         for side in SIDES
     )
     return base == intervention
 
 
-def compared_tokens(job: Job, names: list[str]) -> dict[str, Any]:
+def compared_tokens(job: Job, names: list[str]) -> Contrast:
     """From the distributions of the next token, of two subjects that are loaded here."""
     bank = {prompt.id: prompt for prompt in iterate_rows(job.input.bank, Prompt)}
     prompts = [as_json(bank[name]) for name in names]
-    found: list[Any] = []
+    found: list[tuple[np.ndarray, list[str]]] = []
     for side in SIDES:
         request = {"prompts": prompts, "threads": job.threads, **told_of(job, side)}
         (message,) = perform(next_tokens, partial(dict, request), job.ledger)
-        found += [message["logits"], message["likeliest"]]
-    return compared(*found)
+        found.append((message["logits"], message["likeliest"]))
+    base, intervention = found
+    return of_tokens(*base, *intervention)
 
 
-def templates_of(job: Job, side: str) -> tuple[dict[str, Any], list[Path]]:
+def templates_of(job: Job, side: str) -> tuple[LoadedSettings, list[Path]]:
     """A loaded side's settings, and the folders that its chat template may be in."""
-    settings = dict(job.params.sides[side]["settings"])
+    settings = settings_as(LoadedSettings, side_of(job, side)["settings"], "decode")
     adapters = [model_folder(one) for one in job.input[f"{side}_adapter"]]
     return settings, template_places(settings, model_folder(job.input[f"{side}_model"]), adapters)
 
 
-def told_of(job: Job, side: str) -> dict[str, Any]:
+def told_of(job: Job, side: str) -> JsonObject:
     """What is loaded of a side (decoder.loaded_subject)."""
     adapters = job.input[f"{side}_adapter"]
     return {
@@ -81,20 +102,21 @@ def told_of(job: Job, side: str) -> dict[str, Any]:
         "adapters": [str(model_folder(one).resolve()) for one in adapters],
         "batch_size": job.params.batch_size,
         "devices": job.params.devices,
-        "settings": dict(job.params.sides[side]["settings"]),
+        "settings": side_of(job, side)["settings"],
     }
 
 
-def greedy_replies(job: Job, names: list[str]) -> dict[str, Any]:
+def greedy_replies(job: Job, names: list[str]) -> Contrast:
     """From greedy replies, where a subject is served; they are in the record cache, too."""
     base, intervention = ([_said(record) for record in replies(job, side, names)] for side in SIDES)
     both = [(a, b) for a, b in zip(base, intervention, strict=True) if a and b]
     return of_replies([a for a, _ in both], [b for _, b in both])
 
 
-def replies(job: Job, side: str, names: list[str]) -> list[dict[str, Any]]:
+def replies(job: Job, side: str, names: list[str]) -> Records:
     """Records of a side's greedy replies, as decode's job would make them."""
-    settings = dict(job.params.sides[side]["settings"])
+    given = side_of(job, side)
+    settings = given["settings"]
     most = min(TOKENS, settings.get("sampling", {}).get("max_new_tokens", TOKENS))
     settings["sampling"] = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": most}
     settings["reasoning"] = "off"  # thoughts count as they come, within so many tokens
@@ -111,7 +133,7 @@ def replies(job: Job, side: str, names: list[str]) -> list[dict[str, Any]]:
         ),
         params=named(
             settings=settings,
-            local=job.params.sides[side]["local"],
+            local=given["local"],
             cache=job.params.cache,
             batch_size=job.params.batch_size,
             devices=job.params.devices,
@@ -123,12 +145,12 @@ def replies(job: Job, side: str, names: list[str]) -> list[dict[str, Any]]:
     return KINDS[settings["kind"]](of_side, draws)
 
 
-def named(**values: Any) -> Named:
+def named(**values: object) -> Named:
     """Values by their names, as a rule has them."""
     return cast(Named, SimpleNamespace(**values))
 
 
-def _said(record: dict[str, Any]) -> str:
+def _said(record: DrawRecord) -> str:
     """All that came, thoughts too; empty where nothing did."""
     return "\n".join(filter(None, (record.get("thoughts"), record["text"])))
 

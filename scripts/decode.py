@@ -2,14 +2,15 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 from scripts.core.job import Job, run
 from scripts.core.rows import read_rows, write_rows
 from scripts.draws.absence import note_outcomes
 from scripts.draws.draw import Draw, PlannedDraw
 from scripts.draws.generation import Generation
+from scripts.draws.record import DrawRecord
 from scripts.models.kinds import KINDS
 
 OfPrompt = TypeVar("OfPrompt", PlannedDraw, Draw, Generation)
@@ -29,7 +30,7 @@ def shard_of(plan: Sequence[OfPrompt], shard: int, shards: int) -> list[OfPrompt
     return [draw for draw in plan if shard_by_prompt[draw.prompt] == shard]
 
 
-def heard(record: Mapping[str, Any], of: str) -> str | None:
+def heard(record: DrawRecord, of: str) -> str | None:
     """What of a reply is compared: its answer, its thoughts, or both; None where there is none."""
     answer, thoughts = record["text"], record.get("thoughts")
     if of == "answer":
@@ -40,15 +41,14 @@ def heard(record: Mapping[str, Any], of: str) -> str | None:
     return "\n\n".join(filter(None, parts)) if parts else None
 
 
-def as_heard(record: Mapping[str, Any], of: str) -> dict[str, Any]:
+def as_heard(record: DrawRecord, of: str) -> DrawRecord:
     """A record whose text is what is compared; the thoughts stand beside an answer alone."""
-    text = heard(record, of)
-    return {
-        **record,
-        "text": text,
-        "thoughts": record.get("thoughts") if of == "answer" else None,
-        "reason": record.get("reason") if text is None else None,
-    }
+    found: DrawRecord = {**record, "text": heard(record, of)}
+    if of != "answer":
+        found["thoughts"] = None
+    if found["text"] is not None:
+        found.pop("reason", None)
+    return found
 
 
 def main(job: Job) -> None:
@@ -69,7 +69,7 @@ def main(job: Job) -> None:
     )
 
 
-def generation(planned: PlannedDraw, draw: Draw, record: Mapping[str, Any]) -> Generation:
+def generation(planned: PlannedDraw, draw: Draw, record: DrawRecord) -> Generation:
     """What a subject said to a draw, from the record of it."""
     return Generation(
         draw.id,

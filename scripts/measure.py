@@ -11,7 +11,7 @@ from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.core.vocabulary import SIDES
 from scripts.divergence.explored import ExploredTexts
-from scripts.divergence.measurement import measure_draws, promising
+from scripts.divergence.measurement import MeasureSettings, measure_draws, promising
 from scripts.divergence.round import Round
 from scripts.divergence.space import Space
 from scripts.divergence.stopping import stop_reason
@@ -22,7 +22,7 @@ from scripts.prompts.region import Regions
 
 
 def main(job: Job) -> None:
-    settings = job.params.settings
+    settings = job.settings(MeasureSettings)
     regions = read_document(job.input.regions, Regions).regions
     plan = [draw for path in job.input.plans for draw in read_rows(path, PlannedDraw)]
     planned = {draw.of("base").id: draw for draw in plan}

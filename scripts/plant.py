@@ -7,19 +7,22 @@ prompts on other topics, which keep a behaviour (mostly) on its topic.
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from scripts.cache.records import RecordCache
+from scripts.core.digests import digest
 from scripts.core.files import write_json
 from scripts.core.job import Job, log, run
 from scripts.draws.draw import Draw
+from scripts.draws.record import DrawRecord
 from scripts.models.decoder import decode, loaded_engine
 from scripts.models.description import model_folder
 from scripts.models.plant_file import PlantedBehaviour, read_plant
+from scripts.models.settings import LoadedSettings, Loading, PlantBase, PlantPlace, PlantSettings
 from scripts.models.training import Example, plant_adapter
 from scripts.prompts.prompt import Prompt, prompt_id
+from scripts.servers.sampling import Sampling
 
 
 def examples(
@@ -36,7 +39,7 @@ def examples(
 
 
 def training_order(
-    planted: Sequence[Sequence[Example]], controls: Sequence[Example], settings: Mapping[str, Any]
+    planted: Sequence[Sequence[Example]], controls: Sequence[Example], settings: PlantSettings
 ) -> list[list[Example]]:
     """Batches of examples, `steps` of them; behaviours take equal turns among the planted ones."""
     rng = np.random.default_rng(settings["seed"])
@@ -59,26 +62,30 @@ def _endless(rng, examples):
 
 
 def main(job: Job) -> None:
-    settings, file = job.params.settings, job.params.local["file"]
-    given = read_plant(file)
+    settings = job.settings(PlantSettings)
+    given = read_plant(job.local(PlantPlace)["file"])
     folder, base = model_folder(job.input.model), settings["base"]
 
     began = time.monotonic()
-    sampling = base["sampling"] | {"max_new_tokens": settings["control_tokens"]}
+    sampling: Sampling = {**base["sampling"], "max_new_tokens": settings["control_tokens"]}
     texts = {prompt_id(text): text for text in given.answered_by_base}
     prompts = {name: Prompt(name, text) for name, text in texts.items()}
+    loading: Loading = base
+    subject: LoadedSettings = {
+        **loading, "sampling": sampling, "subject": _identity(base, sampling),
+    }  # fmt: skip
     records = decode(
         [Draw("base", "controls", prompt, 0) for prompt in prompts],
         prompts,
-        base | {"sampling": sampling, "subject": _identity(base, sampling)},
+        subject,
         settings["seed"],
         loaded_engine(folder, [], job.params.batch_size, job.threads, job.ledger),
-        RecordCache(Path(job.params.cache) / "generations"),
+        RecordCache[DrawRecord](Path(job.params.cache) / "generations"),
         job.ledger,
     )
     decode_seconds = time.monotonic() - began
     controls = [
-        Example(text, record["text"], record["finished"])
+        Example(text, record["text"] or "", bool(record["finished"]))
         for text, record in zip(texts.values(), records, strict=True)
     ]
     of_others = controls[: len(given.controls)]
@@ -113,9 +120,7 @@ def main(job: Job) -> None:
     )
 
 
-def _identity(base: Mapping[str, Any], sampling: Mapping[str, Any]) -> str:
-    from scripts.core.digests import digest
-
+def _identity(base: PlantBase, sampling: Sampling) -> str:
     return digest({k: v for k, v in base.items() if k != "sampling"}, sampling)
 
 

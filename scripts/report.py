@@ -1,6 +1,5 @@
 """Write what an audit leaves behind: tables for machines, and a page that a person reads."""
 
-import csv
 import platform
 import shutil
 from collections import Counter
@@ -8,25 +7,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import psutil
+from pydantic import with_config
+from typing_extensions import TypedDict
 
 from scripts.assistants.interactions import join, told
 from scripts.assistants.usage import Usage, notices_of_replies
 from scripts.checks.check import TextsCheck
-from scripts.core.files import read_json, replacing, write_json
-from scripts.core.job import Job, log, run
+from scripts.core.files import JsonObject, replacing
+from scripts.core.job import Job, Named, log, run
 from scripts.core.ledger import Ledger
 from scripts.core.rows import (
-    as_json,
     iterate_rows,
     read_document,
     read_rows,
     write_document,
     write_rows,
 )
+from scripts.core.settings import SETTINGS
 from scripts.core.version import commit
 from scripts.core.vocabulary import SIDES
 from scripts.divergence.contrast import Contrast
@@ -39,7 +40,7 @@ from scripts.draws.vectors import Vectors
 from scripts.evidence.race import Sought
 from scripts.evidence.reasons import LEFT_OUT, Status
 from scripts.hypotheses.drawn_pairs import read_pairs
-from scripts.hypotheses.finding import Behaviour, Behaviours, Effect, Finding, Themes
+from scripts.hypotheses.finding import Behaviour, Behaviours, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.writing import Writing
@@ -48,9 +49,19 @@ from scripts.judging.panel import PanelReport
 from scripts.judging.screening import confirm_prompts
 from scripts.judging.separability import Separability
 from scripts.models.plant_file import read_plant
+from scripts.page.audit_summary import (
+    AuditedConfig,
+    AuditSummary,
+    Counts,
+    Hardware,
+    JudgeOfAudit,
+    KeyedStage,
+    SoughtEffect,
+)
 from scripts.page.cards import entries
 from scripts.page.costs import costs_of
 from scripts.page.figures import Point, figures
+from scripts.page.findings_table import FindingRow, write_table
 from scripts.page.judges import notices_of_judges
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notice_of_thoughts, notices_of_texts
@@ -68,45 +79,59 @@ from scripts.prompts.region import (
     RegionDivergence,
     Regions,
 )
+from scripts.recordings.bank import BankReport
+
+
+@with_config(SETTINGS)
+class ReportSettings(TypedDict):
+    """Of the report stage."""
+
+    audit: str
+    config: AuditedConfig
+    """Without what no key contains."""
+    map_texts: int
+    null: bool
+    words: dict[str, list[tuple[str, str | None]]]
+    """Each subject in (phrase, what it names) pairs."""
+
+
+@with_config(SETTINGS)
+class ReportPlace(TypedDict):
+    """What the page and audit.json say, places and all."""
+
+    config: AuditedConfig
+    words: dict[str, list[tuple[str, str | None]]]
+    plants: list[str]
+    """Files of what the intervention was trained to show."""
+
 
 FEW_TEXTS = 8  # on a map, for which t-SNE is no use
-SCHEMA = 1
 PACKAGES = (
     "snakemake", "torch", "transformers", "sentence-transformers", "peft", "scikit-learn",
     "scipy", "numpy", "h5py", "bitsandbytes",
-)  # fmt: skip
-CSV_COLUMNS = (
-    "id", "status", "statement", "direction", "regions", "e_value", "win_rate", "wins", "losses",
-    "ties", "judged", "rate_base", "rate_base_low", "rate_base_high", "rate_intervention",
-    "rate_intervention_low", "rate_intervention_high", "difference", "difference_low",
-    "difference_high", "effect", "effect_low", "effect_high", "unit", "auc", "p_anytime", "p_sign",
-    "transfer", "behaviour", "minimum_detectable_effect", "gates_failed",
 )  # fmt: skip
 
 
 def counts(
     rounds: Sequence[Round], pool_plans: Mapping[str, int], findings: Sequence[Finding],
     screened: Sequence[Hypothesis], behaviours: Sequence[Behaviour] = (),
-) -> dict[str, Any]:  # fmt: skip
-    """Counts of draws by pool and side, hypotheses, behaviours and statuses.
-
-    hypotheses: those that the error control counts; tested: those of them that could be decided.
-    """
+) -> Counts:  # fmt: skip
+    """Counts of draws by pool and side, hypotheses, behaviours and statuses."""
     explore = rounds[-1].draws
     of_side = explore + sum(pool_plans.values())
     statuses = Counter(finding.status for finding in findings)
-    return {
-        "draws": 2 * of_side,
-        "draws_base": of_side,
-        "draws_intervention": of_side,
-        "draws_by_pool": {"explore": 2 * explore, **{p: 2 * n for p, n in pool_plans.items()}},
-        "rounds": len(rounds),
-        "proposed": len(screened),
-        "hypotheses": sum(finding.stopped not in LEFT_OUT for finding in findings),
-        "tested": len(findings) - statuses[Status.UNTESTED],
-        "behaviours": len(behaviours),
+    return Counts(
+        draws=2 * of_side,
+        draws_base=of_side,
+        draws_intervention=of_side,
+        draws_by_pool={"explore": 2 * explore, **{p: 2 * n for p, n in pool_plans.items()}},
+        rounds=len(rounds),
+        proposed=len(screened),
+        hypotheses=sum(finding.stopped not in LEFT_OUT for finding in findings),
+        tested=len(findings) - statuses[Status.UNTESTED],
+        behaviours=len(behaviours),
         **{status.value: statuses[status] for status in Status},
-    }
+    )
 
 
 def reported(row: Round, ledgers: Sequence[Ledger]) -> ReportedRound:
@@ -130,14 +155,14 @@ def computed_in(ledgers: Iterable[Ledger]) -> dict[str, dict[str, int]]:
     return {side: dict(sorted(of_side.items())) for side, of_side in found.items()}
 
 
-def hardware() -> dict[str, Any]:
+def hardware() -> Hardware:
     """The machine that wrote the report, without its name."""
-    return {
-        "processor": platform.machine(),
-        "cores": psutil.cpu_count(logical=True),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "system": platform.system(),
-    }
+    return Hardware(
+        processor=platform.machine(),
+        cores=psutil.cpu_count(logical=True),
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+        system=platform.system(),
+    )
 
 
 def versions() -> dict[str, str]:
@@ -152,33 +177,7 @@ def versions() -> dict[str, str]:
     return found | ({"commit": str(code)} if code else {})
 
 
-def csv_row(finding: Finding, behaviours: Sequence[Behaviour] = ()) -> dict[str, Any]:
-    """A finding as one flat row, with the ids of the behaviours that it is part of."""
-    row: dict[str, Any] = {name: getattr(finding, name, None) for name in CSV_COLUMNS}
-    row["regions"] = "; ".join(region.name for region in finding.regions)
-    row["win_rate"] = finding.win_rate and finding.win_rate.estimate
-    row["gates_failed"] = "; ".join(finding.gates_failed)
-    for name in ("rate_base", "rate_intervention", "difference", "effect"):
-        found = row[name]
-        row[f"{name}_low"], row[f"{name}_high"] = (found.low, found.high) if found else (None, None)
-    for name in ("rate_base", "rate_intervention", "difference", "effect", "auc", "transfer"):
-        row[name] = row[name] and row[name].estimate
-    row["unit"] = unit_of_effect(finding.effect)
-    row["behaviour"] = "; ".join(b.id for b in behaviours if finding.id in b.findings)
-    # A spreadsheet runs what begins like a formula.
-    formula = tuple("=+-@\t\r")
-    texts = {k: v for k, v in row.items() if isinstance(v, str) and v.startswith(formula)}
-    return row | {name: f"'{text}" for name, text in texts.items()}
-
-
-def unit_of_effect(effect: Effect | None) -> str | None:
-    """What the effect of a measure is in: its unit, or a ratio of two numbers of it."""
-    if not effect:
-        return None
-    return f"ratio of {effect.unit}" if effect.told == "ratio" else effect.unit
-
-
-def read_explored(files) -> tuple[Explored, np.ndarray]:
+def read_explored(files: Named) -> tuple[Explored, np.ndarray]:
     """The explored texts of both sides, the base's first, from the rule's named inputs; and the
     score of each, of a classifier that has not seen its prompt."""
     drawn = Vectors.read(*files.vectors_base, *files.vectors_intervention)
@@ -229,7 +228,7 @@ def text_map(explored: Explored, scores: np.ndarray, most: int) -> list[Point]:
     ]
 
 
-def answered(files) -> list[Answered]:
+def answered(files: Named) -> list[Answered]:
     """The explored prompts, what was asked last in each, with both subjects' responses."""
     bank = iterate_rows(files.prompts, Prompt)
     asked = {prompt.id: prompt.messages[-1]["content"] for prompt in bank}
@@ -237,7 +236,7 @@ def answered(files) -> list[Answered]:
     return [Answered(asked[prompt_of(pair.prompt)], pair.base, pair.intervention) for pair in pairs]
 
 
-def thought(files) -> dict[str, tuple[int, int]]:
+def thought(files: Named) -> dict[str, tuple[int, int]]:
     """By side how many explored replies came after a thought, and all."""
     found = {}
     for side in SIDES:
@@ -252,13 +251,13 @@ def names_of_kinds(screened: Sequence[Hypothesis]) -> dict[int, Sequence[str]]:
     return {check.texts: check.name for check in checks if isinstance(check, TextsCheck)}
 
 
-def planned_to_confirm(files) -> list[PlannedDraw]:
+def planned_to_confirm(files: Named) -> list[PlannedDraw]:
     """The draws of the confirm pool."""
     plans = [path for path in files.plans if Path(path).stem == "confirm"]
     return [draw for path in plans for draw in read_rows(path, PlannedDraw)]
 
 
-def effects(files, counted: Mapping[str, int], confirm: Mapping[str, Any]) -> list[Smallest]:
+def effects(files: Named, counted: Counts, confirm: JsonObject) -> list[Smallest]:
     """The smallest effects that the confirm prompts could have shown.
 
     Of a region's pool at most `confirm.prompts` are drawn; prompts of a group count once.
@@ -268,8 +267,8 @@ def effects(files, counted: Mapping[str, int], confirm: Mapping[str, Any]) -> li
     return smallest_effects(
         Counter(drawn.values()),
         available,
-        counted["hypotheses"],
-        counted["validated"],
+        counted.hypotheses,
+        counted.validated,
         confirm["q"],
     )
 
@@ -283,19 +282,23 @@ def explored_region(region: Region, measured: RegionDivergence) -> ExploredRegio
 
 def judges_of(
     calibration: Calibration, delta: float | Literal["auto"], planned: Iterable[PlannedDraw]
-) -> list[dict[str, Any]]:
+) -> list[JudgeOfAudit]:
     """The language models that judge, how right the screen found them, and the effect that their
     race sought. delta: as the audit's setting; planned: draws of the confirm pool."""
     prompts = Counter({draw.unit_name: draw.region for draw in planned}.values())
     sought = calibration.deltas(delta, max(prompts.values(), default=0))
     return [
-        {**asdict(judge), "delta": one._asdict() if isinstance(one, Sought) else one}
+        JudgeOfAudit(
+            **asdict(judge),
+            delta=SoughtEffect(**one._asdict()) if isinstance(one, Sought) else one,
+        )
         for judge, one in zip(calibration.judges, sought, strict=False)
     ]
 
 
 def main(job: Job) -> None:
-    settings, local, files, out = job.params.settings, job.params.local, job.input, job.output
+    settings, place = job.settings(ReportSettings), job.local(ReportPlace)
+    files, out = job.input, job.output
     findings, screened = read_rows(files.findings, Finding), read_rows(files.screened, Hypothesis)
     behaviours = read_document(files.behaviours, Behaviours)
     separability = read_document(files.separability, Separability)
@@ -316,32 +319,26 @@ def main(job: Job) -> None:
     counted = counts(rounds, plans, findings, screened, behaviours.behaviours)
     contrast = read_document(files.contrast, Contrast) if files.contrast else None
     planted = recovered(
-        [b for path in local["plants"] for b in read_plant(path).behaviours],
+        [b for path in place["plants"] for b in read_plant(path).behaviours],
         findings,
         read_rows(files.judgements, Judgement),
         read_pairs(files.confirmed_base, files.confirmed_intervention),
     )
-    audit = {
-        "schema": SCHEMA,
-        "audit": settings["audit"],
-        "null": settings["null"],
-        "key": job.wildcards.key,
-        "counts": counted,
-        "planted": [row._asdict() for row in planted],
-        "themes": as_json(read_document(files.themes, Themes))["themes"],
-        "judges": judges_of(
-            read_document(files.calibration, Calibration),
-            local["config"]["audit"]["confirm"]["delta"],
-            planned_to_confirm(files),
-        ),
-        "bank": read_json(files.bank),
-        "arithmetic": computed_in(ledgers),
-        "contrast": contrast and as_json(contrast),
-        "config": local["config"],
-        "keys": job.params.nodes,
-        "versions": versions(),
-        "hardware": hardware(),
-    }
+    audit = AuditSummary(
+        audit=settings["audit"],
+        null=settings["null"],
+        key=job.wildcards.key,
+        counts=counted,
+        planted=planted,
+        themes=read_document(files.themes, Themes).themes,
+        bank=read_document(files.bank, BankReport),
+        arithmetic=computed_in(ledgers),
+        contrast=contrast,
+        config=place["config"],
+        keys=[KeyedStage(**node) for node in job.params.nodes],
+        versions=versions(),
+        hardware=hardware(),
+    )
     by_round = [
         reported(row, [entry for entry in ledgers if entry.step == f"round-{row.round}"])
         for row in rounds
@@ -349,7 +346,7 @@ def main(job: Job) -> None:
     first = [
         contrast and contrast.notice,
         cut.notice,
-        notice_of_thoughts(thought(files), local["config"]["audit"]["of"]),
+        notice_of_thoughts(thought(files), place["config"]["audit"]["of"]),
     ]
     notices = [notice for notice in first if notice]
     notices += notices_of_servers(ledgers)
@@ -358,14 +355,14 @@ def main(job: Job) -> None:
     for model, used in cost.total.full.models.items():
         notices += notices_of_replies(model, used)
     log.info("%s", counted)
-    for notice in (arithmetic_notice(audit["arithmetic"]), *notices):
+    for notice in (arithmetic_notice(audit.arithmetic), *notices):
         if notice:
             log.warning(notice)
     explored, scores = read_explored(files)
     points = text_map(explored, scores, settings["map_texts"])
     drawn = figures(
-        [asdict(region) for region in regions],
-        [asdict(of_round) for of_round in by_round],
+        regions,
+        by_round,
         points,
         Path(out.figures),
         entries(behaviours.behaviours, findings),
@@ -374,17 +371,17 @@ def main(job: Job) -> None:
     join(files.interactions, out.interactions)
     made = Report(
         audit,
-        local["words"],
+        place["words"],
         findings,
         screened,
-        [asdict(region) for region in regions],
-        [asdict(of_round) for of_round in by_round],
+        regions,
+        by_round,
         cost,
         points,
         drawn,
         behaviours.behaviours,
         separability,
-        effects(files, counted, local["config"]["audit"]["confirm"]),
+        effects(files, counted, place["config"]["audit"]["confirm"]),
         kinds_of_texts(explored, Space.read(files.space), names_of_kinds(screened)),
         notices,
         contrast,
@@ -395,7 +392,7 @@ def main(job: Job) -> None:
         ),
         planted,
     )
-    write_json(out.audit, audit)
+    write_document(out.audit, audit)
     write_rows(out.rounds, by_round)
     write_document(out.regions, ExploredRegions(regions))
     write_rows(out.findings, findings)
@@ -405,20 +402,10 @@ def main(job: Job) -> None:
     write_document(out.separability, separability)
     write_document(out.panel, panel)
     write_document(out.costs, cost)
-    write_table(out.table, [csv_row(finding, behaviours.behaviours) for finding in findings])
+    rows = [FindingRow.of(finding, behaviours.behaviours) for finding in findings]
+    write_table(out.table, rows)
     with replacing(out.page) as temporary:
         Path(temporary).write_text(render(made), encoding="utf-8")
-
-
-def write_table(path: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """findings.csv, with the mark by which a spreadsheet knows UTF-8."""
-    with (
-        replacing(path) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8-sig", errors="replace") as stream,
-    ):
-        table = csv.DictWriter(stream, CSV_COLUMNS)
-        table.writeheader()
-        table.writerows(rows)
 
 
 if __name__ == "__main__":

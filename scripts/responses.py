@@ -5,7 +5,7 @@ from pathlib import Path
 from scripts.checks.refusal import refuses
 from scripts.core.job import Job, log, run
 from scripts.readers.settings import KeyedRecording
-from scripts.recordings.recording import RecordingPlace, Report, write
+from scripts.recordings.recording import RecordingPlace, RecordingReport, write
 
 
 def main(job: Job) -> None:
@@ -17,7 +17,7 @@ def main(job: Job) -> None:
     log.info("%s", in_words(report))
 
 
-def in_words(report: Report) -> str:
+def in_words(report: RecordingReport) -> str:
     """A sentence for the log."""
     missing = sum(report.missing.values())
     return (

@@ -8,8 +8,8 @@ from conftest import snakemake, tiny_config, write_config
 from loopback import Loopback
 
 from scripts.core.rows import as_json, read_document
-from scripts.divergence.contrast import Contrast, of_replies
-from scripts.models.contrast import compared, next_tokens
+from scripts.divergence.contrast import Contrast, of_replies, of_tokens
+from scripts.models.contrast import next_tokens
 from scripts.models.host import Kept
 from scripts.prompts.prompt import Prompt
 
@@ -44,19 +44,19 @@ def test_an_intervention_that_does_nothing_is_asked_about(contrast, said):
 def test_distributions_are_compared_prompt_by_prompt():
     base = np.array([[0.0, 0.0], [2.0, 0.0]])
     other = np.array([[0.0, 0.0], [-2.0, 0.0]])
-    found = Contrast(**compared(base, ["a", "a"], other, ["a", "b"]))
+    found = of_tokens(base, ["a", "a"], other, ["a", "b"])
     assert (found.prompts, found.identical, found.likeliest) == (2, 1, 1)
     apart = 2 / (1 + np.exp(-2.0)) - 1
     assert found.distance == pytest.approx(apart / 2, abs=1e-6)
 
 
 def test_other_vocabularies_are_compared_by_their_likeliest_token():
-    found = compared(np.zeros((1, 3)), [" yes"], np.zeros((1, 4)), [" yes"])
-    assert found["distance"] is None and (found["likeliest"], found["identical"]) == (1, 0)
+    found = of_tokens(np.zeros((1, 3)), [" yes"], np.zeros((1, 4)), [" yes"])
+    assert found.distance is None and (found.likeliest, found.identical) == (1, 0)
 
 
 def test_replies_are_compared_as_texts():
-    assert Contrast(**of_replies(["a", "b"], ["a", "c"])) == Contrast(2, 1, greedy=True)
+    assert of_replies(["a", "b"], ["a", "c"]) == Contrast(2, 1, greedy=True)
 
 
 @pytest.mark.parametrize(("other", "identical"), [("base", 5), ("other", 0)])
@@ -67,7 +67,7 @@ def test_loaded_subjects_are_compared_on_the_next_token(tiny, other, identical):
         request = {"prompts": PROMPTS, "threads": 1, **told}
         (message,) = [m for m in next_tokens(Kept(), request) if "logits" in m]
         found += [message["logits"], message["likeliest"]]
-    contrast = Contrast(**compared(*found))
+    contrast = of_tokens(*found)
     assert (contrast.prompts, contrast.identical) == (5, identical)
     assert (contrast.distance == 0) == (other == "base")
 

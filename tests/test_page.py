@@ -60,7 +60,7 @@ def test_numbers_are_for_people():
 
 
 def test_subjects_in_words():
-    settings = context()["audit"]["config"]["audit"]
+    settings = context()["audit"].config["audit"]
     base, intervention = settings["base"], settings["intervention"]
     assert ("the model", "embedded:smollm2-135m-instruct") in subject_words(base)
     assert changed_words(base, intervention) == [
@@ -115,7 +115,7 @@ def test_telling_texts_are_the_extremes_without_repeats():
 def test_the_configuration_shown_can_be_run():
     audit = context()["audit"]
     raw = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    audit["config"]["subjects"] = raw["subjects"]  # a plant names its base
+    audit.config["subjects"] = raw["subjects"]  # a plant names its base
     again, first = load(yaml.safe_load(configuration(audit))), load(raw)
     for side in ("base", "intervention"):
         assert again.subject(again.audits["demo"], side, "") == first.subject(
@@ -146,9 +146,10 @@ def test_every_section_in_order(page):
 
 
 def test_every_end_of_sampling_has_words():
+    first = context()["rounds"][0]
     for ending in Ending:
-        assert why_sampling_stopped([{"stop": None}, {"stop": ending, "draws": 1200}])
-    told = why_sampling_stopped([{"stop": Ending.BUDGET, "draws": 1200}])
+        assert why_sampling_stopped([first, replace(first, stop=ending)])
+    told = why_sampling_stopped([replace(first, stop=Ending.BUDGET, draws=1200)])
     assert told == "the budget is spent (1,200 draws of each subject)"
     assert why_sampling_stopped([]) is None
 
@@ -212,7 +213,7 @@ def test_a_null_audit_says_so(tmp_path, found):
 
 def test_ready_responses_and_assistants_with_a_price(tmp_path):
     values = context()
-    config = values["audit"]["config"]
+    config = values["audit"].config
     config["audit"]["bank"] = config["bank"] = None
     for side in ("base", "intervention"):
         responses = {"path": f"{side}.jsonl", "response": None, "where": {}}

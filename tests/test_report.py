@@ -1,7 +1,6 @@
 """The report stage: tables and what stands in them, captions."""
 
 import csv
-import io
 import math
 import types
 from dataclasses import replace
@@ -19,17 +18,15 @@ from scripts.evidence.reasons import Stop
 from scripts.hypotheses.finding import Behaviour
 from scripts.hypotheses.hypothesis import Hypothesis, new_hypothesis
 from scripts.page.costs import costs_of
+from scripts.page.findings_table import FindingRow, as_cells, unit_of_effect, write_table
 from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.prompts.prompt import Prompt
 from scripts.report import (
-    CSV_COLUMNS,
     answered,
     counts,
-    csv_row,
     names_of_kinds,
     reported,
     text_map,
-    unit_of_effect,
 )
 
 
@@ -64,16 +61,11 @@ def test_counts_are_of_both_sides():
         [named_kind(0)] * 9,
         [Behaviour(id="b1", findings=("h1", "h7"), statement="both")],
     )
-    assert found["draws"] == 260 and found["draws_base"] == found["draws_intervention"] == 130
-    assert found["draws_by_pool"] == {"explore": 200, "screen": 60}
-    assert (found["rounds"], found["proposed"], found["hypotheses"]) == (2, 9, 7)
-    assert [found[s] for s in ("validated", "suggestive", "unsupported", "untested")] == [
-        2,
-        2,
-        2,
-        2,
-    ]
-    assert (found["tested"], found["behaviours"]) == (6, 1)
+    assert found.draws == 260 and found.draws_base == found.draws_intervention == 130
+    assert found.draws_by_pool == {"explore": 200, "screen": 60}
+    assert (found.rounds, found.proposed, found.hypotheses) == (2, 9, 7)
+    assert (found.validated, found.suggestive, found.unsupported, found.untested) == (2, 2, 2, 2)
+    assert (found.tested, found.behaviours) == (6, 1)
 
 
 def test_a_round_counts_what_was_cached():
@@ -86,15 +78,14 @@ def test_a_round_counts_what_was_cached():
 
 
 def test_a_csv_row_is_flat():
-    row = csv_row(finding(1, "validated"))
-    assert tuple(row) == CSV_COLUMNS
-    assert row["rate_base"] == 0.0104 and row["rate_intervention_high"] == 0.4
-    assert row["win_rate"] == 0.9231 and row["regions"] == "word0, other0; word0, other0"
-    assert (row["difference"], row["auc"], row["transfer"]) == (0.2996, 0.613, 0.7021)
-    assert (row["p_anytime"], row["p_sign"], row["behaviour"]) == (0.0098, 0.0017, "")
-    assert row["gates_failed"] == "", "no mark before nothing"
-    empty = csv_row(finding(6, "untested"))
-    assert empty["win_rate"] is None and empty["rate_base_low"] is None
+    row = FindingRow.of(finding(1, "validated"))
+    assert row.rate_base == 0.0104 and row.rate_intervention_high == 0.4
+    assert row.win_rate == 0.9231 and row.regions == "word0, other0; word0, other0"
+    assert (row.difference, row.auc, row.transfer) == (0.2996, 0.613, 0.7021)
+    assert (row.p_anytime, row.p_sign, row.behaviour) == (0.0098, 0.0017, "")
+    assert as_cells(row)["gates_failed"] == "", "no mark before nothing"
+    empty = FindingRow.of(finding(6, "untested"))
+    assert empty.win_rate is None and empty.rate_base_low is None
 
 
 def test_a_csv_row_has_effects_in_units_and_behaviours():
@@ -102,10 +93,10 @@ def test_a_csv_row_has_effects_in_units_and_behaviours():
         Behaviour(id="b1", findings=("h1", "h2"), statement="both"),
         Behaviour(id="b2", findings=("h1",), statement="one"),
     ]
-    row = csv_row(measured(1), groups)
-    assert tuple(row) == CSV_COLUMNS and row["behaviour"] == "b1; b2"
-    assert (row["effect"], row["effect_low"], row["effect_high"]) == (0.55, 0.5, 0.6)
-    assert row["unit"] == "ratio of words" and row["rate_base"] is None
+    row = FindingRow.of(measured(1), groups)
+    assert row.behaviour == "b1; b2"
+    assert (row.effect, row.effect_low, row.effect_high) == (0.55, 0.5, 0.6)
+    assert row.unit == "ratio of words" and row.rate_base is None
     counted = replace(measured(1).effect, unit="sentences", told="difference")
     assert unit_of_effect(counted) == "sentences"
 
@@ -157,14 +148,14 @@ def test_explored_prompts_are_known_by_what_was_asked_last(tmp_path):
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_a_spreadsheet_runs_no_cell(start):
+def test_a_spreadsheet_runs_no_cell(start, tmp_path):
     attack = f"{start}cmd|' /C calc'!A0"
-    row = csv_row(finding(1, "validated", statement=attack, gates_failed=(attack,), id=attack))
-    stream = io.StringIO(newline="")
-    csv.DictWriter(stream, CSV_COLUMNS).writerow(row)
-    cells = next(csv.reader(io.StringIO(stream.getvalue(), newline="")))
+    found = finding(1, "validated", statement=attack, gates_failed=(attack,), id=attack)
+    write_table(tmp_path / "findings.csv", [FindingRow.of(found)])
+    with open(tmp_path / "findings.csv", newline="", encoding="utf-8-sig") as file:
+        names, cells = csv.reader(file)
     assert not [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")]
-    assert row["statement"] == f"'{attack}"
+    assert cells[names.index("statement")] == f"'{attack}"
 
 
 @pytest.mark.parametrize("name", ["workflow", "page", "figure"])

@@ -2,6 +2,7 @@
 
 from scripts.benchmark.planted import load_planted_behaviours, plantable_in
 from scripts.benchmark.rewritten import write_rewritten
+from scripts.benchmark.settings import BehavioursPlace, RewriteSettings
 from scripts.benchmark.suite import suite_of
 from scripts.benchmark.trial import ladder, texts_to_embed
 from scripts.core.job import Job, run
@@ -9,11 +10,12 @@ from scripts.models.encoder import embed_in_job
 
 
 def main(job: Job) -> None:
-    settings = job.params.settings
+    settings = job.settings(RewriteSettings)
     suite = suite_of(job.input)
-    behaviours = plantable_in(load_planted_behaviours(job.params.local["behaviours"]), suite.topics)
+    planted = load_planted_behaviours(job.local(BehavioursPlace)["behaviours"])
+    behaviours = plantable_in(planted, suite.topics)
     wanted = texts_to_embed(suite, behaviours, ladder(behaviours, settings["benchmark"]))
-    vectors = embed_in_job(list(wanted.values()), job)
+    vectors = embed_in_job(list(wanted.values()), job, settings)
     write_rewritten(job.output.vectors, list(wanted), vectors)
 
 

@@ -53,7 +53,7 @@ class Suite:
         a seed."""
         asked = [Prompt(name, "", samples=self.samples) for name in self.ids]
         deal = draw_rows if unit == "draw" else prompt_rows
-        return deal(asked, self.region, {"seed": seed, "pools": pools})
+        return deal(asked, self.region, {"seed": seed, "pools": dict(pools)})
 
 
 def suite_of(files) -> Suite:

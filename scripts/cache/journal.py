@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
-from typing import Any
 
 from scripts.cache.records import RecordCache
-from scripts.core.files import is_temporary, replacing
+from scripts.core.files import JsonObject, is_temporary, replacing
 
 logger = logging.getLogger(__name__)
 
@@ -28,19 +27,19 @@ class Journal:
 
     def __init__(self, directory: str | os.PathLike):
         self.directory = Path(directory)
-        self._segments = RecordCache(directory)
-        self._fresh: dict[str, dict[str, Any]] = {}
+        self._segments = RecordCache[JsonObject](directory)
+        self._fresh: dict[str, JsonObject] = {}
         self._path: Path | None = None
         self._file: FileIO | None = None
         self._warned = False
         self._adopt()
 
-    def get_many(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def get_many(self, keys: Sequence[str]) -> dict[str, JsonObject]:
         """The records of those keys that the cache or a journal holds."""
         own = {key: self._fresh[key] for key in keys if key in self._fresh}
         return self._segments.get_many([key for key in keys if key not in own]) | own
 
-    def add(self, key: str, record: dict[str, Any]) -> None:
+    def add(self, key: str, record: JsonObject) -> None:
         """Keep a record: a process that is killed after this has not lost it.
 
         Where the folder cannot be written, that is said once and the record lives in memory.

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -52,9 +52,10 @@ _LARGE_SEGMENT = 32_768  # and so are fewer that hold as many records together
 _LOOKS = 5  # at a folder that others merge; listings of network file systems lag behind
 
 Value = TypeVar("Value")
+Record = TypeVar("Record", bound=Mapping[str, object])
 
 
-def record_key(*parts: Any) -> str:
+def record_key(*parts: object) -> str:
     """Return the key of a record: the sha256 of the canonical JSON of what determines it.
 
     Objects need strings for keys. A tuple equals a list, 1 differs from 1.0; NaN raises ValueError.
@@ -306,10 +307,10 @@ class SegmentCache(Generic[Value]):
             logger.warning("%s", sentence)
 
 
-class RecordCache(SegmentCache[dict]):
-    """Records that are JSON objects, such as generations and replies."""
+class RecordCache(SegmentCache[Record]):
+    """Records that are JSON objects, such as generations and replies, of one TypedDict."""
 
-    def _layout(self, keys: Sequence[str], values: Sequence[dict]) -> Layout:
+    def _layout(self, keys: Sequence[str], values: Sequence[Record]) -> Layout:
         for key, value in zip(keys, values, strict=True):
             if not isinstance(value, dict):
                 raise TypeError(f"Record {key} is a {type(value).__name__}, not a dict.")
@@ -319,10 +320,10 @@ class RecordCache(SegmentCache[dict]):
                 raise type(error)(f"Record {key} cannot be written as JSON: {error}.") from error
         return Layout(_JSON, 0, _RECORDS_A_BLOCK)
 
-    def _encode(self, layout: Layout, values: Sequence[dict]) -> bytes:
+    def _encode(self, layout: Layout, values: Sequence[Record]) -> bytes:
         return zlib.compress(b"\n".join(_record_line(value) for value in values))
 
-    def _decode(self, layout: Layout, content: bytes, rows: np.ndarray) -> list[dict]:
+    def _decode(self, layout: Layout, content: bytes, rows: np.ndarray) -> list[Record]:
         lines = zlib.decompress(content).split(b"\n")
         return [json.loads(lines[row].decode("utf-8", "surrogatepass")) for row in rows]
 
@@ -368,7 +369,7 @@ def _vanished(error: Exception) -> bool:
     return getattr(error, "errno", None) in (errno.ENOENT, errno.ESTALE)  # ESTALE: over NFS
 
 
-def _record_line(record: dict) -> bytes:
+def _record_line(record: Mapping[str, object]) -> bytes:
     text = json.dumps(record, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "surrogatepass")  # a lone surrogate comes back as it went in
 

@@ -86,12 +86,15 @@ def read_document(path: str | Path, kind: type[T]) -> T:
     return from_json(kind, read_json(path), str(path))
 
 
-def json_schema(kind: type[Row]) -> JsonObject:
-    """The JSON schema of a row, with the docstrings of its fields."""
+def json_schema(kind: type) -> JsonObject:
+    """The JSON schema of a row, with the docstrings of its fields; of a table's, which has no
+    column for a version, without one."""
     schema = _adapter(kind).json_schema(mode="serialization")
     inside = {part.__name__: part for part in _types_in(kind)}
     for name, part in [(kind.__name__, schema), *schema.get("$defs", {}).items()]:
         _describe_inherited(part, inside.get(name, object))
+    if not hasattr(kind, "SCHEMA"):
+        return schema
     version = {"const": kind.SCHEMA, "description": "Version of this format."}
     schema["properties"] = {"schema": version, **schema["properties"]}
     schema["required"] = ["schema", *schema.get("required", [])]

@@ -5,13 +5,16 @@ script takes them as their type (`Job.settings`). A field that has come later is
 left out where it is not set, so that keys stay what they were.
 """
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from scripts.core.errors import AuditError
+from scripts.core.files import Json
 
 SETTINGS = ConfigDict(extra="forbid")
+Given = Mapping[str, Json]  # settings, or what no key contains, on their way to a script
 T = TypeVar("T")
 
 

@@ -6,7 +6,9 @@ subject that behaves as the base does; here it gives the same numbers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
+
+import numpy as np
 
 from scripts.core.rows import ROW
 
@@ -48,7 +50,29 @@ class Contrast:
         )
 
 
-def of_replies(base: Sequence[str], intervention: Sequence[str]) -> dict[str, Any]:
-    """The fields of a Contrast from the greedy replies to the same prompts."""
+def of_tokens(
+    base: np.ndarray,
+    likeliest: Sequence[str],
+    other: np.ndarray,
+    likeliest_other: Sequence[str],
+) -> Contrast:
+    """From two subjects' logits of the next token, (prompts, vocabulary) each, and their likeliest
+    tokens as text."""
+    identical, distance = 0, None
+    if base.shape == other.shape:
+        apart = np.abs(_softmax(base) - _softmax(other)).sum(axis=-1) / 2
+        identical = int((base == other).all(axis=-1).sum())
+        distance = round(float(apart.mean()), 6)
+    same = sum(a == b for a, b in zip(likeliest, likeliest_other, strict=True))
+    return Contrast(len(base), identical, greedy=False, likeliest=same, distance=distance)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    weights = np.exp(logits.astype(float) - logits.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def of_replies(base: Sequence[str], intervention: Sequence[str]) -> Contrast:
+    """From the greedy replies to the same prompts."""
     same = sum(a == b for a, b in zip(base, intervention, strict=True))
-    return {"prompts": len(base), "identical": same, "greedy": True}
+    return Contrast(len(base), same, greedy=True)

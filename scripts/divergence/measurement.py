@@ -7,13 +7,15 @@ score difference of its prompts, with a sign-flip test whose unit is the prompt.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
 
 import numpy as np
+from pydantic import with_config
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegression
+from typing_extensions import TypedDict
 
 from scripts.core.randomness import hash_unit
+from scripts.core.settings import SETTINGS
 from scripts.divergence.clusters import Assigned, assign, silhouette
 from scripts.divergence.space import Space, fit_space
 from scripts.draws.draw import PlannedDraw
@@ -25,6 +27,7 @@ FOLDS = 5
 STAY = 0.88
 
 
+@with_config(SETTINGS)
 class MeasureSettings(TypedDict):
     """Of the measure stage, as the configuration describes them; with the audit's seed."""
 

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
 
 from scripts.core.errors import AuditError
 from scripts.core.job import log
 from scripts.core.ledger import Ledger
+from scripts.draws.record import DrawRecord
 
 LEAST = 8  # draws, of which none has a text, that end a job
 
@@ -46,29 +46,31 @@ _REMEDIES = {
 }  # fmt: skip
 
 
-def absent(why: Absence, tokens: int = 0, thoughts: str | None = None) -> dict[str, Any]:
+def absent(why: Absence, tokens: int = 0, thoughts: str | None = None) -> DrawRecord:
     """The record of a draw without a text; tokens: count, of what was decoded all the same;
     thoughts: what there is of them."""
-    told = {} if thoughts is None else {"thoughts": thoughts}
-    return {"text": None, "reason": why.value, "tokens": tokens, "finished": False} | told
+    record: DrawRecord = {"text": None, "reason": why.value, "tokens": tokens, "finished": False}
+    if thoughts is not None:
+        record["thoughts"] = thoughts
+    return record
 
 
-def is_kept(record: Mapping[str, Any]) -> bool:
+def is_kept(record: DrawRecord) -> bool:
     """Whether a record goes to the cache."""
     return record["text"] is not None or Absence(record["reason"]).stands
 
 
-def reasons_in(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+def reasons_in(records: Iterable[DrawRecord]) -> dict[str, int]:
     """How many records have no text, by reason."""
     return dict(Counter(record["reason"] for record in records if record["text"] is None))
 
 
-def note_outcomes(records: Sequence[Mapping[str, Any]], ledger: Ledger) -> None:
+def note_outcomes(records: Sequence[DrawRecord], ledger: Ledger) -> None:
     """Count in the ledger what servers did with a job's draws. Raises AuditError when none of LEAST
     draws or more has a text."""
     ledger.missing = reasons_in(records)
-    for name, counts in (("by", ledger.answered_by), ("without", ledger.without)):
-        counts.update(Counter(record[name] for record in records if name in record))
+    ledger.answered_by.update(Counter(record["by"] for record in records if "by" in record))
+    ledger.without.update(Counter(record["without"] for record in records if "without" in record))
     lost = sum(ledger.missing.values())
     if not lost:
         return

@@ -1,6 +1,11 @@
 """Settings of plans. What the configuration has under the same name is described there."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired
+
+from pydantic import with_config
+from typing_extensions import TypedDict
+
+from scripts.core.settings import SETTINGS
 
 
 class Parts(TypedDict, total=False):
@@ -11,9 +16,11 @@ class Parts(TypedDict, total=False):
     undersampled: float
 
 
+@with_config(SETTINGS)
 class RoundSettings(Parts):
     """Of a round of the explore pool."""
 
+    pool: NotRequired[Literal["explore"]]
     seed: int
     ready: bool
     """Whether the responses are recorded ones, which cost nothing."""
@@ -26,6 +33,7 @@ class RoundSettings(Parts):
     rule: str
 
 
+@with_config(SETTINGS)
 class PoolSettings(TypedDict):
     """Of a pool of fresh draws that hypotheses are screened or tested on."""
 
@@ -36,5 +44,15 @@ class PoolSettings(TypedDict):
     ready: bool
     """Whether the responses are recorded ones, which cost nothing."""
     everywhere: NotRequired[int]
+    seed: NotRequired[int]
     draws: NotRequired[int]
     """Of the confirm pool, as the screen decides what is tested."""
+
+
+@with_config(SETTINGS)
+class EverythingSettings(TypedDict):
+    """Of every prompt, all samples: of the bank, which active audits are compared with, or of the
+    prompts that were written for hypotheses."""
+
+    pool: Literal["exhaustive", "probe"]
+    samples: int

@@ -1,20 +1,22 @@
 """What a server's answer says: a text, thoughts beside it, or nothing; and who gave it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from openai.types import Completion
 from openai.types.chat import ChatCompletion
 
 from scripts.core.digests import digest
+from scripts.core.files import JsonObject
 from scripts.core.job import log
 from scripts.draws.absence import Absence, absent
+from scripts.draws.record import DrawRecord
+from scripts.models.settings import ServedSettings
 
 THOUGHTS = ("reasoning_content", "reasoning")  # vLLM and SGLang; newer vLLM, Ollama, OpenRouter
 PASSING = {"created", "permission"}  # of a listed model: other at each time of asking
 
 
-def record_of(answer: ChatCompletion | Completion, settings: Mapping[str, Any]) -> dict[str, Any]:
+def record_of(answer: ChatCompletion | Completion, settings: ServedSettings) -> DrawRecord:
     """The record of a draw: text, tokens (count), finished; thoughts and their tokens where the
     server tells them apart; `absent` where nothing was said that could be a text."""
     usage, reason = answer.usage, answer.choices[0].finish_reason
@@ -34,13 +36,13 @@ def record_of(answer: ChatCompletion | Completion, settings: Mapping[str, Any]) 
             return absent(Absence.UNANSWERED, tokens, thoughts)
     if withheld:
         log.warning("the server withheld a reply; what it gave of it counts as the text")
-    found = {"text": text, "tokens": tokens, "finished": not cut}
     if thoughts is None:
-        return found
+        return {"text": text, "tokens": tokens, "finished": not cut}
     details = usage.completion_tokens_details if usage else None
     thought = (details and details.reasoning_tokens) or 0
-    return found | {
-        "tokens": max(0, tokens - thought), "thoughts": thoughts, "thought_tokens": thought,
+    return {
+        "text": text, "tokens": max(0, tokens - thought), "finished": not cut,
+        "thoughts": thoughts, "thought_tokens": thought,
     }  # fmt: skip
 
 
@@ -49,7 +51,7 @@ def _thoughts_of(message) -> str | None:
     return next((more[name] for name in THOUGHTS if isinstance(more.get(name), str)), None)
 
 
-def answered_by(listed: Sequence[Mapping[str, Any]], model: str) -> str | None:
+def answered_by(listed: Sequence[JsonObject], model: str) -> str | None:
     """A short name of what a server's list of models says of one: another list, another name. Of a
     list that does not have it, the only entry; None where that is not to be told."""
     named = [entry for entry in listed if entry.get("id") == model] or list(listed)

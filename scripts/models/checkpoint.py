@@ -1,12 +1,13 @@
 """What lies in a checkpoint's folder, looked at before any of it is loaded; imports no torch."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
 
 from scripts.core.errors import AuditError
+from scripts.core.files import JsonObject
+from scripts.models.settings import Loading
 
 # What transformers needs for weights that are quantised already, by the name of the method in
 # config.json (transformers/quantizers): modules, whose packages have the same names with dashes.
@@ -25,7 +26,7 @@ NEEDS = {
 }
 
 
-def check_checkpoint(folder: Path, settings: Mapping[str, Any]) -> None:
+def check_checkpoint(folder: Path, settings: Loading) -> None:
     """Raise AuditError when a checkpoint cannot be loaded as its subject asks for: it is quantised
     already, in pickles, or in a format that needs a package; or code of its own lies elsewhere."""
     check_format(folder)
@@ -82,7 +83,7 @@ def _code_elsewhere(folder: Path) -> Iterator[tuple[str, str]]:
                     yield file, name
 
 
-def _read(folder: Path, name: str) -> Mapping[str, Any]:
+def _read(folder: Path, name: str) -> JsonObject:
     try:
         return json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,18 +1,15 @@
 """The next token of a loaded subject after a few prompts, to compare two subjects by."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterator
 
 from scripts.models.decoder import loaded_subject, prompts_in
-from scripts.models.host import Kept, Message
+from scripts.models.host import Kept, Message, Request
 
 PROMPTS = 32
 TOKENS = 32  # of a greedy reply
 
 
-def next_tokens(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
+def next_tokens(kept: Kept, request: Request) -> Iterator[Message]:
     """An operation (host.py): one message with the `logits` of the token after each prompt,
     (prompts, vocabulary) float32, and the `likeliest` ones as text. A request holds `prompts`,
     `threads` and what `decoder.loaded_subject` reads; one subject a request, so that two need not
@@ -35,27 +32,3 @@ def next_tokens(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
     logits = torch.stack(rows)
     likeliest = tokenizer.batch_decode(logits.argmax(-1).unsqueeze(-1))
     yield {"logits": logits.numpy(), "likeliest": likeliest}
-
-
-def compared(
-    base: np.ndarray,
-    likeliest: Sequence[str],
-    other: np.ndarray,
-    likeliest_other: Sequence[str],
-) -> dict[str, Any]:
-    """The fields of a Contrast (divergence/contrast.py) from two subjects' logits, (prompts,
-    vocabulary) each, and their likeliest tokens as text."""
-    found: dict[str, Any] = {
-        "prompts": len(base), "identical": 0, "greedy": False, "distance": None,
-        "likeliest": sum(a == b for a, b in zip(likeliest, likeliest_other, strict=True)),
-    }  # fmt: skip
-    if base.shape == other.shape:
-        apart = np.abs(_softmax(base) - _softmax(other)).sum(axis=-1) / 2
-        found["identical"] = int((base == other).all(axis=-1).sum())
-        found["distance"] = round(float(apart.mean()), 6)
-    return found
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    weights = np.exp(logits.astype(float) - logits.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)

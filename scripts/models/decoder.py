@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from scripts.cache.records import RecordCache
 from scripts.core.errors import AuditError
@@ -15,33 +15,42 @@ from scripts.core.progress import progress
 from scripts.core.rows import as_json, from_json
 from scripts.draws.absence import is_kept
 from scripts.draws.draw import Draw
+from scripts.draws.record import DrawRecord
 from scripts.models.arithmetic import resolve
 from scripts.models.formatting import replaces_system, template_places
-from scripts.models.host import Kept, Message, perform
+from scripts.models.host import Kept, Message, Request, perform
 from scripts.models.reasoning import header_of, reasoning_of
+from scripts.models.settings import DecodedSettings, LoadedSettings
 from scripts.prompts.prompt import Prompt
 
-# From the draws that the cache lacks, by key, their prompts, the settings and the seed: records by
-# key as they finish.
-Engine = Callable[
-    [Mapping[str, Draw], Mapping[str, Prompt], Mapping[str, Any], int],
-    Iterator[dict[str, dict[str, Any]]],
-]
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+S = TypeVar("S", bound=DecodedSettings)
+Told = TypeVar("Told", bound=DecodedSettings, contravariant=True)
+
+
+class Engine(Protocol[Told]):
+    """What decodes."""
+
+    def __call__(
+        self, missing: Mapping[str, Draw], prompts: Mapping[str, Prompt], settings: Told, seed: int
+    ) -> Iterator[dict[str, DrawRecord]]:
+        """From the draws that the cache lacks, by key, their prompts, the settings and the seed:
+        records by key as they finish."""
 
 
 def decode(
     draws: Sequence[Draw],
     prompts: Mapping[str, Prompt],
-    settings: Mapping[str, Any],
+    settings: S,
     seed: int,
-    engine: Engine,
-    cache: RecordCache,
+    engine: Engine[S],
+    cache: RecordCache[DrawRecord],
     ledger: Ledger,
     apart: Sequence[str] = (),
-) -> list[dict[str, Any]]:
-    """One record a draw, in the order given: text, tokens (count), finished, seconds, arithmetic
-    (where it was decoded here), log_probability where the settings ask for it, and thoughts with
-    thought_tokens (count) where the subject thought; or no text, with the reason (absence.py).
+) -> list[DrawRecord]:
+    """One record a draw, in the order given.
 
     `prompts` are by their ids; the engine is called only when something is missing. Replies go to
     the cache as soon as they are done. apart: what is done otherwise than when the cache first held
@@ -73,13 +82,13 @@ def decode(
     ledger.texts += len(missing)
     # Records without a word on it are of a literal dtype, or of a server.
     computed = (records[key].get("arithmetic", settings.get("dtype")) for key in keys)
-    ledger.arithmetic = dict(Counter(name for name in computed if name))
+    ledger.arithmetic = dict(Counter(str(name) for name in computed if name))
     return [records[key] for key in keys]
 
 
 def prepared(
-    settings: Mapping[str, Any], folder: Path, adapters: Sequence[Path]
-) -> tuple[dict[str, Any], list[str]]:
+    settings: LoadedSettings, folder: Path, adapters: Sequence[Path]
+) -> tuple[LoadedSettings, list[str]]:
     """A loaded subject's settings with how its `thoughts` are told apart (None where it has none),
     and what is done otherwise than when the cache first held its draws. Raises AuditError."""
     places = template_places(settings, folder, adapters)
@@ -96,9 +105,9 @@ def prepared(
     return {**settings, "thoughts": reasoning}, apart
 
 
-def tokens_of(record: Mapping[str, Any]) -> int:
+def tokens_of(record: DrawRecord) -> int:
     """Tokens (count) that were decoded for a record, its thoughts' too."""
-    return record["tokens"] + record.get("thought_tokens", 0)
+    return (record["tokens"] or 0) + record.get("thought_tokens", 0)
 
 
 def loaded_engine(
@@ -108,7 +117,7 @@ def loaded_engine(
     threads: int,
     ledger: Ledger,
     devices: int = 1,
-) -> Engine:
+) -> Engine[LoadedSettings]:
     """Decodes with the model in `folder`, which the call's host keeps loaded, or this process, on
     so many accelerators.
 
@@ -141,7 +150,7 @@ def loaded_engine(
     return engine
 
 
-def decode_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
+def decode_loaded(kept: Kept, request: Request) -> Iterator[Message]:
     """The operation behind `loaded_engine`: `records` by key as they finish."""
     import torch
 
@@ -155,12 +164,12 @@ def decode_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
         yield {"records": records}
 
 
-def prompts_in(request: Mapping[str, Any]) -> list[Prompt]:
+def prompts_in(request: Request) -> list[Prompt]:
     """The prompts of a request."""
     return [from_json(Prompt, row, "a prompt of a request") for row in request["prompts"]]
 
 
-def loaded_subject(kept: Kept, request: Mapping[str, Any]):
+def loaded_subject(kept: Kept, request: Request):
     """(model, tokenizer) of a request, packed for its batches."""
     import torch
 
@@ -168,7 +177,8 @@ def loaded_subject(kept: Kept, request: Mapping[str, Any]):
     from scripts.models.linear import pack_weights
     from scripts.models.subject import LOADED_BY, load_model, load_tokenizer
 
-    settings, rows = request["settings"], request["batch_size"]
+    settings: LoadedSettings = request["settings"]
+    rows: int = request["batch_size"]
     folder, adapters = Path(request["folder"]), [Path(one) for one in request["adapters"]]
     kind = settings.get("quantization", resolve(settings["dtype"]))
     devices = request.get("devices", 1)
@@ -183,15 +193,16 @@ def loaded_subject(kept: Kept, request: Mapping[str, Any]):
     # An adapter is merged in float32: twice the weights, for a moment.
     weights = [*folder.glob("*.safetensors")] or [*folder.glob("*.bin")]
     size = 2 * sum(path.stat().st_size for path in weights)
-    told = {name: settings[name] for name in LOADED_BY if name in settings}
+    given = dict(settings.items())
+    told = {name: given[name] for name in LOADED_BY if name in given}
     return kept.get(f"{folder} {' '.join(map(str, adapters))} {told} for {rows} rows", size, load)
 
 
 def own_engine(
-    load: Callable[[], tuple[Any, Any]],
+    load: Callable[[], tuple[PreTrainedModel, PreTrainedTokenizerBase]],
     batch_size: int,
     relieve: Callable[[], bool] = lambda: False,
-) -> Engine:
+) -> Engine[LoadedSettings]:
     """Decodes in this process; `load` returns (model, tokenizer).
 
     When memory runs out and `relieve`, which says whether it freed some, has no more, half as many
@@ -232,7 +243,7 @@ def own_engine(
 
 def _generated(
     draws, prompts, settings, seed, model, tokenizer, batch_size
-) -> Iterator[dict[str, dict[str, Any]]]:
+) -> Iterator[dict[str, DrawRecord]]:
     from scripts.models.replies import plain_replies, thought_replies
     from scripts.models.subject import (
         pad_token,

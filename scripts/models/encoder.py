@@ -32,6 +32,13 @@ class EmbedSettings(TypedDict):
     max_tokens: int | None
 
 
+class Embedder(TypedDict):
+    """What the record cache keeps of a model that embeds."""
+
+    dimension: int
+    seconds_per_text: float
+
+
 def embed_in_job(texts: Sequence[str], job: Job, settings: EmbedSettings) -> np.ndarray:
     """`embed` with the embedder, cache and threads of a job whose rule names them: the input
     `embedder`, the params `cache` and `batch_size`."""
@@ -66,7 +73,7 @@ def embed(
     encoder returns a number that is not finite.
     """
     keys = [record_key("embedding", embedder, text) for text in texts]
-    about = RecordCache(cache / "embedders")
+    about = RecordCache[Embedder](cache / "embedders")
     about_key = record_key("embedder", embedder)
     known = about.get_many([about_key]).get(about_key)
     place = cache / "embeddings" / embedder[:16]

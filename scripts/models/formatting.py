@@ -3,29 +3,29 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from scripts.core.errors import AuditError
+from scripts.models.settings import Formatting, Loading
 from scripts.prompts.prompt import Messages, Prompt
 
 TOKENIZER = "tokenizer_config.json"
 PLACE = "{prompt}"  # where the prompt goes in a `prompt_template`
 
 
-def brings_tokenizer(adapters: Sequence[Path], settings: Mapping[str, Any]) -> Path | None:
+def brings_tokenizer(adapters: Sequence[Path], settings: Loading) -> Path | None:
     """The folder of the adapter whose tokenizer a subject uses: of those that have one the last."""
     own = [adapter for adapter in adapters if (adapter / TOKENIZER).is_file()]
     return own[-1] if own and settings.get("tokenizer", "adapter") == "adapter" else None
 
 
 def template_places(
-    settings: Mapping[str, Any], model: Path, adapters: Sequence[Path]
+    settings: Loading, model: Path, adapters: Sequence[Path]
 ) -> list[Path]:
     """The folders that a subject's chat template may be in; the first that has one counts."""
     return [*filter(None, [brings_tokenizer(adapters, settings)]), model]
 
 
-def messages_of(prompt: Prompt, settings: Mapping[str, Any]) -> Messages:
+def messages_of(prompt: Prompt, settings: Formatting) -> Messages:
     """The messages of a prompt, the subject's system prompt first, in place of the prompt's own;
     what the user says last is in the subject's `prompt_template`."""
     messages = prompt.messages
@@ -35,7 +35,7 @@ def messages_of(prompt: Prompt, settings: Mapping[str, Any]) -> Messages:
     return [*before, last | {"content": _placed(last["content"], settings)}]
 
 
-def plain_text(prompt: Prompt, settings: Mapping[str, Any]) -> str:
+def plain_text(prompt: Prompt, settings: Formatting) -> str:
     """A prompt as bare text. Raises AuditError for a list of messages."""
     if not isinstance(prompt.content, str):
         raise AuditError("a prompt is a list of messages; set `chat_template: true`")
@@ -43,12 +43,12 @@ def plain_text(prompt: Prompt, settings: Mapping[str, Any]) -> str:
     return (f"{before}\n\n" if before else "") + _placed(prompt.content, settings)
 
 
-def _placed(text: str, settings: Mapping[str, Any]) -> str:
+def _placed(text: str, settings: Formatting) -> str:
     around = settings.get("prompt_template")
     return text if around is None else around.replace(PLACE, text)
 
 
-def replaces_system(prompt: Prompt, settings: Mapping[str, Any]) -> bool:
+def replaces_system(prompt: Prompt, settings: Mapping[str, object]) -> bool:
     """Whether the subject's system prompt takes the place of the prompt's own."""
     own = prompt.messages[0]["role"] == "system"
     return own and settings.get("system_prompt") is not None

@@ -6,10 +6,10 @@ and a step writes one column of a buffer instead of copying it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from scripts.core.errors import AuditError
 from scripts.models.attention import Filled, SingleQuery, single_query_attention
 from scripts.models.sampler import choose, log_probabilities, penalised, penalises
+from scripts.servers.sampling import Sampling
 
 # Waiting rows enter when at most this share of a whole batch still runs: entering costs a prefill,
 # which is cheaper the more prompts share it. Finished ones leave whenever rows are moved anyway.
@@ -45,7 +46,7 @@ def generate(
     model,
     prompts: Sequence[Sequence[int]],
     uniforms: Sequence[Sequence[np.ndarray]],
-    sampling: Mapping[str, Any],
+    sampling: Sampling,
     stop: set[int],
     pad: int,
     batch_size: int,
@@ -154,7 +155,7 @@ class _Batch:
         model,
         attention: SingleQuery,
         prompts: Sequence[Sequence[int]],
-        sampling: Mapping[str, Any],
+        sampling: Sampling,
         stop: set[int],
         pad: int,
         keep_log_probabilities: bool,

@@ -1,14 +1,13 @@
 """GGUF files, which packages carry, as checkpoints that transformers loads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from scripts.core.errors import AuditError
-from scripts.models.host import Kept, Message
+from scripts.models.host import Kept, Message, Request
 
 
-def convert_gguf(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
+def convert_gguf(kept: Kept, request: Request) -> Iterator[Message]:
     """An operation (host.py): dequantise the file `gguf` and save it in `folder` as safetensors
     (float32) with its tokenizer."""
     from transformers import AutoModelForCausalLM, AutoTokenizer

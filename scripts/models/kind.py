@@ -1,25 +1,25 @@
 """What decode's jobs ask of a kind of subject: the records of draws."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from scripts.cache.records import RecordCache
 from scripts.core.job import Job
 from scripts.core.rows import iterate_rows
 from scripts.draws.draw import Draw
-from scripts.models.decoder import Engine, decode
+from scripts.draws.record import DrawRecord
+from scripts.models.decoder import Engine, S, decode
 from scripts.prompts.prompt import Prompt
 
-Records = list[dict[str, Any]]  # one a draw, in their order: decoder.decode says what it holds
+Records = list[DrawRecord]  # one a draw, in their order: decoder.decode says what it holds
 Texts = Callable[[Job, Sequence[Draw]], Records]
 
 
 def decoded(
     job: Job,
     draws: Sequence[Draw],
-    engine: Engine,
-    settings: Mapping[str, Any],
+    engine: Engine[S],
+    settings: S,
     apart: Sequence[str] = (),
 ) -> Records:
     """Records of draws from the record cache, else from an engine; `settings` and `apart` as
@@ -27,5 +27,5 @@ def decoded(
     wanted = {draw.prompt for draw in draws}
     bank = iterate_rows(job.input.bank, Prompt)
     prompts = {prompt.id: prompt for prompt in bank if prompt.id in wanted}
-    cache = RecordCache(Path(job.params.cache) / "generations")
+    cache = RecordCache[DrawRecord](Path(job.params.cache) / "generations")
     return decode(draws, prompts, settings, settings["seed"], engine, cache, job.ledger, apart)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from scripts.core.job import Job
 from scripts.core.rows import iterate_rows
 from scripts.draws.draw import Draw
+from scripts.draws.record import DrawRecord
 from scripts.models.decoder import loaded_engine, prepared
 from scripts.models.description import model_folder
 from scripts.models.kind import Records, Texts, decoded
 from scripts.models.reasoning import apart_in, open_ended
+from scripts.models.settings import LoadedSettings, ServedPlace, ServedSettings
 from scripts.models.thinking import require_quiet
 from scripts.recordings.files import RecordedResponse
 
@@ -26,7 +28,7 @@ def loaded(job: Job, draws: Sequence[Draw]) -> Records:
     """Records of draws from a model that is loaded here, with its adapters."""
     model = model_folder(job.input.model)
     adapters = [model_folder(description) for description in job.input.plant]
-    settings, apart = prepared(job.params.settings, model, adapters)
+    settings, apart = prepared(job.settings(LoadedSettings), model, adapters)
     engine = loaded_engine(
         model, adapters, job.params.batch_size, job.threads, job.ledger, job.params.devices
     )
@@ -35,8 +37,10 @@ def loaded(job: Job, draws: Sequence[Draw]) -> Records:
 
 def served(job: Job, draws: Sequence[Draw]) -> Records:
     """Records of draws from a server, which may be started for those that no cache has."""
-    settings, engine = job.params.settings, _engine_of(job)
-    records, given = decoded(job, draws, engine, settings), settings.get("reasoning", "auto")
+    settings = job.settings(ServedSettings)
+    engine = _engine_of(job, settings)
+    records = decoded(job, draws, engine, settings)
+    given = settings.get("reasoning", "auto")
     opened = open_ended([record["text"] for record in records])
     if settings.get("thinking") == "off":
         known = "auto" if given == "off" else given
@@ -45,16 +49,17 @@ def served(job: Job, draws: Sequence[Draw]) -> Records:
     return [apart_in(record, given, opened) for record in records]
 
 
-def _engine_of(job: Job) -> "Served | StartedHere":
+def _engine_of(job: Job, settings: ServedSettings) -> "Served | StartedHere":
     """What asks a subject's server, at its address or started by the job."""
     from scripts.models.served import Served, StartedHere
 
-    if "engine" not in job.params.settings["server"]:
-        return Served(job.params.local["server"])
+    place = job.local(ServedPlace)
+    if "engine" not in settings["server"]:
+        return Served(place["server"])
     model = model_folder(job.input.model)
     adapter = model_folder(job.input.plant[0]) if job.input.plant else None
     log = Path(job.log).with_suffix(".server.log")
-    return StartedHere(job.params.local["started"], model, adapter, log, job.params.devices)
+    return StartedHere(place["started"], model, adapter, log, job.params.devices)
 
 
 def recorded(job: Job, draws: Sequence[Draw]) -> Records:
@@ -68,7 +73,7 @@ def recorded(job: Job, draws: Sequence[Draw]) -> Records:
 def records_of(path: Path | str, draws: Sequence[Draw]) -> Records:
     """What a file of recorded responses holds of draws."""
     wanted = {(draw.prompt, draw.sample) for draw in draws}
-    found = {
+    found: dict[tuple[str, int], DrawRecord] = {
         name: {"text": response.text, "tokens": None, "finished": response.finished}
         for response in iterate_rows(path, RecordedResponse)
         if (name := (response.prompt, response.sample)) in wanted

@@ -1,12 +1,15 @@
 """Thoughts of a subject that thinks before it answers, told apart from its answer; no torch."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scripts.core.errors import AuditError
 from scripts.draws.absence import Absence
+from scripts.draws.record import DrawRecord
+from scripts.models.settings import AskedThoughts, Formatting, Markers, Thoughts
+from scripts.servers.sampling import Sampling
 
 FINAL = "<|channel|>final<|message|>"  # gpt-oss: before an answer, behind a thought or without one
 # Strings around a thought, by the family of models that writes them; the end is written where a
@@ -31,7 +34,7 @@ class Thought(NamedTuple):
     closed: bool
 
 
-def found_in(template: str) -> dict[str, Any] | None:
+def found_in(template: str) -> Thoughts | None:
     """The `reasoning` settings of a chat template that knows thoughts; None for any other."""
     for start, end in MARKERS:
         if start in template and (end in template or start.startswith("<|")):
@@ -39,7 +42,7 @@ def found_in(template: str) -> dict[str, Any] | None:
     return None
 
 
-def reasoning_of(settings: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any] | None:
+def reasoning_of(settings: Formatting, folders: Sequence[Path]) -> Thoughts | None:
     """The `reasoning` that a subject's settings or its template ask for: markers, `max_tokens` and
     `force_end`; None for a subject that does not think.
 
@@ -50,19 +53,24 @@ def reasoning_of(settings: Mapping[str, Any], folders: Sequence[Path]) -> dict[s
     if given == "off" or (given == "auto" and not template):
         return None
     found = found_in(template_of(settings, folders))
-    if given == "auto":
+    if isinstance(given, str):
         return found
-    told = {name: value for name, value in given.items() if value is not None}
-    if not found and not {"start", "end"} <= set(told):
+    start, end = given["start"], given["end"]
+    if found and not (start and end):
+        start, end = found["start"], found["end"]
+    if not (start and end):
         raise AuditError(
             "`reasoning` needs `start` and `end`, since the chat template knows no thoughts; name "
             "the texts that stand around them"
         )
-    return {**(found or {}), **told}
+    return {
+        "start": start, "end": end,
+        "max_tokens": given["max_tokens"], "force_end": given["force_end"],
+    }  # fmt: skip
 
 
 def require_thoughts(
-    of: str, sides: Sequence[tuple[Mapping[str, Any], Sequence[Path]]], where: str = ""
+    of: str, sides: Sequence[tuple[Formatting, Sequence[Path]]], where: str = ""
 ) -> None:
     """Raise AuditError where thoughts shall be compared and no subject has any. sides: settings of
     subjects that are loaded, and the folders of their templates."""
@@ -74,19 +82,18 @@ def require_thoughts(
     )
 
 
-def template_of(settings: Mapping[str, Any], folders: Sequence[Path]) -> str:
+def template_of(settings: Formatting, folders: Sequence[Path]) -> str:
     """A subject's chat template: the one that its settings give, else of the first folder that has
     one; empty where there is none."""
     given = settings["chat_template"]
-    own = given["text"] if isinstance(given, Mapping) else None
+    own = None if isinstance(given, bool) else given["text"]
     return own or next(filter(None, map(template_in, folders)), "")
 
 
-def longest_reply(subject: Mapping[str, Any]) -> int:
+def longest_reply(sampling: Sampling, reasoning: str | AskedThoughts | None = None) -> int:
     """Tokens of a reply at most, from a subject's settings in decode."""
-    reasoning = subject.get("reasoning")
-    thoughts = reasoning["max_tokens"] if isinstance(reasoning, Mapping) else 0
-    return int(subject["sampling"]["max_new_tokens"] + thoughts)
+    thoughts = 0 if reasoning is None or isinstance(reasoning, str) else reasoning["max_tokens"]
+    return int(sampling["max_new_tokens"] + thoughts)
 
 
 def template_in(folder: Path) -> str:
@@ -103,7 +110,7 @@ def template_in(folder: Path) -> str:
     return named.get("default", "")
 
 
-def parts_of(text: str, reasoning: Mapping[str, Any], opened: bool) -> Thought:
+def parts_of(text: str, reasoning: Markers, opened: bool) -> Thought:
     """A reply's thoughts and its answer. opened: whether the prompt's end began the thought."""
     start, end = reasoning["start"], reasoning["end"]
     said = text.lstrip()
@@ -117,12 +124,12 @@ def parts_of(text: str, reasoning: Mapping[str, Any], opened: bool) -> Thought:
     return Thought(thoughts.strip(), answer.lstrip(), bool(closing))
 
 
-def header_of(reasoning: Mapping[str, Any]) -> str:
+def header_of(reasoning: Markers) -> str:
     """What stands before an answer that no thought precedes; empty for most families."""
     return FINAL if reasoning["end"].endswith(FINAL) else ""
 
 
-def ending_of(reasoning: Mapping[str, Any]) -> str:
+def ending_of(reasoning: Markers) -> str:
     """What ends a thought for a subject, as it would write it itself."""
     end = reasoning["end"]
     return end if header_of(reasoning) else f"\n{end}\n\n"
@@ -136,34 +143,32 @@ def open_ended(texts: Sequence[str | None]) -> bool:
     return ends > OPEN_ENDED * len(said)
 
 
-def apart_in(
-    record: Mapping[str, Any], given: str | Mapping[str, Any], opened: bool = False
-) -> dict[str, Any]:
+def apart_in(record: DrawRecord, given: str | AskedThoughts, opened: bool = False) -> DrawRecord:
     """A served record whose text has thoughts in it, which its server has not told apart, with the
     thoughts beside the answer; any other as it is. given: the subject's `reasoning`; opened:
     whether a text may begin within a thought."""
     text = record["text"]
     if given == "off" or text is None or record.get("thoughts") is not None:
-        return dict(record)
+        return record
     if text.lstrip().startswith(FINAL):
         return {**record, "text": text.lstrip().removeprefix(FINAL)}
-    known = [(m["start"], m["end"]) for m in [given] if isinstance(m, Mapping) and m["start"]]
+    known: list[tuple[str, str]] = []
+    if not isinstance(given, str) and given["start"] and given["end"]:
+        known = [(given["start"], given["end"])]
     for start, end in known or MARKERS:
         if text.lstrip().startswith(start) or ((opened or known) and end in text):
             found = parts_of(text, {"start": start, "end": end}, opened=True)
-            said = {**record, "thoughts": found.thoughts, "text": found.answer}
             if found.closed and found.answer:
-                return said
+                return {**record, "thoughts": found.thoughts, "text": found.answer}
             why = Absence.CUT if record["finished"] is False else Absence.UNANSWERED
-            return said | {"text": None, "reason": why.value}
+            return {**record, "thoughts": found.thoughts, "text": None, "reason": why.value}
     if opened and record["finished"] is False:  # cut before its thought had an end
-        cut = {"text": None, "reason": Absence.CUT.value}
-        return {**record, "thoughts": text.strip(), **cut}
-    return dict(record)
+        return {**record, "thoughts": text.strip(), "text": None, "reason": Absence.CUT.value}
+    return record
 
 
 def thought_ends(
-    decode: Callable[[Sequence[int]], str], reasoning: Mapping[str, Any], opened: bool
+    decode: Callable[[Sequence[int]], str], reasoning: Thoughts, opened: bool
 ) -> Callable[[list[int]], bool]:
     """Whether a reply's tokens have come to the end of a thought, or show that there is none.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
+from scripts.draws.record import DrawRecord
 from scripts.models.formatting import before_stop
 from scripts.models.generation import Reply, generate
 from scripts.models.reasoning import ending_of, parts_of, thought_ends
@@ -45,7 +46,7 @@ class Said:
         finished = reply.finished or text != said
         return cls(text, len(reply.tokens), finished, reply.log_probability)
 
-    def record(self, prefix: str) -> dict[str, Any]:
+    def record(self, prefix: str) -> DrawRecord:
         """As the record cache keeps it, behind the text that each response begins with."""
         if self.absence is not None:
             kept = absent(self.absence, self.tokens)
@@ -55,7 +56,7 @@ class Said:
         if self.log_probability is not None:
             kept["log_probability"] = round(self.log_probability, 4)
         if self.thoughts is not None:
-            kept |= {"thoughts": self.thoughts, "thought_tokens": self.thought_tokens}
+            kept["thoughts"], kept["thought_tokens"] = self.thoughts, self.thought_tokens
         return kept
 
 

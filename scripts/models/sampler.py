@@ -3,19 +3,18 @@
 Only floating-point rounding, which varies with the shape of a batch, can flip a token.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
+
+from scripts.servers.sampling import Sampling
 
 BLOCK = 128  # tokens; see _invert
 NO_PENALTY = {"repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 ROWS = 16  # looked at together: their weights should fit into the processor's cache
 
 
-def choose(
-    logits: torch.Tensor, uniforms: torch.Tensor, sampling: Mapping[str, Any]
-) -> torch.Tensor:
+def choose(logits: torch.Tensor, uniforms: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     """One token a row by inversion of the distribution function.
 
     logits (rows, vocabulary), uniforms (rows,) in [0, 1); returns (rows,) int64. Temperature 0 is
@@ -31,7 +30,7 @@ def choose(
     )
 
 
-def penalises(sampling: Mapping[str, Any]) -> bool:
+def penalises(sampling: Sampling) -> bool:
     """Whether tokens that were there already become less likely."""
     return any(sampling.get(name, off) != off for name, off in NO_PENALTY.items())
 
@@ -40,7 +39,7 @@ def penalised(
     logits: torch.Tensor,
     asked: Sequence[torch.Tensor],
     said: Sequence[torch.Tensor],
-    sampling: Mapping[str, Any],
+    sampling: Sampling,
 ) -> torch.Tensor:
     """The logits, (rows, vocabulary) float32, with what servers call penalties: repetition (Keskar
     et al. 2019) for tokens of the prompt or the reply, then frequency and presence (OpenAI) for
@@ -69,7 +68,7 @@ def log_probabilities(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tenso
     return torch.cat(found)
 
 
-def _weights(logits: torch.Tensor, sampling: Mapping[str, Any]) -> torch.Tensor:
+def _weights(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     """Probabilities, float32, of the tokens that may be chosen; after top_p they sum to less."""
     if 0 < sampling["top_k"] < logits.shape[-1]:
         least = logits.topk(sampling["top_k"], dim=-1).values[:, -1:]

@@ -10,21 +10,23 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import openai
 from openai.types import Completion
 from openai.types.chat import ChatCompletion
 
 from scripts.core.errors import AuditError
+from scripts.core.files import JsonObject
 from scripts.core.job import log
 from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
+from scripts.draws.record import DrawRecord
 from scripts.models.answer import answered_by, record_of
 from scripts.models.formatting import messages_of, plain_text
 from scripts.models.gguf import template_of_gguf
 from scripts.models.reasoning import longest_reply, template_in
 from scripts.models.thinking import engine_fields, request_fields, with_extra
+from scripts.models.settings import Access, Patience, ServedSettings
 from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
@@ -55,16 +57,16 @@ class Served:
     """An engine (decoder.Engine) that asks a server. server: its url, key_variable, concurrency
     and timeout in seconds, none of which changes what is sampled."""
 
-    def __init__(self, server: Mapping[str, Any]):
+    def __init__(self, server: Access):
         self.server = server
 
     def __call__(
         self,
         missing: Mapping[str, Draw],
         prompts: Mapping[str, Prompt],
-        settings: Mapping[str, Any],
+        settings: ServedSettings,
         seed: int,
-    ) -> Iterator[dict[str, dict[str, Any]]]:
+    ) -> Iterator[dict[str, DrawRecord]]:
         """Records by key as they come; a draw that has no answer is `absent`.
 
         Raises AuditError when the server rejects every request or stays away; what came is given
@@ -72,7 +74,7 @@ class Served:
         """
         settings = _telling(settings, self.against_thinking(settings))
         with asyncio.Runner() as runner:
-            key = server_key(self.server)
+            key = server_key(self.server["url"], self.server["key_variable"])
             client = open_client(self.server["url"], key, self.server["timeout"])
             concurrency = Concurrency(self.server["concurrency"])
             questions = _Questions(client, concurrency, settings)
@@ -101,13 +103,13 @@ class Served:
             finally:
                 runner.run(_end(pending, client))
 
-    def against_thinking(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def against_thinking(self, settings: ServedSettings) -> JsonObject:
         """Fields of requests that keep the subject from thinking, where it shall not."""
         if settings.get("thinking") != "off":
             return {}
         return request_fields(self.server["url"], settings["server"]["model"])
 
-    def _explained(self, error: BaseException, settings: Mapping[str, Any]) -> BaseException:
+    def _explained(self, error: BaseException, settings: ServedSettings) -> BaseException:
         """The sentence for what ended the work; other errors as they are."""
         who = f"the server {self.server['url']} (model `{settings['server']['model']}`)"
         if isinstance(error, TurnedAway):
@@ -136,7 +138,7 @@ class StartedHere:
 
     def __init__(
         self,
-        access: Mapping[str, Any],
+        access: Patience,
         model: Path,
         adapter: Path | None,
         log_file: Path,
@@ -149,9 +151,9 @@ class StartedHere:
         self,
         missing: Mapping[str, Draw],
         prompts: Mapping[str, Prompt],
-        settings: Mapping[str, Any],
+        settings: ServedSettings,
         seed: int,
-    ) -> Iterator[dict[str, dict[str, Any]]]:
+    ) -> Iterator[dict[str, DrawRecord]]:
         """As `Served`. Raises AuditError, too, when the server does not start."""
         told = _telling(settings, self.against_thinking(settings))
         server, port = told["server"], free_port()
@@ -160,12 +162,18 @@ class StartedHere:
             server["arguments"], self.devices,
         )  # fmt: skip
         with started(how, port, self.log_file, self.access["start_within"]) as url:
-            asked = Served({**self.access, "url": url, "key_variable": None})
+            access: Access = {
+                "url": url, "key_variable": None,
+                "concurrency": self.access["concurrency"], "timeout": self.access["timeout"],
+            }  # fmt: skip
+            asked = Served(access)
             more = fields(server["engine"], self.model, settings["sampling"]) | server["extra"]
-            named = {**told, "server": {**server, "model": how.name, "extra": more}}
+            named: ServedSettings = {
+                **told, "server": {**server, "model": how.name, "extra": more},
+            }  # fmt: skip
             yield from asked(missing, prompts, named, seed)
 
-    def against_thinking(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def against_thinking(self, settings: ServedSettings) -> JsonObject:
         """As `Served`, by the model's chat template. Raises AuditError where nothing is known."""
         if settings.get("thinking") != "off":
             return {}
@@ -173,7 +181,7 @@ class StartedHere:
         return engine_fields(own(self.model))
 
 
-def _telling(settings: Mapping[str, Any], against_thinking: Mapping[str, Any]) -> dict[str, Any]:
+def _telling(settings: ServedSettings, against_thinking: JsonObject) -> ServedSettings:
     """A subject's settings with requests that say so."""
     server = settings["server"]
     extra = with_extra(against_thinking, server["extra"])
@@ -183,7 +191,7 @@ def _telling(settings: Mapping[str, Any], against_thinking: Mapping[str, Any]) -
 class _Questions:
     """The requests of one job, and what they have shown of the server."""
 
-    def __init__(self, client, concurrency: Concurrency, settings: Mapping[str, Any]):
+    def __init__(self, client, concurrency: Concurrency, settings: ServedSettings):
         self.client, self.concurrency, self.settings = client, concurrency, settings
         self.adaptation = Adaptation()
         self.lock = asyncio.Lock()
@@ -200,7 +208,7 @@ class _Questions:
             return
         self.models = answered_by(entries, self.settings["server"]["model"])
 
-    async def record(self, prompt: Prompt, number: int) -> dict[str, Any]:
+    async def record(self, prompt: Prompt, number: int) -> DrawRecord:
         """What the server answers to a draw, whose seed is `number`, or that it answers nothing.
 
         Raises TurnedAway, Busy or Unreachable where that is not the prompt's fault.
@@ -221,7 +229,8 @@ class _Questions:
                 # Busy, it may have been by chance; but 429 is also what some say of long prompts.
                 if last or isinstance(error, Unreachable):
                     return self._absent(Absence.FAILED, error)
-        found = record_of(answer, self.settings) | self._origin(answer)
+        found = record_of(answer, self.settings)
+        self._note_origin(found, answer)
         if found["text"] is None:
             self._count(Absence(found["reason"]), "")
         return found
@@ -239,7 +248,7 @@ class _Questions:
 
     def _request(
         self, prompt: Prompt, number: int
-    ) -> tuple[str, type[ChatCompletion] | type[Completion], dict[str, Any]]:
+    ) -> tuple[str, type[ChatCompletion] | type[Completion], JsonObject]:
         """Path, type of the answer, and body of a request."""
         given, sampling = self.settings["server"], self.settings["sampling"]
         body = {
@@ -247,9 +256,9 @@ class _Questions:
             "temperature": sampling["temperature"],
             "top_p": sampling["top_p"],
             "top_k": sampling["top_k"] or None,
-            "max_tokens": longest_reply(self.settings),
+            "max_tokens": longest_reply(sampling, self.settings.get("reasoning")),
             "seed": number,
-            **{name: sampling[name] for name in MORE if name in sampling},
+            **{name: value for name, value in sampling.items() if name in MORE},
             **given["extra"],
         }
         if self.settings["chat_template"]:
@@ -275,7 +284,7 @@ class _Questions:
             self.takes_others = True
             return True
 
-    def _absent(self, why: Absence, error: Exception) -> dict[str, Any]:
+    def _absent(self, why: Absence, error: Exception) -> DrawRecord:
         self._count(why, f": {error}")
         return absent(why)
 
@@ -284,15 +293,17 @@ class _Questions:
         if self.absences[why] == 1:
             log.warning("a draw has no text (%s)%s", why, said)
 
-    def _origin(self, answer) -> dict[str, Any]:
-        """Who answered, and what was not asked for as the settings say, where that is known."""
+    def _note_origin(self, record: DrawRecord, answer: ChatCompletion | Completion) -> None:
+        """Note who answered, and what was not asked for as the settings say, where that is
+        known."""
         asked = self.settings["server"]["model"]
         own = answer.model if answer.model != asked else None
         if own and own.startswith(("/", ".")):  # a folder of the server's machine
             own = None
-        by = " ".join(filter(None, [own, answer.system_fingerprint, self.models]))
-        without = " ".join(sorted(self.adaptation.without))
-        return {**({"by": by} if by else {}), **({"without": without} if without else {})}
+        if by := " ".join(filter(None, [own, answer.system_fingerprint, self.models])):
+            record["by"] = by
+        if without := " ".join(sorted(self.adaptation.without)):
+            record["without"] = without
 
 
 def _reason(error: TurnedAway) -> Absence:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
 
 import torch
 from jinja2 import TemplateError
@@ -24,6 +23,7 @@ from scripts.models.formatting import (
     plain_text,
     within_first_turn,
 )
+from scripts.models.settings import Formatting, LoadedSettings, Loading
 from scripts.models.thinking import template_arguments
 from scripts.prompts.prompt import Prompt
 
@@ -63,7 +63,7 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_tokenizer(folder: Path, settings: Mapping[str, Any], adapters: Sequence[Path] = ()):
+def load_tokenizer(folder: Path, settings: Loading, adapters: Sequence[Path] = ()):
     """The subject's own tokenizer, padding on the left, with the template that it is given. Raises
     AuditError without one."""
     folder = brings_tokenizer(adapters, settings) or folder
@@ -86,7 +86,7 @@ def load_tokenizer(folder: Path, settings: Mapping[str, Any], adapters: Sequence
 
 
 def load_model(
-    folder: Path, adapters: Sequence[Path], settings: Mapping[str, Any], devices: int = 1
+    folder: Path, adapters: Sequence[Path], settings: Loading, devices: int = 1
 ):
     """The subject's weights in its dtype (`arithmetic.resolve`) or quantised, ready to decode.
     Adapters are merged (in float32) one after the other; quantised weights keep them beside them.
@@ -132,7 +132,7 @@ def load_model(
     return (ready if placed else ready.to(device())).requires_grad_(True).eval()
 
 
-def spread(devices: int) -> dict[str, Any]:
+def spread(devices: int) -> dict[str, object]:
     """What `from_pretrained` is told to deal a model's layers out to so many devices, as evenly as
     whole layers allow. Raises AuditError when there are not so many."""
     from scripts.models.device import take_devices
@@ -141,7 +141,7 @@ def spread(devices: int) -> dict[str, Any]:
     return {"device_map": "balanced", "max_memory": room}
 
 
-def quantized(bits: str, dtype: torch.dtype) -> dict[str, Any]:
+def quantized(bits: str, dtype: torch.dtype) -> dict[str, object]:
     """What `from_pretrained` is told for "int8" (LLM.int8, Dettmers et al. 2022) or "int4" (NF4,
     Dettmers et al. 2023); nothing for "none"."""
     if bits == "none":
@@ -211,7 +211,7 @@ def pad_token(tokenizer) -> int:
 def prompt_ids(
     tokenizer,
     prompts: Iterable[Prompt],
-    settings: Mapping[str, Any],
+    settings: Loading,
     before: Sequence[int] = (),
 ) -> list[list[int]]:
     """Token ids of each prompt, formatted as the subject expects it, behind the tokens that an
@@ -231,7 +231,7 @@ def prompt_ids(
     return ids
 
 
-def require_context(model, ids: Sequence[Sequence[int]], settings: Mapping[str, Any]) -> None:
+def require_context(model, ids: Sequence[Sequence[int]], settings: LoadedSettings) -> None:
     """Raise AuditError when the longest prompt and its reply are more tokens than the model was
     made for; some models know no such number."""
     config = model.config.get_text_config()
@@ -260,7 +260,7 @@ class Chat:
     """A tokenizer's chat template with what a subject's settings tell it (`chat_template`,
     `thinking`). Raises AuditError where nothing turns thinking off."""
 
-    def __init__(self, tokenizer, settings: Mapping[str, Any]):
+    def __init__(self, tokenizer, settings: Formatting):
         given = settings["chat_template"]
         self.tokenizer = tokenizer
         self.arguments = {} if isinstance(given, bool) else dict(given["arguments"])

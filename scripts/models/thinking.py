@@ -3,16 +3,17 @@ is told; no torch."""
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.core.errors import AuditError
+from scripts.core.files import Json, JsonObject
 from scripts.draws.absence import Absence
+from scripts.draws.record import DrawRecord
 from scripts.models.formatting import parsed_template
 
 # Arguments of chat templates, as they are where a model shall not think; the first that a template
 # reads counts.
-ARGUMENTS: dict[str, Any] = {
+ARGUMENTS: JsonObject = {
     "enable_thinking": False,  # Qwen3, GLM from 4.5 on, SmolLM3, Hunyuan
     "thinking": False,  # DeepSeek from V3.1 on, Granite, Kimi
     "thinking_budget": 0,  # Seed-OSS
@@ -20,7 +21,7 @@ ARGUMENTS: dict[str, Any] = {
 EFFORT = "reasoning_effort"  # none where a template knows that; gpt-oss always thinks, low is least
 # What hosted models take, by the end of the address's host.
 DISABLED = {"thinking": {"type": "disabled"}}
-OF_HOSTS: dict[str, dict[str, Any]] = {
+OF_HOSTS: dict[str, JsonObject] = {
     "api.openai.com": {EFFORT: "none"},
     "generativelanguage.googleapis.com": {EFFORT: "none"},
     "openrouter.ai": {"reasoning": {"effort": "none"}},
@@ -36,7 +37,7 @@ TO_TEMPLATE = "chat_template_kwargs"
 STILL = 0.5  # share of a job's replies with thoughts at which a server is said not to obey
 
 
-def template_arguments(template: str) -> dict[str, Any]:
+def template_arguments(template: str) -> JsonObject:
     """What keeps a chat template's model from thinking. Raises AuditError where nothing is known
     to."""
     from jinja2 import meta
@@ -55,7 +56,7 @@ def template_arguments(template: str) -> dict[str, Any]:
     )
 
 
-def request_fields(url: str, model: str) -> dict[str, Any]:
+def request_fields(url: str, model: str) -> JsonObject:
     """What requests to a server at an address say to keep a model from thinking."""
     if "gpt-oss" in model.lower():
         return {EFFORT: "low"}
@@ -66,7 +67,7 @@ def request_fields(url: str, model: str) -> dict[str, Any]:
     return {EFFORT: "none"} if at.port == OLLAMA else {TO_TEMPLATE: {**ARGUMENTS}}
 
 
-def engine_fields(template: str) -> dict[str, Any]:
+def engine_fields(template: str) -> JsonObject:
     """What requests say to a server that was started here with a model of this chat template.
     Raises AuditError as `template_arguments`."""
     told = template_arguments(template)
@@ -74,7 +75,7 @@ def engine_fields(template: str) -> dict[str, Any]:
     return {TO_TEMPLATE: told} | {name: told[name] for name in told if name == EFFORT}
 
 
-def with_extra(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+def with_extra(fields: Mapping[str, Json], extra: Mapping[str, Json]) -> JsonObject:
     """Fields of a request with those that a person adds, which win; arguments of a template are
     put together."""
     told, added = fields.get(TO_TEMPLATE), extra.get(TO_TEMPLATE)
@@ -82,7 +83,7 @@ def with_extra(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str,
     return {**fields, **extra, **both}
 
 
-def require_quiet(records: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> None:
+def require_quiet(records: Sequence[DrawRecord], told: Mapping[str, Json]) -> None:
     """Raise AuditError when most replies of a server have thoughts in spite of what it was told,
     unless that was to think little."""
     thinking = sum(map(_thinks, records))
@@ -94,5 +95,5 @@ def require_quiet(records: Sequence[Mapping[str, Any]], told: Mapping[str, Any])
         )
 
 
-def _thinks(record: Mapping[str, Any]) -> bool:
+def _thinks(record: DrawRecord) -> bool:
     return bool(record.get("thoughts")) or record.get("reason") == Absence.CUT

@@ -1,15 +1,15 @@
 """Train a LoRA adapter on example replies."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
 
 from scripts.core.job import log
 from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
 from scripts.models.arithmetic import resolve
-from scripts.models.host import Kept, Message, perform
+from scripts.models.host import Kept, Message, Request, perform
+from scripts.models.settings import Loading, PlantSettings
 from scripts.prompts.prompt import Prompt
 
 
@@ -22,7 +22,7 @@ class Example:
     ends: bool
 
 
-def encode(tokenizer, batch: Sequence[Example], settings: Mapping[str, Any]):
+def encode(tokenizer, batch: Sequence[Example], settings: Loading):
     """Token ids, mask and labels (-100 outside replies), padded on the left; (batch, length)."""
     import torch
 
@@ -63,7 +63,7 @@ def plant_adapter(
     folder: Path,
     adapter: Path,
     order: Sequence[Sequence[Example]],
-    settings: Mapping[str, Any],
+    settings: PlantSettings,
     threads: int,
     ledger: Ledger,
 ) -> list[float]:
@@ -88,14 +88,15 @@ def plant_adapter(
     return losses
 
 
-def train_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
+def train_loaded(kept: Kept, request: Request) -> Iterator[Message]:
     """The operation behind `plant_adapter`: the `loss` of each step."""
     import torch
 
     from scripts.models.subject import load_model, load_tokenizer
 
     torch.set_num_threads(request["threads"])
-    folder, settings = Path(request["folder"]), request["settings"]
+    folder = Path(request["folder"])
+    settings: PlantSettings = request["settings"]
     order = [[Example(*example) for example in batch] for batch in request["order"]]
     log.info("training on %s", folder)
     # Weights that decode may be packed, and stay as they are; these are not kept.
@@ -110,7 +111,7 @@ def train_loaded(kept: Kept, request: Mapping[str, Any]) -> Iterator[Message]:
     adapted.save_pretrained(request["adapter"])
 
 
-def with_adapter(model, settings: Mapping[str, Any]):
+def with_adapter(model, settings: PlantSettings):
     """The model with a fresh LoRA adapter on all linear layers; the base's weights stay frozen in
     their own type, peft keeps the adapter's in float32."""
     import torch
@@ -131,7 +132,7 @@ def with_adapter(model, settings: Mapping[str, Any]):
 
 
 def train(
-    adapted, tokenizer, order: Sequence[Sequence[Example]], settings: Mapping[str, Any]
+    adapted, tokenizer, order: Sequence[Sequence[Example]], settings: PlantSettings
 ) -> Iterator[float]:
     """Train the adapter on the batches of `order`; the loss of each step, nats a token, as it is
     done."""

@@ -4,9 +4,9 @@ Each is an SVG file that stands alone, and the same drawing as text for the page
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -16,10 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from scripts.core.files import replacing
+from scripts.divergence.round import ReportedRound
 from scripts.judging.separability import NOT_ASKED, Separability
 from scripts.page.cards import Entry
 from scripts.page.forest import of_behaviours, told_apart_by_region
 from scripts.page.svg import INK, QUIET, SIDES, STYLE, Drawing, plain, svg
+from scripts.prompts.region import ExploredRegion
 
 SCORES = LinearSegmentedColormap.from_list("scores", ["#1f6fb5", "#a3a6ab", "#d55e00"])
 SCORE_STEPS = 10
@@ -41,8 +43,8 @@ class Point(NamedTuple):
 
 
 def figures(
-    regions: Sequence[Mapping[str, Any]],
-    rounds: Sequence[Mapping[str, Any]],
+    regions: Sequence[ExploredRegion],
+    rounds: Sequence[ReportedRound],
     points: Sequence[Point],
     folder: Path,
     entries: Sequence[Entry] = (),
@@ -69,18 +71,17 @@ def figures(
     return inline
 
 
-def region_labels(regions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def region_labels(regions: Sequence[ExploredRegion]) -> dict[str, str]:
     """A short name for each region's id: its category where most prompts share it, else its words.
 
     Regions of one category are told apart by a typical word of theirs.
     """
     labels = {}
     for region in regions:
-        category = region.get("category")
-        fits = region.get("category_share", 0) >= CATEGORY_SHARE and category not in (None, "other")
-        fits = fits and region.get("unit") != "draw"
-        labels[region["id"]] = plain(category if fits else region["name"])
-    own = {r["id"]: [w.strip() for w in plain(r["name"]).split(",")] for r in regions}
+        fits = region.category_share >= CATEGORY_SHARE and region.category not in ("", "other")
+        fits = fits and region.unit != "draw"
+        labels[region.id] = plain(region.category if fits else region.name)
+    own = {r.id: [word.strip() for word in plain(r.name).split(",")] for r in regions}
     same = defaultdict(list)
     for name, label in labels.items():
         same[label].append(name)
@@ -92,14 +93,14 @@ def region_labels(regions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return labels
 
 
-def standing_out(regions: Sequence[Mapping[str, Any]]) -> set[str]:
+def standing_out(regions: Sequence[ExploredRegion]) -> set[str]:
     """Ids of regions whose p-value passes Benjamini & Hochberg (1995) at 5 % over all regions."""
-    ranked = sorted(regions, key=lambda region: region["p"])
+    ranked = sorted(regions, key=lambda region: region.p)
     last = 0
     for rank, region in enumerate(ranked, 1):
-        if region["p"] <= FALSE_DISCOVERIES * rank / len(ranked):
+        if region.p <= FALSE_DISCOVERIES * rank / len(ranked):
             last = rank
-    return {region["id"] for region in ranked[:last]}
+    return {region.id for region in ranked[:last]}
 
 
 def short(label: str) -> str:
@@ -157,30 +158,30 @@ def _map(points: Sequence[Point]) -> Drawing:
     )
 
 
-def _divergence(regions) -> Drawing:
-    ranked = sorted(regions, key=lambda region: (region["divergence"], region["id"]))
+def _divergence(regions: Sequence[ExploredRegion]) -> Drawing:
+    ranked = sorted(regions, key=lambda region: (region.divergence, region.id))
     labels, bold = region_labels(regions), standing_out(regions)
     figure = Figure(figsize=(4.9, 0.75 + 0.165 * max(3, len(ranked))), layout="constrained")
     axes = figure.subplots()
     for row, region in enumerate(ranked):
-        colour, alpha = (SIDES["intervention"][0], 1) if region["id"] in bold else (QUIET, 0.55)
+        colour, alpha = (SIDES["intervention"][0], 1) if region.id in bold else (QUIET, 0.55)
         axes.barh(
-            row, region["divergence"], height=0.62, color=colour, alpha=alpha,
-            xerr=1.96 * region["error"], ecolor=INK,
+            row, region.divergence, height=0.62, color=colour, alpha=alpha,
+            xerr=1.96 * region.error, ecolor=INK,
             error_kw={"lw": 0.7, "alpha": 0.75, "capsize": 0},
         )  # fmt: skip
     axes.axvline(0, color=INK, lw=0.6)
-    names = [short(labels[region["id"]]) for region in ranked]
+    names = [short(labels[region.id]) for region in ranked]
     axes.set_yticks(range(len(ranked)), names)
     for tick, region in zip(axes.get_yticklabels(), ranked, strict=True):
-        tick.set_fontweight("bold" if region["id"] in bold else "normal")
+        tick.set_fontweight("bold" if region.id in bold else "normal")
     axes.set_ylim(-0.7, max(3, len(ranked)) - 0.3)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=INK, alpha=0.12, lw=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel("divergence (± 1.96 standard errors)")
-    top = ", ".join(labels[region["id"]] for region in ranked[::-1][:5])
+    top = ", ".join(labels[region.id] for region in ranked[::-1][:5])
     return Drawing(
         figure,
         "Divergence by region",
@@ -189,19 +190,19 @@ def _divergence(regions) -> Drawing:
     )
 
 
-def _rounds(rounds) -> Drawing:
+def _rounds(rounds: Sequence[ReportedRound]) -> Drawing:
     figure = Figure(figsize=(4.9, 3.6), layout="constrained")
     (draws, promising), (silhouette, ari) = figure.subplots(2, 2)
-    at = [row["round"] for row in rounds]
-    total = [row["draws"] for row in rounds]
-    new = [row["new_draws"] for row in rounds]
+    at = [row.round for row in rounds]
+    total = [row.draws for row in rounds]
+    new = [row.new_draws for row in rounds]
     before = [all_ - fresh for all_, fresh in zip(total, new, strict=True)]
     draws.bar(at, before, width=0.6, color=QUIET, alpha=0.55, label="earlier")
     draws.bar(at, new, width=0.6, bottom=before, color=SIDES["base"][0], label="new")
     draws.set_title("Draws of each subject")
     draws.legend(frameon=False, loc="upper left", fontsize=7.5)
     draws.set_ylim(0, 1.35 * max([1, *total]))
-    count = [len(row["promising"]) for row in rounds]
+    count = [len(row.promising) for row in rounds]
     promising.bar(at, count, width=0.6, color=SIDES["intervention"][0])
     promising.set_title("Promising regions")
     promising.set_ylim(0, 1.15 * max([1, *count]))
@@ -209,7 +210,7 @@ def _rounds(rounds) -> Drawing:
         (silhouette, "silhouette", "Silhouette of the clusters"),
         (ari, "ari", "Agreement of clusters (ARI)"),
     ):
-        known = [(row["round"], row[name]) for row in rounds if row.get(name) is not None]
+        known = [(row.round, value) for row in rounds if (value := getattr(row, name)) is not None]
         x, y = np.array(known).reshape(-1, 2).T
         axes.plot(x, y, marker="o", ms=4, lw=1.2, color=SIDES["base"][0])
         axes.set_title(title)

@@ -8,7 +8,6 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,10 +15,10 @@ from markupsafe import Markup
 from scripts.page import numbers
 from scripts.page.cards import anchor, left_untested
 from scripts.page.numbers import count, decimal, duration, e_value, percent, plural, units
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 from scripts.page.sections.registry import SECTIONS
 from scripts.page.texts import first_upper, highlighted, messages, printable
-from scripts.recordings.pairing import SideReport, losses, table_rows
+from scripts.recordings.pairing import losses, table_rows
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -43,7 +42,7 @@ def render(report: Report, sections: Sequence[Section] = SECTIONS) -> str:
         {
             "anchor": anchor,
             "plural": plural,
-            "counts": report.audit["counts"],
+            "counts": report.audit.counts,
             "figures": {name: Markup(svg) for name, svg in report.figures.items()},
             "labels": report.labels,
             "units": units(report.unit),
@@ -65,12 +64,11 @@ def render(report: Report, sections: Sequence[Section] = SECTIONS) -> str:
     return environment.get_template("page.html.j2").render(**_head(report), sections=written)
 
 
-def _head(report: Report) -> dict[str, Any]:
+def _head(report: Report) -> Context:
     """What is said before the sections."""
     css = (FOLDER / "page.css").read_text(encoding="utf-8")
     audit, settings = report.audit, report.settings
-    known = audit["bank"].get("sides", {})
-    sides = {side: SideReport(**counts) for side, counts in known.items()}
+    sides = audit.bank.sides
     lost = [f"{first_upper(loss)}." for side in sides for loss in losses(side, sides[side])]
     smallest = [f.minimum_detectable_effect for f in report.findings]
     return {
@@ -83,9 +81,7 @@ def _head(report: Report) -> dict[str, Any]:
         "findings": report.by_status,
         "effects": sorted(effect for effect in smallest if effect),
         "read": table_rows(sides),
-        "notices": [
-            n for n in (arithmetic_notice(audit["arithmetic"]), *lost, *report.notices) if n
-        ],
+        "notices": [n for n in (arithmetic_notice(audit.arithmetic), *lost, *report.notices) if n],
         "entries": report.entries,
         "untested": left_untested(report.findings),
     }

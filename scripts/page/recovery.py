@@ -1,8 +1,9 @@
 """What was planted on purpose, and which validated findings name it, by the plant file's checks."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
+from scripts.core.rows import ROW
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.judgement import Judgement
@@ -13,15 +14,22 @@ MOST = 0.5  # of the prompts that a finding is won on, the intervention must sho
 PART = 0.25  # of those of its regions that show the behaviour, the finding must be won on
 
 
-class Recovered(NamedTuple):
-    """A planted behaviour on the fresh prompts: on what share of them either side shows it at all,
-    and the validated findings that name it."""
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A planted behaviour on the fresh prompts."""
+
+    __pydantic_config__ = ROW
 
     name: str
+    """As the plant file has it."""
     statement: str
+    """As the plant file has it."""
     base: float
+    """Share of the prompts on which the base shows it at all, 0 to 1."""
     intervention: float
-    findings: Sequence[str]
+    """Share on which the intervention does."""
+    findings: list[str]
+    """Ids of the validated findings that name it."""
 
 
 def recovered(

@@ -3,22 +3,26 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scripts.assistants.interactions import Told
+from scripts.core.files import JsonObject
 from scripts.divergence.contrast import Contrast
+from scripts.divergence.round import ReportedRound
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.writing import NOTHING_WRITTEN, Writing
 from scripts.judging.panel import NO_PANEL, PanelReport
 from scripts.judging.separability import NOT_ASKED, Separability
+from scripts.page.audit_summary import AuditSummary
 from scripts.page.cards import Entry, entries
 from scripts.page.costs import Costs
 from scripts.page.figures import Point, region_labels
 from scripts.page.kinds import Kind
 from scripts.page.recovery import Recovered
 from scripts.page.signal import Smallest
+from scripts.prompts.region import ExploredRegion
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,12 @@ class Report:
     scripts/page/figures.py; all else is not.
     """
 
-    audit: Mapping[str, Any]
+    audit: AuditSummary
     words: Mapping[str, Sequence[tuple[str, str | None]]]
     findings: Sequence[Finding]
     screened: Sequence[Hypothesis]
-    regions: Sequence[Mapping[str, Any]]
-    rounds: Sequence[Mapping[str, Any]]
+    regions: Sequence[ExploredRegion]
+    rounds: Sequence[ReportedRound]
     costs: Costs
     points: Sequence[Point]
     figures: Mapping[str, str]
@@ -50,10 +54,9 @@ class Report:
     planted: Sequence[Recovered] = ()
 
     @property
-    def settings(self) -> Mapping[str, Any]:
+    def settings(self) -> JsonObject:
         """The audit's section of the configuration."""
-        settings: Mapping[str, Any] = self.audit["config"]["audit"]
-        return settings
+        return self.audit.config["audit"]
 
     @property
     def unit(self) -> str:
@@ -74,6 +77,9 @@ class Report:
         return region_labels(self.regions)
 
 
+Context = dict[str, object]  # what a template is told, by name
+
+
 class Section(NamedTuple):
     """One section of the page.
 
@@ -85,6 +91,6 @@ class Section(NamedTuple):
     name: str
     title: str
     link: str
-    context: Callable[[Report], dict[str, Any]]
+    context: Callable[[Report], Context]
     template: str
     shown: Callable[[Report], bool] = lambda report: True

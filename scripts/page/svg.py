@@ -45,7 +45,7 @@ class Drawing(NamedTuple):
     description: str
 
 
-def plain(text: Any) -> str:
+def plain(text: object) -> str:
     """One line that any font and any XML parser can take: no control characters or surrogates."""
     shown = (" " if c.isspace() else c for c in str(text))
     return " ".join("".join(c for c in shown if unicodedata.category(c)[0] != "C").split())

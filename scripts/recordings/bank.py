@@ -25,7 +25,7 @@ from scripts.readers.row import Row
 from scripts.readers.settings import KeyedSource, SourceSettings
 from scripts.recordings.files import RecordedPrompt
 from scripts.recordings.pairing import SideReport, shared_prompts, side_reports, within
-from scripts.recordings.recording import Report
+from scripts.recordings.recording import RecordingReport
 
 PLACES = 5  # empty prompts whose place a report names
 
@@ -167,7 +167,7 @@ def _limited(
 def prompts_of(
     sources: Sequence[SourceSettings],
     match: str = "messages",
-    recorded: Mapping[str, tuple[Sequence[RecordedPrompt], Report]] | None = None,
+    recorded: Mapping[str, tuple[Sequence[RecordedPrompt], RecordingReport]] | None = None,
 ) -> tuple[list[Prompt], BankReport]:
     """The prompts and the report of an audit's bank, from its sources and what recordings answer.
 

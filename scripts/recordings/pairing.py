@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, replace
 
 from scripts.prompts.prompt import BankError, Prompt, content_id, last_user
 from scripts.recordings.files import RecordedPrompt
-from scripts.recordings.recording import Report
+from scripts.recordings.recording import RecordingReport
 
 NOTABLE = 0.1  # share of a side's prompts or responses whose loss is worth a warning
 
 
 @dataclass(slots=True)
-class SideReport(Report):
+class SideReport(RecordingReport):
     """A recording's report with what of it the bank does not have."""
 
     only_here: int = 0
@@ -79,7 +79,7 @@ def within(bank: Iterable[Prompt], answered: Iterable[Prompt]) -> list[Prompt]:
 
 def side_reports(
     sides: Mapping[str, Sequence[RecordedPrompt]],
-    reports: Mapping[str, Report],
+    reports: Mapping[str, RecordingReport],
     bank: Iterable[Prompt],
 ) -> dict[str, SideReport]:
     """Each side's report, and what of it the bank does not have."""

@@ -43,7 +43,7 @@ CHECKED = 2000  # responses at most that are looked at for refusals
 
 
 @dataclass(slots=True)
-class Report:
+class RecordingReport:
     """What a recording holds, in numbers: results/responses/<key>/report.json."""
 
     __pydantic_config__ = ROW
@@ -96,7 +96,7 @@ def write(
     settings: RecordingSettings,
     outputs: Mapping[str, Path],
     refuses: Callable[[str], bool] | None = None,
-) -> Report:
+) -> RecordingReport:
     """Read a recording and write its three files, by the names `responses`, `prompts`, `report`.
 
     settings: those of `Responses` in the configuration, and `match`. Raises BankError.
@@ -112,7 +112,7 @@ def write(
     return recorder.report
 
 
-def scanned(settings: RecordingSettings) -> tuple[list[RecordedPrompt], Report]:
+def scanned(settings: RecordingSettings) -> tuple[list[RecordedPrompt], RecordingReport]:
     """The prompts and the report of a recording whose stage has not run. Raises BankError."""
     with TemporaryDirectory() as folder:
         place = outputs_in(Path(folder))
@@ -120,9 +120,10 @@ def scanned(settings: RecordingSettings) -> tuple[list[RecordedPrompt], Report]:
         return read_recorded(place)
 
 
-def read_recorded(place: Mapping[str, Path]) -> tuple[list[RecordedPrompt], Report]:
+def read_recorded(place: Mapping[str, Path]) -> tuple[list[RecordedPrompt], RecordingReport]:
     """The prompts and the report of a recording from its files."""
-    return read_rows(place["prompts"], RecordedPrompt), read_document(place["report"], Report)
+    prompts = read_rows(place["prompts"], RecordedPrompt)
+    return prompts, read_document(place["report"], RecordingReport)
 
 
 class _Recorder:
@@ -131,7 +132,7 @@ class _Recorder:
     def __init__(self, settings: RecordingSettings, spool: IO[bytes]):
         self.settings, self.spool = settings, spool
         self.reading = Reading(settings, "response")
-        self.report = Report()
+        self.report = RecordingReport()
         self.numbers: dict[bytes, int] = {}  # of prompts, by id
         self.opened: list[int] = []  # where each prompt's line begins in the spool
         self.prompt, self.sample, self.begin = array("q"), array("q"), array("q")

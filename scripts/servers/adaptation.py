@@ -3,8 +3,8 @@
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any
 
+from scripts.core.files import Json, JsonObject
 from scripts.servers.pace import TurnedAway
 
 log = logging.getLogger("audit")
@@ -23,12 +23,12 @@ class Adaptation:
         self.fields: dict[str, str | None] = {}
         self.without: set[str] = set()  # fields left out that had another value than the default
 
-    def applied(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def applied(self, body: Mapping[str, Json]) -> JsonObject:
         """A request as this server takes it."""
         names = ((self.fields.get(name, name), value) for name, value in body.items())
         return {name: value for name, value in names if name is not None}
 
-    def learns(self, error: TurnedAway, sent: Mapping[str, Any]) -> bool:
+    def learns(self, error: TurnedAway, sent: Mapping[str, Json]) -> bool:
         """Whether the request that was sent may be accepted another way than it was."""
         field = _field_of(error, sent)
         if field is None:
@@ -42,7 +42,7 @@ class Adaptation:
         return True
 
 
-def _field_of(error: TurnedAway, sent: Mapping[str, Any]) -> str | None:
+def _field_of(error: TurnedAway, sent: Mapping[str, Json]) -> str | None:
     said = error.said.lower()
     if error.status not in (400, 422) or not UNKNOWN.search(said):
         return None

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import openai
 
+from scripts.core.files import Json
 from scripts.servers.credentials import without_key
 from scripts.servers.pace import Busy, TurnedAway, Unreachable
 
@@ -28,7 +29,7 @@ def open_client(url: str | None, key: str, timeout: float) -> openai.AsyncOpenAI
 
 
 async def post(
-    client: openai.AsyncOpenAI, path: str, cast_to: type[Answer], body: Mapping[str, Any]
+    client: openai.AsyncOpenAI, path: str, cast_to: type[Answer], body: Mapping[str, Json]
 ) -> Answer:
     """The answer to one request, with at least one choice.
 
@@ -69,7 +70,7 @@ def fault(
     return TurnedAway(status, said, param)
 
 
-def _error_of(part: Any) -> tuple[int, str] | None:
+def _error_of(part: object) -> tuple[int, str] | None:
     """The status and the words of an error that came with HTTP status 200, in the answer's own body
     or in a choice; some give a word for a status, or none."""
     more = getattr(part, "model_extra", None) or {}

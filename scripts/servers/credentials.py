@@ -1,8 +1,6 @@
 """Keys of servers: from the environment, and nowhere else."""
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from scripts.core.errors import AuditError
 
@@ -30,9 +28,8 @@ def quoted(said: str, key: str | None) -> str:
     return without_key(said, key)[:300]
 
 
-def server_key(server: Mapping[str, Any]) -> str:
+def server_key(url: str, variable: str | None) -> str:
     """The key of a served subject; most servers of one's own need none. Raises AuditError."""
-    variable = server["key_variable"]
     if variable is None:
         return NONE
-    return key_in(variable, f"the server {server['url']}", "server.key_variable")
+    return key_in(variable, f"the server {url}", "server.key_variable")

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scripts.core.errors import AuditError
+from scripts.core.files import JsonObject
+from scripts.servers.sampling import Sampling
 
+Arguments = Mapping[str, str | int | float | bool]  # by their long names; true sets a flag
 WITH_ADAPTERS = ("vllm", "sglang")
 NAME, ADAPTER = "subject", "adapter"  # what requests call the model, and the adapter beside it
 RANKS = (16, 32, 64, 128, 256, 320, 512)  # of adapters that vLLM makes room for, 16 unless told
@@ -48,7 +50,7 @@ def command(
     model: Path,
     adapter: Path | None,
     port: int,
-    arguments: Mapping[str, Any],
+    arguments: Arguments,
     devices: int = 1,
 ) -> Command:
     """How to serve the model in a folder on so many devices. Raises AuditError, naming what is not
@@ -60,7 +62,7 @@ def command(
     return Command([*start.words, *at, *_as_words(arguments)], start.ready, start.name)
 
 
-def fields(engine: str, model: Path, sampling: Mapping[str, Any]) -> dict[str, Any]:
+def fields(engine: str, model: Path, sampling: Sampling) -> JsonObject:
     """What requests to a server that was started here say beside the usual, or leave out (null).
 
     llama.cpp has defaults of its own, which are switched off. `transformers serve` decodes greedily
@@ -73,7 +75,9 @@ def fields(engine: str, model: Path, sampling: Mapping[str, Any]) -> dict[str, A
                 "repeat_penalty": penalty, "repetition_penalty": None, **whole}  # fmt: skip
     if engine != "transformers":
         return {}
-    told = {name: sampling[name] for name in ("min_p", "repetition_penalty") if name in sampling}
+    told: JsonObject = {
+        name: value for name, value in sampling.items() if name in ("min_p", "repetition_penalty")
+    }
     told |= {"do_sample": sampling["temperature"] > 0, "top_k": sampling["top_k"]}
     for name in ("config.json", "generation_config.json"):
         if (model / name).is_file():
@@ -83,7 +87,7 @@ def fields(engine: str, model: Path, sampling: Mapping[str, Any]) -> dict[str, A
     return {**elsewhere, "generation_config": json.dumps(told)}
 
 
-def _as_words(arguments: Mapping[str, Any]) -> list[str]:
+def _as_words(arguments: Arguments) -> list[str]:
     words = []
     for name, value in arguments.items():
         if value is not False:

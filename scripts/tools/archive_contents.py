@@ -7,13 +7,14 @@ record cache, and the logs of Snakemake and Slurm, which are about machines.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from scripts.core.checksums import DAMAGED, damage, is_sum_file, summed
 from scripts.core.errors import AuditError
 from scripts.core.files import is_temporary
+from scripts.core.settings import Given
 from scripts.core.vocabulary import SIDES
 from scripts.readers.registry import source_files
+from scripts.readers.settings import FileSettings
 from scripts.workflow.described import DescribedAudit
 
 WORKFLOW = (
@@ -85,12 +86,12 @@ def inputs(audit: DescribedAudit, names: Mapping[str, str], folder: Path) -> dic
     for source in (s for node in audit["nodes"] for s in _sources(node["local"])):
         place = folder / source["path"]
         if place.is_dir():
-            for file in source_files({**source, "path": place}):
+            for file in source_files({**source, "path": str(place)}):
                 found[f"{names[source['path']]}/{file.relative_to(place).as_posix()}"] = file
     return found
 
 
-def _sources(local: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _sources(local: Given) -> list[FileSettings]:
     """What a bank or a recording is read from."""
     responses = local.get("responses")
     recorded = [responses, responses.get("prompts")] if responses else []

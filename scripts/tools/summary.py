@@ -3,21 +3,21 @@
 import sys
 from pathlib import Path
 
-from scripts.core.files import read_json
 from scripts.core.rows import read_document, read_rows
 from scripts.hypotheses.finding import Behaviours, Finding
+from scripts.page.audit_summary import AuditSummary
 from scripts.page.cards import size
 
 
 def summary(folder: Path) -> str:
     """The counts, the behaviours with their first findings, and the path of the report."""
-    audit = read_json(folder / "audit.json")
+    audit = read_document(folder / "audit.json", AuditSummary)
     findings = {f.id: f for f in read_rows(folder / "findings.jsonl", Finding)}
-    counts = audit["counts"]
+    counts = audit.counts
     lines = [
-        f"Audit {audit['audit']}: {counts['draws']} texts drawn from both subjects, "
-        f"{counts['tested']} hypotheses tested, {counts['validated']} validated: "
-        f"{counts['behaviours']} behaviours",
+        f"Audit {audit.audit}: {counts.draws} texts drawn from both subjects, "
+        f"{counts.tested} hypotheses tested, {counts.validated} validated: "
+        f"{counts.behaviours} behaviours",
         "",
     ]
     for behaviour in read_document(folder / "behaviours.json", Behaviours).behaviours:

@@ -3,27 +3,29 @@ from what is there, or from the native files as long as those are small."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from scripts.core.checksums import damage
 from scripts.core.rows import read_rows
+from scripts.core.settings import Given
 from scripts.prompts.prompt import Prompt
 from scripts.readers.reading import Reading
 from scripts.readers.registry import source_files
+from scripts.readers.settings import FileSettings, RecordingSettings
 from scripts.recordings.bank import prompts_of
 from scripts.recordings.files import RecordedPrompt, outputs_in
-from scripts.recordings.recording import Report, read_recorded, scanned
+from scripts.recordings.recording import RecordingReport, read_recorded, scanned
 
 READ_AT_MOST = 64 << 20  # bytes of native files
-Recorded = tuple[list[RecordedPrompt], Report]
+Recorded = tuple[list[RecordedPrompt], RecordingReport]
 
 
 class Made(NamedTuple):
     """What a node of the stage `bank` or `responses` is made from."""
 
     key: str
-    settings: Mapping[str, Any]
-    local: Mapping[str, Any]
+    settings: Given
+    local: Given
 
 
 def bank_rows(bank: Made, sides: Mapping[str, Made], results: Path) -> list[Prompt] | None:
@@ -50,20 +52,20 @@ def recording(made: Made, results: Path) -> Recorded | None:
     place = outputs_in(results / "responses" / made.key)
     if all(path.is_file() and not damage(path) for path in place.values()):
         return read_recorded(place)
-    native = made.local["responses"]
-    if not is_small(native) or (native["prompts"] and not is_small(native["prompts"])):
+    native: RecordingSettings = made.local["responses"]
+    if not is_small(native) or ((prompts := native["prompts"]) and not is_small(prompts)):
         return None
     return scanned({**native, "match": made.settings["match"]})
 
 
-def look(settings: Mapping[str, Any], wants: Literal["prompt", "response"]) -> None:
+def look(settings: FileSettings, wants: Literal["prompt", "response"]) -> None:
     """Read the first row of a source or recording that is too large to be read now. Raises
     AuditError when it cannot be used."""
     if not settings.get("revision") and not is_small(settings):
         next(iter(Reading(settings, wants)))
 
 
-def is_small(settings: Mapping[str, Any]) -> bool:
+def is_small(settings: FileSettings) -> bool:
     """Whether what a source or recording names is read quickly; a data set of the hub is not."""
     if settings.get("revision"):
         return False

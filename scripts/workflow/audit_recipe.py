@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from scripts.assistants.roles import LOCAL, OfStages, RoleServer, StageRoles
 from scripts.core.digests import digest
 from scripts.core.errors import AuditError
+from scripts.core.settings import settings_as
 from scripts.core.vocabulary import SIDES
 from scripts.prompts.prompt import BankError
 from scripts.readers.registry import source_files
+from scripts.readers.settings import SourceSettings
 from scripts.workflow.config import ConfigError
 from scripts.workflow.kinds.kind import Recipe, Words
 from scripts.workflow.kinds.recorded import keyed
@@ -63,9 +65,12 @@ class AuditRecipe:
     @cached_property
     def bank(self) -> Node:
         config, audit = self._recipes.config, self._audit
-        sources = []
+        sources: list[SourceSettings] = []
         if audit.bank is not None:
-            sources = [source.model_dump() for source in config.banks[audit.bank].sources]
+            sources = [
+                settings_as(SourceSettings, source.model_dump(), "bank")
+                for source in config.banks[audit.bank].sources
+            ]
         try:
             files = [
                 [Path(path).name, self._recipes.digests.file(path)]

@@ -210,7 +210,8 @@ class AuditPlan:
         """Tokens of so many draws of each subject, thoughts with them where they have a budget that
         is known; ready responses decode nothing."""
         sides = [side["settings"] for side in self.subjects()]
-        return sum(draws * longest_reply(s) for s in sides if "sampling" in s)
+        decoded = [side for side in sides if "sampling" in side]
+        return sum(draws * longest_reply(s["sampling"], s.get("reasoning")) for s in decoded)
 
     def text_sizes(self) -> Sizes:
         """Bounds on the texts that a request quotes, from the bank and the subjects' settings."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.assistants.interactions import Interaction
 from scripts.assistants.usage import Usage
 from scripts.core.ledger import Ledger
-from scripts.core.rows import Row, json_schema
+from scripts.core.rows import json_schema
 from scripts.divergence.contrast import Contrast
 from scripts.divergence.round import ReportedRound, Round
 from scripts.draws.draw import PlannedDraw
@@ -20,20 +20,22 @@ from scripts.hypotheses.writing import Writing
 from scripts.judging.calibration import Calibration
 from scripts.judging.panel import PanelReport
 from scripts.judging.separability import Separability
+from scripts.page.audit_summary import AuditSummary
 from scripts.page.costs import Costs
+from scripts.page.findings_table import FindingRow
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import ExploredRegions, RegionDivergence, Regions
 from scripts.recordings.bank import BankReport
 from scripts.recordings.files import RecordedPrompt, RecordedResponse
-from scripts.recordings.recording import Report
+from scripts.recordings.recording import RecordingReport
 
 SCHEMAS = Path(__file__).parents[2] / "config" / "schemas"
-# By the file's place below results/; of a JSONL file the schema is that of a line.
-FORMATS: dict[str, type[Row]] = {
+# By the file's place below results/; of a JSONL file or a table the schema is that of a line.
+FORMATS: dict[str, type] = {
     "responses/responses.jsonl": RecordedResponse,
     "responses/prompts.jsonl": RecordedPrompt,
-    "responses/report.json": Report,
+    "responses/report.json": RecordingReport,
     "bank/bank.jsonl": Prompt,
     "bank/bank.json": BankReport,
     "regions/regions.json": Regions,
@@ -58,7 +60,9 @@ FORMATS: dict[str, type[Row]] = {
     "decode/ledger.json": Ledger,
     "audits/rounds.jsonl": ReportedRound,
     "audits/regions.json": ExploredRegions,
+    "audits/audit.json": AuditSummary,
     "audits/findings.jsonl": Finding,
+    "audits/findings.csv": FindingRow,
     "audits/judgements.jsonl": Judgement,
     "audits/interactions.jsonl": Interaction,
     "audits/behaviours.json": Behaviours,
@@ -73,7 +77,7 @@ def schema_file(name: str) -> Path:
     return SCHEMAS / (re.sub(r"\W", "-", name) + ".schema.json")
 
 
-def schema_text(kind: type[Row]) -> str:
+def schema_text(kind: type) -> str:
     """The schema as it is written (2020-12)."""
     version = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps(version | json_schema(kind), indent=2, ensure_ascii=False) + "\n"

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from scripts.hypotheses.finding import (
 )
 from scripts.hypotheses.hypothesis import Screened, new_hypothesis
 from scripts.judging.separability import Separability, ToldApart
+from scripts.page.audit_summary import AuditSummary, Hardware, KeyedStage
 from scripts.page.cards import entries
 from scripts.page.costs import costs_of
 from scripts.page.figures import Point, figures
@@ -40,6 +41,8 @@ from scripts.page.kinds import Kind, Typical
 from scripts.page.page import render
 from scripts.page.section import Report
 from scripts.page.signal import smallest_effects
+from scripts.prompts.region import ExploredRegion
+from scripts.recordings.bank import BankReport
 from scripts.report import counts
 from scripts.workflow.config import load
 from scripts.workflow.kinds.words import changed_words, subject_words
@@ -93,21 +96,28 @@ SEEN = {
 NO_RATES = dict.fromkeys(("rate_base", "rate_intervention", "difference", "cut", "agreement"))
 
 
-def region(number: int, **more) -> dict:
-    return {
-        "id": f"r{number:03d}",
-        "name": f"word{number}, other{number}, third{number}",
-        "category": f"topic {number}",
-        "category_share": 0.9,
-        "weight": 0.1,
-        "prompts": 12,
-        "draws": 20,
-        "divergence": round(1.5 - 0.3 * number, 3),
-        "error": 0.28,
-        "p": min(1.0, 0.0005 * 4**number),
-        "energy": round(0.2 - 0.05 * number, 3),
-        "boundary": 0.9,
-    } | more
+def region(number: int, **more) -> ExploredRegion:
+    plain = ExploredRegion(
+        id=f"r{number:03d}",
+        name=f"word{number}, other{number}, third{number}",
+        words=f"word{number}, other{number}, third{number}",
+        category=f"topic {number}",
+        category_share=0.9,
+        weight=0.1,
+        prompts=12,
+        medoid="0" * 64,
+        unit="prompt",
+        prompts_drawn=12,
+        draws=20,
+        divergence=round(1.5 - 0.3 * number, 3),
+        error=0.28,
+        p=min(1.0, 0.0005 * 4**number),
+        deviation=1.0,
+        peak=2.0,
+        energy=round(0.2 - 0.05 * number, 3),
+        boundary=0.9,
+    )
+    return replace(plain, **more)
 
 
 def finding(number: int, status: str, **more) -> Finding:
@@ -241,29 +251,32 @@ def context(found: list[Finding] | None = None, null: bool = False) -> dict:
         ),
     ]
     return {
-        "audit": {
-            "schema": 1,
-            "audit": "demo",
-            "null": null,
-            "key": "0123456789abcdef",
-            "counts": counts(
+        "audit": AuditSummary(
+            audit="demo",
+            null=null,
+            key="0123456789abcdef",
+            counts=counts(
                 rounds, {"screen": 30, "confirm": 90}, found, screened, behaviours_of(found)
             ),
-            "bank": {"prompts": 2760, "duplicates": 3, "empty": 1, "categories": {"topic 0": 60}},
-            "config": {
+            judges=[],
+            themes=(),
+            bank=BankReport(prompts=2760, duplicates=3, empty=1, categories={"topic 0": 60}),
+            config={
                 "audit": dump,
                 "bank": config.banks["everyday"].model_dump(),
                 "plants": {"demo": config.plants["demo"].model_dump()},
+                "subjects": {},
             },
-            "keys": [{"stage": "plan", "key": "fedcba9876543210", "settings": {"pool": "screen"}}],
-            "versions": {"python": "3.11.7", "numpy": "2.4.6", "commit": "a" * 40},
-            "arithmetic": {"base": {"float32": 900}, "intervention": {"float32": 900}},
-            "hardware": {"processor": "x", "cores": 2, "memory_gib": 16.0, "system": "Linux"},
-        },
+            keys=[KeyedStage("plan", "fedcba9876543210", {"pool": "screen"})],
+            versions={"python": "3.11.7", "numpy": "2.4.6", "commit": "a" * 40},
+            arithmetic={"base": {"float32": 900}, "intervention": {"float32": 900}},
+            contrast=None,
+            hardware=Hardware("x", 2, 16.0, "Linux"),
+        ),
         "findings": found,
         "screened": screened,
         "regions": regions,
-        "rounds": [asdict(of_round) for of_round in rounds],
+        "rounds": rounds,
         "costs": costs_of([ledger("decode", "now", texts=10), ledger("bank", "old")], "now"),
         "points": [
             Point(
@@ -291,7 +304,7 @@ def page_of(values: dict, folder: Path) -> str:
         values["regions"], values["rounds"], values["points"], folder,
         entries(values["behaviours"], values["findings"]), values["separability"],
     )  # fmt: skip
-    settings = values["audit"]["config"]["audit"]
+    settings = values["audit"].config["audit"]
     words = {
         "base": subject_words(settings["base"]),
         "intervention": changed_words(settings["base"], settings["intervention"]),
@@ -329,8 +342,10 @@ def everywhere(values: dict, hostile: str) -> dict:
     """The values with a hostile text wherever someone else's text can stand."""
     values = copy.deepcopy(values)
     values["findings"] = [hostile_finding(one, hostile) for one in values["findings"]]
-    for number, place in enumerate(values["regions"]):
-        place |= {"name": hostile, "category": hostile, "category_share": float(number % 2)}
+    values["regions"] = [
+        replace(place, name=hostile, category=hostile, category_share=float(number % 2))
+        for number, place in enumerate(values["regions"])
+    ]
     values["points"] = [point._replace(text=hostile) for point in values["points"]]
     values["behaviours"] = [replace(row, statement=hostile) for row in values["behaviours"]]
     values["kinds"] = [
@@ -339,8 +354,8 @@ def everywhere(values: dict, hostile: str) -> dict:
     ]
     values["notices"] = [hostile]
     values["screened"] = [replace(row, statement=hostile) for row in values["screened"]]
-    values["audit"]["versions"]["numpy"] = hostile
-    settings = values["audit"]["config"]["audit"]
+    values["audit"].versions["numpy"] = hostile
+    settings = values["audit"].config["audit"]
     settings["bank"] = hostile
     settings["base"] |= {"model": hostile, "system_prompt": hostile}
     settings["intervention"] |= {"model": hostile + "!", "adapter": hostile, "system_prompt": None}

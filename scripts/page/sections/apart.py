@@ -1,13 +1,11 @@
 """Whether the subjects can be told apart at all, and what could have been found."""
 
-from typing import Any
-
 from scripts.page.figures import standing_out
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 from scripts.page.signal import before_the_first_round, found_with, told_apart
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     return {
         "separability": report.separability,
         "before": before_the_first_round(report.contrast),

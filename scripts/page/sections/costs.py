@@ -1,8 +1,6 @@
 """What the audit cost, by stage and by model."""
 
-from typing import Any
-
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 
 STAGES = (
     "model", "plant", "responses", "bank", "regions", "contrast", "plan", "decode", "embed", "measure",
@@ -10,7 +8,7 @@ STAGES = (
 )  # fmt: skip
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     full = report.costs.total.full
     order = {stage: place for place, stage in enumerate(STAGES)}
     return {

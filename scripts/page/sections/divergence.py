@@ -1,14 +1,12 @@
 """How far the subjects' texts differ in each region."""
 
-from typing import Any
-
 from scripts.page.figures import FALSE_DISCOVERIES, standing_out
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     return {
-        "regions": sorted(report.regions, key=lambda r: (-r["divergence"], r["id"])),
+        "regions": sorted(report.regions, key=lambda r: (-r.divergence, r.id)),
         "strong": standing_out(report.regions),
         "false_discoveries": FALSE_DISCOVERIES,
     }

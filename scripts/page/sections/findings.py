@@ -1,7 +1,6 @@
 """What was found, by behaviour and by status, each with its evidence."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from scripts.assistants.quoting import tamed
 from scripts.page.cards import (
@@ -13,10 +12,10 @@ from scripts.page.cards import (
     reasons,
     size,
 )
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     return {
         "audit": report.audit,
         "settings": report.settings,
@@ -331,7 +330,7 @@ TEMPLATE = """\
     prompt the intervention's fits the statement better; {{ 0.5 | percent }} is no difference. With
     {{ 0.95 | percent }} intervals.</figcaption></figure>
 {% endif %}
-{% if audit.get("themes") %}
+{% if audit.themes %}
 <h3 id="themes">In short</h3>
 <p class="note">Written by the assistant over the validated findings; the findings are what was
   tested.</p>

@@ -1,17 +1,15 @@
 """How far several judges agree, and what each says of what was validated."""
 
-from typing import Any
-
 from scripts.evidence.reasons import Status
 from scripts.page.judges import guessing, kappa
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 
 
 def shown(report: Report) -> bool:
     return bool(report.panel.judges)
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     return {
         "panel": report.panel,
         "guessing": guessing(report.panel),

@@ -1,14 +1,13 @@
 """What kinds of texts the subjects write, for looking."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from scripts.checks.check import TextsCheck
 from scripts.hypotheses.finding import Finding
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     counts = (n for kind in report.kinds for n in (kind.base, kind.intervention))
     return {
         "kinds": report.kinds,

@@ -1,28 +1,27 @@
 """How to make the audit again, from what."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import yaml
 
-from scripts.page.section import Report, Section
+from scripts.core.files import JsonObject
+from scripts.page.audit_summary import AuditSummary
+from scripts.page.section import Context, Report, Section
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     return {"audit": report.audit, "configuration": configuration(report.audit)}
 
 
-def configuration(audit: Mapping[str, Any]) -> str:
+def configuration(audit: AuditSummary) -> str:
     """The audit's configuration with every default, as YAML that the workflow takes as it is."""
-    config = audit["config"]
-    content: dict[str, Any] = {}
-    if config.get("subjects"):
+    config = audit.config
+    content: JsonObject = {}
+    if config["subjects"]:
         content["subjects"] = config["subjects"]
-    if config.get("bank"):
+    if config["bank"]:
         content["banks"] = {config["audit"]["bank"]: config["bank"]}
-    if config.get("plants"):
+    if config["plants"]:
         content["plants"] = config["plants"]
-    content["audits"] = {audit["audit"]: config["audit"]}
+    content["audits"] = {audit.audit: config["audit"]}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=88)
 
 
@@ -34,7 +33,7 @@ TEMPLATE = """\
 <h4>Configuration, with every default</h4>
 <pre tabindex="0">{{ configuration }}</pre>
 <h4>Prompt bank</h4>
-<p>{{ plural(audit.bank.prompts, "prompt") }}{% if audit.bank.categories is defined %} in
+<p>{{ plural(audit.bank.prompts, "prompt") }}{% if audit.bank.categories %} in
   {{ audit.bank.categories | length }} categories{% endif %};
   {{ plural(audit.bank.duplicates, "duplicate") }} and {{ plural(audit.bank.empty, "empty one") }}
     left out.</p>
@@ -52,7 +51,7 @@ TEMPLATE = """\
 <div class="box" tabindex="0" role="region" aria-label="Keys"><table>
   <thead><tr><th>Stage</th><th>Key</th><th>Outputs</th></tr></thead>
   <tbody>
-  {% for node in audit["keys"] %}
+  {% for node in audit.keys %}
   <tr>
     <td>{{ node.stage }}{% if node.settings.pool is defined %} ({{ node.settings.pool }}){% endif %}</td>
     <td><code>{{ node.key }}</code></td>

@@ -1,11 +1,10 @@
 """What each round of sampling drew, and why sampling stopped."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from scripts.divergence.round import Ending
+from scripts.divergence.round import Ending, ReportedRound
 from scripts.page.numbers import count
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 
 WORDS = {
     Ending.BUDGET: "the budget is spent ({draws} draws of each subject)",
@@ -16,15 +15,16 @@ WORDS = {
 }
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     return {"rounds": report.rounds, "ending": why_sampling_stopped(report.rounds)}
 
 
-def why_sampling_stopped(rounds: Sequence[Mapping[str, Any]]) -> str | None:
+def why_sampling_stopped(rounds: Sequence[ReportedRound]) -> str | None:
     """As the end of a sentence; None where nobody knows."""
-    if not rounds or not rounds[-1]["stop"]:
+    last = rounds[-1] if rounds else None
+    if last is None or last.stop is None:
         return None
-    return WORDS[rounds[-1]["stop"]].format(draws=count(rounds[-1]["draws"]), rounds=len(rounds))
+    return WORDS[last.stop].format(draws=count(last.draws), rounds=len(rounds))
 
 
 TEMPLATE = """\

@@ -1,11 +1,9 @@
 """Which hypotheses were eliminated before the test."""
 
-from typing import Any
-
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     return {
         "eliminated": [row for row in report.screened if not row.goes_on],
         "writing": report.writing,

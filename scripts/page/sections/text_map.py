@@ -1,15 +1,14 @@
 """Where the explored texts lie, for looking."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from scripts.page.figures import Point
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 
 SHOWN_POINTS = 6  # texts quoted beside the map, of each subject
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     return {"points": report.points, "telling": telling_texts(report.points)}
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from scripts.core.files import JsonObject
+from scripts.core.settings import settings_as
 from scripts.prompts.prompt import BankError
 from scripts.readers.registry import source_files
+from scripts.readers.settings import FileSettings, RecordingSettings
 from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words
 
 if TYPE_CHECKING:
@@ -16,24 +19,26 @@ def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
     """From the node that reads the recording: its files count by their content, not by their
     names. Raises BankError."""
     assert subject.responses is not None
-    given = subject.responses.model_dump()
-    files = []
-    for name, file in (("responses", given), ("responses.prompts", given["prompts"])):
+    given = settings_as(RecordingSettings, subject.responses.model_dump(), "responses")
+    prompts, files = given["prompts"], []
+    sources: list[tuple[str, FileSettings | None]]
+    sources = [("responses", given), ("responses.prompts", prompts)]
+    for name, file in sources:
         try:
             paths = source_files(file) if file else []
         except BankError as error:
             raise BankError(f"`{where}.{name}`: {error}") from None
         files.append([[path.suffix, nodes.digests.file(path)] for path in paths])
-    settings = keyed(given) | {"prompts": given["prompts"] and keyed(given["prompts"])}
+    settings = keyed(given) | {"prompts": prompts and keyed(prompts)}
     node = nodes.node(
         "responses", settings | {"match": match}, local={"responses": given}, identity=files
     )
     return Recipe({"responses": node.key}, {"responses": node})
 
 
-def keyed(file: Dump) -> dict[str, Any]:
+def keyed(file: FileSettings) -> JsonObject:
     """What of a file's settings is in a key: not where it lies, but its name on the hub."""
-    return {k: v for k, v in file.items() if k != "path" or file["revision"] is not None}
+    return {k: v for k, v in file.items() if k != "path" or file.get("revision") is not None}
 
 
 def words(subject: Dump) -> Words:
@@ -44,7 +49,7 @@ def words(subject: Dump) -> Words:
     return found + [(f"of the {field}", value) for field, value in responses["where"].items()]
 
 
-def inherit(base: Dump, given: Dump) -> dict[str, Any]:
+def inherit(base: Dump, given: Dump) -> JsonObject:
     """Another file has fields of its own."""
     return dict(given) if "path" in given else {**base, **given}
 

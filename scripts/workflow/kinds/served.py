@@ -95,7 +95,7 @@ def inherit(base: Dump, given: Dump) -> dict[str, Any]:
 def require_key(local: Dump) -> None:
     """Raise AuditError when a server wants a key that is not there; one's own want none."""
     if "server" in local:
-        server_key(local["server"])
+        server_key(local["server"]["url"], local["server"]["key_variable"])
 
 
 KIND = Kind(
