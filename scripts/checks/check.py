@@ -8,13 +8,14 @@ differ.
 
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Annotated, ClassVar, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
 from scripts.checks.features import FEATURES
 from scripts.checks.measures import MEASURES
 from scripts.checks.words import words
+from scripts.core.files import Json, JsonObject
 from scripts.core.rows import ROW
 
 
@@ -142,12 +143,12 @@ Check: TypeAlias = Annotated[
 _ADAPTER: TypeAdapter[Check] = TypeAdapter(Check)
 
 
-def check_of(given: Any) -> Check:
+def check_of(given: Json) -> Check:
     """A check as JSON has it. Raises ValueError where it is none."""
     return _ADAPTER.validate_python(given)
 
 
-def content_of(check: Check) -> dict[str, Any]:
+def content_of(check: Check) -> JsonObject:
     """A check as JSON has it, less what is as it is by default: what a hypothesis is named by."""
     told = {
         field.name: getattr(check, field.name)

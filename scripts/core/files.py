@@ -5,7 +5,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
@@ -73,7 +73,7 @@ def write_json(path: str | os.PathLike, obj: object) -> None:
         file.write(text + "\n")
 
 
-def write_jsonl(path: str | os.PathLike, rows: Iterable[JsonObject]) -> None:
+def write_jsonl(path: str | os.PathLike, rows: Iterable[Mapping[str, object]]) -> None:
     """Write one JSON object a line; raises ValueError, naming the row, for what JSON cannot hold.
 
     `rows` may be a generator: it is never held in memory.

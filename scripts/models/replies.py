@@ -7,7 +7,6 @@ from behind them, the answer within `max_new_tokens`.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -157,9 +156,9 @@ def _said(tokenizer, first: Reply, part, second: Reply | None, steps: int, strin
         tokens = [*begun, *answer.tokens]
         ended = answer.finished and len(tokens) <= steps
         return Said.of(tokenizer, Reply(tokens[:steps], ended), strings)
-    thought: dict[str, Any] = {"thoughts": part.thoughts, "thought_tokens": len(first.tokens)}
     if second is None:
         why = Absence.UNANSWERED if first.finished else Absence.CUT
-        return Said(None, 0, first.finished, absence=why, **thought)
-    said = Said.of(tokenizer, second, strings, after_thought=True)
-    return replace(said, **thought)
+        said = Said(None, 0, first.finished, absence=why)
+    else:
+        said = Said.of(tokenizer, second, strings, after_thought=True)
+    return replace(said, thoughts=part.thoughts, thought_tokens=len(first.tokens))

@@ -13,13 +13,12 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from scripts.assistants.roles import roles_in
 from scripts.core.errors import AuditError
-from scripts.core.files import read_json, replacing
+from scripts.core.files import Json, JsonObject, read_json, replacing
 from scripts.core.job import Job, log, run
 from scripts.core.text_tables import size
 from scripts.core.version import ROOT, commit
@@ -52,7 +51,7 @@ def check_published(name: str, key: str, results: Path) -> None:
 
 
 def members(
-    name: str, audit: DescribedAudit, config: Mapping[str, Any], folder: Path, root: Path
+    name: str, audit: DescribedAudit, config: JsonObject, folder: Path, root: Path
 ) -> dict[str, Path | bytes]:
     """Everything to pack but the manifest, by its name in the archive, in order of names.
 
@@ -73,7 +72,7 @@ def members(
     return dict(sorted(found.items()))
 
 
-def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+def _renamed(value: Json, names: Mapping[str, str]) -> Json:
     """A configuration with its paths as they are in the archive."""
     if isinstance(value, Mapping):
         return {key: _renamed(inner, names) for key, inner in value.items()}
@@ -148,7 +147,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 def archive(
     name: str,
     audit: DescribedAudit,
-    config: Mapping[str, Any],
+    config: JsonObject,
     folder: Path,
     root: Path = ROOT,
     cache: str = "cache",
@@ -171,13 +170,16 @@ def archive(
 
 def archive_all(
     audits: Audits,
-    configs: Mapping[str, Mapping[str, Any]],
+    configs: Mapping[str, JsonObject],
     folder: Path,
-    **more: Any,
+    root: Path = ROOT,
+    cache: str = "cache",
 ) -> None:
     """Pack every audit that can be packed, then raise the first reason why another cannot."""
     for_each(
-        audits, lambda name: archive(name, audits[name], configs[name], folder, **more), folder
+        audits,
+        lambda name: archive(name, audits[name], configs[name], folder, root, cache),
+        folder,
     )
 
 

@@ -5,12 +5,12 @@ Dates and ids come from the content alone, so that equal archives have equal des
 """
 
 import json
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
+from scripts.core.files import JsonObject
 from scripts.core.version import Commit
 
 PROFILES = {
@@ -46,9 +46,7 @@ PUBLISHED = {
 }
 
 
-def crate(
-    name: str, audit: Mapping[str, Any], files: Collection[str], code: Commit | None
-) -> bytes:
+def crate(name: str, audit: JsonObject, files: Collection[str], code: Commit | None) -> bytes:
     """The description of an archive.
 
     audit: the published audit.json; files: all names in the archive; code: the workflow's commit.

@@ -7,7 +7,7 @@ on them. docs/export.md says what the columns are and how to read them back.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from scripts.checks.check import MissingCheck
 from scripts.core.job import Job, log, run
@@ -76,7 +76,7 @@ def said_by_models(
     return found
 
 
-def verdict(finding: Finding, texts: Texts, pair: Pair | None, said: Said) -> Any:
+def verdict(finding: Finding, texts: Texts, pair: Pair | None, said: Said) -> float | None:
     """+1 where two texts speak for a finding, -1 where they speak against it, else 0; what a model
     said where models judge; None where nobody looked."""
     check = finding.check
@@ -101,14 +101,23 @@ def columns_of(
     return kinds | {finding.id: float for finding in findings}
 
 
+class Where(TypedDict):
+    """Where a prompt or a draw belongs."""
+
+    pool: str | None
+    """explore, screen or confirm."""
+    region: str | None
+    """The name of its region."""
+
+
 def rows_of_audit(
     bank: Iterable[Prompt],
-    places: Mapping[Any, Mapping[str, Any]],
+    places: Mapping[str | Name, Where],
     texts: Mapping[str, Sequence[Texts]],
     pairs: Mapping[Name, Pair],
     findings: Sequence[Finding],
     said: Said,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """A row for each text of the bank's prompts, with all that is known of it.
 
     places: the pool of each prompt, or of each draw, and the name of its region.
@@ -129,7 +138,7 @@ def rows_of_audit(
             }
 
 
-def places_of(audit: Finished) -> dict[Any, dict[str, str]]:
+def places_of(audit: Finished) -> dict[str | Name, Where]:
     """The pool and the region's name of each prompt, or of each draw where that is the unit."""
     regions = read_document(audit.file("regions", "regions.json"), Regions).regions
     names = {region.id: region.name for region in regions}

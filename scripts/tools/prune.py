@@ -8,10 +8,9 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scripts.cache.records import DAY, sweep
 from scripts.cache.segments import CorruptSegment, ForeignSegment, open_segment
@@ -51,7 +50,7 @@ def named_by_config(audits: Audits) -> Named:
     )
 
 
-def named_by_published(results: Path, configured: Mapping[str, Any]) -> tuple[Named, list[str]]:
+def named_by_published(results: Path, configured: Collection[str]) -> tuple[Named, list[str]]:
     """What published audits rest on that the configuration does not have, and their names.
 
     They belong to another configuration, or to one that was removed: deleting their folder in

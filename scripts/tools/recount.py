@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import exp, inf, isclose, isinf, lgamma, log, pi
 from typing import Any
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Any]  # a line of a JSONL file
 Counts = tuple[int, int]  # prompts won and lost
 
 SUGGESTIVE_AT = SHOWN_AT = LEANS_AT = 20.0
@@ -188,7 +188,7 @@ def recount(
     for finding in findings:
         name = finding["id"]
         if name not in values:
-            again: dict[str, Any] = {"status": "untested", "judged": 0, "in_set": False}
+            again: dict[str, object] = {"status": "untested", "judged": 0, "in_set": False}
         else:
             again = _again(finding, by_name[name], values[name], members, K, q, local)
         for figure, value in again.items():
@@ -200,7 +200,7 @@ def recount(
 def _again(
     finding: Row, judged: Sequence[Row], both: tuple[float, float], members: set[str], K: int,
     q: float, local: bool,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, object]:  # fmt: skip
     """Every figure of a finding that its judgements decide, by its name."""
     raced = [j for j in judged if j["raced"]]
     wins, losses = counted([signs(j)[0] for j in raced])
@@ -237,7 +237,7 @@ def _again(
     return again
 
 
-def _written(finding: Row, figure: str) -> Any:
+def _written(finding: Row, figure: str) -> object:
     """What a finding says under a name like `regions.0.wins`."""
     value: Any = finding
     for part in figure.split("."):
@@ -245,7 +245,7 @@ def _written(finding: Row, figure: str) -> Any:
     return value
 
 
-def _same(figure: str, written: Any, value: Any) -> bool:
+def _same(figure: str, written: object, value: object) -> bool:
     if not isinstance(value, float) or not isinstance(written, int | float):
         return bool(written == value)
     if figure.startswith("win_rate"):

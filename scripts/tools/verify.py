@@ -13,12 +13,11 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 if __name__ == "__main__":
     sys.dont_write_bytecode = True  # it would be an extra file in the folder
 
-from scripts.tools.recount import recount
+from scripts.tools.recount import Row, recount
 
 MANIFEST = "MANIFEST.sha256"
 DIGEST_LENGTH = 12
@@ -104,7 +103,7 @@ def _asked(path: Path) -> set[str]:
         return {json.loads(line)["id"] for line in lines if line.strip()}
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _rows(path: Path) -> list[Row]:
     # Split on "\n" alone: texts may hold other line separators.
     return [json.loads(line) for line in path.read_bytes().split(b"\n") if line.strip()]
 

@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scripts.core.errors import AuditError
-from scripts.core.files import read_json
+from scripts.core.files import Json, JsonObject, read_json
 from scripts.core.job import Job, run
-from scripts.workflow.described import Audits, DescribedAudit
+from scripts.core.settings import Given
+from scripts.workflow.described import Audits, DescribedAudit, DescribedNode
 from scripts.workflow.places import without_places
 
+NodeOfStage = DescribedNode | JsonObject  # as configured, or as audit.json has it
 ABSENT = "(none)"
 LONGEST = 60  # characters of a value that are shown
 _DIGEST = re.compile(r"[0-9a-f]{64}")  # of an input's content: no setting that anyone wrote
@@ -23,20 +24,20 @@ class Change:
 
     stage: str
     state: str  # same, changed, new or gone
-    settings: tuple[tuple[str, Any, Any], ...] = ()
+    settings: tuple[tuple[str, object, object], ...] = ()
 
 
-def flat(settings: Any, path: str = "") -> dict[str, Any]:
+def flat(settings: Json, path: str = "") -> JsonObject:
     """Nested settings as {dotted path: value}; a list is one value."""
     if not isinstance(settings, Mapping) or (not settings and path):
         return {path: settings}
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     for name, value in settings.items():
         found |= flat(value, f"{path}.{name}" if path else str(name))
     return found
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
+def differences(old: Given, new: Given) -> tuple[tuple[str, object, object], ...]:
     """(dotted path, old, new) of every setting that differs, by path; digests are left out."""
     before, after = flat(old), flat(new)
     pairs = {p: (before.get(p, ABSENT), after.get(p, ABSENT)) for p in before.keys() | after.keys()}
@@ -48,7 +49,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[tuple[s
     )
 
 
-def changes(published: Mapping[str, Any], audit: DescribedAudit) -> list[Change]:
+def changes(published: JsonObject, audit: DescribedAudit) -> list[Change]:
     """One entry a node behind an audit, in the order of the data flow; the report comes last.
 
     Nodes of one stage are matched by key, then by pool, then by order: both lists have one order.
@@ -75,15 +76,17 @@ def changes(published: Mapping[str, Any], audit: DescribedAudit) -> list[Change]
     return found
 
 
-def _by_role(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    found: dict[str, list[Mapping[str, Any]]] = {}
+def _by_role(nodes: Iterable[NodeOfStage]) -> dict[str, list[NodeOfStage]]:
+    found: dict[str, list[NodeOfStage]] = {}
     for node in nodes:
         pool = node["settings"].get("pool") if node["stage"] == "plan" else None
         found.setdefault(f"plan ({pool})" if pool else node["stage"], []).append(node)
     return found
 
 
-def _unmatched(old: Sequence[Mapping], new: Sequence[Mapping]) -> tuple[list, list]:
+def _unmatched(
+    old: Sequence[NodeOfStage], new: Sequence[NodeOfStage]
+) -> tuple[list[NodeOfStage], list[NodeOfStage]]:
     keys = {node["key"] for node in old} & {node["key"] for node in new}
     return [n for n in old if n["key"] not in keys], [n for n in new if n["key"] not in keys]
 
@@ -104,7 +107,7 @@ def explained(name: str, found: Sequence[Change]) -> list[str]:
     return lines
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = str(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.assistants.roles import LOCAL, OfStages, RoleServer, StageRoles
 from scripts.core.digests import digest
 from scripts.core.errors import AuditError
+from scripts.core.files import Json, JsonObject
 from scripts.core.settings import settings_as
 from scripts.core.vocabulary import SIDES
 from scripts.prompts.prompt import BankError
@@ -27,7 +28,7 @@ from scripts.workflow.sections import Audit
 if TYPE_CHECKING:
     from scripts.workflow.recipes import Node, Recipes
 
-Settings = dict[str, Any]
+Settings = JsonObject
 
 
 class AuditRecipe:
@@ -402,7 +403,7 @@ class AuditRecipe:
         where = f"{self._where}.assistant: server.model"
         return self._recipes.model(where, server.model, server.revision)
 
-    def _roles(self, given: StageRoles | None) -> tuple[Any, Settings, dict[str, Node]]:
+    def _roles(self, given: StageRoles | None) -> tuple[Json, Settings, dict[str, Node]]:
         """What of a stage's roles decides the outcome, how they are reached, and the models of the
         servers that its jobs start."""
         if given is None:
@@ -414,7 +415,7 @@ class AuditRecipe:
             raise ConfigError(f"`{self._where}`: {error}") from None
 
 
-def subjects_in_words(audit: Mapping[str, Any]) -> dict[str, Words]:
+def subjects_in_words(audit: Mapping[str, Json]) -> dict[str, Words]:
     """A resolved audit's subjects in words, for the page: the intervention as what differs."""
     base, intervention = audit["base"], audit["intervention"]
     return {"base": subject_words(base), "intervention": changed_words(base, intervention)}

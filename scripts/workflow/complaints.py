@@ -2,8 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,7 +14,7 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(names)) or "none defined yet"
 
 
-def known(name: str, names: Mapping[str, Any], where: str) -> None:
+def known(name: str, names: Collection[str], where: str) -> None:
     """Raise ValueError, with the nearest name, when `where` names what does not exist."""
     if name not in names:
         near = difflib.get_close_matches(name, list(names), n=1)

@@ -6,11 +6,12 @@ the two equal. `load` returns a checked `Config` or raises `ConfigError` with on
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, model_validator
 
 from scripts.core.errors import AuditError
+from scripts.core.files import Json, JsonObject
 from scripts.core.vocabulary import SIDES
 from scripts.workflow.complaints import known, listed, sentence
 from scripts.workflow.export_formats import WRITERS
@@ -122,7 +123,7 @@ class Config(Section):
         except ValidationError as error:
             raise ValueError(sentence(error, Subject, f"{where}.{side}")) from None
 
-    def only(self, name: str) -> dict[str, Any]:
+    def only(self, name: str) -> JsonObject:
         """The part that one audit reads, as it was given."""
         audit = self.audits[name]
         sides = {side: self.subject(audit, side, name) for side in SIDES}
@@ -146,7 +147,7 @@ class Config(Section):
         return {section: content for section, content in sections.items() if content}
 
 
-def load(raw: Mapping[str, Any]) -> Config:
+def load(raw: Mapping[str, Json]) -> Config:
     """Check a raw configuration. Raises ConfigError, one sentence that names the field."""
     try:
         return Config.model_validate(dict(raw))
@@ -154,7 +155,7 @@ def load(raw: Mapping[str, Any]) -> Config:
         raise ConfigError(sentence(error, Config)) from None
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> JsonObject:
     """JSON schema (2020-12) of the configuration, for editors."""
     schema = Config.model_json_schema()
     for name, section, field in [

@@ -1,7 +1,9 @@
 """Audits as the tools are given them: every node behind a report, as JSON holds it."""
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
+
+from scripts.core.settings import Given
 
 
 class DescribedNode(TypedDict):
@@ -9,9 +11,9 @@ class DescribedNode(TypedDict):
 
     stage: str
     key: str
-    settings: Mapping[str, Any]
+    settings: Given
     inputs: Mapping[str, list[str]]  # stage and key of each, by its role
-    local: Mapping[str, Any]  # paths and the like, which no key contains
+    local: Given  # paths and the like, which no key contains
 
 
 class DescribedAudit(TypedDict):

@@ -13,12 +13,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from snakemake.logging import logger
 
 from scripts.core.progress import LOOKS, interval
 from scripts.workflow.under_way import Row, UnderWay, running_jobs
+
+if TYPE_CHECKING:
+    from snakemake.scheduling.job_scheduler import JobScheduler
 
 MOST_ROWS = 8  # of the live display
 
@@ -41,7 +44,9 @@ class Display:
     scheduler: Snakemake's, whose `running` jobs are looked at; whole: says how far the call is.
     """
 
-    def __init__(self, screen: Screen, scheduler: Any, jobs: UnderWay, whole: Callable[[], str]):
+    def __init__(
+        self, screen: Screen, scheduler: "JobScheduler", jobs: UnderWay, whole: Callable[[], str]
+    ):
         self._screen, self._scheduler, self._jobs, self._whole = screen, scheduler, jobs, whole
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="display", daemon=True)

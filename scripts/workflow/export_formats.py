@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from scripts.core.errors import AuditError
 from scripts.core.files import replacing, write_jsonl
 
 Columns = Mapping[str, type]
-Rows = Iterable[dict[str, Any]]
+Rows = Iterable[dict[str, object]]
 TOGETHER = 1024  # rows that are in memory at once
 
 
@@ -65,7 +64,7 @@ def check_format(name: str) -> None:
         )
 
 
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(row: Mapping[str, object]) -> dict[str, object]:
     prompt = row["prompt"]
     text = prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
     return {**row, "prompt": text}

@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from scripts.core.digests import digest, file_digest
 from scripts.core.files import replacing
 
 SMALL = 1 << 20  # bytes; smaller files are hashed afresh, larger ones through the digest index
+
+
+T = TypeVar("T")
 
 
 class Code(NamedTuple):
@@ -62,7 +65,7 @@ class DigestIndex:
             self.read[name] = Code(*self._entry(f"code {name}", mark, lambda: _parsed(source)))
         return self.read[name]
 
-    def _entry(self, name: str, mark: list, compute: Callable[[], Any]) -> Any:
+    def _entry(self, name: str, mark: list, compute: Callable[[], T]) -> T:
         match self.known.get(name):
             case [*known, found, seal] if known == mark and seal == digest(name, mark, found)[:16]:
                 return found

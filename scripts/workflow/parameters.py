@@ -1,17 +1,16 @@
 """What rules give their scripts beside files, and what their jobs take of a machine."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from scripts.assistants.roles import LOCAL
 from scripts.core.errors import AuditError
+from scripts.core.files import JsonObject
 from scripts.workflow.described import Audits, DescribedNode
 from scripts.workflow.inputs import asked_often
 from scripts.workflow.paths import REPORT, REPORTED, Wildcards, fill
 from scripts.workflow.recipes import Node, Recipes
 
-Json = dict[str, Any]
-ParamsFunction = Callable[[Wildcards], Any]
+ParamsFunction = Callable[[Wildcards], JsonObject]
 # What more decode is given is for the kind of subject to say (scripts/workflow/kinds/).
 OF_ITS_KIND = ("*",)
 
@@ -46,7 +45,7 @@ class Parameters:
         """Paths and the like, which no key contains."""
         return asked_often(lambda wildcards: dict(self.node(stage, wildcards).local))
 
-    def sides_of_contrast(self, wildcards: Wildcards) -> Json:
+    def sides_of_contrast(self, wildcards: Wildcards) -> JsonObject:
         """Each side's settings in decode, and what no key contains."""
         node = self.node("contrast", wildcards)
         return {
@@ -55,7 +54,7 @@ class Parameters:
             if subject.stage == "decode"
         }
 
-    def nodes_of_report(self, wildcards: Wildcards) -> list[Json]:
+    def nodes_of_report(self, wildcards: Wildcards) -> list[JsonObject]:
         """Every node behind a report with its settings, for audit.json and `snakemake why`."""
         nodes = self.node("report", wildcards).ancestors().values()
         return [
@@ -79,7 +78,7 @@ class Parameters:
             for name, report in self._recipes.audits.items()
         }
 
-    def configs_of_audits(self, wildcards: Wildcards) -> dict[str, Json]:
+    def configs_of_audits(self, wildcards: Wildcards) -> dict[str, JsonObject]:
         """The part of the configuration that each audit reads."""
         return {name: self._recipes.config.only(name) for name in self._recipes.audits}
 

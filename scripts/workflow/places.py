@@ -1,15 +1,15 @@
 """What of a configuration no key sees: where things lie, and how they are reached."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from scripts.core.files import Json
 from scripts.workflow.section import PLANT
 
 PLACE = "…"  # stands for a path or an address
 REACHED = {"concurrency", "timeout", "prices"}
 
 
-def without_places(value: Any) -> Any:
+def without_places(value: Json) -> Json:
     """A resolved configuration, or a part of it, with places taken out. What lies there is in the
     keys of the stages that read it."""
     if isinstance(value, Mapping):
@@ -22,7 +22,7 @@ def without_places(value: Any) -> Any:
     return [without_places(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _places(section: Mapping[str, Any]) -> set[str]:
+def _places(section: Mapping[str, Json]) -> set[str]:
     """The fields of one section that are places."""
     found = {name for name in ("file", "hypotheses") if isinstance(section.get(name), str)}
     # Without a commit a model is a directory, or embedded, and what is read is no data set of a hub

@@ -10,15 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from scripts.core.digests import KEY_LENGTH, digest
+from scripts.core.files import JsonObject
+from scripts.core.settings import Given
 from scripts.core.vocabulary import SIDES
 from scripts.models.hub import repository_and_file
 from scripts.workflow.audit_recipe import AuditRecipe
 from scripts.workflow.catalog import CONVERSION_VERSION, EMBEDDED
 from scripts.workflow.config import Config, ConfigError
 from scripts.workflow.keys import DigestIndex, code_digest
+from scripts.workflow.kinds.kind import Identity
 from scripts.workflow.sections import Benchmark, Plant
 from scripts.workflow.subject_sections import ChatTemplate, Subject
 
@@ -60,9 +62,9 @@ class Node:
 
     stage: str
     key: str
-    settings: Mapping[str, Any]
+    settings: Given
     inputs: Mapping[str, "Node"] = field(default_factory=dict)
-    local: Mapping[str, Any] = field(default_factory=dict)
+    local: Given = field(default_factory=dict)
 
     def ancestors(self) -> Mapping[tuple[str, str], "Node"]:
         """This node and everything it is made from, by (stage, key), inputs first."""
@@ -112,7 +114,14 @@ class Recipes:
             self.labelled = {name: self._labelled(name) for name in bench.exhaustive}
             self.trials = self._trials(bench)
 
-    def node(self, stage, settings, inputs=None, local=None, identity=None) -> Node:
+    def node(
+        self,
+        stage: str,
+        settings: Given,
+        inputs: Mapping[str, Node] | None = None,
+        local: Given | None = None,
+        identity: object = None,
+    ) -> Node:
         inputs = inputs or {}
         key = digest(
             stage,
@@ -126,23 +135,23 @@ class Recipes:
 
     def model(
         self, where: str, name: str, revision: str | None, allowed: Iterable[str] = ()
-    ) -> tuple[Node, Any]:
+    ) -> tuple[Node, Identity]:
         """The node that provides a model's files, and the identity of its content. allowed: what
         is fetched beside what runs no code: `code`, `pickled_weights`; or that a GGUF file is
         wanted as it is: `unconverted`."""
         as_it_is = {UNCONVERTED: True} if UNCONVERTED in allowed else {}
-        converted: dict[str, Any] = as_it_is or {"conversion": CONVERSION_VERSION}
+        converted: Identity = as_it_is or {"conversion": CONVERSION_VERSION}
         if name.startswith("embedded:"):
             if name not in EMBEDDED:
                 raise ConfigError(
                     f"`{where}` names `{name}`; embedded models: {', '.join(EMBEDDED)}"
                 )
             pin = EMBEDDED[name]
-            identity = {"wheel": pin["wheel"], **converted}
+            identity: Identity = {"wheel": pin["wheel"], **converted}
             return self.node("model", {"embedded": name, **pin, **as_it_is}), identity
         if revision is not None:
             hub, file = repository_and_file(name)
-            settings: dict[str, Any] = {"hub": hub, "revision": revision}
+            settings: Identity = {"hub": hub, "revision": revision}
             if file is not None:
                 settings |= {"gguf_file": file, **converted}
                 return self.node("model", settings), settings
@@ -181,7 +190,7 @@ class Recipes:
             identity=self.digests.file(plant.file),
         )
 
-    def formatting(self, where: str, subject: Subject) -> dict[str, Any]:
+    def formatting(self, where: str, subject: Subject) -> JsonObject:
         """What of a subject's own fields decides its texts; a template file counts by content."""
         always = {
             "dtype", "system_prompt", "response_prefix", "chat_template", "trust_remote_code",
@@ -248,7 +257,7 @@ class Recipes:
             identity=content,
         )
 
-    def resolved(self, name: str) -> dict[str, Any]:
+    def resolved(self, name: str) -> JsonObject:
         """The configuration that an audit reads, with every default written out."""
         audit = self.config.audits[name]
         dump = audit.model_dump()

@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
+from scripts.core.files import JsonObject
 from scripts.core.yaml_files import read_yaml
 from scripts.models.hub import repository_and_file
 from scripts.workflow.config import Config, ConfigError
@@ -64,7 +65,7 @@ def pinned(config: Config, commits: Commits) -> tuple[Config, Wanted]:
             wanted[hub].append(revision)
         return revision
 
-    def revisions(given: Subject) -> dict[str, Any]:
+    def revisions(given: Subject) -> JsonObject:
         found = [commit(name, revision) for name, revision in given.adapters] or [None]
         return {
             "revision": commit(given.model, given.revision),
@@ -78,7 +79,7 @@ def pinned(config: Config, commits: Commits) -> tuple[Config, Wanted]:
     subjects = {name: subject(given) for name, given in config.subjects.items()}
     audits = {}
     for name, audit in config.audits.items():
-        update: dict[str, Any] = {}
+        update: JsonObject = {}
         if isinstance(audit.base, Subject):
             update["base"] = subject(audit.base)
         if isinstance(audit.intervention, Mapping):

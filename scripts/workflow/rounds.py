@@ -6,11 +6,16 @@ A round is closed when its round.json says stop. Snakemake learns of an open one
 
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from scripts.core.files import read_json
 from scripts.workflow.paths import ROUND, fill
 from scripts.workflow.recipes import Node, Recipes
+
+if TYPE_CHECKING:
+    from snakemake.checkpoints import Checkpoints
+    from snakemake.common import Rules
+    from snakemake.workflow import Workflow
 
 
 class Rounds:
@@ -19,7 +24,9 @@ class Rounds:
     `workflow`, `rules` and `checkpoints` are what Snakemake calls so in a Snakefile.
     """
 
-    def __init__(self, recipes: Recipes, workflow: Any, rules: Any, checkpoints: Any):
+    def __init__(
+        self, recipes: Recipes, workflow: "Workflow", rules: "Rules", checkpoints: "Checkpoints"
+    ):
         self._loops = list(recipes.nodes["measure"].values())
         self._workflow, self._rules, self._checkpoints = workflow, rules, checkpoints
         self._may_go_on: bool | None = None

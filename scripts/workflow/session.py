@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from scripts.core.errors import AuditError
+from scripts.core.files import Json
 from scripts.core.job import MAIN, was_killed
 from scripts.core.version import ROOT
 from scripts.models.host import HOSTS
@@ -30,6 +31,9 @@ from scripts.workflow.preflight import (
 from scripts.workflow.publications import Publications
 from scripts.workflow.recipes import Recipes
 from scripts.workflow.revisions import LOCK, Revisions, pinned, read_lock
+
+if TYPE_CHECKING:
+    from snakemake.workflow import Workflow
 
 CALL = "AUTO_INTERVENTIONS_CALL"
 KILLED = (
@@ -64,7 +68,7 @@ class Session:
         return []
 
 
-def open_session(config: Mapping[str, Any], files: Sequence[str | Path]) -> Session:
+def open_session(config: Mapping[str, Json], files: Sequence[str | Path]) -> Session:
     """Read a configuration, beside the first of whose files lies the lock of its revisions. Raises
     ConfigError and AuditError, one sentence each."""
     began = time.time()
@@ -77,7 +81,7 @@ def open_session(config: Mapping[str, Any], files: Sequence[str | Path]) -> Sess
     return Session(checked, recipes, digests, publications, revisions, began, call)
 
 
-def set_environment(workflow: Any, keep_models: bool, gpus: int) -> None:
+def set_environment(workflow: "Workflow", keep_models: bool, gpus: int) -> None:
     """Set the variables that the jobs of this process inherit.
 
     Jobs of this machine find models loaded (scripts/models/host.py), others load them.
@@ -99,7 +103,7 @@ def look_ahead(session: Session) -> Iterator[str]:
     yield from notices(session.recipes)
 
 
-def before_jobs(session: Session, workflow: Any) -> Iterator[str]:
+def before_jobs(session: Session, workflow: "Workflow") -> Iterator[str]:
     """Keep the digests that reading made, and look at what only this call's jobs need: what only
     looks needs no credentials. Sentences worth saying; raises AuditError."""
     session.digests.save()
@@ -113,7 +117,7 @@ def before_jobs(session: Session, workflow: Any) -> Iterator[str]:
                 require_weights(path)
 
 
-def require_targets(workflow: Any) -> None:
+def require_targets(workflow: "Workflow") -> None:
     """Raise AuditError where a call ends well although something it was asked for is not there.
 
     Once it has a job to run, Snakemake judges nothing behind that job before it has run; and what
@@ -128,7 +132,7 @@ def require_targets(workflow: Any) -> None:
         )
 
 
-def killed_jobs(session: Session, workflow: Any) -> Iterator[str]:
+def killed_jobs(session: Session, workflow: "Workflow") -> Iterator[str]:
     """A sentence for each job that was killed, since it cannot say what it died of."""
     logs = {path for job in workflow.dag.needrun_jobs() for path in job.log}
     yield from (KILLED.format(path) for path in sorted(logs) if was_killed(path, session.began))

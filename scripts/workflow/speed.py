@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import quantiles
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scripts.core.checksums import damage
-from scripts.core.files import read_json, write_json
+from scripts.core.files import JsonObject, read_json, write_json
 
 # A job with less work than this says how long a start takes, not how fast the work is.
 LEAST_TOKENS, LEAST_TEXTS = 500, 200
@@ -128,7 +128,7 @@ def measured_rates(results: Path, assumed: Rates = UNKNOWN) -> Rates:
     )
 
 
-def _whole(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+def _whole(paths: Iterable[Path]) -> Iterator[JsonObject]:
     """What lies in these files; damaged ones tell nothing, and the jobs that read them say so."""
     return (read_json(path) for path in islice(paths, LEDGERS) if not damage(path))
 

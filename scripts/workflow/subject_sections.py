@@ -1,9 +1,10 @@
 """Sections of the configuration: a subject, of whatever kind, and a file that is read."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from scripts.core.files import JsonObject
 from scripts.models.thinking import ARGUMENTS, EFFORT
 from scripts.readers.registry import FORMATS
 from scripts.servers.engines import ENGINES, WITH_ADAPTERS
@@ -83,7 +84,7 @@ class Sampling(Section):
     stop: list[Annotated[str, Field(min_length=1)]] = []
     """Strings that end a reply and are not part of it."""
 
-    def keyed(self) -> dict[str, Any]:
+    def keyed(self) -> JsonObject:
         """What of it is in a key: the first four fields, and of the others those that are set, so
         that keys are what they were before there were others."""
         first = ("temperature", "top_p", "top_k", "max_new_tokens")
@@ -100,7 +101,7 @@ class ChatTemplate(Section):
 
     file: Place | None = None
     """File with a Jinja template; none is the tokenizer's own."""
-    arguments: dict[str, Any] = {}
+    arguments: JsonObject = {}
     """Values for the template, such as `{enable_thinking: false}`."""
 
 
@@ -148,7 +149,7 @@ class Server(Section):
     identity: str | None = None
     """What stands for the address in keys and caches; set it where the model keeps and the address
     changes, as on a cluster."""
-    extra: dict[str, Any] = {}
+    extra: JsonObject = {}
     """Fields put into each request, over the usual ones; null leaves one out."""
     key_variable: str | None = Field(None, pattern=VARIABLE)
     """Environment variable that holds the server's key, if it wants one."""
@@ -258,7 +259,7 @@ class Subject(Section):
         given = {"code": self.trust_remote_code, "pickled_weights": self.pickled_weights}
         return [name for name, allows in given.items() if allows]
 
-    def keyed(self, always: set[str], later: set[str]) -> dict[str, Any]:
+    def keyed(self, always: set[str], later: set[str]) -> JsonObject:
         """Of its fields these, and of the later ones those that are set, so that keys are what they
         were before there were others; and how it samples."""
         known = type(self).model_fields

@@ -7,10 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from scripts.core.progress import State, amount, rate, read_state, remaining, state_path
 from scripts.core.text_tables import count, duration
+
+if TYPE_CHECKING:
+    from snakemake.jobs import Job
+    from snakemake.scheduling.job_scheduler import JobScheduler
 
 SKEW = 5.0  # seconds by which the clocks of two machines may differ
 LEAST_UNITS = 20  # that tell how fast they are done: the first come late, or in one batch
@@ -184,7 +188,7 @@ def name_of(part: Part) -> str:
     return " ".join(part).strip().replace("-", " ").replace("_", " ")
 
 
-def running_jobs(scheduler: Any) -> list[Running]:
+def running_jobs(scheduler: "JobScheduler") -> list[Running]:
     """The jobs that Snakemake's scheduler runs now, those of groups one by one."""
     return [
         Running(part_of(job), job.wildcards.get("side", ""), job.log[0])
@@ -194,5 +198,5 @@ def running_jobs(scheduler: Any) -> list[Running]:
     ]
 
 
-def part_of(job: Any) -> Part:
+def part_of(job: "Job") -> Part:
     return job.rule.name, job.wildcards.get("step", "")

@@ -4,14 +4,15 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from snakemake.logging import LogEvent, logger
 from snakemake.settings.enums import Quietness
 
 from scripts.core.errors import AuditError
+from scripts.workflow.described import Audits
 from scripts.workflow.display import Display, screen
-from scripts.workflow.forecast import Forecast, seconds_left
+from scripts.workflow.forecast import Forecast, Left, seconds_left
 from scripts.workflow.paths import RESULTS
 from scripts.workflow.recipes import STAGES
 from scripts.workflow.speed import (
@@ -22,6 +23,10 @@ from scripts.workflow.speed import (
     rates_of,
 )
 from scripts.workflow.under_way import UnderWay, part_of
+
+if TYPE_CHECKING:
+    from snakemake.jobs import Job
+    from snakemake.workflow import Workflow
 
 WORTH_MEASURING = 30.0  # seconds that the work takes at least; less is not worth three
 _SHOWN: list[Display] = []
@@ -34,7 +39,7 @@ _LINES = (
 )
 
 
-def show(workflow: Any, audits: Mapping[str, Any], cache: Path, began: float) -> None:
+def show(workflow: "Workflow", audits: Audits, cache: Path, began: float) -> None:
     """Say what comes and show how far it is, if any stage has something to do.
 
     Called by the main process before the first job; audits as in the params of the rule `estimate`.
@@ -70,7 +75,7 @@ def hide() -> None:
         _SHOWN.pop().close()
 
 
-def _asked_for(workflow: Any, audits: Mapping[str, Any]) -> dict[str, Any]:
+def _asked_for(workflow: "Workflow", audits: Audits) -> Audits:
     """The audits that this call publishes; for other targets, those that its jobs belong to."""
     jobs = _needed(workflow)
     rules = {job.rule.name for job in jobs}
@@ -84,13 +89,13 @@ def _asked_for(workflow: Any, audits: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _needed(workflow: Any) -> list[Any]:
+def _needed(workflow: "Workflow") -> list["Job"]:
     # Copied at once: Snakemake's own thread adds to it.
     return list(workflow.dag.needrun_jobs(exclude_finished=False))
 
 
 def _forecast(
-    workflow: Any, audits: Mapping[str, Any], cache: Path, stages: Mapping[str, int]
+    workflow: "Workflow", audits: Audits, cache: Path, stages: Mapping[str, int]
 ) -> Forecast | None:
     """None where the amounts are not known: the benchmark has other stages, and what is wrong with
     a bank is said by the job that reads it."""
@@ -108,7 +113,9 @@ def _forecast(
     return forecast
 
 
-def _rates(workflow: Any, rates: Rates, cache: Path, left: Any, forecast: Forecast) -> Rates:
+def _rates(
+    workflow: "Workflow", rates: Rates, cache: Path, left: Left, forecast: Forecast
+) -> Rates:
     """Where no job has run yet, by this machine's arithmetic, if its processor does the work."""
     if all(rates.jobs[:2]) or not workflow.local_exec:
         return rates
@@ -118,7 +125,7 @@ def _rates(workflow: Any, rates: Rates, cache: Path, left: Any, forecast: Foreca
     return measured_rates(RESULTS, rates_of(found)) if found else rates
 
 
-def _hush(workflow: Any) -> None:
+def _hush(workflow: "Workflow") -> None:
     """With `--quiet rules`, Snakemake's lines on single jobs are no longer printed."""
 
     def tells_more(record: logging.LogRecord) -> bool:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from scripts.core.files import Json, JsonObject
+from scripts.core.settings import Given
 
 if TYPE_CHECKING:
     from scripts.workflow.keys import DigestIndex
     from scripts.workflow.recipes import Node
     from scripts.workflow.subject_sections import Subject
 
-Dump = Mapping[str, Any]  # a section of the configuration, as it is written out
+Dump = Mapping[str, Json]  # a section of the configuration, as it is written out
+Identity = dict[str, str | int]  # what a model's files are known by
 Words = list[tuple[str, str | None]]  # phrases, and what each of them names
 
 
@@ -27,9 +31,9 @@ class Recipe:
     found. inputs: the nodes that it is made from; local: paths and addresses, which no key sees.
     """
 
-    settings: Mapping[str, Any]
+    settings: Given
     inputs: Mapping[str, Node] = field(default_factory=dict)
-    local: Mapping[str, Any] = field(default_factory=dict)
+    local: Given = field(default_factory=dict)
 
 
 class Nodes(Protocol):
@@ -40,22 +44,22 @@ class Nodes(Protocol):
     def node(
         self,
         stage: str,
-        settings: Mapping[str, Any],
+        settings: Given,
         inputs: Mapping[str, Node] | None = None,
-        local: Mapping[str, Any] | None = None,
-        identity: Any = None,
+        local: Given | None = None,
+        identity: object = None,
     ) -> Node:
         """The node of a stage with these settings and inputs."""
 
     def model(
         self, where: str, name: str, revision: str | None, allowed: Iterable[str] = ()
-    ) -> tuple[Node, Any]:
+    ) -> tuple[Node, Identity]:
         """The node that provides a model's files, and the identity of its content."""
 
     def plant(self, name: str) -> Node:
         """The node that trains a plant."""
 
-    def formatting(self, where: str, subject: Subject) -> dict[str, Any]:
+    def formatting(self, where: str, subject: Subject) -> JsonObject:
         """What of a loaded subject's own fields decides its texts."""
 
 
@@ -78,7 +82,7 @@ def needs_a_model(subject: Subject) -> str | None:
     return None
 
 
-def merge(base: Dump, given: Dump) -> dict[str, Any]:
+def merge(base: Dump, given: Dump) -> JsonObject:
     """The base's values where none are given."""
     return {**base, **given}
 
@@ -104,6 +108,6 @@ class Kind:
     changed: Callable[[Dump, Dump], Words] = lambda base, intervention: []
     misfit: Callable[[Subject], str | None] = needs_a_model
     idle: str | None = None
-    inherit: Callable[[Dump, Dump], dict[str, Any]] = merge
-    leave: Callable[[Dump], dict[str, Any]] = lambda base: {}
+    inherit: Callable[[Dump, Dump], JsonObject] = merge
+    leave: Callable[[Dump], JsonObject] = lambda base: {}
     require_credentials: Callable[[Dump], object] = lambda local: None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.core.digests import digest
-from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words
+from scripts.core.files import JsonObject
+from scripts.workflow.kinds.kind import Dump, Identity, Kind, Nodes, Recipe, Words
 from scripts.workflow.section import PLANT
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def weights(
     given: Subject | Server,
     adapters: Iterable[tuple[str, str | None]],
     allowed: Iterable[str] = (),
-) -> tuple[dict[str, Node], list[Any]]:
+) -> tuple[dict[str, Node], list[object]]:
     """The nodes that provide a model and its adapters, and the identities of their content: of one
     adapter by itself, of several a list, None where there is none. adapters: their names and
     revisions; allowed: as `Nodes.model` takes it."""
@@ -39,7 +40,7 @@ def weights(
         role = "adapter" if number == 1 else f"adapter-{number}"
         if adapter.startswith(PLANT):
             inputs[role] = nodes.plant(adapter.removeprefix(PLANT))
-            content: Any = {"plant": inputs[role].key}
+            content: Identity = {"plant": inputs[role].key}
         else:
             inputs[role], content = nodes.model(f"{where}.adapter", adapter, revision, allowed)
         applied.append(content)
@@ -50,7 +51,7 @@ def words(subject: Dump) -> Words:
     return [("the model", subject["model"])]
 
 
-def leave(base: Dump) -> dict[str, Any]:
+def leave(base: Dump) -> JsonObject:
     """Without what only a model that is loaded here can have."""
     left = {"adapter": None, "quantization": "none", "pickled_weights": False,
             "response_prefix": "", "log_probabilities": False}  # fmt: skip

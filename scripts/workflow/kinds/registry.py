@@ -3,8 +3,9 @@ in subject_sections.py, and what its jobs do under the same name in scripts/mode
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from scripts.core.files import JsonObject
 from scripts.workflow.kinds import loaded, recorded, served
 from scripts.workflow.kinds.kind import Dump, Kind, merge
 
@@ -26,7 +27,7 @@ def kind_of(subject: Subject | Dump) -> Kind:
     raise ValueError(f"a subject needs one of {', '.join(first)} and {last}, and no two")
 
 
-def inherited(base: dict[str, Any], given: Dump) -> dict[str, Any]:
+def inherited(base: JsonObject, given: Dump) -> JsonObject:
     """An intervention's settings: the base's, but for those that are given, and for those of the
     base's kind alone where another kind is given."""
     kind = kind_of(base)

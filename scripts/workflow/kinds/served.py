@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.core.digests import digest
+from scripts.core.files import JsonObject
 from scripts.servers.credentials import server_key
 from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words, needs_a_model
 from scripts.workflow.kinds.loaded import weights
@@ -77,9 +78,9 @@ def misfit(subject: Subject) -> str | None:
     return None
 
 
-def inherit(base: Dump, given: Dump) -> dict[str, Any]:
+def inherit(base: Dump, given: Dump) -> JsonObject:
     """Of another server, name and key are others; one that is started has an engine of its own."""
-    other: dict[str, Any] = {}
+    other: JsonObject = {}
     if "url" in given:
         started = ("engine", "revision", "adapter", "adapter_revision")
         other = {"identity": None, "key_variable": None, **dict.fromkeys(started), "arguments": {}}
