@@ -199,7 +199,7 @@ def loaded_subject(kept: Kept, request: Request):
 
 
 def own_engine(
-    load: Callable[[], tuple[PreTrainedModel, PreTrainedTokenizerBase]],
+    load: "Callable[[], tuple[PreTrainedModel, PreTrainedTokenizerBase]]",
     batch_size: int,
     relieve: Callable[[], bool] = lambda: False,
 ) -> Engine[LoadedSettings]:
