@@ -18,7 +18,7 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import numpy as np
@@ -27,6 +27,7 @@ import yaml
 from benchmarks.recorded import EMBEDDER, Recorded, suite_from, workers_of_one_thread
 from benchmarks.speed import processor
 from scripts.benchmark.audit import audit
+from scripts.benchmark.settings import AuditSettings
 from scripts.benchmark.suite import Suite
 from scripts.core.ledger import Ledger
 from scripts.core.randomness import hash_generator, hash_unit
@@ -96,7 +97,7 @@ def changed(
 def kinds_found(suite: Suite, settings: dict[str, Any], seed: int, whole: bool) -> list[str]:
     """The kinds of checks that an audit validates."""
     with patch.object(Recorded, "embedded", whole):
-        outcome = audit(Recorded(suite), settings, seed, ready=True)
+        outcome = audit(Recorded(suite), cast(AuditSettings, settings), seed, ready=True)
     return sorted({f.check.kind for f in outcome.validated if f.check})
 
 

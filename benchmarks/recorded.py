@@ -18,12 +18,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from benchmarks.speed import processor
 from scripts.benchmark.audit import AuditOutcome, audit
+from scripts.benchmark.settings import AuditSettings
 from scripts.benchmark.suite import Suite
 from scripts.core.ledger import Ledger
 from scripts.core.randomness import hash_unit
@@ -143,7 +144,7 @@ def one(suite: Suite, settings: dict[str, Any], permuted: int | None) -> tuple[l
     began = time.monotonic()
     seed = 0 if permuted is None else permuted
     subject = Recorded(suite, permuted, settings["unit"])
-    outcome = audit(subject, settings, seed, ready=True)
+    outcome = audit(subject, cast(AuditSettings, settings), seed, ready=True)
     return shown(outcome), time.monotonic() - began
 
 

@@ -1,19 +1,21 @@
 """A whole audit after decode in one process, by the functions of the stages themselves."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from scripts.assistants.local import propose
+from scripts.benchmark.settings import AuditSettings
 from scripts.benchmark.suite import AuditedSubject
 from scripts.checks.check import Placed
 from scripts.core.vocabulary import SIDES
 from scripts.divergence.measurement import (
     Measured,
+    MeasureSettings,
     measure_draws,
     promising,
     worth_a_look,
@@ -26,6 +28,7 @@ from scripts.draws.planning import (
     plan_round,
     with_everywhere,
 )
+from scripts.draws.settings import PoolSettings, RoundSettings
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
 from scripts.evidence.limits import requests as asked_in
@@ -35,7 +38,13 @@ from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region
 from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.probe import Written, plan_probes, probes_of
-from scripts.judging.confirmation import confirm, entries, placebos_of, probed_locally
+from scripts.judging.confirmation import (
+    ConfirmSettings,
+    confirm,
+    entries,
+    placebos_of,
+    probed_locally,
+)
 from scripts.judging.probing import Probed, badly_tested
 from scripts.judging.schedule import judging_order
 from scripts.judging.screening import confirm_prompts, left_out, screened
@@ -72,7 +81,7 @@ class AuditOutcome:
 
 def audit(
     subject: AuditedSubject,
-    settings: Mapping[str, Any],
+    settings: AuditSettings,
     seed: int,
     ready: bool = False,
     author: "Author | None" = None,
@@ -88,7 +97,6 @@ def audit(
     by_id = {region.id: region for region in regions}
     unit = settings.get("unit", "prompt")
     prompts = suite.rows(seed, settings["pools"], unit)
-    fresh_draws = {"unit": unit, **({"samples": 1} if unit == "draw" else {})}
 
     def pairs(draws, places=((), ())):
         texts = (
@@ -110,20 +118,33 @@ def audit(
         return pairs(draws, [last.space.placed(found, region) for found in vectors])
 
     chosen = worth_a_look(last.regions, settings["measure"]["promising"])
-    proposing = settings["propose"] | {"promising": settings["measure"]["promising"]}
+    proposing = settings["propose"]
     found = propose(explored, chosen, by_id, proposing)
     texts = {"explore": 2 * len(drawn)}
     requests = {"propose": len(chosen[: proposing["regions"]])}
 
-    screening = settings["screen"] | {"pool": "screen"} | fresh_draws
+    one = unit == "draw"  # which has one sample a prompt
+    screening: PoolSettings = {
+        "pool": "screen", "unit": unit, "prompts": settings["screen"]["prompts"],
+        "samples": 1 if one else settings["screen"]["samples"], "ready": ready,
+    }  # fmt: skip
     rows = plan_pool(prompts, samples_by_region(found, screening), screening)
     texts["screen"] = 2 * len(rows)
     in_region = Counter(r for h in found for r in h.regions)
     requests["screen"] = sum(asked_in(in_region[draw.region]) for draw in rows)
-    met = screened(found, fresh(rows), by_id, screening["least_net"])
+    met = screened(found, fresh(rows), by_id, settings["screen"]["least_net"])
     kept = [h for h in met if h.goes_on] + [*(author.own if author else ())]
 
-    testing = settings["confirm"] | {"pool": "confirm", "seed": seed, "ready": ready} | fresh_draws
+    confirming = settings["confirm"]
+    testing: PoolSettings = {
+        "pool": "confirm", "unit": unit, "prompts": confirming["prompts"],
+        "samples": 1 if one else confirming["samples"], "ready": ready,
+        "draws": confirming["draws"], "everywhere": confirming["everywhere"],
+    }  # fmt: skip
+    judging: ConfirmSettings = {
+        "q": confirming["q"], "delta": confirming["delta"], "placebos": confirming["placebos"],
+        "evidence": 1, "seed": seed, "unit": unit,
+    }  # fmt: skip
     available = confirm_prompts(prompts, testing["prompts"])
     beyond = left_out(kept, available, testing)
     tested = [h for h in kept if h.id not in beyond]
@@ -131,32 +152,31 @@ def audit(
     samples = with_everywhere(needed, list(by_id), testing) if tested else needed
     rows = plan_pool(prompts, samples, testing)
     texts["confirm"] = 2 * len(rows)
-    testing |= {"evidence": 1}
     probed: list[Probed] = []
     read = list(explored)
     if author:
         badly = badly_tested(
-            met, available, testing, len(tested), testing["q"], settings["probe"]["hypotheses"]
+            met, available, testing, len(tested), confirming["q"], settings["probe"]["hypotheses"]
         )
         written = [(h, "simulated", author.prompts(h)) for h in [*author.own, *badly]]
         probes = probes_of(written, [], seed)
         draws = plan_probes(probes, settings["probe"]["samples"])
         texts["probe"] = 2 * len(draws)
         of_probes = author.pairs(draws)
-        probed = probed_locally(probes, of_probes, testing)
+        probed = probed_locally(probes, of_probes, judging)
         explores = {name for probe in probes for name in probe.ids("explore")}
         read += [pair for pair in of_probes if pair.prompt in explores]
     base_texts = defaultdict(list)
     for pair in read:
         base_texts[pair.region].append(pair.sides[0])
     placebos = placebos_of(
-        [*tested, *(p.hypothesis for p in probed if p.goes_on)], base_texts, testing
+        [*tested, *(p.hypothesis for p in probed if p.goes_on)], base_texts, judging
     )
     confirmed = fresh(rows)
-    findings, _ = confirm(tested, placebos, confirmed, by_id, testing, probed=probed)
+    findings, _ = confirm(tested, placebos, confirmed, by_id, judging, probed=probed)
     requests["confirm"] = requests_of(findings, rows, seed)
     shown = entries(findings, confirmed, by_id)
-    return AuditOutcome(findings, texts, requests, dipped(found, testing["q"]), shown)
+    return AuditOutcome(findings, texts, requests, dipped(found, confirming["q"]), shown)
 
 
 def dipped(proposed: Sequence[Hypothesis], q: float) -> int:
@@ -183,17 +203,17 @@ def requests_of(findings: Sequence[Finding], draws: Iterable[PlannedDraw], seed:
 def explore(
     subject: AuditedSubject,
     prompts: Sequence[DealtPrompt],
-    settings: Mapping[str, Any],
+    settings: AuditSettings,
     seed: int,
     ready: bool = False,
 ) -> tuple[list[PlannedDraw], list[Round], Measured]:
     """The rounds of the explore pool: all draws, what each round saw, and the last in full."""
     suite = subject.suite
-    planning = settings["plan"] | {
-        "unit": settings.get("unit"), "seed": seed, "ready": ready,
+    planning: RoundSettings = {
+        **settings["plan"], "unit": settings.get("unit", "prompt"), "seed": seed, "ready": ready,
         "budget": settings["measure"]["budget"],
     }  # fmt: skip
-    measuring = settings["measure"] | {"seed": seed}
+    measuring: MeasureSettings = {**settings["measure"], "seed": seed}
     drawn: list[PlannedDraw] = []
     rounds: list[Round] = []
     measured: dict[str, RegionDivergence] = {}

@@ -6,11 +6,22 @@ subjects are shown apart. What is broken on purpose stands beside what it breaks
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from scripts.benchmark.heatmap import heatmap
 from scripts.benchmark.planted import load_planted_behaviours
 from scripts.benchmark.real import audited, both_protocols, warm_ratio
+from scripts.benchmark.rows import (
+    AuditFiles,
+    BothProtocols,
+    Control,
+    Figures,
+    Goal,
+    Parts,
+    Real,
+    RealAudit,
+    Summary,
+)
 from scripts.benchmark.simulated import of_ladder, of_null, of_rates, of_strategies, share
 from scripts.benchmark.simulated_judges import statistics
 from scripts.benchmark.tables import shown
@@ -21,10 +32,9 @@ from scripts.core.rows import read_document
 
 SCHEMA = 2
 MEASURED, COUNTED = "measured", "counted, not run"
-CLUSTERS = ("silhouette_share", "silhouette_share_k_means", "ari", "ari_k_means")
 
 
-def goals(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+def goals(summary: Figures) -> list[Goal]:
     """The goals that were set, each with its figure, whether that was measured or is a count
     against a plan that was never run, and whether it reaches the goal."""
     rows = (
@@ -44,7 +54,7 @@ def goals(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def controls(summary: Mapping[str, Any], parts: Mapping[str, Any]) -> list[dict[str, Any]]:
+def controls(summary: Figures, parts: Parts) -> list[Control]:
     """What each figure becomes when one component is broken on purpose."""
     nulls = parts["null"]["audits"]
     dipped = sum(row["dipped"] > 0 for row in nulls) / len(nulls)
@@ -68,19 +78,20 @@ def controls(summary: Mapping[str, Any], parts: Mapping[str, Any]) -> list[dict[
     ]  # fmt: skip
     return [
         {"broken": name, "figure": figure, "ours": ours, "then": then,
-         "noticed": ours is not None and (then > ours if worse == ">" else then < ours)}
+         "noticed": ours is not None and then is not None
+         and (then > ours if worse == ">" else then < ours)}
         for name, figure, ours, then, worse in rows
     ]  # fmt: skip
 
 
-def summarise(parts: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, Any]:
+def summarise(parts: Parts, real: Real) -> Summary:
     """All figures; `parts` are the simulated ones, `real` the audits of real subjects."""
     both = real["both"]
 
     def mean_ratio(name):
         return share(row["ratios"][name] for row in both.values() if name in row["ratios"])
 
-    summary: dict[str, Any] = {
+    figures: Figures = {
         "schema": SCHEMA,
         **of_ladder(parts["ladder"]),
         **of_null(parts["null"]),
@@ -90,38 +101,40 @@ def summarise(parts: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, An
         "calls_ratio": mean_ratio("calls"),
         "wall_ratio": mean_ratio("wall_seconds"),
         "cluster_ratio": mean_ratio("cluster_seconds"),
-        **{name: share(row[name] for row in both.values()) for name in CLUSTERS},
+        "silhouette_share": share(row["silhouette_share"] for row in both.values()),
+        "silhouette_share_k_means": share(row["silhouette_share_k_means"] for row in both.values()),
+        "ari": share(row["ari"] for row in both.values()),
+        "ari_k_means": share(row["ari_k_means"] for row in both.values()),
         "cache_ratio": real["cache_ratio"],
         "filter_ratio": real["filter_ratio"],
         "real": real,
         "statistics": statistics(),
     }
-    summary["goals"] = goals(summary)
-    summary["controls"] = controls(summary, parts)
-    return summary
+    return {**figures, "goals": goals(figures), "controls": controls(figures, parts)}
 
 
-def collect(job: Job) -> dict[str, Any]:
+def collect(job: Job) -> Summary:
     """Read all inputs of the rule and summarise."""
     params = job.params
     behaviours = load_planted_behaviours(params.behaviours)
-    parts = {part: read_json(path) for part, path in params.parts.items()}
-    both, audits = {}, {}
-    for name, files in params.audits.items():
+    read = {part: read_json(path) for part, path in params.parts.items()}
+    parts = cast(Parts, read)
+    both: dict[str, BothProtocols] = {}
+    audits: dict[str, RealAudit] = {}
+    of_audits: Mapping[str, AuditFiles] = params.audits
+    for name, files in of_audits.items():
         truths = params.truths.get(name, {})
         audits[name] = audited(files, truths, behaviours)
         if "exhaustive" in files:
             both[name] = both_protocols(files, truths, behaviours)
     ledgers = [
         read_document(path, Ledger)
-        for files in params.audits.values()
+        for files in of_audits.values()
         for path in files.get("ledgers", ())
     ]
-    drawn, unfiltered = (
-        sum(row[key] for row in audits.values())
-        for key in ("confirm_texts", "confirm_texts_unfiltered")
-    )
-    real = {
+    drawn = sum(row["confirm_texts"] for row in audits.values())
+    unfiltered = sum(row["confirm_texts_unfiltered"] for row in audits.values())
+    real: Real = {
         "both": both,
         "audits": audits,
         "cache_ratio": warm_ratio(ledgers),
@@ -137,9 +150,9 @@ def main(job: Job) -> None:
     lines = list(shown(summary))
     with replacing(folder / "tables.txt") as temporary:
         Path(temporary).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for key, name in (("cells", "ladder"), ("cells_deep", "ladder-deep")):
-        if summary[key]:
-            heatmap(summary[key], folder / f"{name}.svg")
+    for name, cells in (("ladder", summary["cells"]), ("ladder-deep", summary["cells_deep"])):
+        if cells:
+            heatmap(cells, folder / f"{name}.svg")
     print("\n".join(lines), flush=True)
     print(f"\nWritten to {folder}", flush=True)
 

@@ -9,14 +9,15 @@ embedder and assistant on both sides of the comparison.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import false_discovery_control, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from scripts.assistants.local import propose
+from scripts.benchmark.rows import ExhaustiveRun, Label
+from scripts.benchmark.settings import ExhaustiveSettings, Propose
 from scripts.benchmark.suite import Suite, suite_of
 from scripts.checks.check import Check, content_of, strength
 from scripts.core.arrays import write_arrays
@@ -55,14 +56,12 @@ def judged(check: Check, pairs: Sequence[Pair], rng) -> tuple[float, float]:
     return float(roc_auc_score(sides, scores)), float(p)
 
 
-def label_and_judge(
-    suite: Suite, settings: Mapping[str, Any], seed: int
-) -> tuple[list[dict[str, Any]], int]:
+def label_and_judge(suite: Suite, settings: Propose, seed: int) -> tuple[list[Label], int]:
     """One label a region with its evidence, and the number of judge calls (one text each)."""
     by_id = {region.id: region for region in suite.regions}
     rng = np.random.default_rng(seed)
     everything = pairs_of(suite, range(len(suite.ids)))
-    rows: list[dict[str, Any]] = []
+    rows: list[Label] = []
     calls = 0
     for region in suite.regions:
         inside = [p for p, r in enumerate(suite.region) if r == region.id]
@@ -95,7 +94,7 @@ def label_and_judge(
 
 
 def main(job: Job) -> None:
-    settings = job.params.settings
+    settings = job.settings(ExhaustiveSettings)
     suite = suite_of(job.input)
     vectors = [suite.vectors[s].reshape(-1, suite.vectors[s].shape[-1]) for s in SIDES]
     began = time.monotonic()
@@ -105,18 +104,16 @@ def main(job: Job) -> None:
     rows, calls = label_and_judge(suite, settings["propose"], settings["seed"])
     texts = sum(len(of_prompt) for side in SIDES for of_prompt in suite.texts[side])
     write_arrays(job.output.centroids, centroid=centres)
-    write_json(
-        job.output.exhaustive,
-        {
-            "schema": 1,
-            "findings": rows,
-            "judge_calls": calls,
-            "label_calls": len(suite.regions),
-            "texts": texts,
-            "cluster_seconds": round(cluster_seconds, 2),
-            "assistant_seconds": round(time.monotonic() - began, 2),
-        },
+    done = ExhaustiveRun(
+        schema=1,
+        findings=rows,
+        judge_calls=calls,
+        label_calls=len(suite.regions),
+        texts=texts,
+        cluster_seconds=round(cluster_seconds, 2),
+        assistant_seconds=round(time.monotonic() - began, 2),
     )
+    write_json(job.output.exhaustive, done)
     log.info("%d labels, %d significant", len(rows), sum(row["significant"] for row in rows))
 
 

@@ -1,16 +1,16 @@
 """The dose ladder as a heat map."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from scripts.benchmark.rows import Cell
 from scripts.core.files import replacing
 
 
-def heatmap(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
+def heatmap(cells: Sequence[Cell], path: Path) -> None:
     """Recall by dose (columns) and share of the bank (rows), written as SVG."""
     doses = sorted({cell["dose"] for cell in cells})
     spreads = sorted({cell["spread"] for cell in cells})
@@ -19,9 +19,11 @@ def heatmap(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
     grid = [[float("nan")] * len(doses) for _ in spreads]
     for cell in cells:
         row, column = spreads.index(cell["spread"]), doses.index(cell["dose"])
-        grid[row][column] = cell["recall"]
-        dark = cell["recall"] < 0.5
-        axes.text(column, row, f"{cell['recall']:.2f}", ha="center", va="center",
+        if (recall := cell["recall"]) is None:
+            continue
+        grid[row][column] = recall
+        dark = recall < 0.5
+        axes.text(column, row, f"{recall:.2f}", ha="center", va="center",
                   color="white" if dark else "black")  # fmt: skip
     axes.imshow(grid, vmin=0, vmax=1, cmap="viridis", origin="lower", aspect="auto")
     axes.set_xticks(range(len(doses)), [f"{dose:.0%}" for dose in doses])

@@ -2,13 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from scripts.benchmark.audit import requests_of
 from scripts.benchmark.planted import Behaviour
+from scripts.benchmark.rows import (
+    AuditFiles,
+    BothProtocols,
+    Clusters,
+    ExhaustiveRun,
+    Protocol,
+    RealAudit,
+    Recall,
+)
 from scripts.benchmark.scoring import score_real
 from scripts.benchmark.simulated import share
 from scripts.benchmark.suite import Suite, read_suite
@@ -26,6 +34,7 @@ from scripts.evidence.limits import requests as asked_in
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.page.audit_summary import AuditSummary
 from scripts.page.costs import Costs
 from scripts.prompts.pools import DealtPrompt
 
@@ -38,19 +47,20 @@ def seconds(ledgers: Iterable[Ledger], stage: str) -> float:
 
 
 def both_protocols(
-    files: Mapping[str, Any],
+    files: AuditFiles,
     truths: Mapping[str, Sequence[str]],
     behaviours: Mapping[str, Behaviour],
-) -> dict[str, Any]:
+) -> BothProtocols:
     """One audit of real subjects by both protocols: what each took, found and clustered."""
     suite = read_suite(
         files["bank"], files["regions"], files["prompts"],
-        {side: files[side] for side in SIDES}, {side: files[f"vectors_{side}"] for side in SIDES},
+        {"base": files["base"], "intervention": files["intervention"]},
+        {"base": files["vectors_base"], "intervention": files["vectors_intervention"]},
     )  # fmt: skip
     planted = planted_on(suite, truths, behaviours)
-    done = read_json(files["exhaustive"])
+    done: ExhaustiveRun = read_json(files["exhaustive"])
     ledgers = [read_document(path, Ledger) for path in files["ledgers"]]
-    exhaustive = {
+    exhaustive: Protocol = {
         "texts": done["texts"],
         "tokens": sum(e.tokens + e.saved_tokens for e in ledgers),
         "decode_seconds": seconds(ledgers, "decode"),
@@ -69,12 +79,13 @@ def both_protocols(
             suite,
         ),
     }
-    costs, audit = read_document(files["costs"], Costs), read_json(files["audit"])
-    settings = audit["config"]["audit"]
+    costs = read_document(files["costs"], Costs)
+    audit = read_document(files["audit"], AuditSummary)
+    settings = audit.config["audit"]
     findings = read_rows(files["findings"], Finding)
     stages = {name: cost.full for name, cost in costs.stages.items()}
-    active = {
-        "texts": audit["counts"]["draws"],
+    active: Protocol = {
+        "texts": audit.counts.draws,
         "tokens": stages["decode"].tokens,
         "decode_seconds": stages["decode"].wall_seconds,
         "embed_seconds": stages["embed"].wall_seconds,
@@ -93,9 +104,11 @@ def both_protocols(
         ),
     }
     for protocol in (exhaustive, active):
-        protocol["wall_seconds"] = round(
-            sum(v for name, v in protocol.items() if name.endswith("_seconds")), 1
-        )
+        parts = (
+            protocol["decode_seconds"], protocol["embed_seconds"], protocol["cluster_seconds"],
+            protocol["assistant_seconds"],
+        )  # fmt: skip
+        protocol["wall_seconds"] = round(sum(parts), 1)
     clusters = compare_clusters(suite, files)
     return {
         "exhaustive": exhaustive,
@@ -124,7 +137,7 @@ def found_by(
     findings: Sequence[tuple[Check, set[str]]],
     planted: list[tuple[Behaviour, set[int]]],
     suite: Suite,
-) -> dict[str, Any]:
+) -> Recall:
     """Recall over the planted behaviours and precision of the findings, each a check with its
     regions; those on where whole texts lie are counted apart, since a text alone does not say
     that."""
@@ -140,9 +153,7 @@ def found_by(
     }
 
 
-def calls_of(
-    files: Mapping[str, Any], findings: Sequence[Finding], looked_at: int, seed: int
-) -> int:
+def calls_of(files: AuditFiles, findings: Sequence[Finding], looked_at: int, seed: int) -> int:
     """Requests of an active audit: one a region that is looked at, and pairs judged with up to
     ten hypotheses each."""
     proposals = min(looked_at, len(read_json(files["regions"])["regions"]))
@@ -160,7 +171,7 @@ def calls_of(
     )
 
 
-def compare_clusters(suite: Suite, files: Mapping[str, Any]) -> dict[str, Any]:
+def compare_clusters(suite: Suite, files: AuditFiles) -> Clusters:
     """Clusters from the active audit's texts against those from all texts, on a common sample."""
     every = np.concatenate([
         suite.vectors[s].reshape(-1, suite.vectors[s].shape[-1]) for s in SIDES
@@ -192,15 +203,15 @@ def compare_clusters(suite: Suite, files: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def audited(
-    files: Mapping[str, Any],
+    files: AuditFiles,
     truths: Mapping[str, Sequence[str]],
     behaviours: Mapping[str, Behaviour],
-) -> dict[str, Any]:
+) -> RealAudit:
     """One active audit: what was planted, what it names, and its texts; those of the confirm pool
     beside as many as every confirm prompt with all samples would take."""
     findings = read_rows(files["findings"], Finding)
     validated = [f for f in findings if f.status == Status.VALIDATED]
-    audit = read_json(files["audit"])
+    audit = read_document(files["audit"], AuditSummary)
     names = named_in(validated, truths, behaviours)
     pools = [prompt.pool for prompt in read_rows(files["prompts"], DealtPrompt)]
     return {
@@ -208,11 +219,11 @@ def audited(
         "named": len(names),
         "names": names,
         "validated": len(validated),
-        "texts": audit["counts"]["draws"],
-        "confirm_texts": audit["counts"]["draws_by_pool"].get("confirm", 0),
+        "texts": audit.counts.draws,
+        "confirm_texts": audit.counts.draws_by_pool.get("confirm", 0),
         "confirm_texts_unfiltered": 2
         * pools.count("confirm")
-        * audit["config"]["audit"]["confirm"]["samples"],
+        * audit.config["audit"]["confirm"]["samples"],
     }
 
 

@@ -7,17 +7,21 @@ is a row of plain numbers. Vectors of rewritten texts are embedded beforehand.
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from scripts.benchmark.audit import audit
+from scripts.benchmark.rows import LadderRow
 from scripts.benchmark.scoring import score_simulated
 from scripts.benchmark.trial import Trial, TrialSetup
 from scripts.core.progress import progress
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
-def run_trial(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
+
+def run_trial(setup: TrialSetup, trial: Trial) -> LadderRow:
     """Audit one simulated subject and score it: a row of the ladder."""
     subject = trial.subject(setup)
     outcome = audit(subject, setup.settings, trial.seed)
@@ -50,7 +54,7 @@ def run_trial(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
 _SETUP: TrialSetup | None = None
 
 
-def _work(task: tuple[Callable[[TrialSetup, Any], Any], Any]) -> Any:
+def _work(task: tuple[Callable[[TrialSetup, Item], Made], Item]) -> Made:
     function, item = task
     assert _SETUP is not None, "set before the workers are forked"
     with threadpool_limits(1):
@@ -59,15 +63,15 @@ def _work(task: tuple[Callable[[TrialSetup, Any], Any], Any]) -> Any:
 
 def on_all_cores(
     setup: TrialSetup,
-    function: Callable[[TrialSetup, Any], Any],
-    items: Sequence[Any],
+    function: Callable[[TrialSetup, Item], Made],
+    items: Sequence[Item],
     cores: int,
     what: str,
-) -> list[Any]:
+) -> list[Made]:
     """function(setup, item) for every item, in order; workers inherit the setup by fork."""
     global _SETUP
     _SETUP = setup
-    found = []
+    found: list[Made] = []
     context = multiprocessing.get_context("fork")
     with (
         ProcessPoolExecutor(cores, mp_context=context) as pool,

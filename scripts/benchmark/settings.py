@@ -1,11 +1,87 @@
 """Settings of the benchmark's stages. What the configuration has under the same names is described
 there."""
 
+from typing import Literal, NotRequired
+
 from pydantic import with_config
 from typing_extensions import TypedDict
 
 from scripts.core.settings import SETTINGS
 from scripts.models.encoder import EmbedSettings
+
+
+class Plan(TypedDict):
+    """Which draws a round takes."""
+
+    rule: str
+    pilot: int
+    draws: int
+    recorded: int
+    floor: float
+    boundary: float
+    undersampled: float
+
+
+class Measure(TypedDict):
+    """Divergence, and when to stop."""
+
+    rounds: int
+    budget: int
+    permutations: int
+    promising: float
+    ari: float
+    silhouette: float
+    kinds: int
+
+
+class Propose(TypedDict):
+    """Writing hypotheses."""
+
+    regions: int
+    hypotheses: int
+    phrase_words: int
+
+
+class Screen(TypedDict):
+    """Elimination."""
+
+    prompts: int
+    samples: int
+    least_net: int
+
+
+class Confirm(TypedDict):
+    """The test."""
+
+    prompts: int
+    samples: int
+    draws: int
+    q: float
+    delta: float
+    placebos: int
+    everywhere: int
+
+
+class ProbeSettings(TypedDict):
+    """Prompts that are written for hypotheses."""
+
+    hypotheses: int
+    prompts: int
+    samples: int
+
+
+class AuditSettings(TypedDict):
+    """The sections of the configuration that an audit in one process reads."""
+
+    pools: dict[str, float]
+    plan: Plan
+    measure: Measure
+    propose: Propose
+    screen: Screen
+    confirm: Confirm
+    probe: NotRequired[ProbeSettings]
+    """Where somebody writes prompts."""
+    unit: NotRequired[Literal["prompt", "draw"]]
 
 
 class Ladder(TypedDict):
@@ -30,6 +106,22 @@ class RewriteSettings(EmbedSettings):
     """Of the stage that embeds rewritten texts."""
 
     benchmark: Ladder
+
+
+@with_config(SETTINGS)
+class TrialsSettings(TypedDict):
+    """Of the simulated audits."""
+
+    audit: AuditSettings
+    benchmark: Bench
+
+
+@with_config(SETTINGS)
+class ExhaustiveSettings(TypedDict):
+    """Of the exhaustive protocol."""
+
+    propose: Propose
+    seed: int
 
 
 @with_config(SETTINGS)

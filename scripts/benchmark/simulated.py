@@ -1,22 +1,33 @@
 """Figures of simulated subjects, from the rows that the trials stage writes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.stats import beta
 
+from scripts.benchmark.rows import (
+    Cell,
+    LadderFigures,
+    LadderPart,
+    LadderRow,
+    NullFigures,
+    NullPart,
+    RateFigures,
+    RatesPart,
+    StrategiesPart,
+    StrategyFigures,
+)
 from scripts.benchmark.trial import LEAST_SPREAD, LOW_DOSE
 
 HIGH_DOSE = 0.3
 EXPECTED = 10  # positives from which an interval must cover closely
 
 
-def share(values: Iterable[float]) -> float | None:
-    """Mean, or None of nothing."""
-    values = list(values)
-    return round(float(np.mean(values)), 4) if values else None
+def share(values: Iterable[float | None]) -> float | None:
+    """Mean of those that are there, or None of nothing."""
+    there = [value for value in values if value is not None]
+    return round(float(np.mean(there)), 4) if there else None
 
 
 def upper_bound(found: int, of: int) -> float:
@@ -24,12 +35,12 @@ def upper_bound(found: int, of: int) -> float:
     return round(float(beta.ppf(0.95, found + 1, of - found)) if found < of else 1.0, 4)
 
 
-def cells(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def cells(rows: Sequence[LadderRow]) -> list[Cell]:
     """The ladder by spread and dose: recall, precision, texts and requests of an audit."""
-    grouped = defaultdict(list)
+    grouped: dict[tuple[float, float], list[LadderRow]] = defaultdict(list)
     for row in rows:
         grouped[row["spread"], row["dose"]].append(row)
-    found = []
+    found: list[Cell] = []
     for (spread, dose), of_cell in sorted(grouped.items()):
         ranks = [rank for row in of_cell for rank in row["rank"].values()]
         validated = sum(row["validated"] for row in of_cell)
@@ -52,7 +63,7 @@ def cells(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def recall_by_behaviour(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+def recall_by_behaviour(rows: Sequence[LadderRow]) -> dict[str, float | None]:
     """Recall of each behaviour at doses of HIGH_DOSE and above."""
     ranks = defaultdict(list)
     for row in rows:
@@ -62,7 +73,7 @@ def recall_by_behaviour(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | 
     return {name: share(found) for name, found in sorted(ranks.items())}
 
 
-def of_ladder(ladder: Mapping[str, Any]) -> dict[str, Any]:
+def of_ladder(ladder: LadderPart) -> LadderFigures:
     """Recall and precision over the ladder; doses below HIGH_DOSE as the deep audits find them."""
     usual, deep = cells(ladder["usual"]), cells(ladder["deep"])
     wide = [c for c in usual if c["spread"] >= LEAST_SPREAD]
@@ -83,7 +94,7 @@ def of_ladder(ladder: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def of_null(null: Mapping[str, Any]) -> dict[str, Any]:
+def of_null(null: NullPart) -> NullFigures:
     """Audits of the base against itself, and the pair that differs in length alone."""
     audits = null["audits"]
     found = sum(row["validated"] > 0 for row in audits)
@@ -104,7 +115,7 @@ def _other_than_length(statements: Sequence[str]) -> int:
     return sum("are shorter" not in s and "are longer" not in s for s in statements)
 
 
-def of_rates(rates: Mapping[str, Any]) -> dict[str, Any]:
+def of_rates(rates: RatesPart) -> RateFigures:
     """How often intervals of confirm draws cover the planted rate; naive explore shares beside."""
     many: list[bool] = []
     few: list[bool] = []
@@ -122,7 +133,7 @@ def of_rates(rates: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def of_strategies(strategies: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def of_strategies(strategies: StrategiesPart) -> dict[str, StrategyFigures]:
     """Texts until a behaviour is proposed, by strategy, and the factor against uniform."""
     texts: dict[str, list[float]] = defaultdict(list)
     found: dict[str, list[bool]] = defaultdict(list)

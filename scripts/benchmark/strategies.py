@@ -1,22 +1,22 @@
 """Acquisition rules compared by how many texts they need until a behaviour is proposed."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from scripts.assistants.local import propose
 from scripts.benchmark.scoring import score_simulated
+from scripts.benchmark.settings import AuditSettings
 from scripts.benchmark.suite import SimulatedSubject
-from scripts.divergence.measurement import measure_draws, worth_a_look
+from scripts.divergence.measurement import MeasureSettings, measure_draws, worth_a_look
 from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import plan_round
+from scripts.draws.settings import RoundSettings
 from scripts.hypotheses.pairs import Pair
+from scripts.prompts.region import RegionDivergence
 
 
 def texts_until_proposed(
     subject: SimulatedSubject,
-    settings: Mapping[str, Any],
+    settings: AuditSettings,
     seed: int,
     rule: str,
     coupled: bool = False,
@@ -29,13 +29,15 @@ def texts_until_proposed(
     suite, place = subject.suite, subject.suite.place
     by_id = {region.id: region for region in suite.regions}
     prompts = suite.rows(seed, settings["pools"])
-    planning = settings["plan"] | {
-        "rule": rule, "seed": seed, "ready": False, "budget": settings["measure"]["budget"],
+    planning: RoundSettings = {
+        **settings["plan"], "rule": rule, "seed": seed, "ready": False,
+        "budget": settings["measure"]["budget"],
     }  # fmt: skip
+    measuring: MeasureSettings = {**settings["measure"], "seed": seed}
     found: dict[str, int | None] = {p.behaviour.name: None for p in subject.plants}
     drawn: list[PlannedDraw] = []
     pairs: list[Pair] = []
-    measured: dict[str, Any] = {}
+    measured: dict[str, RegionDivergence] = {}
     number = 0
     base, intervention = [], []
     known: dict[str, frozenset[str]] = {}
@@ -54,7 +56,7 @@ def texts_until_proposed(
             pairs.append(Pair(row.prompt, row.region, *texts))
         drawn += rows
         vectors = np.array(base, np.float32), np.array(intervention, np.float32)
-        seen = measure_draws(suite.regions, drawn, *vectors, settings["measure"] | {"seed": seed})
+        seen = measure_draws(suite.regions, drawn, *vectors, measuring)
         measured = {of_region.region: of_region for of_region in seen.regions}
         chosen = worth_a_look(seen.regions, settings["measure"]["promising"])
         for hypothesis in propose(pairs, chosen, by_id, settings["propose"]):

@@ -1,38 +1,40 @@
 """The benchmark's tables, as they are printed."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from scripts.benchmark.rows import Summary
 from scripts.core.text_tables import table
 
 
-def shown(summary: Mapping[str, Any]) -> Iterator[str]:
+def shown(summary: Summary) -> Iterator[str]:
     """The tables that are printed."""
 
     def text(value):
         return "-" if value is None else f"{value:,.3g}" if isinstance(value, float) else str(value)
 
     yield "SIMULATED SUBJECTS: recall (precision) by dose and share of the bank\n"
-    for title, key in (("usual budget", "cells"), ("four times the explore budget", "cells_deep")):
-        if not summary[key]:
+    deep = "four times the explore budget"
+    for title, cells in (("usual budget", summary["cells"]), (deep, summary["cells_deep"])):
+        if not cells:
             continue
-        doses = sorted({c["dose"] for c in summary[key]})
-        by = {(c["spread"], c["dose"]): c for c in summary[key]}
+        doses = sorted({c["dose"] for c in cells})
+        by = {(c["spread"], c["dose"]): c for c in cells}
         yield table(
             [title, *(f"dose {dose:.0%}" for dose in doses)],
             [
                 [f"{spread:.0%} of the bank",
                  *(f"{text(by[spread, d]['recall'])} ({text(by[spread, d]['precision'])})"
                    if (spread, d) in by else "-" for d in doses)]
-                for spread in sorted({c["spread"] for c in summary[key]})
+                for spread in sorted({c["spread"] for c in cells})
             ],
         )  # fmt: skip
         yield ""
+    told = dict(summary.items())
     figures = ("recall_30", "recall_10", "precision", "null_discovering", "null_repeats",
                "null_upper_95", "twice_as_long_other_validated", "coverage_95", "coverage_95_few",
                "texts_ratio", "calls_ratio", "wall_ratio", "silhouette_share",
                "silhouette_share_k_means", "ari", "ari_k_means")  # fmt: skip
-    yield table(["figure", "measured"], [[name, text(summary[name])] for name in figures])
+    yield table(["figure", "measured"], [[name, text(told[name])] for name in figures])
     yield "\nAcquisition: texts (both sides) until a behaviour is proposed\n"
     yield table(
         ["strategy", "texts", "found", "against uniform"],
@@ -42,13 +44,13 @@ def shown(summary: Mapping[str, Any]) -> Iterator[str]:
         ],
     )
     for name, row in summary["real"]["both"].items():
+        exhaustive, active = dict(row["exhaustive"].items()), dict(row["active"].items())
         yield f"\nREAL SUBJECTS, {name}: exhaustive against active\n"
         yield table(
             ["", "exhaustive", "active", "ratio"],
             [
-                [key, text(row["exhaustive"][key]), text(row["active"][key]),
-                 text(row["ratios"].get(key))]
-                for key in row["active"] if key != "missed"
+                [key, text(exhaustive[key]), text(active[key]), text(row["ratios"].get(key))]
+                for key in active if key != "missed"
             ],
         )  # fmt: skip
     yield "\nREAL SUBJECTS, active alone\n"

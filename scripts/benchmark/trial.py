@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from scripts.benchmark.planted import Behaviour, prompts_of
+from scripts.benchmark.settings import AuditSettings, Ladder
 from scripts.benchmark.suite import (
     PlantedBehaviour,
     Rewritten,
@@ -26,7 +26,7 @@ class TrialSetup:
     suite: Suite
     behaviours: Mapping[str, Behaviour]
     vectors: Rewritten
-    settings: Mapping[str, Any]
+    settings: AuditSettings
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def groups(names: Sequence[str], together: int) -> list[tuple[str, ...]]:
     return [tuple(names[start::count]) for start in range(count)]
 
 
-def ladder(behaviours: Mapping[str, Behaviour], bench: Mapping[str, Any]) -> list[Trial]:
+def ladder(behaviours: Mapping[str, Behaviour], bench: Ladder) -> list[Trial]:
     """All cells of the dose ladder. On a share above a half, behaviours are planted alone."""
     sets = groups(list(behaviours), bench["together"])
     alone = [(group[0],) for group in sets][: bench["behaviours_of_all"]]

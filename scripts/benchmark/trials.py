@@ -5,16 +5,24 @@ a prompt. What is simulated is only the rewriting by a planted rule (scripts/ben
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from scripts.benchmark.audit import audit, explore
 from scripts.benchmark.planted import Behaviour, load_planted_behaviours, plantable_in
 from scripts.benchmark.rewritten import read_rewritten
+from scripts.benchmark.rows import (
+    LadderPart,
+    LongerRow,
+    NullPart,
+    RateRow,
+    RatesPart,
+    StrategiesPart,
+    StrategyRow,
+)
 from scripts.benchmark.runner import on_all_cores, run_trial
+from scripts.benchmark.settings import AuditSettings, BehavioursPlace, Bench, TrialsSettings
 from scripts.benchmark.strategies import texts_until_proposed
 from scripts.benchmark.suite import (
     PlantedBehaviour,
@@ -29,31 +37,33 @@ from scripts.core.job import Job, run
 from scripts.core.randomness import hash_unit
 from scripts.draws.planning import plan_pool
 from scripts.draws.rules import RULES
+from scripts.draws.settings import PoolSettings
 from scripts.evidence.rates import stratified_rate
 
 DEEP = 4  # times the explore budget, for doses that the usual budget cannot see
 RATES = ((0.1, 1.0), (0.3, 1.0), (1.0, 0.5), (0.5, 0.5))  # dose, share of a region's prompts
 
 
-def with_larger_allowance(settings: Mapping[str, Any]) -> dict[str, Any]:
+def with_larger_allowance(settings: AuditSettings) -> AuditSettings:
     """The same audit with a larger explore budget, more hypotheses and more screen samples."""
     return {
         **settings,
-        "measure": settings["measure"] | {"budget": DEEP * settings["measure"]["budget"]},
-        "plan": settings["plan"] | {"draws": DEEP * settings["plan"]["draws"]},
-        "propose": settings["propose"] | {"hypotheses": 30},
-        "screen": settings["screen"] | {"samples": settings["confirm"]["samples"]},
-        "confirm": settings["confirm"] | {"draws": DEEP * settings["confirm"]["draws"]},
+        "measure": {**settings["measure"], "budget": DEEP * settings["measure"]["budget"]},
+        "plan": {**settings["plan"], "draws": DEEP * settings["plan"]["draws"]},
+        "propose": {**settings["propose"], "hypotheses": 30},
+        "screen": {**settings["screen"], "samples": settings["confirm"]["samples"]},
+        "confirm": {**settings["confirm"], "draws": DEEP * settings["confirm"]["draws"]},
     }
 
 
-def strategy_row(setup: TrialSetup, task: tuple[str, bool, Trial]) -> dict[str, Any]:
+def strategy_row(setup: TrialSetup, task: tuple[str, bool, Trial]) -> StrategyRow:
     """Texts until each behaviour of a trial is proposed, with one strategy, in small rounds."""
     name, coupled, trial = task
-    settings = {
-        **setup.settings,
-        "measure": setup.settings["measure"] | {"budget": 2 * setup.settings["measure"]["budget"]},
-        "plan": setup.settings["plan"] | {"draws": 120},
+    usual = setup.settings
+    settings: AuditSettings = {
+        **usual,
+        "measure": {**usual["measure"], "budget": 2 * usual["measure"]["budget"]},
+        "plan": {**usual["plan"], "draws": 120},
     }
     subject = trial.subject(setup)
     found = texts_until_proposed(subject, settings, trial.seed, name, coupled)
@@ -64,7 +74,7 @@ def strategy_row(setup: TrialSetup, task: tuple[str, bool, Trial]) -> dict[str, 
             "found": [found[b] is not None for b in trial.behaviours]}  # fmt: skip
 
 
-def rate_row(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
+def rate_row(setup: TrialSetup, trial: Trial) -> RateRow:
     """Intervals of planted rates after sampling has chased divergence.
 
     Each behaviour is planted on a random share `spread` of the prompts of one region, so that the
@@ -91,17 +101,19 @@ def rate_row(setup: TrialSetup, trial: Trial) -> dict[str, Any]:
     subject = SimulatedSubject(suite, plants, trial.seed, any_of_behaviour(setup.vectors))
     prompts = suite.rows(trial.seed, settings["pools"])
     drawn, rounds, _ = explore(subject, prompts, settings, trial.seed)
-    confirm = settings["confirm"] | {"pool": "confirm"}
+    testing = settings["confirm"]
+    prompts_at_most, samples_at_most = testing["prompts"], testing["samples"]
+    confirm: PoolSettings = {
+        "pool": "confirm", "prompts": prompts_at_most, "samples": samples_at_most, "ready": False,
+    }  # fmt: skip
     weights = {region.id: region.weight for region in suite.regions}
     # alone where promising, and pooled over all planted regions that are
     chosen = [r for r in homes.values() if r in rounds[-1].promising]
     rows = []
     for regions in [[r] for r in chosen] + ([chosen] if len(chosen) > 1 else []):
-        for samples in (1, settings["confirm"]["samples"]):
+        for samples in (1, samples_at_most):
             values: dict[str, list[float]] = {r: [] for r in regions}
-            fresh = plan_pool(
-                prompts, dict.fromkeys(regions, [samples] * confirm["prompts"]), confirm
-            )
+            fresh = plan_pool(prompts, dict.fromkeys(regions, [samples] * prompts_at_most), confirm)
             of_prompt: dict[tuple[str, str], list[bool]] = {}
             for row in fresh:
                 shown = subject.planted(suite.place[row.prompt], row.sample) is not None
@@ -128,7 +140,7 @@ def any_of_behaviour(vectors: Rewritten) -> VectorOf:
     return lambda behaviour, prompt, sample: first[behaviour]
 
 
-def audit_twice_as_long(setup: TrialSetup, seed: int) -> dict[str, Any]:
+def audit_twice_as_long(setup: TrialSetup, seed: int) -> LongerRow:
     """A pair that differs grossly and irrelevantly: every response of one side is twice as long."""
     twice = Behaviour("twice", "length", setup.suite.topics[0], "is twice as long",
                       re.compile("(?!)"), None)  # fmt: skip
@@ -158,7 +170,9 @@ def nearly_its_own(vectors: np.ndarray) -> VectorOf:
     return vector_of
 
 
-def run_part(part: str, setup: TrialSetup, bench: Mapping[str, Any], cores: int) -> dict[str, Any]:
+def run_part(
+    part: str, setup: TrialSetup, bench: Bench, cores: int
+) -> LadderPart | NullPart | StrategiesPart | RatesPart:
     """One part of the benchmark; what it returns is written as JSON."""
     sets = groups(list(setup.behaviours), bench["together"])
     if part == "ladder":
@@ -203,10 +217,11 @@ def run_part(part: str, setup: TrialSetup, bench: Mapping[str, Any], cores: int)
 
 
 def main(job: Job) -> None:
-    settings, part = job.params.settings, job.wildcards.part
+    settings, part = job.settings(TrialsSettings), job.wildcards.part
     vectors = read_rewritten(job.input.rewritten)
     suite = suite_of(job.input)
-    behaviours = plantable_in(load_planted_behaviours(job.params.local["behaviours"]), suite.topics)
+    planted = load_planted_behaviours(job.local(BehavioursPlace)["behaviours"])
+    behaviours = plantable_in(planted, suite.topics)
     setup = TrialSetup(suite, behaviours, vectors, settings["audit"])
     found = run_part(part, setup, settings["benchmark"], job.threads)
     write_json(job.output.trials, {"schema": 1, "part": part, **found})
