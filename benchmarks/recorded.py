@@ -31,7 +31,7 @@ from scripts.core.randomness import hash_unit
 from scripts.core.vocabulary import SIDES
 from scripts.models.encoder import embed
 from scripts.prompts.prompt import Prompt, prompt_id
-from scripts.prompts.settings import RegionsSettings
+from scripts.prompts.settings import CutSettings
 from scripts.readers.reading import Reading
 from scripts.readers.settings import RecordingSettings
 from scripts.regions import cut
@@ -125,7 +125,7 @@ def suite_from(
     for side, of_side in texts.items():
         flat = encode([text for of_one in of_side for text in of_one]).astype(np.float16)
         vectors[side] = flat.reshape(len(prompts), len(of_side[0]), -1)
-    asked: RegionsSettings = {
+    asked: CutSettings = {
         "regions": settings["regions"], "pools": settings["pools"], "unit": settings["unit"],
         "seed": seed, "samples": len(texts[SIDES[0]][0]),
     }  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_rows
-from scripts.draws.acquisition import Measured
+from scripts.draws.acquisition import Divergences
 from scripts.draws.draw import PlannedDraw
 from scripts.draws.planning import (
     plan_everything,
@@ -31,7 +31,7 @@ def main(job: Job) -> None:
         rows = plan_probes(read_rows(job.input.probes, Probe), samples_each)
     elif pool == "explore":
         earlier = [d for path in job.input.earlier for d in read_rows(path, PlannedDraw)]
-        measured: Measured = {}
+        measured: Divergences = {}
         if job.input.divergence:
             of_regions = read_rows(job.input.divergence, RegionDivergence)
             measured = {of_region.region: of_region for of_region in of_regions}

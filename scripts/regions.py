@@ -26,7 +26,7 @@ from scripts.models.encoder import EmbedSettings, embed_in_job
 from scripts.prompts.pools import DealtPrompt, draw_rows, prompt_rows
 from scripts.prompts.prompt import NAMING_WORDS, Prompt, region_count
 from scripts.prompts.region import Region, Regions
-from scripts.prompts.settings import CountedCut, RegionsSettings
+from scripts.prompts.settings import CountedCut, CutSettings
 
 OTHER = "other"
 NAMED_MERGED = 5  # categories without a region of their own that a notice names
@@ -36,7 +36,7 @@ STEPS = 300  # of k-means at most; it converges sooner
 
 
 @with_config(SETTINGS)
-class Settings(RegionsSettings, EmbedSettings):
+class RegionsSettings(CutSettings, EmbedSettings):
     """Of the stage, which embeds the bank, too."""
 
 
@@ -233,7 +233,7 @@ def _name(method: str, category: str, words: str, first: Prompt) -> str:
 def cut(
     prompts: Sequence[Prompt],
     vectors: np.ndarray,
-    settings: RegionsSettings,
+    settings: CutSettings,
     embed_words: Callable[[list[str]], np.ndarray],
 ) -> tuple[list[Region], list[DealtPrompt]]:
     """Regions, and a row a prompt or a draw. Where the draw is the unit, every prompt is a region.
@@ -271,7 +271,7 @@ def cut(
 
 def main(job: Job) -> None:
     prompts = read_rows(job.input.bank, Prompt)
-    settings = job.settings(Settings)
+    settings = job.settings(RegionsSettings)
     if settings["unit"] == "draw":
         prompts = [prompt for prompt in prompts if prompt.is_answered]
 

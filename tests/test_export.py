@@ -257,6 +257,8 @@ def test_an_audit_of_models_exports_every_draw(finished_copy):
         for side in ("base", "intervention"):
             draw = f"{side}/{row['pool']}/{row['prompt_id'][:16]}/{row['sample']}"
             assert generations[draw]["text"] == row[side]
+            likely = row[f"{side}_log_probability"]
+            assert likely < 0 and likely == generations[draw]["log_probability"]
     findings = read_lines(finished_copy / "results/audits/small/findings.jsonl")
     assert all(row[f["id"]] in (-1, 0, 1) for row in rows for f in findings)
 

@@ -26,7 +26,7 @@ from scripts.models.settings import (
 from scripts.readers.settings import KeyedRecording
 from scripts.recordings.bank import BankSettings, Sources
 from scripts.recordings.recording import RecordingPlace
-from scripts.regions import Settings as RegionsSettings
+from scripts.regions import RegionsSettings
 from scripts.report import ReportPlace, ReportSettings
 from scripts.workflow.config import load
 from scripts.workflow.keys import DigestIndex

@@ -14,13 +14,13 @@ from scripts.benchmark.real import audited, both_protocols, warm_ratio
 from scripts.benchmark.rows import (
     AuditFiles,
     BothProtocols,
-    Control,
+    Broken,
     Figures,
     Goal,
-    Parts,
     Real,
     RealAudit,
     Summary,
+    TrialParts,
 )
 from scripts.benchmark.simulated import of_ladder, of_null, of_rates, of_strategies, share
 from scripts.benchmark.simulated_judges import statistics
@@ -54,7 +54,7 @@ def goals(summary: Figures) -> list[Goal]:
     ]  # fmt: skip
 
 
-def controls(summary: Figures, parts: Parts) -> list[Control]:
+def controls(summary: Figures, parts: TrialParts) -> list[Broken]:
     """What each figure becomes when one component is broken on purpose."""
     nulls = parts["null"]["audits"]
     dipped = sum(row["dipped"] > 0 for row in nulls) / len(nulls)
@@ -84,7 +84,7 @@ def controls(summary: Figures, parts: Parts) -> list[Control]:
     ]  # fmt: skip
 
 
-def summarise(parts: Parts, real: Real) -> Summary:
+def summarise(parts: TrialParts, real: Real) -> Summary:
     """All figures; `parts` are the simulated ones, `real` the audits of real subjects."""
     both = real["both"]
 
@@ -118,7 +118,7 @@ def collect(job: Job) -> Summary:
     params = job.params
     behaviours = load_planted_behaviours(params.behaviours)
     read = {part: read_json(path) for part, path in params.parts.items()}
-    parts = cast(Parts, read)
+    parts = cast(TrialParts, read)
     both: dict[str, BothProtocols] = {}
     audits: dict[str, RealAudit] = {}
     of_audits: Mapping[str, AuditFiles] = params.audits

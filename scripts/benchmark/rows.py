@@ -87,7 +87,7 @@ class RatesPart(TypedDict):
     rows: list[RateRow]
 
 
-class Parts(TypedDict):
+class TrialParts(TypedDict):
     """What the trials stage writes, a file each."""
 
     ladder: LadderPart
@@ -295,7 +295,7 @@ class Goal(TypedDict):
     reached: bool | None
 
 
-class Control(TypedDict):
+class Broken(TypedDict):
     """What a figure becomes when one component is broken on purpose."""
 
     broken: str
@@ -328,7 +328,7 @@ class Summary(Figures):
     """results/benchmarks/summary.json."""
 
     goals: list[Goal]
-    controls: list[Control]
+    controls: list[Broken]
 
 
 class AuditFiles(TypedDict):

@@ -18,7 +18,7 @@ from scripts.benchmark.trial import Trial, TrialSetup
 from scripts.core.progress import progress
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 def run_trial(setup: TrialSetup, trial: Trial) -> LadderRow:
@@ -54,7 +54,7 @@ def run_trial(setup: TrialSetup, trial: Trial) -> LadderRow:
 _SETUP: TrialSetup | None = None
 
 
-def _work(task: tuple[Callable[[TrialSetup, Item], Made], Item]) -> Made:
+def _work(task: tuple[Callable[[TrialSetup, Item], Result], Item]) -> Result:
     function, item = task
     assert _SETUP is not None, "set before the workers are forked"
     with threadpool_limits(1):
@@ -63,15 +63,15 @@ def _work(task: tuple[Callable[[TrialSetup, Item], Made], Item]) -> Made:
 
 def on_all_cores(
     setup: TrialSetup,
-    function: Callable[[TrialSetup, Item], Made],
+    function: Callable[[TrialSetup, Item], Result],
     items: Sequence[Item],
     cores: int,
     what: str,
-) -> list[Made]:
+) -> list[Result]:
     """function(setup, item) for every item, in order; workers inherit the setup by fork."""
     global _SETUP
     _SETUP = setup
-    found: list[Made] = []
+    found: list[Result] = []
     context = multiprocessing.get_context("fork")
     with (
         ProcessPoolExecutor(cores, mp_context=context) as pool,

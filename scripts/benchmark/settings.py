@@ -10,7 +10,7 @@ from scripts.core.settings import SETTINGS
 from scripts.models.encoder import EmbedSettings
 
 
-class Plan(TypedDict):
+class Planning(TypedDict):
     """Which draws a round takes."""
 
     rule: str
@@ -22,7 +22,7 @@ class Plan(TypedDict):
     undersampled: float
 
 
-class Measure(TypedDict):
+class Measuring(TypedDict):
     """Divergence, and when to stop."""
 
     rounds: int
@@ -34,7 +34,7 @@ class Measure(TypedDict):
     kinds: int
 
 
-class Propose(TypedDict):
+class Proposing(TypedDict):
     """Writing hypotheses."""
 
     regions: int
@@ -42,7 +42,7 @@ class Propose(TypedDict):
     phrase_words: int
 
 
-class Screen(TypedDict):
+class Screening(TypedDict):
     """Elimination."""
 
     prompts: int
@@ -50,7 +50,7 @@ class Screen(TypedDict):
     least_net: int
 
 
-class Confirm(TypedDict):
+class Confirming(TypedDict):
     """The test."""
 
     prompts: int
@@ -74,11 +74,11 @@ class AuditSettings(TypedDict):
     """The sections of the configuration that an audit in one process reads."""
 
     pools: dict[str, float]
-    plan: Plan
-    measure: Measure
-    propose: Propose
-    screen: Screen
-    confirm: Confirm
+    plan: Planning
+    measure: Measuring
+    propose: Proposing
+    screen: Screening
+    confirm: Confirming
     probe: NotRequired[ProbeSettings]
     """Where somebody writes prompts."""
     unit: NotRequired[Literal["prompt", "draw"]]
@@ -94,7 +94,7 @@ class Ladder(TypedDict):
     seeds: int
 
 
-class Bench(Ladder):
+class Repeats(Ladder):
     """What the trials repeat."""
 
     null_repeats: int
@@ -113,14 +113,14 @@ class TrialsSettings(TypedDict):
     """Of the simulated audits."""
 
     audit: AuditSettings
-    benchmark: Bench
+    benchmark: Repeats
 
 
 @with_config(SETTINGS)
 class ExhaustiveSettings(TypedDict):
     """Of the exhaustive protocol."""
 
-    propose: Propose
+    propose: Proposing
     seed: int
 
 

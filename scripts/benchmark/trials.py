@@ -22,7 +22,7 @@ from scripts.benchmark.rows import (
     StrategyRow,
 )
 from scripts.benchmark.runner import on_all_cores, run_trial
-from scripts.benchmark.settings import AuditSettings, BehavioursPlace, Bench, TrialsSettings
+from scripts.benchmark.settings import AuditSettings, BehavioursPlace, Repeats, TrialsSettings
 from scripts.benchmark.strategies import texts_until_proposed
 from scripts.benchmark.suite import (
     PlantedBehaviour,
@@ -171,7 +171,7 @@ def nearly_its_own(vectors: np.ndarray) -> VectorOf:
 
 
 def run_part(
-    part: str, setup: TrialSetup, bench: Bench, cores: int
+    part: str, setup: TrialSetup, bench: Repeats, cores: int
 ) -> LadderPart | NullPart | StrategiesPart | RatesPart:
     """One part of the benchmark; what it returns is written as JSON."""
     sets = groups(list(setup.behaviours), bench["together"])

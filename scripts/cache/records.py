@@ -52,7 +52,7 @@ _LARGE_SEGMENT = 32_768  # and so are fewer that hold as many records together
 _LOOKS = 5  # at a folder that others merge; listings of network file systems lag behind
 
 Value = TypeVar("Value")
-Record = TypeVar("Record", bound=Mapping[str, object])
+R = TypeVar("R", bound=Mapping[str, object])
 
 
 def record_key(*parts: object) -> str:
@@ -307,10 +307,10 @@ class SegmentCache(Generic[Value]):
             logger.warning("%s", sentence)
 
 
-class RecordCache(SegmentCache[Record]):
+class RecordCache(SegmentCache[R]):
     """Records that are JSON objects, such as generations and replies, of one TypedDict."""
 
-    def _layout(self, keys: Sequence[str], values: Sequence[Record]) -> Layout:
+    def _layout(self, keys: Sequence[str], values: Sequence[R]) -> Layout:
         for key, value in zip(keys, values, strict=True):
             if not isinstance(value, dict):
                 raise TypeError(f"Record {key} is a {type(value).__name__}, not a dict.")
@@ -320,10 +320,10 @@ class RecordCache(SegmentCache[Record]):
                 raise type(error)(f"Record {key} cannot be written as JSON: {error}.") from error
         return Layout(_JSON, 0, _RECORDS_A_BLOCK)
 
-    def _encode(self, layout: Layout, values: Sequence[Record]) -> bytes:
+    def _encode(self, layout: Layout, values: Sequence[R]) -> bytes:
         return zlib.compress(b"\n".join(_record_line(value) for value in values))
 
-    def _decode(self, layout: Layout, content: bytes, rows: np.ndarray) -> list[Record]:
+    def _decode(self, layout: Layout, content: bytes, rows: np.ndarray) -> list[R]:
         lines = zlib.decompress(content).split(b"\n")
         return [json.loads(lines[row].decode("utf-8", "surrogatepass")) for row in rows]
 

@@ -10,7 +10,7 @@ from scripts.draws.settings import Parts, RoundSettings
 from scripts.prompts.region import Region, RegionDivergence
 
 Shares = dict[str, float]  # of a round's draws by region; they sum to 1
-Measured = Mapping[str, RegionDivergence]  # by region
+Divergences = Mapping[str, RegionDivergence]  # by region
 Score = Callable[[Region, RegionDivergence], float]  # of a region and of what was measured there
 
 
@@ -26,7 +26,7 @@ class Rule(Protocol):
     def __call__(
         self,
         regions: Sequence[Region],
-        measured: Measured,
+        measured: Divergences,
         drawn: Mapping[str, int],
         settings: RoundSettings,
         round_number: int,
@@ -35,7 +35,7 @@ class Rule(Protocol):
 
 def four_parts(
     regions: Sequence[Region],
-    measured: Measured,
+    measured: Divergences,
     drawn: Mapping[str, int],
     settings: RoundSettings,
     round_number: int,
@@ -67,7 +67,7 @@ def with_parts(**parts: Unpack[Parts]) -> Rule:
 
     def rule(
         regions: Sequence[Region],
-        measured: Measured,
+        measured: Divergences,
         drawn: Mapping[str, int],
         settings: RoundSettings,
         round_number: int,
@@ -82,7 +82,7 @@ def proportional_to(score: Score, floor: float = 0.2) -> Rule:
 
     def rule(
         regions: Sequence[Region],
-        measured: Measured,
+        measured: Divergences,
         drawn: Mapping[str, int],
         settings: RoundSettings,
         round_number: int,

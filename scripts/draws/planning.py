@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from scripts.draws.acquisition import Measured
+from scripts.draws.acquisition import Divergences
 from scripts.draws.draw import PlannedDraw, Reason
 from scripts.draws.rules import RULES
 from scripts.draws.settings import PoolSettings, RoundSettings
@@ -80,7 +80,7 @@ def plan_round(
     regions: Sequence[Region],
     prompts: Sequence[DealtPrompt],
     earlier: Sequence[PlannedDraw],
-    measured: Measured,
+    measured: Divergences,
     settings: RoundSettings,
     round_number: int,
 ) -> list[PlannedDraw]:

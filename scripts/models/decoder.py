@@ -27,14 +27,18 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 S = TypeVar("S", bound=DecodedSettings)
-Told = TypeVar("Told", bound=DecodedSettings, contravariant=True)
+S_contra = TypeVar("S_contra", bound=DecodedSettings, contravariant=True)
 
 
-class Engine(Protocol[Told]):
+class Engine(Protocol[S_contra]):
     """What decodes."""
 
     def __call__(
-        self, missing: Mapping[str, Draw], prompts: Mapping[str, Prompt], settings: Told, seed: int
+        self,
+        missing: Mapping[str, Draw],
+        prompts: Mapping[str, Prompt],
+        settings: S_contra,
+        seed: int,
     ) -> Iterator[dict[str, DrawRecord]]:
         """From the draws that the cache lacks, by key, their prompts, the settings and the seed:
         records by key as they finish."""

@@ -30,7 +30,7 @@ _ROWS = ("start", "count", "position", "running", "tokens", "uniforms", "log_pro
 
 
 @dataclass(frozen=True)
-class Reply:
+class Decoded:
     """The tokens of one draw without the stop token; `finished` when the subject stopped itself.
 
     `log_probability` is the model's of all of them and the stop token, in nats, if asked for.
@@ -52,7 +52,7 @@ def generate(
     batch_size: int,
     keep_log_probabilities: bool = False,
     ended: Callable[[list[int]], bool] | None = None,
-) -> Iterator[list[tuple[int, int, Reply]]]:
+) -> Iterator[list[tuple[int, int, Decoded]]]:
     """Replies as they finish: lists of (prompt, stream, reply), the first two being indices.
 
     `prompts` are token ids; `uniforms` holds for each prompt one stream of numbers a reply, one
@@ -147,7 +147,7 @@ class _Batch:
     """The rows being decoded, one a reply; those that have stopped stay until they are released.
 
     `who` names each row's (prompt, stream); `start` is its first column, `count` how many tokens it
-    has, `position` the place of the newest of them in the whole sequence; for the rest see Reply.
+    has, `position` the place of the newest of them in the whole sequence; for the rest see Decoded.
     """
 
     def __init__(
@@ -230,14 +230,14 @@ class _Batch:
         self.place.end += 1
         return out.logits[:, -1]
 
-    def release(self) -> list[tuple[int, int, Reply]]:
+    def release(self) -> list[tuple[int, int, Decoded]]:
         """Take the stopped rows out and return their replies."""
         replies = []
         for row in (~self.running).nonzero()[:, 0].tolist():
             tokens = self.tokens[row, : self.count[row]].tolist()
             finished = tokens[-1] in self.stop
             logs = float(self.log_probability[row]) if self.keeps else None
-            reply = Reply(tokens[: len(tokens) - finished], finished, logs)
+            reply = Decoded(tokens[: len(tokens) - finished], finished, logs)
             replies.append((*self.who[row], reply))
         self._repack(self.running.nonzero()[:, 0])
         return replies

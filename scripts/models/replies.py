@@ -14,7 +14,7 @@ from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
 from scripts.draws.record import DrawRecord
 from scripts.models.formatting import before_stop
-from scripts.models.generation import Reply, generate
+from scripts.models.generation import Decoded, generate
 from scripts.models.reasoning import ending_of, parts_of, thought_ends
 from scripts.models.subject import ends_at
 
@@ -22,7 +22,7 @@ PORTION = 4  # batches that are thought and answered before others begin: lost w
 
 
 @dataclass(frozen=True)
-class Said:
+class SubjectReply:
     """What a subject said in one draw; thoughts and their tokens (count) where it thought."""
 
     text: str | None
@@ -35,8 +35,8 @@ class Said:
 
     @classmethod
     def of(
-        cls, tokenizer, reply: Reply, strings: Sequence[str], *, after_thought: bool = False
-    ) -> "Said":
+        cls, tokenizer, reply: Decoded, strings: Sequence[str], *, after_thought: bool = False
+    ) -> "SubjectReply":
         """A reply as text, up to the first of the strings that end it; after a thought, without
         the white space that it begins with."""
         said = tokenizer.decode(reply.tokens, skip_special_tokens=True)
@@ -68,7 +68,7 @@ def uniforms(
 
 def plain_replies(
     model, tokenizer, ids, groups, settings, seed, decoding
-) -> Iterator[list[tuple[int, int, Said]]]:
+) -> Iterator[list[tuple[int, int, SubjectReply]]]:
     """Replies as `generate` gives them."""
     sampling = settings["sampling"]
     strings = sampling.get("stop", ())
@@ -81,12 +81,12 @@ def plain_replies(
         ended=ends_at(tokenizer, strings),
         **decoding,
     ):
-        yield [(p, s, Said.of(tokenizer, reply, strings)) for p, s, reply in replies]
+        yield [(p, s, SubjectReply.of(tokenizer, reply, strings)) for p, s, reply in replies]
 
 
 def thought_replies(
     model, tokenizer, ids, groups, settings, seed, decoding
-) -> Iterator[list[tuple[int, int, Said]]]:
+) -> Iterator[list[tuple[int, int, SubjectReply]]]:
     """Replies of a subject that thinks, a portion of the draws at a time.
 
     ids: the prompts' tokens; groups: each prompt's draws; decoding: what `generate` is told of stop
@@ -101,7 +101,7 @@ def thought_replies(
 
 def _portion(
     model, tokenizer, ids, groups, settings, seed, decoding, portion: Sequence[tuple[int, int]]
-) -> list[tuple[int, int, Said]]:
+) -> list[tuple[int, int, SubjectReply]]:
     reasoning, sampling = settings["thoughts"], settings["sampling"]
     strings, steps = sampling.get("stop", ()), sampling["max_new_tokens"]
     shown = partial(tokenizer.decode, skip_special_tokens=False)
@@ -143,22 +143,24 @@ def _portion(
     ]
 
 
-def _each(replies: Iterator[list[tuple[int, int, Reply]]]) -> dict[int, Reply]:
+def _each(replies: Iterator[list[tuple[int, int, Decoded]]]) -> dict[int, Decoded]:
     return {prompt: reply for some in replies for prompt, _, reply in some}
 
 
-def _said(tokenizer, first: Reply, part, second: Reply | None, steps: int, strings) -> Said:
+def _said(
+    tokenizer, first: Decoded, part, second: Decoded | None, steps: int, strings
+) -> SubjectReply:
     """One reply from its two phases. Where there was no thought, the first holds the answer's
     beginning."""
     if part.thoughts is None:
-        answer = second or Reply([], first.finished)
+        answer = second or Decoded([], first.finished)
         begun = first.tokens if part.answer else []  # nothing of it but what stands before answers
         tokens = [*begun, *answer.tokens]
         ended = answer.finished and len(tokens) <= steps
-        return Said.of(tokenizer, Reply(tokens[:steps], ended), strings)
+        return SubjectReply.of(tokenizer, Decoded(tokens[:steps], ended), strings)
     if second is None:
         why = Absence.UNANSWERED if first.finished else Absence.CUT
-        said = Said(None, 0, first.finished, absence=why)
+        said = SubjectReply(None, 0, first.finished, absence=why)
     else:
-        said = Said.of(tokenizer, second, strings, after_thought=True)
+        said = SubjectReply.of(tokenizer, second, strings, after_thought=True)
     return replace(said, thoughts=part.thoughts, thought_tokens=len(first.tokens))

@@ -26,7 +26,7 @@ from scripts.models.formatting import messages_of, plain_text
 from scripts.models.gguf import template_of_gguf
 from scripts.models.reasoning import longest_reply, template_in
 from scripts.models.thinking import engine_fields, request_fields, with_extra
-from scripts.models.settings import Access, Patience, ServedSettings
+from scripts.models.settings import Patience, ServedSettings, ServerAccess
 from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
@@ -57,7 +57,7 @@ class Served:
     """An engine (decoder.Engine) that asks a server. server: its url, key_variable, concurrency
     and timeout in seconds, none of which changes what is sampled."""
 
-    def __init__(self, server: Access):
+    def __init__(self, server: ServerAccess):
         self.server = server
 
     def __call__(
@@ -162,7 +162,7 @@ class StartedHere:
             server["arguments"], self.devices,
         )  # fmt: skip
         with started(how, port, self.log_file, self.access["start_within"]) as url:
-            access: Access = {
+            access: ServerAccess = {
                 "url": url, "key_variable": None,
                 "concurrency": self.access["concurrency"], "timeout": self.access["timeout"],
             }  # fmt: skip

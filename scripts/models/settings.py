@@ -113,7 +113,7 @@ class _Requests(TypedDict):
     """Seconds."""
 
 
-class Access(_Requests):
+class ServerAccess(_Requests):
     """How a server is reached, which changes nothing of what it says."""
 
     url: str
@@ -132,7 +132,7 @@ class Patience(_Requests):
 class ServedPlace(TypedDict):
     """Where a subject's server is, or how one is started."""
 
-    server: NotRequired[Access]
+    server: NotRequired[ServerAccess]
     started: NotRequired[Patience]
 
 

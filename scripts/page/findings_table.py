@@ -4,11 +4,11 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Protocol
 
 from scripts.core.files import replacing
 from scripts.core.rows import ROW
 from scripts.hypotheses.finding import Behaviour, Effect, Finding
+from scripts.page.numbers import Interval
 
 FORMULA = tuple("=+-@\t\r")  # how what a spreadsheet runs begins
 
@@ -123,17 +123,6 @@ class FindingRow:
             minimum_detectable_effect=finding.minimum_detectable_effect,
             gates_failed="; ".join(finding.gates_failed),
         )
-
-
-class Interval(Protocol):
-    """An estimate with its 95 % interval."""
-
-    @property
-    def estimate(self) -> float | None: ...
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
 
 
 def ends(found: Interval | None) -> tuple[float | None, float | None, float | None]:

@@ -32,7 +32,7 @@ class Typical(NamedTuple):
     text: str
 
 
-class Kind(NamedTuple):
+class TextKind(NamedTuple):
     """A kind of texts: its number, phrases that name it, how many texts of either side it has, and
     its most typical ones."""
 
@@ -43,7 +43,9 @@ class Kind(NamedTuple):
     typical: Sequence[Typical]
 
 
-def kinds_of_texts(texts: Explored, space: Space, names: Mapping[int, Sequence[str]]) -> list[Kind]:
+def kinds_of_texts(
+    texts: Explored, space: Space, names: Mapping[int, Sequence[str]]
+) -> list[TextKind]:
     """Each kind with its name, how many texts of either side it has, and its most typical texts,
     those first whose sizes differ most.
 
@@ -58,7 +60,7 @@ def kinds_of_texts(texts: Explored, space: Space, names: Mapping[int, Sequence[s
             continue
         near = rows[np.argsort(np.linalg.norm(centred[rows] - centre, axis=1), kind="stable")]
         found.append(
-            Kind(
+            TextKind(
                 number,
                 list(names.get(number) or _name(texts, rows)),
                 int((sides[rows] == "base").sum()),

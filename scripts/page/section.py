@@ -19,7 +19,7 @@ from scripts.page.audit_summary import AuditSummary
 from scripts.page.cards import Entry, entries
 from scripts.page.costs import Costs
 from scripts.page.figures import Point, region_labels
-from scripts.page.kinds import Kind
+from scripts.page.kinds import TextKind
 from scripts.page.recovery import Recovered
 from scripts.page.signal import Smallest
 from scripts.prompts.region import ExploredRegion
@@ -45,7 +45,7 @@ class Report:
     behaviours: Sequence[Behaviour] = ()
     separability: Separability = NOT_ASKED
     smallest: Sequence[Smallest] = ()
-    kinds: Sequence[Kind] = ()
+    kinds: Sequence[TextKind] = ()
     notices: Sequence[str] = ()
     contrast: Contrast | None = None
     panel: PanelReport = NO_PANEL

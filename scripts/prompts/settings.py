@@ -36,7 +36,7 @@ class DealSettings(TypedDict):
     seed: int
 
 
-class RegionsSettings(DealSettings):
+class CutSettings(DealSettings):
     """Regions, and what is dealt out of them."""
 
     regions: RegionCut

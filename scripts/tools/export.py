@@ -25,7 +25,7 @@ from scripts.tools.export_finished import Finished, Name, Recorded
 from scripts.workflow.described import Audits
 from scripts.workflow.export_formats import WRITERS, check_format
 
-Said = Mapping[tuple[str, str], float | None]  # verdicts by finding and unit of evidence
+Verdicts = Mapping[tuple[str, str], float | None]  # verdicts by finding and unit of evidence
 
 
 class Texts(NamedTuple):
@@ -76,7 +76,7 @@ def said_by_models(
     return found
 
 
-def verdict(finding: Finding, texts: Texts, pair: Pair | None, said: Said) -> float | None:
+def verdict(finding: Finding, texts: Texts, pair: Pair | None, said: Verdicts) -> float | None:
     """+1 where two texts speak for a finding, -1 where they speak against it, else 0; what a model
     said where models judge; None where nobody looked."""
     check = finding.check
@@ -89,15 +89,16 @@ def verdict(finding: Finding, texts: Texts, pair: Pair | None, said: Said) -> fl
 
 
 def columns_of(
-    bank: Sequence[Prompt], findings: Sequence[Finding], recorded: bool
+    bank: Sequence[Prompt], findings: Sequence[Finding], recorded: bool, likely: Iterable[str] = ()
 ) -> dict[str, type]:
-    """The columns of an audit and what they hold: a category, a group, and a reason for a missing
-    response only where there may be one."""
+    """The columns of an audit and what they hold: a category, a group, a reason for a missing
+    response, and how likely a side's texts are only where there may be one."""
     about = {"category": any(prompt.category is not None for prompt in bank), "reason": recorded}
     about["group"] = any(prompt.group is not None for prompt in bank)
     texts = ["prompt", "base", "intervention", "sample", "prompt_id", "pool", "region"]
     texts += [name for name, there in sorted(about.items()) if there]
-    kinds = {name: int if name == "sample" else str for name in texts}
+    kinds: dict[str, type] = {name: int if name == "sample" else str for name in texts}
+    kinds |= {f"{side}_log_probability": float for side in likely}
     return kinds | {finding.id: float for finding in findings}
 
 
@@ -116,11 +117,13 @@ def rows_of_audit(
     texts: Mapping[str, Sequence[Texts]],
     pairs: Mapping[Name, Pair],
     findings: Sequence[Finding],
-    said: Said,
+    said: Verdicts,
+    likely: Mapping[str, Mapping[Name, float]],
 ) -> Iterator[dict[str, object]]:
     """A row for each text of the bank's prompts, with all that is known of it.
 
-    places: the pool of each prompt, or of each draw, and the name of its region.
+    places: the pool of each prompt, or of each draw, and the name of its region; likely: by side
+    how likely its texts are.
     """
     for prompt in bank:
         name = prompt.id
@@ -134,6 +137,7 @@ def rows_of_audit(
                 "group": prompt.group,
                 **of_one._asdict(),
                 **(places.get(draw) or places.get(name) or {"pool": None, "region": None}),
+                **{f"{side}_log_probability": known.get(draw) for side, known in likely.items()},
                 **{f.id: verdict(f, of_one, pair, said) for f in findings},
             }
 
@@ -162,10 +166,11 @@ def export(audit: Finished, format: str) -> Path:
     findings = read_rows(audit.file("confirm", "findings.jsonl"), Finding)
     judgements = read_rows(audit.file("confirm", "judgements.jsonl"), Judgement)
     pairs, recorded = audit.pairs(), audit.recorded()
-    columns = columns_of(bank, findings, recorded is not None)
+    likely = audit.log_probabilities()
+    columns = columns_of(bank, findings, recorded is not None, likely)
     texts = texts_by_prompt(pairs, recorded)
     said = said_by_models(judgements, pairs.values())
-    rows = rows_of_audit(bank, places_of(audit), texts, pairs, findings, said)
+    rows = rows_of_audit(bank, places_of(audit), texts, pairs, findings, said, likely)
     target = audit.results / "export" / audit.name / f"texts.{format}"
     WRITERS[format](target, columns, ({name: row[name] for name in columns} for row in rows))
     return target

@@ -59,6 +59,23 @@ class Finished:
             return []
         return read_rows(self.file("probe", "probes.jsonl"), Probe)
 
+    def log_probabilities(self) -> dict[str, dict[Name, float]]:
+        """By side how likely a subject makes each of its texts, where its settings keep that."""
+        plan = self._node("plan", "explore")
+        found: dict[str, dict[Name, float]] = {}
+        for side in SIDES:
+            if not self._input(plan, side)["settings"].get("log_probabilities"):
+                continue
+            steps = {"explore": self._rounds(), "screen": ["screen"], "confirm": ["confirm"]}
+            steps |= {"probe": ["probe"]} if self.probes() else {}
+            files = (self._generations(pool, side, at) for pool, at in steps.items())
+            found[side] = {
+                (said.prompt, said.sample): said.log_probability
+                for said in rows_in(chain.from_iterable(files))
+                if said.log_probability is not None
+            }
+        return found
+
     def recorded(self) -> tuple[Recorded, Recorded] | None:
         """All responses of both sides, drawn or not; None unless both are recordings."""
         plan = self._node("plan", "explore")

@@ -29,17 +29,17 @@ CORRUPT = ".corrupt"
 
 
 @dataclass(frozen=True)
-class Named:
+class InUse:
     """What must stay: (stage, key), and (decode key, side, plan key)."""
 
     keys: frozenset[tuple[str, str]]
     plans: frozenset[tuple[str, str, str]]
 
 
-def named_by_config(audits: Audits) -> Named:
+def named_by_config(audits: Audits) -> InUse:
     """What the audits of the configuration name."""
     nodes = [node for audit in audits.values() for node in audit["nodes"]]
-    return Named(
+    return InUse(
         frozenset((node["stage"], node["key"]) for node in nodes),
         frozenset(
             (node["inputs"][side][1], side, node["key"])
@@ -50,7 +50,7 @@ def named_by_config(audits: Audits) -> Named:
     )
 
 
-def named_by_published(results: Path, configured: Collection[str]) -> tuple[Named, list[str]]:
+def named_by_published(results: Path, configured: Collection[str]) -> tuple[InUse, list[str]]:
     """What published audits rest on that the configuration does not have, and their names.
 
     They belong to another configuration, or to one that was removed: deleting their folder in
@@ -75,7 +75,7 @@ def named_by_published(results: Path, configured: Collection[str]) -> tuple[Name
         decodes = [key for stage, key in nodes if stage == "decode"]
         of_plan = [key for stage, key in nodes if stage == "plan"]
         plans |= {(d, side, plan) for d in decodes for side in SIDES for plan in of_plan}
-    return Named(frozenset(keys), frozenset(plans)), names
+    return InUse(frozenset(keys), frozenset(plans)), names
 
 
 def folders(results: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
@@ -99,7 +99,7 @@ def _real_folders(parent: Path, name: re.Pattern) -> list[Path]:
     return [path for path in inside if path.is_dir() and not path.is_symlink()]
 
 
-def orphans(results: Path, *named: Named) -> list[Path]:
+def orphans(results: Path, *named: InUse) -> list[Path]:
     """Keyed directories that nothing names; of decode, a key whole or single plans below it."""
     keys = frozenset().union(*(n.keys for n in named))
     plans = frozenset().union(*(n.plans for n in named))
@@ -152,7 +152,7 @@ def leftovers(results: Path) -> list[Path]:
 
 
 @dataclass
-class Kind:
+class Held:
     """What the record cache holds of one kind: usable segments, records and bytes."""
 
     segments: int = 0
@@ -161,13 +161,13 @@ class Kind:
     unreadable: int = 0
 
 
-def cache_kinds(cache: Path) -> dict[str, Kind]:
+def cache_kinds(cache: Path) -> dict[str, Held]:
     """Statistics of each kind of record, by folder; nothing is set aside or changed."""
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, Held] = {}
     for path in sorted(cache.glob("*/**/*.seg")):
         if is_temporary(path.name):
             continue
-        kind = kinds.setdefault(path.relative_to(cache).parts[0], Kind())
+        kind = kinds.setdefault(path.relative_to(cache).parts[0], Held())
         try:
             segment = open_segment(path)
             kind.bytes += path.stat().st_size

@@ -224,8 +224,8 @@ class Subject(Section):
     sampling: Sampling = Sampling()
     """Sampling settings of this subject."""
     log_probabilities: bool = False
-    """Keep how likely the model makes each of its texts: `log_probability` in the generations, in
-    nats, at temperature 1 with nothing cut off."""
+    """Keep how likely the model makes each of its texts: `log_probability` in the generations and
+    columns of `snakemake export`, in nats, at temperature 1 with nothing cut off."""
     responses: Annotated[Responses | None, shorthand("path")] = None
     """Ready responses instead of a model; a bare word is short for their `path`. An intervention
     without a `path` reads the base's file, other fields of it."""

@@ -37,7 +37,7 @@ from scripts.page.audit_summary import AuditSummary, Hardware, KeyedStage
 from scripts.page.cards import entries
 from scripts.page.costs import costs_of
 from scripts.page.figures import Point, figures
-from scripts.page.kinds import Kind, Typical
+from scripts.page.kinds import TextKind, Typical
 from scripts.page.page import render
 from scripts.page.section import Report
 from scripts.page.signal import smallest_effects
@@ -289,7 +289,7 @@ def context(found: list[Finding] | None = None, null: bool = False) -> dict:
         "separability": separability(),
         "smallest": smallest_effects({"r000": 120}, {"r000": 120}, len(found), 0, 0.05),
         "kinds": [
-            Kind(
+            TextKind(
                 number, ["it bites", "beware"], number, 9 - number,
                 [Typical("base", "r000", f"Typical text {number}")],
             )
