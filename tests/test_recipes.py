@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from audits import make_audit
 
 from scripts.core import digests
 from scripts.workflow.config import ConfigError, load
@@ -406,3 +407,41 @@ def test_a_missing_bank_names_the_audit_and_the_bank(workspace):
         ConfigError, match=r"`audits\.demo`, bank `everyday`: .*did you mean `bank`"
     ):
         build(raw, workspace)
+
+
+# Audits made by hand, which tests of tools read (support/audits.py)
+
+
+def names_in(given, known) -> set[str]:
+    """Names of nested settings that are given and not known."""
+    if not isinstance(given, dict) or not isinstance(known, dict):
+        return set()
+    below = (names_in(value, known[name]) for name, value in given.items() if name in known)
+    return set(given) - set(known) | set().union(*below)
+
+
+def test_audits_made_by_hand_have_the_names_that_recipes_give(workspace):
+    recorded = [workspace / f"{side}.jsonl" for side in ("base", "intervention")]
+    for path in recorded:
+        path.write_text('{"prompt": "x?", "response": "x"}\n')
+    sides = {p.stem: {"responses": {"path": str(p)}} for p in recorded}
+    raw = edited(hypotheses="own.jsonl")
+    made = {"decoded": make_audit(workspace / "plant.yaml", ["own.jsonl"]),
+            "recorded": make_audit(responses=recorded)}  # fmt: skip
+    raw["audits"] = {
+        "decoded": raw["audits"]["demo"],
+        "recorded": {"bank": "everyday", **sides},
+    }
+    reports = build(raw, workspace).audits
+    for name, audit in made.items():
+        real = list(reports[name].ancestors().values())
+        for node in audit["nodes"]:
+            alike = [n for n in real if n.stage == node["stage"] and same_pool(n, node)]
+            assert alike, node["stage"]
+            for part in ("settings", "local", "inputs"):
+                wrong = [names_in(node[part], dict(getattr(n, part))) for n in alike]
+                assert set() in wrong, (name, node["stage"], part, wrong)
+
+
+def same_pool(real, made) -> bool:
+    return made["stage"] != "plan" or real.settings["pool"] == made["settings"]["pool"]

@@ -15,6 +15,8 @@ from conftest import ROOT, snakemake, tiny_config, write_bank
 from scripts.core.errors import AuditError
 from scripts.core.job import Job, run, running
 from scripts.core.ledger import Ledger
+from scripts.core.rows import write_document
+from scripts.divergence.round import Ending, Round
 from scripts.tools.repair import repair
 from scripts.workflow.config import load
 from scripts.workflow.inputs import Inputs
@@ -202,8 +204,20 @@ def decided(measure: Node, *stops: bool) -> None:
     """Rounds as measured."""
     for number, stop in enumerate(stops):
         place = Path(f"results/measure/{measure.key}/round-{number}/round.json")
-        place.parent.mkdir(parents=True)
-        place.write_text(f'{{"stop": {str(stop).lower()}}}')
+        write_document(
+            place, Round(number, 9, 9, 0.1, 0.01, None, [], Ending.ROUNDS if stop else None)
+        )
+
+
+def test_what_is_no_round_is_named(recipes):
+    (measure,) = recipes.nodes["measure"].values()
+    decided(measure, False)
+    place = Path(f"results/measure/{measure.key}/round-0/round.json")
+    for content in ("{", '{"stop": null}', place.read_text().replace("silhouette", "silhouet")):
+        place.write_text(content)
+        os.utime(place, ns=(0, len(content)))  # what was read of a file is known by its time
+        with pytest.raises(AuditError, match=re.escape(str(place))):
+            measured(measure)
 
 
 def test_an_open_loop_asks_for_its_next_round(recipes):

@@ -16,6 +16,7 @@ from scripts.divergence.measurement import MeasureSettings
 from scripts.draws.settings import EverythingSettings, PoolSettings, RoundSettings
 from scripts.model import ModelPlace, ModelSettings
 from scripts.models.encoder import EmbedSettings
+from scripts.models.entailment import ReadingSettings
 from scripts.models.settings import (
     LoadedSettings,
     PlantPlace,
@@ -38,7 +39,7 @@ BY_STAGE = {
     "responses": KeyedRecording,
     "bank": BankSettings,
     "regions": RegionsSettings,
-    "embed": EmbedSettings,
+    "embed": ReadingSettings,
     "measure": MeasureSettings,
     "report": ReportSettings,
     "exhaustive": ExhaustiveSettings,
@@ -75,6 +76,7 @@ MORE = {
         "base": {"server": STARTED, "reasoning": {"start": "<t>", "end": "</t>"}},
         "intervention": {"server": {"adapter": "q/w", "adapter_revision": "e" * 40}},
         "embed": {"max_tokens": 64},
+        "entailment": {"model": "a/n", "revision": "f" * 40, "statements": ["is about tea"]},
     },
     "recorded": {
         "base": {"responses": {"path": "r.jsonl", "response": "a"}},

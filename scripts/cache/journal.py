@@ -11,10 +11,11 @@ import logging
 import os
 import secrets
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from typing import IO
 
 from scripts.cache.records import RecordCache
 from scripts.core.files import JsonObject, is_temporary, replacing
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 class Journal:
     """A record cache for records that arrive one by one and must not be lost."""
 
-    def __init__(self, directory: str | os.PathLike):
+    def __init__(self, directory: str | os.PathLike[str]):
         self.directory = Path(directory)
         self._segments = RecordCache[JsonObject](directory)
         self._fresh: dict[str, JsonObject] = {}
@@ -102,7 +103,7 @@ class Journal:
                 logger.warning("The journal %s is left aside: %s.", path, error)
 
 
-def _lock(file) -> bool:
+def _lock(file: IO[bytes] | FileIO) -> bool:
     """Whether nobody else holds the file; it is held until it is closed."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,7 +112,7 @@ def _lock(file) -> bool:
     return True
 
 
-def _entries(file):
+def _entries(file: IO[bytes]) -> Iterator[tuple[str, JsonObject]]:
     """The whole lines of a journal; a line that was torn, as the last one may be, is left out."""
     for line in file:
         checksum, _, body = line.rstrip(b"\n").partition(b" ")

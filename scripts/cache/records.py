@@ -66,7 +66,7 @@ def record_key(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def sweep(directory: str | os.PathLike, older_than: float = DAY) -> int:
+def sweep(directory: str | os.PathLike[str], older_than: float = DAY) -> int:
     """Remove temporary files that killed writers left below a cache folder; return how many.
 
     Only files untouched for `older_than` seconds: a younger one may still be written to.
@@ -89,7 +89,7 @@ class SegmentCache(Generic[Value]):
     keys (34 bytes a record), not by the payloads.
     """
 
-    def __init__(self, directory: str | os.PathLike):
+    def __init__(self, directory: str | os.PathLike[str]):
         self.directory = Path(directory)
         self._segments: dict[str, Segment] = {}
         self._ignored: set[str] = set()
@@ -334,7 +334,7 @@ class RecordCache(SegmentCache[R]):
 class VectorCache(SegmentCache[np.ndarray]):
     """Vectors of one dimension, in float16."""
 
-    def __init__(self, directory: str | os.PathLike, dimension: int):
+    def __init__(self, directory: str | os.PathLike[str], dimension: int):
         super().__init__(directory)
         self.dimension = dimension
 

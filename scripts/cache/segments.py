@@ -20,7 +20,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Segment:
     blocks: np.ndarray
     payload_start: int
 
-    def read_block(self, file, number: int) -> bytes:
+    def read_block(self, file: BinaryIO, number: int) -> bytes:
         start = int(self.blocks["end"][number - 1]) if number else 0
         file.seek(self.payload_start + start)
         content = file.read(int(self.blocks["end"][number]) - start)

@@ -9,7 +9,7 @@ import numpy as np
 from scripts.core.files import replacing
 
 
-def write_arrays(path: str | PathLike, **arrays: np.ndarray | Sequence[str]) -> None:
+def write_arrays(path: str | PathLike[str], **arrays: np.ndarray | Sequence[str]) -> None:
     """Write one dataset an argument: an array as it is, or a list of names."""
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         for name, values in arrays.items():
@@ -20,13 +20,13 @@ def write_arrays(path: str | PathLike, **arrays: np.ndarray | Sequence[str]) -> 
                 file.create_dataset(name, data=list(values), dtype=h5py.string_dtype())
 
 
-def read_array(path: str | PathLike, name: str) -> np.ndarray:
+def read_array(path: str | PathLike[str], name: str) -> np.ndarray:
     """One dataset of numbers."""
     with h5py.File(path) as file:
         return np.asarray(file[name][:])
 
 
-def read_names(path: str | PathLike, name: str) -> list[str]:
+def read_names(path: str | PathLike[str], name: str) -> list[str]:
     """One dataset of names."""
     with h5py.File(path) as file:
         return [str(value) for value in file[name].asstr()[:]]

@@ -18,7 +18,7 @@ ENDING, DAMAGED = ".sha256", ".damaged"
 BESIDE = {"model.json": "files", "plant.json": "adapter"}
 
 
-def sum_file(path: str | os.PathLike) -> Path:
+def sum_file(path: str | os.PathLike[str]) -> Path:
     """Where the sums of an output lie."""
     path = Path(path)
     return path.with_name(f".{path.name}{ENDING}")
@@ -35,7 +35,7 @@ def summed(folder: Path) -> list[Path]:
     return sorted(path.with_name(path.name[1 : -len(ENDING)]) for path in files)
 
 
-def record(outputs: Iterable[str | os.PathLike]) -> None:
+def record(outputs: Iterable[str | os.PathLike[str]]) -> None:
     """Write the sums of outputs that are whole."""
     for output in map(Path, outputs):
         parts = [output]
@@ -47,13 +47,13 @@ def record(outputs: Iterable[str | os.PathLike]) -> None:
             temporary.write_text("".join(lines), encoding="utf-8")
 
 
-def forget(outputs: Iterable[str | os.PathLike]) -> None:
+def forget(outputs: Iterable[str | os.PathLike[str]]) -> None:
     """Remove the sums of outputs that are about to be made."""
     for output in outputs:
         sum_file(output).unlink(missing_ok=True)
 
 
-def damage(output: str | os.PathLike) -> Path | None:
+def damage(output: str | os.PathLike[str]) -> Path | None:
     """The first file of an output that is not as it was written; an output without sums is whole.
 
     Sums that cannot be read are the damage themselves. A missing output is none of this module's.
@@ -83,7 +83,7 @@ def damage(output: str | os.PathLike) -> Path | None:
     return None
 
 
-def check(inputs: Iterable[str | os.PathLike]) -> None:
+def check(inputs: Iterable[str | os.PathLike[str]]) -> None:
     """Raise AuditError unless all inputs are as they were written; the damaged are set aside, so
     that the same call makes them anew."""
     found = {path: file for path in dict.fromkeys(map(Path, inputs)) if (file := damage(path))}

@@ -19,7 +19,7 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
 
 
-def file_digest(path: str | os.PathLike) -> str:
+def file_digest(path: str | os.PathLike[str]) -> str:
     """Hex sha256 of a file's bytes. Raises AuditError where nobody may read it."""
     try:
         with open(path, "rb") as stream:

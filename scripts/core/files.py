@@ -30,7 +30,7 @@ class Unreadable(AuditError, ValueError):
 
 
 @contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield the path of a temporary file that takes the place of `path` when the block succeeds.
 
     The temporary file lies in the same folder and ends like `path`, for writers that choose a
@@ -66,14 +66,14 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.match(name) is not None
 
 
-def write_json(path: str | os.PathLike, obj: object) -> None:
+def write_json(path: str | os.PathLike[str], obj: object) -> None:
     """Write one JSON document; raises ValueError, naming the file, for what JSON cannot hold."""
     text = _dumps(obj, str(path), indent=1)
     with replacing(path) as temporary, _open_text(temporary) as file:
         file.write(text + "\n")
 
 
-def write_jsonl(path: str | os.PathLike, rows: Iterable[Mapping[str, object]]) -> None:
+def write_jsonl(path: str | os.PathLike[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write one JSON object a line; raises ValueError, naming the row, for what JSON cannot hold.
 
     `rows` may be a generator: it is never held in memory.
@@ -88,12 +88,12 @@ def json_line(row: Mapping[str, object], where: str) -> bytes:
     return (_dumps(row, where) + "\n").encode("utf-8", "backslashreplace")
 
 
-def read_json(path: str | os.PathLike) -> Json:
+def read_json(path: str | os.PathLike[str]) -> Json:
     """Read one JSON document; raises ValueError, naming the file, when it is not valid."""
     return _loads(Path(path).read_bytes(), str(path), "utf-8-sig")
 
 
-def read_jsonl(path: str | os.PathLike) -> list[JsonObject]:
+def read_jsonl(path: str | os.PathLike[str]) -> list[JsonObject]:
     """Read one JSON object a line; blank lines are skipped.
 
     Raises ValueError, naming file and line, for a line that is cut off, not valid or no object.
@@ -101,7 +101,7 @@ def read_jsonl(path: str | os.PathLike) -> list[JsonObject]:
     return [row for _, row in iterate_jsonl(path)]
 
 
-def iterate_jsonl(path: str | os.PathLike) -> Iterator[tuple[int, JsonObject]]:
+def iterate_jsonl(path: str | os.PathLike[str]) -> Iterator[tuple[int, JsonObject]]:
     """As `read_jsonl`, one row at a time, with the number of its line, from 1."""
     # A binary file is split on "\n" alone; text may hold other line separators, such as U+2028.
     with open(path, "rb") as file:

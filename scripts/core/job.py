@@ -150,7 +150,7 @@ def quiet() -> None:
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
-def was_killed(log_file: str | os.PathLike, since: float) -> bool:
+def was_killed(log_file: str | os.PathLike[str], since: float) -> bool:
     """Whether a job that wrote to this log since then ended without a word, as killed ones do."""
     try:
         with open(log_file, encoding="utf-8", errors="replace") as file:

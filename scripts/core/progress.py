@@ -116,7 +116,7 @@ class Work:
     def __enter__(self) -> "Work":
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
@@ -131,7 +131,7 @@ def progress(total: float | None, unit: str, what: str) -> Work:
 class Reporter:
     """The thread that tells of a job's work: its state beside `log_file`, and lines in the log."""
 
-    def __init__(self, log_file: str | os.PathLike, stage: str):
+    def __init__(self, log_file: str | os.PathLike[str], stage: str):
         self.work: Work | None = None
         self._path, self._stage = state_path(log_file), stage
         self._began = time.time()
@@ -145,7 +145,7 @@ class Reporter:
         self._thread.start()
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         global _JOB
         _JOB = None
         self._ended.set()
@@ -186,13 +186,13 @@ class Reporter:
 _JOB: Reporter | None = None
 
 
-def state_path(log_file: str | os.PathLike) -> Path:
+def state_path(log_file: str | os.PathLike[str]) -> Path:
     """Where a job with this log leaves its state."""
     path = Path(log_file)
     return path.with_name(f".{path.stem[-100:]}.progress")
 
 
-def read_state(log_file: str | os.PathLike) -> State | None:
+def read_state(log_file: str | os.PathLike[str]) -> State | None:
     """The state of the job with this log; None while it says nothing."""
     try:
         return State(**json.loads(state_path(log_file).read_text()))

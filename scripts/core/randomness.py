@@ -51,5 +51,5 @@ def pools_of(
     }
 
 
-def _hash(parts) -> bytes:
+def _hash(parts: Iterable[object]) -> bytes:
     return hashlib.sha256("\0".join(map(str, parts)).encode()).digest()

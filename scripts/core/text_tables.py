@@ -11,7 +11,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     columns = list(zip_longest(header, *rows, fillvalue=""))
     widths = [max(map(len, column)) for column in columns]
 
-    def line(cells):
+    def line(cells: Sequence[str]) -> str:
         padded = [
             cell.ljust(width) if place < left else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(cells, widths, strict=False))

@@ -24,7 +24,7 @@ class Entailed:
         return {"statement": self.statements, "entailed": self.chances.astype(np.float16)}
 
     @classmethod
-    def read(cls, *paths: str | PathLike) -> "Entailed | None":
+    def read(cls, *paths: str | PathLike[str]) -> "Entailed | None":
         """Of all files, in their order; None where nothing was asked about."""
         with h5py.File(paths[0]) as file:
             if "statement" not in file:

@@ -18,13 +18,13 @@ class Vectors:
     vectors: np.ndarray
     entailed: Entailed | None = None
 
-    def write(self, path: str | PathLike) -> None:
+    def write(self, path: str | PathLike[str]) -> None:
         """Write results/embed/<key>/<side>/<step>.h5."""
         more = self.entailed.arrays() if self.entailed else {}
         write_arrays(path, draw=self.draws, vector=self.vectors.astype(np.float16), **more)
 
     @classmethod
-    def read(cls, *paths: str | PathLike) -> "Vectors":
+    def read(cls, *paths: str | PathLike[str]) -> "Vectors":
         """Of all files, in their order."""
         draws = [draw for path in paths for draw in read_names(path, "draw")]
         vectors = np.concatenate([read_array(path, "vector") for path in paths])

@@ -233,7 +233,7 @@ def _connected(place: Path) -> Connection:
     return Connection(line.detach())
 
 
-def _start(place: Path) -> subprocess.Popen:
+def _start(place: Path) -> subprocess.Popen[bytes]:
     """Start a host in a session of its own: it outlives the job."""
     root = Path(__file__).resolve().parents[2]
     path = os.pathsep.join([str(root), *filter(None, sys.path)])

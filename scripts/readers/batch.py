@@ -5,6 +5,7 @@ What came back holds no prompt: `prompts` names the file of requests, joined by 
 
 from collections.abc import Iterator, Mapping
 
+from scripts.readers.glance import Glance
 from scripts.readers.jsons import json_lines
 from scripts.readers.messages import filtered, finished, plain_prompt, said
 from scripts.readers.row import Fields, Format, Values
@@ -59,7 +60,7 @@ def _body(record: Fields) -> tuple[Fields, str | None]:
     return body, None
 
 
-def fits(glance) -> bool:
+def fits(glance: Glance) -> bool:
     keys = set(glance.keys)
     return "custom_id" in keys and bool(keys & {"body", "response", "params", "result"})
 

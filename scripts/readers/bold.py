@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.prompts.prompt import BankError
+from scripts.readers.glance import Glance
 from scripts.readers.jsons import json_document
 from scripts.readers.row import Format, Record, place
 from scripts.readers.settings import FileSettings
@@ -26,7 +27,7 @@ def records(path: Path, _settings: FileSettings) -> Iterator[Record]:
                 yield Record(at, {"prompt": prefix, "category": domain})
 
 
-def fits(glance) -> bool:
+def fits(glance: Glance) -> bool:
     """Objects within an object, and in them nothing but lists."""
     if glance.shape != "object" or not glance.keys:
         return False

@@ -5,6 +5,7 @@ A question with several turns is one prompt of all of them, with all answers as 
 
 from collections.abc import Iterator
 
+from scripts.readers.glance import Glance
 from scripts.readers.jsons import json_lines
 from scripts.readers.messages import said, split_conversation
 from scripts.readers.row import Fields, Format, Values
@@ -32,7 +33,7 @@ def values(record: Fields) -> Iterator[Values]:
         yield about | {"prompt": turns[0] if len(turns) == 1 else messages}
 
 
-def fits(glance) -> bool:
+def fits(glance: Glance) -> bool:
     keys = set(glance.keys)
     return glance.shape == "lines" and (
         {"question_id", "choices"} <= keys

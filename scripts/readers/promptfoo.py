@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from scripts.readers.glance import Glance
 from scripts.readers.jsons import entries, json_document, json_lines
 from scripts.readers.messages import finished, plain_prompt, said
 from scripts.readers.row import Fields, Format, Record, Values
@@ -33,7 +34,7 @@ def values(result: Fields) -> Iterator[Values]:
     }
 
 
-def fits(glance) -> bool:
+def fits(glance: Glance) -> bool:
     keys = set(glance.keys)
     if glance.shape == "lines":
         return {"promptIdx", "provider"} <= keys

@@ -4,7 +4,7 @@ The settings are those of `Source` and `Responses` in the configuration; fields 
 before those that the format or a field's name tells.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, cast
@@ -236,7 +236,9 @@ class PromptsByKey:
         return len(self.rows) - len(self.used)
 
 
-def _as_written(format: Format, find: Callable, source: Json, *given: Json) -> Iterator[Json]:
+def _as_written(
+    format: Format, find: Callable[..., Iterable[Json]], source: Json, *given: Json
+) -> Iterator[Json]:
     """What a format finds in a file or a record. Raises BankError where its shape is another."""
     try:
         yield from find(source, *given)

@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
     return server.returncode or 0
 
 
-def _end(server: subprocess.Popen, family: list[psutil.Process]) -> None:
+def _end(server: subprocess.Popen[bytes], family: list[psutil.Process]) -> None:
     """End the server's group, and what has left it; by force what does not go."""
     with suppress(psutil.Error):
         family += psutil.Process(server.pid).children(recursive=True)

@@ -53,7 +53,7 @@ class Concurrency:
             await self._free.wait_for(lambda: self.under_way < int(self.limit))
             self.under_way += 1
 
-    async def __aexit__(self, kind, error, trace) -> None:
+    async def __aexit__(self, kind: type | None, *error: object) -> None:
         async with self._free:
             self.under_way -= 1
             if kind is Busy:

@@ -55,7 +55,9 @@ def started(command: Command, port: int, log_file: Path, within: float) -> Itera
             keeper.wait(ENDS_WITHIN)
 
 
-def _wait_until_ready(keeper: subprocess.Popen, ready: str, log_file: Path, within: float) -> None:
+def _wait_until_ready(
+    keeper: subprocess.Popen[bytes], ready: str, log_file: Path, within: float
+) -> None:
     began = said = time.monotonic()
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
     while True:

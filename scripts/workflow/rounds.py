@@ -8,7 +8,8 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from scripts.core.files import read_json
+from scripts.core.rows import read_document
+from scripts.divergence.round import Round
 from scripts.workflow.paths import ROUND, fill
 from scripts.workflow.recipes import Node, Recipes
 
@@ -73,5 +74,6 @@ def measured(measure: Node) -> tuple[list[str], bool]:
 
 @cache
 def _says_stop(path: str, _: int) -> bool:
-    """Whether no round follows the one that is described there (and was at that time)."""
-    return bool(read_json(path)["stop"])
+    """Whether no round follows the one that is described there (and was at that time). Raises
+    Unreadable, naming the file, for what is no round."""
+    return read_document(path, Round).stop is not None
