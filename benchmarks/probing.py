@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from threadpoolctl import threadpool_limits
 
@@ -35,6 +35,7 @@ from scripts.assistants.local import propose
 from scripts.benchmark.audit import AuditOutcome, audit
 from scripts.benchmark.planted import Behaviour, load_planted_behaviours, plantable_in
 from scripts.benchmark.rewritten import read_rewritten
+from scripts.benchmark.settings import AuditSettings
 from scripts.benchmark.simulated import upper_bound
 from scripts.benchmark.suite import (
     PlantedBehaviour,
@@ -209,7 +210,7 @@ def run_trial(trial: Trial) -> dict[str, Any]:
             setup, elsewhere, sorted(written) if about else [], trial.planted, own
         )
     return trial._asdict() | scored(
-        audit(subject, settings, trial.seed, author=author), trial.planted
+        audit(subject, cast(AuditSettings, settings), trial.seed, author=author), trial.planted
     )
 
 

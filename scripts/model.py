@@ -43,6 +43,10 @@ class ModelSettings(TypedDict):
     pickled_weights: NotRequired[bool]
     gguf: NotRequired[str]
     """Digest of the file."""
+    gguf_file: NotRequired[str]
+    """Its name in a repository of the hub."""
+    unconverted: NotRequired[bool]
+    """Whether a GGUF file stays as it is, for a server of its own."""
     conversion: NotRequired[int]
     directory: NotRequired[str]
     """Digest of what is in it."""

@@ -47,7 +47,11 @@ BY_STAGE = {
     "trials": TrialsSettings,
 }
 BY_KIND = {"loaded": LoadedSettings, "served": ServedSettings}
-BY_POOL = {"explore": RoundSettings, "exhaustive": EverythingSettings}
+BY_POOL = {
+    "explore": RoundSettings,
+    "exhaustive": EverythingSettings,
+    "probe": EverythingSettings,
+}
 PLACES = {
     "model": ModelPlace,
     "plant": PlantPlace,

@@ -15,6 +15,7 @@ from scripts.assistants.provider import (
     Request,
 )
 from scripts.servers.engines import fields
+from scripts.servers.sampling import Warping
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
@@ -66,7 +67,7 @@ class OpenAI:
             schema = {"name": request.kind, "schema": dict(request.schema), "strict": True}
             body["response_format"]["json_schema"] = schema
         if started := self._access.started:
-            sampling = {"temperature": request.role.temperature or 0.0, "top_k": 0}
+            sampling: Warping = {"temperature": request.role.temperature or 0.0, "top_k": 0}
             body["model"] = started.name
             body |= fields(started.engine, started.model, sampling)
         body |= request.role.extra or {}

@@ -18,9 +18,7 @@ def brings_tokenizer(adapters: Sequence[Path], settings: Loading) -> Path | None
     return own[-1] if own and settings.get("tokenizer", "adapter") == "adapter" else None
 
 
-def template_places(
-    settings: Loading, model: Path, adapters: Sequence[Path]
-) -> list[Path]:
+def template_places(settings: Loading, model: Path, adapters: Sequence[Path]) -> list[Path]:
     """The folders that a subject's chat template may be in; the first that has one counts."""
     return [*filter(None, [brings_tokenizer(adapters, settings)]), model]
 

@@ -25,8 +25,8 @@ from scripts.models.answer import answered_by, record_of
 from scripts.models.formatting import messages_of, plain_text
 from scripts.models.gguf import template_of_gguf
 from scripts.models.reasoning import longest_reply, template_in
-from scripts.models.thinking import engine_fields, request_fields, with_extra
 from scripts.models.settings import Patience, ServedSettings, ServerAccess
+from scripts.models.thinking import engine_fields, request_fields, with_extra
 from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post

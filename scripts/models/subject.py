@@ -85,9 +85,7 @@ def load_tokenizer(folder: Path, settings: Loading, adapters: Sequence[Path] = (
     return tokenizer
 
 
-def load_model(
-    folder: Path, adapters: Sequence[Path], settings: Loading, devices: int = 1
-):
+def load_model(folder: Path, adapters: Sequence[Path], settings: Loading, devices: int = 1):
     """The subject's weights in its dtype (`arithmetic.resolve`) or quantised, ready to decode.
     Adapters are merged (in float32) one after the other; quantised weights keep them beside them.
     devices: accelerators that it is spread over, where there are any.

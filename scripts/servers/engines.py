@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.core.errors import AuditError
 from scripts.core.files import JsonObject
-from scripts.servers.sampling import Sampling
+from scripts.servers.sampling import Warping
 
 Arguments = Mapping[str, str | int | float | bool]  # by their long names; true sets a flag
 WITH_ADAPTERS = ("vllm", "sglang")
@@ -62,7 +62,7 @@ def command(
     return Command([*start.words, *at, *_as_words(arguments)], start.ready, start.name)
 
 
-def fields(engine: str, model: Path, sampling: Sampling) -> JsonObject:
+def fields(engine: str, model: Path, sampling: Warping) -> JsonObject:
     """What requests to a server that was started here say beside the usual, or leave out (null).
 
     llama.cpp has defaults of its own, which are switched off. `transformers serve` decodes greedily

@@ -6,15 +6,20 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 
-class Sampling(TypedDict):
-    """Those that came later are given only where they are set."""
+class Warping(TypedDict):
+    """What some servers take in a form of their own."""
 
     temperature: float
-    top_p: float
     top_k: int
-    max_new_tokens: int
     min_p: NotRequired[float]
     repetition_penalty: NotRequired[float]
+
+
+class Sampling(Warping):
+    """All of it; what came later is given only where it is set."""
+
+    top_p: float
+    max_new_tokens: int
     presence_penalty: NotRequired[float]
     frequency_penalty: NotRequired[float]
     stop: NotRequired[list[str]]

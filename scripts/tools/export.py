@@ -146,18 +146,19 @@ def places_of(audit: Finished) -> dict[str | Name, Where]:
     """The pool and the region's name of each prompt, or of each draw where that is the unit."""
     regions = read_document(audit.file("regions", "regions.json"), Regions).regions
     names = {region.id: region.name for region in regions}
-    written = {
+    found: dict[str | Name, Where] = {
         prompt.id: {"pool": "probe", "region": (p.region if prompt.shows else p.matched).name}
         for p in audit.probes()
         for prompt in p.prompts
     }
-    return written | {
+    found |= {
         prompt.id if prompt.sample is None else (prompt.id, prompt.sample): {
             "pool": prompt.pool,
             "region": names[prompt.region],
         }
         for prompt in iterate_rows(audit.file("regions", "prompts.jsonl"), DealtPrompt)
     }
+    return found
 
 
 def export(audit: Finished, format: str) -> Path:

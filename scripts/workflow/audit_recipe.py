@@ -18,7 +18,7 @@ from scripts.prompts.prompt import BankError
 from scripts.readers.registry import source_files
 from scripts.readers.settings import SourceSettings
 from scripts.workflow.config import ConfigError
-from scripts.workflow.kinds.kind import Recipe, Words
+from scripts.workflow.kinds.kind import Identity, Recipe, Words
 from scripts.workflow.kinds.recorded import keyed
 from scripts.workflow.kinds.registry import kind_of
 from scripts.workflow.kinds.words import changed_words, subject_words
@@ -398,7 +398,7 @@ class AuditRecipe:
         """What stands for a server that is started: what it serves, and how."""
         return digest(server.engine, dict(server.arguments), self._served(server)[1])
 
-    def _served(self, server: RoleServer) -> tuple[Node, Any]:
+    def _served(self, server: RoleServer) -> tuple[Node, Identity]:
         """The node of the model that a server serves, and the identity of its content."""
         where = f"{self._where}.assistant: server.model"
         return self._recipes.model(where, server.model, server.revision)
