@@ -259,6 +259,7 @@ def context(found: list[Finding] | None = None, null: bool = False) -> dict:
                 rounds, {"screen": 30, "confirm": 90}, found, screened, behaviours_of(found)
             ),
             judges=[],
+            planted=[],
             themes=(),
             bank=BankReport(prompts=2760, duplicates=3, empty=1, categories={"topic 0": 60}),
             config={
