@@ -330,6 +330,11 @@ def main(job: Job) -> None:
         key=job.wildcards.key,
         counts=counted,
         planted=planted,
+        judges=judges_of(
+            read_document(files.calibration, Calibration),
+            place["config"]["audit"]["confirm"]["delta"],
+            planned_to_confirm(files),
+        ),
         themes=read_document(files.themes, Themes).themes,
         bank=read_document(files.bank, BankReport),
         arithmetic=computed_in(ledgers),

@@ -57,7 +57,7 @@ class Confirming(TypedDict):
     samples: int
     draws: int
     q: float
-    delta: float
+    delta: float | Literal["auto"]
     placebos: int
     everywhere: int
 

@@ -7,7 +7,7 @@ def context(report: Report) -> Context:
     return {
         "eliminated": [row for row in report.screened if not row.goes_on],
         "writing": report.writing,
-        "judges": report.audit.get("judges", ()),
+        "judges": report.audit.judges,
     }
 
 
@@ -44,7 +44,7 @@ TEMPLATE = """\
   answers on hypotheses that hold ({{ judge.judged | count }} answers; what is assumed where there are
   few is {{ judge.assumed | percent }}). Its test lets a hypothesis go as futile once wins are proven to
   exceed losses by less than
-  {% if judge.delta is mapping %}{{ judge.delta.decided | percent }} of the prompts that it decides, or
+  {% if judge.delta.decided is defined %}{{ judge.delta.decided | percent }} of the prompts that it decides, or
   {{ judge.delta.all | percent }} of all{% else %}{{ judge.delta | percent }} of the prompts{% endif %}.
   That may cost a finding; it makes none false.</p>
 {% endfor %}
