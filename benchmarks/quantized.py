@@ -24,15 +24,17 @@ from scripts.hypotheses.finding import Finding
 from scripts.models.description import model_folder
 from scripts.models.generation import generate
 from scripts.models.linear import pack_weights
+from scripts.models.settings import Loading
 from scripts.models.subject import load_model, load_tokenizer, pad_token, prompt_ids, stop_tokens
 from scripts.prompts.prompt import Prompt
+from scripts.servers.sampling import Sampling
 
 FIGURES = ROOT / "docs/figures/quantized.json"
 PROMPTS, NEW_TOKENS, BATCH = 128, 32, 64
-SAMPLING = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
+SAMPLING: Sampling = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": NEW_TOKENS}
 
 
-def greedy(folder: Path, settings: dict[str, Any], prompts: list[Prompt]) -> dict[int, list[int]]:
+def greedy(folder: Path, settings: Loading, prompts: list[Prompt]) -> dict[int, list[int]]:
     """Tokens of the greedy reply to each prompt, by its place."""
     model, tokenizer = load_model(folder, [], settings), load_tokenizer(folder, settings)
     ids = prompt_ids(tokenizer, prompts, settings)

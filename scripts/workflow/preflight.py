@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from scripts.assistants.providers import key_of
 from scripts.assistants.roles import LOCAL, ROLES_OF, Role, read_roles
@@ -20,6 +21,7 @@ from scripts.models.checkpoint import check_pickles
 from scripts.models.formatting import check_template, replaces_system, template_places
 from scripts.models.plant_file import read_plant
 from scripts.models.reasoning import require_thoughts, template_of
+from scripts.models.settings import LoadedSettings
 from scripts.models.thinking import template_arguments
 from scripts.prompts.pools import draws_a_prompt
 from scripts.prompts.prompt import Prompt
@@ -73,11 +75,11 @@ def require_runnable(recipes: Recipes) -> None:
         if model and adapter:
             check_adapter(model, adapter, pickled)
         if (places := _templates_at_hand(node)) and node.settings.get("thinking") == "off":
-            template_arguments(template_of(node.settings, places))
+            template_arguments(template_of(_loaded(node), places))
     for name, report in recipes.audits.items():
         subjects = report.ancestor("measure").inputs["plan"].inputs
-        sides = [(subjects[side].settings, _templates_at_hand(subjects[side])) for side in SIDES]
-        if all(node["kind"] == "loaded" and places for node, places in sides):
+        sides = [(_loaded(subjects[side]), _templates_at_hand(subjects[side])) for side in SIDES]
+        if all(subject["kind"] == "loaded" and places for subject, places in sides):
             require_thoughts(recipes.config.audits[name].of, sides, f"audits.{name}.")
 
 
@@ -304,7 +306,12 @@ def _templates_at_hand(subject: Node) -> list[Path]:
     if "model" not in found or len(found) < len(given):
         return []
     model = found.pop("model")
-    return template_places(subject.settings, model, list(found.values()))
+    return template_places(_loaded(subject), model, list(found.values()))
+
+
+def _loaded(node: Node) -> LoadedSettings:
+    """The settings of a subject, as its jobs take them where it is loaded."""
+    return cast(LoadedSettings, node.settings)
 
 
 def _files_at_hand(node: Node | None) -> Path | None:

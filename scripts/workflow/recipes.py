@@ -139,7 +139,7 @@ class Recipes:
         """The node that provides a model's files, and the identity of its content. allowed: what
         is fetched beside what runs no code: `code`, `pickled_weights`; or that a GGUF file is
         wanted as it is: `unconverted`."""
-        as_it_is = {UNCONVERTED: True} if UNCONVERTED in allowed else {}
+        as_it_is: Identity = {UNCONVERTED: True} if UNCONVERTED in allowed else {}
         converted: Identity = as_it_is or {"conversion": CONVERSION_VERSION}
         if name.startswith("embedded:"):
             if name not in EMBEDDED:
