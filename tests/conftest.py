@@ -221,7 +221,6 @@ def tiny_config(tiny: dict[str, str], **audit) -> dict:
                 "model": tiny["base"],
                 "dtype": "float32",
                 "sampling": {"temperature": 1.0, "max_new_tokens": 12},
-                "log_probabilities": True,
             }
         },
         "execution": {"batch_size": BATCH},

@@ -4,6 +4,7 @@ import json
 
 import pandas
 import pytest
+from audits import node
 from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_config
 
 from scripts.checks.check import (
@@ -15,6 +16,9 @@ from scripts.checks.check import (
     TextsCheck,
 )
 from scripts.core.errors import AuditError
+from scripts.core.rows import write_document, write_rows
+from scripts.divergence.round import Ending, Round
+from scripts.draws.generation import Generation
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair
@@ -23,7 +27,7 @@ from scripts.readers.reading import Reading
 from scripts.recordings.files import RecordedResponse
 from scripts.tools import export
 from scripts.tools.export import Texts, columns_of, said_by_models, texts_by_prompt, verdict
-from scripts.tools.export_finished import shards_in
+from scripts.tools.export_finished import Finished, shards_in
 from scripts.workflow.export_formats import WRITERS, check_format
 
 # Rows
@@ -257,8 +261,6 @@ def test_an_audit_of_models_exports_every_draw(finished_copy):
         for side in ("base", "intervention"):
             draw = f"{side}/{row['pool']}/{row['prompt_id'][:16]}/{row['sample']}"
             assert generations[draw]["text"] == row[side]
-            likely = row[f"{side}_log_probability"]
-            assert likely < 0 and likely == generations[draw]["log_probability"]
     findings = read_lines(finished_copy / "results/audits/small/findings.jsonl")
     assert all(row[f["id"]] in (-1, 0, 1) for row in rows for f in findings)
 
@@ -275,6 +277,33 @@ def test_a_file_that_is_not_whole_is_named_and_nothing_written(finished_copy):
     assert not (finished_copy / "results/export").exists() and "Traceback" not in said
     snakemake(finished_copy, str(name), "--cores", "all")
     snakemake(finished_copy, "export", "--cores", "1")
+
+
+def test_how_likely_texts_are_is_read_where_a_side_keeps_it(tmp_path):
+    base = node("decode", "base", {"log_probabilities": True})
+    sides = {"base": base, "intervention": node("decode", "changed")}
+    plans = [node("plan", pool, {"pool": pool}, sides) for pool in ("explore", "screen", "confirm")]
+    measure = node("measure")
+    ended = Round(0, 1, 1, 0.1, 0.01, None, [], Ending.ROUNDS)
+    write_document(tmp_path / "measure" / measure["key"] / "round-0" / "round.json", ended)
+    for number, plan in enumerate(plans):
+        pool = plan["settings"]["pool"]
+        step = "round-0" if pool == "explore" else pool
+        for side, made in sides.items():
+            said = Generation(
+                f"{side}/{pool}/p/{number}", pool, "p", number, "r000", "So.",
+                log_probability=-1.0 - number if side == "base" else None,
+            )  # fmt: skip
+            folder = tmp_path / "decode" / made["key"] / side / plan["key"] / step
+            write_rows(folder / "shard-0-of-1.jsonl", [said])
+    audit = Finished("it", [*sides.values(), *plans, measure], tmp_path)
+    likely = audit.log_probabilities()
+    assert likely == {"base": {("p", 0): -1.0, ("p", 1): -2.0, ("p", 2): -3.0}}
+    bank, pairs = [Prompt("p", "Why?")], {("p", 1): Pair("p", "r000", "So.", "No.")}
+    rows = export.rows_of_audit(bank, {}, texts_by_prompt(pairs, None), pairs, [], {}, likely)
+    assert [row["base_log_probability"] for row in rows] == [-2.0]
+    assert columns_of(bank, [], False, likely)["base_log_probability"] is float
+    assert "intervention_log_probability" not in columns_of(bank, [], False, likely)
 
 
 def test_texts_are_found_however_they_were_cut(tmp_path):
