@@ -11,8 +11,8 @@ from conftest import DATA, ROOT, cores, read_lines, snakemake, tiny_config, writ
 
 FILES = {
     "audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
-    "judgements.jsonl", "behaviours.json", "separability.json", "panel.json", "costs.json",
-    "report.html",
+    "judgements.jsonl", "interactions.jsonl", "behaviours.json", "separability.json",
+    "panel.json", "costs.json", "report.html",
 }  # fmt: skip
 
 
