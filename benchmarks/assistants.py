@@ -139,7 +139,7 @@ def cascade() -> Figures:
     found: Figures = {}
     kept = []
     for neither, habit, end in HABITS:
-        options = {"eliminate": False, "seed": 2}
+        options: dict[str, Any] = {"eliminate": False, "seed": 2}
         alone = audits(f"strong alone, {habit}", two(neither), CASCADES,
                        assistant={"escalate": "never"}, **options)  # fmt: skip
         both = audits(f"cascade, price 20, {habit}", two(neither), CASCADES,
@@ -213,7 +213,7 @@ def nulls() -> Figures:
 
 def rates() -> Figures:
     """Coverage and width of 95 % intervals of a rate, by rate, agreement and prompts a region."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for mean in (0.03, 0.1, 0.3, 0.6):
         for agreement in (1.0, 0.95, 0.8):
             for cheap_only, both, samples in ((60, 5, 1), (60, 12, 2), (200, 20, 1)):

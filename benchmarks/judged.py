@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from unittest.mock import patch
 
 import numpy as np
 
-from scripts.assistants.client import Answer
+from scripts.assistants.client import Answer, Pool
 from scripts.assistants.judge import pairs_by_prompt
 from scripts.assistants.provider import Request
 from scripts.assistants.roles import ScreenRoles
@@ -222,13 +222,13 @@ def audit(
             changes.enter_context(patch.object(confirmation, "choose", partial(_split, share)))
         pairs = _pairs("c", prompts, line_up, habits, rng)
         findings, _, _ = confirmation.confirm_with_models(
-            pool,
+            cast(Pool, pool),
             of_stages.confirm,
             kept,
             pairs,
             _texts(pairs),
             regions,
-            settings,
+            cast(confirmation.ConfirmSettings, settings),
             calibration=calibration,
         )
     found = {f.id for f in findings if f.status == Status.VALIDATED}
