@@ -22,7 +22,8 @@ from scripts.core.randomness import hash_generator, hash_unit
 from scripts.core.rows import read_rows, write_document, write_rows
 from scripts.core.settings import SETTINGS
 from scripts.divergence.clusters import assign, steps_from
-from scripts.models.encoder import EmbedSettings, embed_in_job
+from scripts.models.encoder import embed_in_job
+from scripts.models.settings import EmbedSettings
 from scripts.prompts.pools import DealtPrompt, draw_rows, prompt_rows
 from scripts.prompts.prompt import NAMING_WORDS, Prompt, region_count
 from scripts.prompts.region import Region, Regions

@@ -20,8 +20,11 @@ DAMAGES = ("flip", "cut", "empty")
 
 
 def spoil(path: Path, how: str, chance: random.Random) -> None:
-    """Flip one bit, or cut a file short, or empty it."""
+    """Flip one bit, or cut a file short, or empty it; one that is empty gets a byte."""
     content = bytearray(path.read_bytes())
+    if not content:
+        path.write_bytes(b"x")
+        return
     place = chance.randrange(len(content))
     if how == "flip":
         content[place] ^= 1 << chance.randrange(8)

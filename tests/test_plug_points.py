@@ -230,7 +230,7 @@ from scripts.page.section import Section
 
 
 def context(report):
-    return {"sky": "<b>over " + report.audit["audit"]}
+    return {"sky": "<b>over " + report.audit.audit}
 
 
 TEMPLATE = "<p>It is clear {{ sky }}, after {{ counts.draws | count }} draws.</p>"

@@ -15,9 +15,9 @@ from scripts.core.settings import settings_as
 from scripts.divergence.measurement import MeasureSettings
 from scripts.draws.settings import EverythingSettings, PoolSettings, RoundSettings
 from scripts.model import ModelPlace, ModelSettings
-from scripts.models.encoder import EmbedSettings
 from scripts.models.entailment import ReadingSettings
 from scripts.models.settings import (
+    EmbedSettings,
     LoadedSettings,
     PlantPlace,
     PlantSettings,

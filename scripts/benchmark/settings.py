@@ -7,7 +7,7 @@ from pydantic import with_config
 from typing_extensions import TypedDict
 
 from scripts.core.settings import SETTINGS
-from scripts.models.encoder import EmbedSettings
+from scripts.models.settings import EmbedSettings
 
 
 class Planning(TypedDict):

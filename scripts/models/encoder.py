@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from pydantic import with_config
 from typing_extensions import TypedDict
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
@@ -13,23 +12,13 @@ from scripts.core.errors import AuditError
 from scripts.core.job import Job, log
 from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
-from scripts.core.settings import SETTINGS
 from scripts.models.arithmetic import resolve
 from scripts.models.description import model_folder
 from scripts.models.host import Kept, Message, Request, perform
+from scripts.models.settings import EmbedSettings
 
 # A batch's tokens on a processor, whose cache holds what a layer computes of so many.
 TOKENS = 1024
-
-
-@with_config(SETTINGS)
-class EmbedSettings(TypedDict):
-    """Of whatever embeds."""
-
-    embedder: str
-    """Names the content of the model, its dtype and its limit."""
-    dtype: str
-    max_tokens: int | None
 
 
 class Embedder(TypedDict):

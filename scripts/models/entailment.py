@@ -23,8 +23,9 @@ from scripts.core.settings import SETTINGS
 from scripts.draws.entailed import Entailed
 from scripts.models.arithmetic import resolve
 from scripts.models.description import model_folder
-from scripts.models.encoder import EmbedSettings, batches, say_what_is_unread, token_counts
+from scripts.models.encoder import batches, say_what_is_unread, token_counts
 from scripts.models.host import Kept, Message, Request, perform
+from scripts.models.settings import EmbedSettings
 
 MARKS = 3  # tokens around and between the two texts
 

@@ -11,6 +11,16 @@ from scripts.core.settings import SETTINGS
 from scripts.servers.sampling import Sampling
 
 
+@with_config(SETTINGS)
+class EmbedSettings(TypedDict):
+    """Of whatever embeds."""
+
+    embedder: str
+    """Names the content of the model, its dtype and its limit."""
+    dtype: str
+    max_tokens: int | None
+
+
 class Template(TypedDict):
     """A chat template other than the tokenizer's, or what it is told."""
 
