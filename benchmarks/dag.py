@@ -20,13 +20,14 @@ from typing import NamedTuple
 import yaml
 
 from benchmarks.speed import REPEATS, RESULTS, record
-from scripts.core.files import write_json
-from scripts.core.rows import as_json, write_rows
+from scripts.core.rows import as_json, write_document, write_rows
 from scripts.core.vocabulary import SIDES
+from scripts.divergence.round import Ending, Round
 from scripts.draws.draw import PlannedDraw, Reason
 from scripts.recordings.bank import BankReport
 from scripts.workflow.config import load
 from scripts.workflow.keys import DigestIndex
+from scripts.workflow.paths import REPORTED
 from scripts.workflow.recipes import Recipes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,13 +79,14 @@ OUTPUTS = {
     "bank": ("bank.jsonl", "bank.json", "ledger.json"),
     "regions": ("regions.json", "prompts.jsonl", "ledger.json"),
     "contrast": ("contrast.json", "ledger.json"),
-    "propose": ("hypotheses.jsonl", "usage.json", "ledger.json"),
-    "screen": ("hypotheses.jsonl", "screened.jsonl", "usage.json", "ledger.json"),
+    "propose": ("hypotheses.jsonl", "writing.json", "interactions.jsonl", "usage.json",
+                "ledger.json"),
+    "screen": ("hypotheses.jsonl", "screened.jsonl", "writing.json", "interactions.jsonl",
+               "calibration.json", "usage.json", "ledger.json"),
     "confirm": ("findings.jsonl", "judgements.jsonl", "themes.json", "behaviours.json",
-                "separability.json", "panel.json", "usage.json", "ledger.json"),
-    "report": ("audit.json", "rounds.jsonl", "regions.json", "findings.jsonl", "findings.csv",
-               "judgements.jsonl", "behaviours.json", "separability.json", "panel.json",
-               "costs.json", "report.html"),
+                "separability.json", "panel.json", "interactions.jsonl", "usage.json",
+                "ledger.json"),
+    "report": REPORTED,
 }  # fmt: skip
 
 
@@ -113,7 +115,9 @@ def finished(recipes: Recipes, shards: int, rounds: int) -> None:
             if node.stage == "measure":
                 for name in ("regions.jsonl", "texts.h5", "ledger.json"):
                     touch(place / step / name)
-                write_json(place / step / "round.json", {"stop": step == steps[-1]})
+                stop = Ending.ROUNDS if step == steps[-1] else None
+                made = Round(steps.index(step), 0, 0, 0.0, 0.0, None, [], stop)
+                write_document(place / step / "round.json", made)
     (Path("results/report") / root.key / "figures").mkdir()
     touch(Path("results/audits/large") / f".published-{root.key}")
 
