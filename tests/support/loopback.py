@@ -83,7 +83,7 @@ class Loopback:
     def __init__(self, port: int = 0, **behaviour):
         self.behaviour = Behaviour(**behaviour)
         self.attempts, self.headers, self.connections = 0, [], 0
-        self.replies: Counter[str] = Counter()  # of each distinct request, sent whole
+        self.replies: Counter[str] = Counter()  # of each distinct request to a model, sent whole
         self.asked: list[dict] = []
         self.files: dict[str, bytes] = {}  # of batches
         self.batches: dict[str, dict] = {}
@@ -192,7 +192,8 @@ class Loopback:
         given = (_gemini if gemini else _openai)(
             "" if refused else text, usage, refused, cut=fault == "cut"
         )
-        return self.sent(handler, given, system + prompt, fault)
+        model = handler.path if gemini else body["model"]
+        return self.sent(handler, given, f"{model} {system}{prompt}", fault)
 
     def take_batch(self, handler) -> None:
         """A file, or a batch of the requests in one, whose replies are paid at once."""
@@ -228,7 +229,8 @@ class Loopback:
         system, prompt = _texts(row["body"], False)
         text = '{"1": "A", ' if fault == "garbage" else self.reply(system, prompt)
         usage = ((len(system) + len(prompt)) // 4, len(text) // 4 + 1)
-        self.replies[hashlib.sha256((system + prompt).encode()).hexdigest()] += 1
+        asked = f"{row['body']['model']} {system}{prompt}"
+        self.replies[hashlib.sha256(asked.encode()).hexdigest()] += 1
         response = {"status_code": 200, "body": _openai(text, usage, fault == "refused")}
         return {"custom_id": row["custom_id"], "response": response, "error": None}
 
