@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -266,35 +267,51 @@ def test_killed_in_the_middle_of_judging_only_what_was_under_way_is_asked_again(
         assert planted_found(findings) == set(PLANTED.values())
 
 
-def requests_before_and_within_confirm(folder) -> tuple[int, int]:
-    """Requests of the stages before, and those that judge all hypotheses to the last prompt."""
+def requests_before_confirm(folder) -> int:
+    """Requests of the stages before."""
     _, costs, _ = outcome(folder)
     stages = (costs["stages"][stage]["spent"]["requests"] for stage in ("propose", "screen"))
-    (path,) = folder.glob("results/screen/*/hypotheses.jsonl")
-    hypotheses = read_rows(path, Hypothesis)
+    return sum(sum(s.values()) for s in stages)
+
+
+def requests_to_judge(hypotheses) -> int:
+    """Requests that judge hypotheses to the last prompt."""
     samples = samples_by_region(hypotheses, {"pool": "confirm", "prompts": 20, "samples": 1})
-    concerning = Counter(region for h in hypotheses for region in h.regions)
-    return sum(sum(s.values()) for s in stages), confirm_requests(samples, concerning)
+    return confirm_requests(samples, Counter(region for h in hypotheses for region in h.regions))
 
 
-@pytest.mark.parametrize("enough", [False, True])
-def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, tiny, enough):
-    """Hypotheses on the same regions share requests, so that here it reaches all or none."""
-    before, within = requests_before_and_within_confirm(copied)
-    limit = before + (within if enough else 1)
+@pytest.mark.parametrize("reach", ["none", "own", "all"])
+def test_a_budget_decides_what_it_reaches_and_leaves_the_rest_untested(copied, tiny, reach):
+    """Those written are on the same regions and share requests: all of them are reached or none.
+    One's own, on a single region, comes before them."""
+    (path,) = copied.glob("results/screen/*/hypotheses.jsonl")
+    written = read_rows(path, Hypothesis)
+    own = replace(written[0], regions=("r000",))
+    (copied / "own.jsonl").write_text(
+        json.dumps({"statement": "mentions the word “much”", "regions": ["r000"]})
+    )
+    reached_by = {"none": [], "own": [own], "all": [own, *written]}[reach]
+    limit = requests_before_confirm(copied) + (requests_to_judge(reached_by) if reached_by else 1)
     with Loopback() as server:
         configured(copied, tiny, server, budget={"requests": limit})
+        config = yaml.safe_load((copied / "config/config.yaml").read_text())
+        config["audits"]["judged"]["hypotheses"] = "own.jsonl"
+        write_config(copied, config)
         snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
         assert server.attempts <= limit
     findings, costs, audit = outcome(copied)
     reached = [f for f in findings if f["stopped"] != "unpaid"]
     asked = {n: s["spent"]["requests"] for n, s in costs["stages"].items()}
     print(limit, server.attempts, asked, len(reached), "of", len(findings), "reached")
-    assert audit["counts"]["hypotheses"] == len(reached) == (len(findings) if enough else 0)
+    assert audit["counts"]["hypotheses"] == len(reached) == len(reached_by)
+    assert {f["source"] for f in reached} == {"own": {"user"}, "none": set()}.get(
+        reach, {"user", "assistant"}
+    )
     assert "budget" not in {f["stopped"] for f in reached}, "it was kept for those it reaches"
-    assert {f["status"] for f in findings if f not in reached} <= {"untested"}
-    assert planted_found(findings) or not enough
-    if enough:
+    left = [f for f in findings if f not in reached]
+    assert all(f["status"] == "untested" for f in left) and bool(left) == (reach != "all")
+    if reach == "all":
+        assert planted_found(findings) == set(PLANTED.values())
         return
     page = (copied / "results/audits/judged/report.html").read_text()
     assert "The budget of the assistant (<code>assistant.budget</code>) did not reach" in page or (
