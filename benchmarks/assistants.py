@@ -6,8 +6,8 @@ An audit has 300 hypotheses, 15 in each of 20 regions with 480 confirm prompts e
 response of either subject to each; 30 are true. Its stages are the product's, at shipped defaults
 but for the prompts of a region (judged.py). The fixed protocol spends 50 single judgements on each
 hypothesis. Prints both sides and adds the figures to docs/figures/assistants.json; ratios are ours
-over theirs. Parts: claims, told, cascade, seldom, whole,
-nulls, rates; all together take half an hour on one core.
+over theirs. Parts: claims, told, cascade, seldom, whole, nulls, rates; all together take half an
+hour on one core.
 """
 
 import math
@@ -219,7 +219,8 @@ def rates() -> Figures:
             for cheap_only, both, samples in ((60, 5, 1), (60, 12, 2), (200, 20, 1)):
                 row = {"rate": mean, "agreement": agreement, "both": both, "cheap_only": cheap_only}
                 covered = corrected_coverage(mean, agreement, cheap_only, both, samples)
-                rows.append(row | {"samples": samples} | {k: list(v) for k, v in covered.items()})
+                rounded = {k: [round(x, 5) for x in v] for k, v in covered.items()}
+                rows.append(row | {"samples": samples} | rounded)
     for name in ("corrected", "cheap", "strong"):
         coverage, width, bias = np.array([row[name] for row in rows]).T
         print(f"   {name:9} coverage {coverage.min():.3f} to {coverage.max():.3f}, mean "
