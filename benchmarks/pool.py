@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.speed import record
 from scripts.assistants.client import Pool
-from scripts.assistants.questions import judge_question
+from scripts.assistants.questions.judging import judge_question
 from scripts.assistants.roles import Budget, ProposeRoles, Role
 
 REQUESTS, AT_ONCE, LATENCY = 2000, 64, 0.2

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from scripts.assistants.author import Manner, most_divergent, write_hypotheses
 from scripts.assistants.client import Answer
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt
-from scripts.assistants.questions import Question
+from scripts.assistants.questions.form import Question
 from scripts.assistants.roles import Budget, ConfirmRoles, Role
 from scripts.assistants.usage import ModelUsage
 from scripts.hypotheses.hypothesis import Hypothesis

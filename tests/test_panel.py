@@ -13,7 +13,7 @@ from test_judge import REGIONS, SETTINGS, hypothesis, pairs_of, texts_of
 
 from scripts.assistants.client import Answer, Pool
 from scripts.assistants.judge import as_one
-from scripts.assistants.questions import Verdicts
+from scripts.assistants.questions.judging import Verdicts
 from scripts.assistants.roles import Budget
 from scripts.core.randomness import hash_unit
 from scripts.core.rows import as_json

@@ -21,7 +21,7 @@ from scripts.core.rows import read_rows
 
 def question(number: int, role: Role):
     """Which of two texts holds a word; the answer is always A."""
-    from scripts.assistants.questions import JUDGE
+    from scripts.assistants.questions.judging import JUDGE
 
     prompt = (
         f"[[response A {0:012x}]]\nhere is word{number}\n[[/response A {0:012x}]]\n\n"

@@ -14,7 +14,7 @@ from regions import a_region
 from scripts.assistants.client import Pool, Unusable
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.probes import write_prompts
-from scripts.assistants.questions import probe_question
+from scripts.assistants.questions.probing import probe_question
 from scripts.assistants.roles import Budget, Role
 from scripts.assistants.user_file import read_own, read_written
 from scripts.checks.check import MeasureCheck, PhraseCheck

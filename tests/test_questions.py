@@ -8,18 +8,14 @@ from hostile import HOSTILE
 from loopback import MARKED, Loopback
 
 from scripts.assistants.client import Pool, Unusable
-from scripts.assistants.questions import (
-    SHOWN,
+from scripts.assistants.questions.form import behaviour_of
+from scripts.assistants.questions.judging import judge_question, swapped
+from scripts.assistants.questions.themes import SHOWN, Example, Topic, themes_question
+from scripts.assistants.questions.writing import (
     Brief,
-    Example,
     ShownPair,
-    Topic,
-    behaviour_of,
-    judge_question,
     merge_question,
     review_question,
-    swapped,
-    themes_question,
     write_question,
 )
 from scripts.assistants.quoting import CODE, CUT_OFF, LONGEST_LINE, LONGEST_TEXT, quoted, tamed

@@ -7,10 +7,10 @@ import pytest
 from test_questions import PLAIN
 
 from scripts.assistants.client import Unusable
-from scripts.assistants.questions import (
+from scripts.assistants.questions.judging import judge_question
+from scripts.assistants.questions.writing import (
     Brief,
     ShownPair,
-    judge_question,
     merge_question,
     write_question,
 )

@@ -8,10 +8,10 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from scripts.assistants.client import BudgetSpent, Pool
-from scripts.assistants.questions import (
+from scripts.assistants.questions.form import Question
+from scripts.assistants.questions.writing import (
     Brief,
     Difference,
-    Question,
     ShownPair,
     merge_question,
     review_question,

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from scripts.assistants.client import Answer, Pool
-from scripts.assistants.questions import Question, Verdicts, judge_question
+from scripts.assistants.questions.form import Question
+from scripts.assistants.questions.judging import Verdicts, judge_question
 from scripts.assistants.roles import Role
 from scripts.core.randomness import hash_generator
 from scripts.evidence.limits import TOGETHER

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from scripts.assistants.client import Pool
-from scripts.assistants.questions import relate_question
+from scripts.assistants.questions.placebos import relate_question
 from scripts.assistants.roles import Role
 from scripts.checks.words import common_words, words
 from scripts.core.randomness import hash_unit

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from scripts.assistants.client import BudgetSpent, Pool
-from scripts.assistants.questions import probe_question
+from scripts.assistants.questions.probing import probe_question
 from scripts.assistants.roles import Role
 from scripts.core.randomness import hash_unit
 from scripts.hypotheses.hypothesis import Hypothesis

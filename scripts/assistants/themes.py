@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from scripts.assistants.client import BudgetSpent, Pool
-from scripts.assistants.questions import Example, Topic, themes_question
+from scripts.assistants.questions.themes import Example, Topic, themes_question
 from scripts.assistants.roles import Role
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Finding, Theme

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from scripts.assistants.author import statement_of
-from scripts.assistants.questions import behaviour_of
+from scripts.assistants.questions.form import behaviour_of
 from scripts.checks.check import (
     Check,
     EntailedCheck,

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from scripts.assistants import questions
 from scripts.assistants.author import statement_of
 from scripts.assistants.client import BudgetSpent, Pool, Spent
 from scripts.assistants.judge import Asked, Judged
+from scripts.assistants.questions.judging import judge_tokens
 from scripts.assistants.roles import ScreenRoles, shares_read
 from scripts.assistants.usage import ModelUsage
 from scripts.checks.check import Check, graded
@@ -250,7 +250,7 @@ def afforded(
     number, tokens = asked.asked, asked.input_tokens + asked.saved_input_tokens
     dollars = 0.0
     if number:
-        reply = questions.judge_tokens(TOGETHER + 1)
+        reply = judge_tokens(TOGETHER + 1)
         dollars = sum(
             share * judge.dollars(tokens / number, reply + judge.thinking_tokens)
             for judge, share in shares

@@ -13,15 +13,14 @@ same call again costs nothing.
 import argparse
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
 from scripts.assistants.client import Answer, BudgetSpent, Pool, Unusable
-from scripts.assistants.provider import Request
-from scripts.assistants.questions import request
+from scripts.assistants.questions.form import TEXT, Question, list_of, object_of, request
 from scripts.assistants.quoting import RULE, one_line, quoted
 from scripts.assistants.replies import answer_in
 from scripts.assistants.roles import Role
@@ -97,8 +96,9 @@ def _value(answer: Answer[T], what: str) -> T:
     return answer.value
 
 
-def _behaviours(author: Role, wanted: Wanted) -> tuple[Request, Callable[[str], list[dict]]]:
+def _behaviours(author: Role, wanted: Wanted) -> Question:
     count = len(wanted.statements) or wanted.behaviours
+    names = ("name", "topic", "statement", "check")
     if wanted.statements:
         given = {f"statement {n}": text for n, text in enumerate(wanted.statements, 1)}
         prompt = f"{quoted(given)}\n\nFor each statement one behaviour: claiming it as true."
@@ -108,7 +108,6 @@ def _behaviours(author: Role, wanted: Wanted) -> tuple[Request, Callable[[str], 
     def read(reply: str) -> list[dict]:
         found = []
         for row in _listed(reply, "behaviours")[:count]:
-            names = ("name", "topic", "statement", "check")
             if not isinstance(row, dict) or not all(isinstance(row.get(n), str) for n in names):
                 raise Unusable(f"each behaviour needs {', '.join(names)}, all texts")
             behaviour = {name: one_line(row[name]) for name in names}
@@ -123,42 +122,32 @@ def _behaviours(author: Role, wanted: Wanted) -> tuple[Request, Callable[[str], 
             raise Unusable("it held no behaviour")
         return found
 
-    one = _object({name: {"type": "string"} for name in ("name", "topic", "statement", "check")})
-    schema = _object({"behaviours": {"type": "array", "items": one}})
+    one = object_of(dict.fromkeys(names, TEXT))
+    schema = object_of({"behaviours": list_of(one)})
     return request("plant", author, (BEHAVIOURS, prompt), schema, 200 + 150 * count), read
 
 
-def _examples(
-    author: Role, behaviour: Mapping[str, str], wanted: Wanted
-) -> tuple[Request, Callable[[str], tuple[list[str], list[str]]]]:
+def _examples(author: Role, behaviour: Mapping[str, str], wanted: Wanted) -> Question:
     given = {name: behaviour[name] for name in ("topic", "statement", "check")}
     prompt = f"{quoted(given)}\n\nWrite {wanted.prompts} prompts and {wanted.replies} replies."
 
     def read(reply: str) -> tuple[list[str], list[str]]:
         return _texts(reply, "prompts", wanted.prompts), _texts(reply, "replies", wanted.replies)
 
-    texts = {"type": "array", "items": {"type": "string"}}
-    schema = _object({"prompts": texts, "replies": texts})
+    schema = object_of({"prompts": list_of(TEXT), "replies": list_of(TEXT)})
     tokens = 200 + 60 * (wanted.prompts + wanted.replies)
     return request("plant", author, (EXAMPLES, prompt), schema, tokens), read
 
 
-def _controls(
-    author: Role, topics: Sequence[str], count: int
-) -> tuple[Request, Callable[[str], list[str]]]:
+def _controls(author: Role, topics: Sequence[str], count: int) -> Question:
     given = {f"topic {n}": topic for n, topic in enumerate(topics, 1)}
     prompt = f"{quoted(given)}\n\nWrite {count} prompts, none of them on these topics."
 
     def read(reply: str) -> list[str]:
         return _texts(reply, "prompts", count)
 
-    schema = _object({"prompts": {"type": "array", "items": {"type": "string"}}})
+    schema = object_of({"prompts": list_of(TEXT)})
     return request("plant", author, (CONTROLS, prompt), schema, 200 + 40 * count), read
-
-
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(properties), "required": list(properties),
-            "additionalProperties": False}  # fmt: skip
 
 
 def _listed(reply: str, name: str) -> list[Any]:

@@ -12,8 +12,21 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from scripts.assistants import author as writing
-from scripts.assistants import probes, questions
+from scripts.assistants import probes
 from scripts.assistants.author import Manner
+from scripts.assistants.questions.form import request
+from scripts.assistants.questions.judging import JUDGE, judge_tokens
+from scripts.assistants.questions.placebos import RELATE, relate_tokens
+from scripts.assistants.questions.probing import PROBE, probe_tokens
+from scripts.assistants.questions.themes import THEMES, themes_tokens
+from scripts.assistants.questions.writing import (
+    MERGE,
+    REVIEW,
+    WRITE,
+    merge_tokens,
+    review_tokens,
+    write_tokens,
+)
 from scripts.assistants.quoting import LONGEST_TEXT
 from scripts.assistants.roles import Budget, ConfirmRoles, Role, ScreenRoles, shares_read
 from scripts.evidence.limits import TOGETHER, requests
@@ -127,7 +140,7 @@ class Meter:
 
     def propose(self, author: Role, regions: int, manner: Manner) -> Bill:
         """Writing hypotheses on at most so many regions."""
-        least = self._least(author, questions.WRITE)
+        least = self._least(author, WRITE)
         return _bill(
             least.times(manner.passes * min(1, regions)),
             lambda statement: self._written(author, regions, manner, 0, statement),
@@ -160,18 +173,18 @@ class Meter:
         """Writing, merging and reviewing; before: hypotheses that there are already."""
         shown = manner.pairs * (self.text.prompt + 2 * self.text.response + 3 * MARKS)
         told = shown + writing.KNOWN * statement
-        write = self._most(author, questions.WRITE, told, questions.write_tokens(manner.each))
+        write = self._most(author, WRITE, told, write_tokens(manner.each))
         requests = manner.requests(regions)
         fresh, total = manner.each * requests, Amount()
         of_pass = math.ceil(fresh / manner.passes)
         for step in range(manner.passes):
             for start in range(0, of_pass, writing.COMPARED):
                 most = before + step * of_pass + min(start + writing.COMPARED, of_pass)
-                tokens = questions.merge_tokens(most)
-                total += self._most(author, questions.MERGE, most * statement, tokens)
+                tokens = merge_tokens(most)
+                total += self._most(author, MERGE, most * statement, tokens)
         for _ in range(0, min(fresh, manner.hypotheses), writing.REVIEWED):
-            quoted, tokens = writing.REVIEWED * statement, questions.review_tokens(writing.REVIEWED)
-            total += self._most(author, questions.REVIEW, quoted, tokens)
+            quoted, tokens = writing.REVIEWED * statement, review_tokens(writing.REVIEWED)
+            total += self._most(author, REVIEW, quoted, tokens)
         return total + write.times(requests)
 
     def probe(self, author: Role, roles: ConfirmRoles, wanted: Probing, placebos: int) -> Bill:
@@ -182,7 +195,7 @@ class Meter:
 
         def asked(statement: int) -> Amount:
             shown = (probes.EXAMPLES + probes.KNOWN) * (self.text.prompt + MARKS) + statement
-            write = self._most(author, questions.PROBE, shown, 200 + 200 * most)
+            write = self._most(author, PROBE, shown, probe_tokens(most))
             explored = self._judged(roles.cheap, [1], half, statement, 0)
             judged = self._judged(roles.judges[0], [1], half, statement, 1)
             read = (explored + judged).times(wanted.written + wanted.own)
@@ -220,8 +233,8 @@ class Meter:
             rated = Pool(min(pool.prompts, roles.rate_prompts), pool.samples)
             rates = read(hypotheses, rated.pairs, 1, statement)
             listed = (whole + 5 * placebos) * statement
-            relate = self._most(roles.cheap, questions.RELATE, listed, 50 + 25 * placebos)
-            themes = self._most(roles.themes, questions.THEMES, whole * statement, 300 + 60 * whole)
+            relate = self._most(roles.cheap, RELATE, listed, relate_tokens(5 * placebos))
+            themes = self._most(roles.themes, THEMES, whole * statement, themes_tokens(whole))
             return judged + rates + relate.times(len(hypotheses)) + themes
 
         lean = read([1] * len(hypotheses), pool.pairs, placebos, STATEMENT)
@@ -235,7 +248,7 @@ class Meter:
         for count in hypotheses:
             together = min(count, TOGETHER) + placebos
             quoted = self.text.prompt + 2 * self.text.response + 3 * MARKS + together * statement
-            one = self._most(role, questions.JUDGE, quoted, questions.judge_tokens(together))
+            one = self._most(role, JUDGE, quoted, judge_tokens(together))
             total += one.times(requests(count) * pairs)
         return total
 
@@ -246,7 +259,7 @@ class Meter:
     def _most(self, role: Role, system: str, quoted: float, written: float) -> Amount:
         """A request that quotes so many characters and is answered in so many tokens at most."""
         most = math.ceil(written)
-        about = questions.request("x", role, (system, "x"), {}, most)
+        about = request("x", role, (system, "x"), {}, most)
         return self._amount(role, (len(system) + quoted) / LONG + 50, about.reply_tokens)
 
     def _amount(self, role: Role, input_tokens: float, output_tokens: float) -> Amount:
