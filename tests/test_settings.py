@@ -84,7 +84,7 @@ MORE = {
     },
     "recorded": {
         "base": {"responses": {"path": "r.jsonl", "response": "a"}},
-        "intervention": {"responses": {"response": "b", "where": {"m": "x"}}},
+        "intervention": {"responses": {"response": "b", "where": {"m": 1}}},
         "match": "last_user",
     },
 }  # fmt: skip
@@ -121,7 +121,7 @@ def test_what_recipes_make_is_what_scripts_read_to_the_letter(name, tmp_path, mo
         raw = {**raw, **more, **{s: raw.get(s, {}) | more.get(s, {}) for s in
                ("subjects", "banks", "plants", "audits")}}  # fmt: skip
     if name == "recorded":
-        path = jsonl(tmp_path / "r.jsonl", {"prompt": "hi", "a": "x", "b": "y", "m": "x"})
+        path = jsonl(tmp_path / "r.jsonl", {"prompt": "hi", "a": "x", "b": "y", "m": 1})
         raw["audits"]["it"]["base"]["responses"]["path"] = path
     seen = set()
     for node in nodes(raw):

@@ -6,6 +6,7 @@ same name, so that a word on the page moves no key of decode.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -80,6 +81,13 @@ def needs_a_model(subject: Subject) -> str | None:
             mark = "," if why.startswith("which") else ";"
             return f"`{name}` needs a `model`{mark} {why}"
     return None
+
+
+def in_words(value: Json) -> str:
+    """A value as the configuration may have it; of a section what is set."""
+    if isinstance(value, dict):
+        value = {name: part for name, part in value.items() if part is not None}
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def merge(base: Dump, given: Dump) -> JsonObject:

@@ -9,7 +9,7 @@ from scripts.core.settings import settings_as
 from scripts.prompts.prompt import BankError
 from scripts.readers.registry import source_files
 from scripts.readers.settings import FileSettings, RecordingSettings
-from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words
+from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words, in_words
 
 if TYPE_CHECKING:
     from scripts.workflow.subject_sections import Subject
@@ -43,10 +43,16 @@ def keyed(file: FileSettings) -> JsonObject:
 
 def words(subject: Dump) -> Words:
     responses = subject["responses"]
-    found: Words = [("what is recorded in the file", responses["path"])]
-    if responses["response"]:
-        found.append(("as", responses["response"]))
-    return found + [(f"of the {field}", value) for field, value in responses["where"].items()]
+    told: Words = [
+        ("what is recorded in the file", responses["path"]),
+        ("at revision", responses["revision"]),
+        ("in its part", responses["subset"]),
+        ("of the split", responses["split"]),
+        ("as", responses["response"]),
+    ]
+    found: Words = [(phrase, named) for phrase, named in told if named]
+    rows = responses["where"].items()
+    return found + [(f"of the {field}", in_words(value)) for field, value in rows]
 
 
 def inherit(base: Dump, given: Dump) -> JsonObject:
