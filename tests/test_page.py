@@ -40,7 +40,7 @@ from scripts.page.signal import meaning, smallest_effects, told_apart
 from scripts.page.texts import highlighted, printable
 from scripts.workflow.config import load
 from scripts.workflow.kinds.words import changed_words, subject_words
-from scripts.workflow.subject_sections import Server
+from scripts.workflow.subject_sections import Responses, Server, Subject
 
 
 def test_numbers_are_for_people():
@@ -70,9 +70,11 @@ def test_subjects_in_words():
     assert changed_words(base, dict(base)) == [("the same model, unchanged", None)]
     warmer = base | {"sampling": base["sampling"] | {"temperature": 1.5}}
     assert ("with temperature", "1.5 instead of 0.8") in changed_words(base, warmer)
-    recorded = {"path": "answers.csv", "response": "model_a", "where": {"model": "m"}}
+    given = {"path": "lab/set", "split": "test", "response": "model_a", "where": {"turn": 1}}
+    recorded = Responses(**given).model_dump()
     assert changed_words(base, base | {"model": None, "responses": recorded}) == [
-        ("what is recorded in the file", "answers.csv"), ("as", "model_a"), ("of the model", "m"),
+        ("what is recorded in the file", "lab/set"), ("of the split", "test"), ("as", "model_a"),
+        ("of the turn", "1"),
     ]  # fmt: skip
     server = Server(url="http://x/v1", model="m").model_dump()
     served = base | {"model": None, "server": server}
@@ -83,6 +85,25 @@ def test_subjects_in_words():
         ("the same model", None), ("with requests that add", '{"min_p": 0}'),
         ("known as", "new"),
     ]  # fmt: skip
+    started = Server(engine="vllm", model="lab/m", revision="0" * 40).model_dump()
+    served = base | {"model": None, "server": started}
+    newer = served | {"server": started | {"revision": "1" * 40}}
+    assert ("at revision", "1" * 40) in changed_words(served, newer)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"reasoning": {"max_tokens": 9}}, '{"max_tokens": 9, "force_end": true} instead of auto'),
+        ({"chat_template": {"arguments": {"a": 1}}}, '{"arguments": {"a": 1}} instead of true'),
+        ({"chat_template": False}, "false instead of true"),
+        ({"trust_remote_code": True}, "true instead of false"),
+        ({"sampling": {"stop": ["é\n"]}}, '["é\\n"] instead of []'),
+    ],
+)
+def test_settings_are_told_as_the_configuration_has_them(given, told):
+    base, changed = (Subject(model="m", **more).model_dump() for more in ({}, given))
+    assert [what for _, what in changed_words(base, changed)] == [None, told]
 
 
 def test_phrases_are_marked_as_the_check_reads_them():
@@ -216,7 +237,7 @@ def test_ready_responses_and_assistants_with_a_price(tmp_path):
     config = values["audit"].config
     config["audit"]["bank"] = config["bank"] = None
     for side in ("base", "intervention"):
-        responses = {"path": f"{side}.jsonl", "response": None, "where": {}}
+        responses = Responses(path=f"{side}.jsonl").model_dump()
         config["audit"][side] |= {"model": None, "responses": responses}
     full = values["costs"].total.full
     full.requests, full.dollars = {"judge-1": 12}, 0.345

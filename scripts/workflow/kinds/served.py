@@ -42,8 +42,14 @@ def words(subject: Dump) -> Words:
     server = subject["server"]
     if server["url"]:
         return [("the model", server["model"]), ("served at", server["url"])]
-    found: Words = [("the model", server["model"]), ("served here by", server["engine"])]
-    return [*found, ("with the adapter", server["adapter"])] if server["adapter"] else found
+    found: Words = [
+        ("the model", server["model"]),
+        ("at revision", server["revision"]),
+        ("served here by", server["engine"]),
+        ("with the adapter", server["adapter"]),
+        ("at the adapter's revision", server["adapter_revision"]),
+    ]
+    return [(phrase, named) for phrase, named in found if named]
 
 
 def changed(base: Dump, intervention: Dump) -> Words:

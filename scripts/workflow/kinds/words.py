@@ -1,6 +1,6 @@
 """A subject in words, for the page."""
 
-from scripts.workflow.kinds.kind import Dump, Words
+from scripts.workflow.kinds.kind import Dump, Words, in_words
 from scripts.workflow.kinds.registry import FIELDS, kind_of
 
 TITLES = {
@@ -34,13 +34,13 @@ def _listed(value: str | list[str | None] | None) -> str | None:
 
 def changed_words(base: Dump, intervention: Dump) -> Words:
     """The intervention in words, as what differs from the base."""
-    kind, before = kind_of(intervention), kind_of(base)
-    if kind.idle or before.idle:
+    kind, former = kind_of(intervention), kind_of(base)
+    if kind.idle or former.idle:
         return subject_words(intervention)
     if base == intervention:
         return [("the same model, unchanged", None)]
     words = kind.words(intervention)
-    if kind == before and words == kind.words(base):
+    if kind == former and words == kind.words(base):
         words = [("the same model", None)]
     words += kind.changed(base, intervention)
     old = {**base, **(base.get("sampling") or {})}
@@ -54,5 +54,6 @@ def changed_words(base: Dump, intervention: Dump) -> Words:
         elif name in TITLES:
             words.append((TITLES[name], _listed(new[name])))
         else:
-            words.append((f"with {title}", f"{new[name]} instead of {old.get(name)}"))
+            before, after = in_words(old[name]), in_words(new[name])
+            words.append((f"with {title}", f"{after} instead of {before}"))
     return words
