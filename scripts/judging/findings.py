@@ -26,7 +26,7 @@ from scripts.checks.features import quality
 from scripts.checks.measures import MEASURES
 from scripts.core.randomness import hash_unit
 from scripts.core.vocabulary import SIDES
-from scripts.evidence.betting import e_value, win_rate_interval
+from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.placebo import beats_placebos, judge_leans
 from scripts.evidence.power import minimum_detectable_effect
@@ -56,6 +56,7 @@ from scripts.judging.reach import (
     share_of,
     sign_test,
     transfer,
+    win_rate,
 )
 from scripts.judging.schedule import Judges
 from scripts.prompts.region import Region
@@ -174,13 +175,7 @@ def _win_rate(wins: int, losses: int, status: Status, control: Control) -> WinRa
     alpha = ALPHA
     if status == Status.VALIDATED:
         alpha = ALPHA * max(1, control.validated) / control.tested
-    low, high = map(float, win_rate_interval(wins, losses, alpha))
-    return WinRate(
-        estimate=round(wins / (wins + losses), 4) if wins + losses else None,
-        low=round(low, 4),
-        high=round(high, 4),
-        confidence=round(1 - alpha, 6),
-    )
+    return win_rate(wins, losses, alpha)
 
 
 def _looked_at(

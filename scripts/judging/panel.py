@@ -15,11 +15,11 @@ from scripts.core.job import log
 from scripts.core.randomness import hash_unit
 from scripts.core.rows import ROW
 from scripts.evidence.agreement import Kappa, agreement
-from scripts.evidence.betting import e_value, win_rate_interval
-from scripts.hypotheses.finding import Finding, JudgeRecord, WinRate
+from scripts.evidence.betting import e_value
+from scripts.hypotheses.finding import Finding, JudgeRecord
 from scripts.hypotheses.judgement import Judgement
 from scripts.judging.findings import rounded
-from scripts.judging.reach import ALPHA
+from scripts.judging.reach import win_rate
 from scripts.judging.schedule import AHEAD
 
 
@@ -129,7 +129,6 @@ def _record(judge: str, judged: Sequence[Judgement]) -> JudgeRecord:
     signs = [judgement.signs for judgement in judged]
     counts = [[of_both[i] for of_both in signs] for i in (0, 1)]
     (wins, losses), against = ((of_one.count(1), of_one.count(-1)) for of_one in counts)
-    low, high = map(float, win_rate_interval(wins, losses, ALPHA))
     return JudgeRecord(
         judge=judge,
         prompts=len(judged),
@@ -137,12 +136,7 @@ def _record(judge: str, judged: Sequence[Judgement]) -> JudgeRecord:
         losses=losses,
         ties=len(judged) - wins - losses,
         e_value=rounded(min(float(e_value(wins, losses)), float(e_value(*against)))),
-        win_rate=WinRate(
-            estimate=round(wins / (wins + losses), 4) if wins + losses else None,
-            low=round(low, 4),
-            high=round(high, 4),
-            confidence=1 - ALPHA,
-        ),
+        win_rate=win_rate(wins, losses),
     )
 
 

@@ -15,7 +15,7 @@ from scipy.stats import binom, t
 from scripts.checks.measures import Measure
 from scripts.evidence.betting import win_rate_interval
 from scripts.evidence.rates import stratified_rate
-from scripts.hypotheses.finding import BankRate, Effect, Transfer
+from scripts.hypotheses.finding import BankRate, Effect, Transfer, WinRate
 from scripts.hypotheses.judgement import sign
 
 ALPHA = 0.05  # an interval misses in this share of the cases at most
@@ -37,6 +37,17 @@ def sign_test(wins: int, losses: int) -> float:
     return float(binom.sf(wins - 1, wins + losses, 0.5))
 
 
+def win_rate(wins: int, losses: int, alpha: float = ALPHA) -> WinRate:
+    """Wins of wins and losses, with the interval that holds wherever counting ends."""
+    low, high = map(float, win_rate_interval(wins, losses, alpha))
+    return WinRate(
+        estimate=round(wins / (wins + losses), 4) if wins + losses else None,
+        low=round(low, 4),
+        high=round(high, 4),
+        confidence=round(1 - alpha, 6),
+    )
+
+
 def transfer(looks: Sequence[Look], own: Iterable[str]) -> Transfer | None:
     """Wins and losses on the prompts of regions that are not a finding's own, with the interval of
     its win rate; None where there are none."""
@@ -45,14 +56,14 @@ def transfer(looks: Sequence[Look], own: Iterable[str]) -> Transfer | None:
     if not signs:
         return None
     wins, losses = signs.count(1), signs.count(-1)
-    low, high = map(float, win_rate_interval(wins, losses, ALPHA))
+    rate = win_rate(wins, losses)
     return Transfer(
         prompts=len(signs),
         wins=wins,
         losses=losses,
-        estimate=round(wins / (wins + losses), 4) if wins + losses else None,
-        low=round(low, 4),
-        high=round(high, 4),
+        estimate=rate.estimate,
+        low=rate.low,
+        high=rate.high,
     )
 
 

@@ -19,12 +19,12 @@ from scripts.checks.check import DirectionCheck, compare
 from scripts.checks.words import words
 from scripts.core.rows import ROW
 from scripts.core.vocabulary import SIDES
-from scripts.evidence.betting import e_value, win_rate_interval
+from scripts.evidence.betting import e_value
 from scripts.hypotheses.finding import BankRate
 from scripts.hypotheses.judgement import sign
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.findings import rounded
-from scripts.judging.reach import ALPHA, Look, auc_of
+from scripts.judging.reach import Look, auc_of, win_rate
 
 FEWEST_TEXTS = 2  # that a word must occur in
 MOST_WORDS = 20_000
@@ -122,7 +122,7 @@ def _told_apart(
     ]
     signs = [sign(look.score) for look in looks]
     right, wrong = signs.count(1), signs.count(-1)
-    low, high = map(float, win_rate_interval(right, wrong, ALPHA))
+    rate = win_rate(right, wrong)
     regions = {
         region: auc_of([look for look in looks if look.region == region], {region: 1.0})
         for region in sorted({look.region for look in looks})
@@ -132,8 +132,8 @@ def _told_apart(
         right=right,
         wrong=wrong,
         e_value=rounded(float(e_value(right, wrong))),
-        low=round(low, 4),
-        high=round(high, 4),
+        low=rate.low,
+        high=rate.high,
         auc=auc_of(looks, weights),
         regions={region: auc for region, auc in regions.items() if auc},
     )
