@@ -7,6 +7,7 @@ from pydantic import with_config
 from typing_extensions import TypedDict
 
 from scripts.core.settings import SETTINGS
+from scripts.divergence.measurement import Measuring
 from scripts.models.settings import EmbedSettings
 
 
@@ -20,18 +21,6 @@ class Planning(TypedDict):
     floor: float
     boundary: float
     undersampled: float
-
-
-class Measuring(TypedDict):
-    """Divergence, and when to stop."""
-
-    rounds: int
-    budget: int
-    permutations: int
-    promising: float
-    ari: float
-    silhouette: float
-    kinds: int
 
 
 class Proposing(TypedDict):

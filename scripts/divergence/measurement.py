@@ -27,11 +27,9 @@ FOLDS = 5
 STAY = 0.88
 
 
-@with_config(SETTINGS)
-class MeasureSettings(TypedDict):
-    """Of the measure stage, as the configuration describes them; with the audit's seed."""
+class Measuring(TypedDict):
+    """Divergence, and when to stop, as the configuration describes them."""
 
-    seed: int
     rounds: int
     budget: int
     permutations: int
@@ -39,6 +37,13 @@ class MeasureSettings(TypedDict):
     ari: float
     silhouette: float
     kinds: int
+
+
+@with_config(SETTINGS)
+class MeasureSettings(Measuring):
+    """Of the measure stage; with the audit's seed."""
+
+    seed: int
 
 
 def cross_fitted_scores(
