@@ -24,6 +24,7 @@ PLACEBO = "placebo "  # before the number of a placebo among the names in a requ
 MAJORITY = "majority"  # what several judges are called as one
 Asked = Mapping[str, tuple[str, Sequence[str]]]  # region: (prompt, hypotheses)
 Judged = dict[str, dict[str, Judgement | None]]  # region: {hypothesis: None where a reply was lost}
+Judging = Callable[[Asked], Callable[[], Judged]]  # from what is asked to a wait for Judgements
 Answers = Sequence[Answer[Verdicts]]
 
 

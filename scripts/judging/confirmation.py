@@ -17,6 +17,7 @@ from scripts.assistants.judge import (
     MAJORITY,
     Asked,
     Judged,
+    Judging,
     Majority,
     ModelJudge,
     pairs_by_prompt,
@@ -56,7 +57,7 @@ from scripts.judging.findings import (
 )
 from scripts.judging.missing import Missing
 from scripts.judging.panel import NO_PANEL, PanelReport, read_by_others, report_of, with_judges
-from scripts.judging.probing import Judge, Probed, Whole, explored_half, unpaid, untested_probe
+from scripts.judging.probing import Probed, Whole, explored_half, unpaid, untested_probe
 from scripts.judging.reach import Look
 from scripts.judging.schedule import Bench, Judges, judging_order, raced
 from scripts.prompts.region import Region
@@ -107,7 +108,7 @@ def local_judge(
     placebos: Mapping[str, Sequence[Check]],
     pairs: Iterable[Pair],
     seed: int,
-) -> Judge:
+) -> Judging:
     """The local assistant in the place of a model that judges; placebos: by hypothesis."""
     checks = {h.id: h.check for h in hypotheses if h.check}
     of_prompt = pairs_by_prompt(pairs)
@@ -186,7 +187,7 @@ def confirm(
     hypotheses = [h for h in given if not h.beyond]
     checks = {h.id: h.check for h in hypotheses if h.check}
     going = [p for p in probed if p.goes_on]
-    decides: Judge = judges.strong if judges else local_judge(
+    decides: Judging = judges.strong if judges else local_judge(
         [*hypotheses, *(p.hypothesis for p in going)],
         placebos,
         [*pairs, *(pair for p in going for pair in (*p.pairs, *p.matched))],

@@ -5,14 +5,14 @@ The other half is judged whole, a number fixed beforehand, since a race would re
 being drawn from many like them, and they were written (docs/statistics.md).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean
 from typing import NamedTuple
 
 from scripts.assistants.client import BudgetSpent
-from scripts.assistants.judge import Asked, Judged
+from scripts.assistants.judge import Judging
 from scripts.checks.check import by_place, graded
 from scripts.draws.settings import PoolSettings
 from scripts.evidence.betting import e_value
@@ -35,8 +35,6 @@ from scripts.judging.findings import (
 )
 from scripts.judging.fixed import standing_at
 from scripts.judging.schedule import Bench, Judges
-
-Judge = Callable[[Asked], Callable[[], Judged]]
 
 
 def badly_tested(
@@ -94,7 +92,7 @@ class Probed(NamedTuple):
 
 
 def explored_half(
-    probes: Sequence[Probe], pairs: Sequence[Pair], judge: Judge, seed: int, least_net: int
+    probes: Sequence[Probe], pairs: Sequence[Pair], judge: Judging, seed: int, least_net: int
 ) -> list[Probed]:
     """What the half that explores says: a hypothesis goes on when its wins minus losses reach
     `least_net` and it shows more on its prompts than on the matched ones.
@@ -141,7 +139,7 @@ class Whole:
     """The confirm halves of the probes that go on, before the judge that decides. The budget may
     end before all prompts of one are judged: that one is undecided."""
 
-    def __init__(self, going: Sequence[Probed], judge: Judge, seed: int):
+    def __init__(self, going: Sequence[Probed], judge: Judging, seed: int):
         self._going = {probed.hypothesis.id: probed for probed in going}
         pairs = [pair for probed in going for pair in (*probed.pairs, *probed.matched)]
         self._bench = Bench(judge, pairs, seed)

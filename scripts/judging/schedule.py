@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from scripts.assistants.client import BudgetSpent
-from scripts.assistants.judge import Asked, Judge, Judged
+from scripts.assistants.judge import Asked, Judge, Judged, Judging
 from scripts.core.job import log
 from scripts.core.randomness import hash_unit
 from scripts.evidence.cascade import Escalate, Outcome, cascade
@@ -46,7 +46,7 @@ class Bench:
 
     def __init__(
         self,
-        judge: Callable[[Asked], Callable[[], Judged]],
+        judge: Judging,
         pairs: Sequence[Pair],
         seed: int,
         start: Mapping[str, int] | None = None,

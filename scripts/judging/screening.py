@@ -14,7 +14,7 @@ import numpy as np
 
 from scripts.assistants.author import statement_of
 from scripts.assistants.client import BudgetSpent, Pool, Spent
-from scripts.assistants.judge import Asked, Judged
+from scripts.assistants.judge import Judged, Judging
 from scripts.assistants.questions.judging import judge_tokens
 from scripts.assistants.roles import ScreenRoles, shares_read
 from scripts.assistants.usage import ModelUsage
@@ -122,7 +122,7 @@ class Elimination:
         self,
         hypotheses: Sequence[Hypothesis],
         prompts: Mapping[str, Sequence[str]],
-        judge: Callable[[Asked], Callable[[], Judged]],
+        judge: Judging,
         least_net: int,
     ):
         self._hypotheses = {h.id: [r for r in h.regions if r in prompts] for h in hypotheses}
@@ -205,7 +205,7 @@ def screened_by_model(
     pairs: Sequence[Pair],
     regions: Mapping[str, Region],
     least_net: int,
-    judge: Callable[[Asked], Callable[[], Judged]],
+    judge: Judging,
     tell: Callable[[int], None] | None = None,
 ) -> list[Hypothesis]:
     """As `screened`, judged by a model; what the budget leaves unjudged goes on. `tell` is that of
