@@ -21,7 +21,7 @@ from scripts.assistants.client import Pool
 from scripts.assistants.roles import Budget, ConfirmRoles, Role
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
-from scripts.judging.confirmation import confirm_with_models
+from scripts.judging.model_judges import confirm_with_models
 from scripts.prompts.region import Region
 from scripts.workflow.sections import Confirm
 

@@ -25,11 +25,12 @@ from scripts.evidence.judge_split import Split
 from scripts.evidence.reasons import Status, Stop
 from scripts.hypotheses.hypothesis import Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Pair
-from scripts.judging import confirmation, schedule
+from scripts.judging import confirmation, model_judges, schedule
 from scripts.judging import findings as findings_module
 from scripts.judging.calibration import Calibration, calibrated, screening_judges
 from scripts.judging.confirmation import raced as raced_by_product
 from scripts.judging.screening import left_out, screened_by_model
+from scripts.judging.settings import ConfirmSettings
 from scripts.prompts.region import Region
 from scripts.workflow.assistant_sections import Assistant
 from scripts.workflow.sections import Confirm, Screen
@@ -219,16 +220,16 @@ def audit(
         # Nobody waits for replies here, and the race is the same however far ahead it asks.
         changes.enter_context(patch.object(schedule, "AHEAD", 0))
         if share is not None:
-            changes.enter_context(patch.object(confirmation, "choose", partial(_split, share)))
+            changes.enter_context(patch.object(model_judges, "choose", partial(_split, share)))
         pairs = _pairs("c", prompts, line_up, habits, rng)
-        findings, _, _ = confirmation.confirm_with_models(
+        findings, _, _ = model_judges.confirm_with_models(
             cast(Pool, pool),
             of_stages.confirm,
             kept,
             pairs,
             _texts(pairs),
             regions,
-            cast(confirmation.ConfirmSettings, settings),
+            cast(ConfirmSettings, settings),
             calibration=calibration,
         )
     found = {f.id for f in findings if f.status == Status.VALIDATED}

@@ -34,7 +34,8 @@ from scripts.evidence.agreement import agreement
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
-from scripts.judging.confirmation import ConfirmSettings, confirm_with_models
+from scripts.judging.model_judges import confirm_with_models
+from scripts.judging.settings import ConfirmSettings
 from scripts.page.judges import guessing
 from scripts.prompts.region import Region
 from scripts.workflow.sections import Confirm

@@ -22,14 +22,11 @@ from scripts.hypotheses.finding import Behaviours, Content, Finding, Theme, Them
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.probe import Probe, prompts_in
 from scripts.judging.calibration import Calibration
-from scripts.judging.confirmation import (
-    confirm,
-    confirm_with_models,
-    entries,
-    placebos_of,
-    probed_locally,
-)
+from scripts.judging.confirmation import confirm
+from scripts.judging.entries import entries
+from scripts.judging.local_judge import placebos_of, probed_locally
 from scripts.judging.missing import missing_responses
+from scripts.judging.model_judges import confirm_with_models
 from scripts.judging.panel import NO_PANEL
 from scripts.judging.schedule import whole_blocks
 from scripts.judging.separability import NOT_ASKED, separability

@@ -18,8 +18,10 @@ from scripts.evidence.status import fewest_prompts
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.wording import tells
-from scripts.judging.confirmation import confirm, entries, judge
+from scripts.judging.confirmation import confirm
+from scripts.judging.entries import entries
 from scripts.judging.findings import rounded
+from scripts.judging.local_judge import judge
 from scripts.judging.reach import ALPHA
 
 SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0}

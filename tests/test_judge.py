@@ -22,7 +22,8 @@ from scripts.hypotheses.finding import Finding, FindingRegion
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.writing import Writing
-from scripts.judging.confirmation import confirm, confirm_with_models
+from scripts.judging.confirmation import confirm
+from scripts.judging.model_judges import confirm_with_models
 from scripts.judging.schedule import Judges, judging_order
 from scripts.judging.screening import screened_by_model
 from scripts.prompts.prompt import Prompt

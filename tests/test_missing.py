@@ -10,7 +10,8 @@ from scripts.core.rows import as_json
 from scripts.draws.planning import Deck, plan_pool
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
-from scripts.judging.confirmation import confirm, entries
+from scripts.judging.confirmation import confirm
+from scripts.judging.entries import entries
 from scripts.judging.missing import missing_responses
 from scripts.judging.screening import confirm_prompts
 from scripts.prompts.pools import DealtPrompt

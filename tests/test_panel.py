@@ -20,7 +20,7 @@ from scripts.core.rows import as_json
 from scripts.evidence.agreement import agreement
 from scripts.evidence.betting import e_value
 from scripts.hypotheses.finding import JudgeRecord, WinRate
-from scripts.judging.confirmation import confirm_with_models
+from scripts.judging.model_judges import confirm_with_models
 from scripts.judging.panel import JudgePair, PanelReport
 from scripts.page.judges import guessing, notices_of_judges
 from scripts.tools.recount import recount

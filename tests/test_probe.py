@@ -25,8 +25,11 @@ from scripts.hypotheses.hypothesis import Screened, new_hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Net, Pair
 from scripts.hypotheses.probe import Written, plan_probes, probes_of, prompts_in
-from scripts.judging.confirmation import confirm, confirm_with_models, entries, probed_locally
+from scripts.judging.confirmation import confirm
+from scripts.judging.entries import entries
 from scripts.judging.fixed import standing_at
+from scripts.judging.local_judge import probed_locally
+from scripts.judging.model_judges import confirm_with_models
 from scripts.judging.probing import badly_tested
 from scripts.prompts.prompt import Prompt, content_id
 from scripts.tools.recount import recount

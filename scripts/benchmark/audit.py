@@ -38,16 +38,13 @@ from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region
 from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.probe import Written, plan_probes, probes_of
-from scripts.judging.confirmation import (
-    ConfirmSettings,
-    confirm,
-    entries,
-    placebos_of,
-    probed_locally,
-)
+from scripts.judging.confirmation import confirm
+from scripts.judging.entries import entries
+from scripts.judging.local_judge import placebos_of, probed_locally
 from scripts.judging.probing import Probed, badly_tested
 from scripts.judging.schedule import judging_order
 from scripts.judging.screening import confirm_prompts, left_out, screened
+from scripts.judging.settings import ConfirmSettings
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.region import RegionDivergence
 

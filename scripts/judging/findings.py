@@ -58,7 +58,7 @@ from scripts.judging.reach import (
     transfer,
     win_rate,
 )
-from scripts.judging.schedule import Judges
+from scripts.judging.schedule import Bench, Judges
 from scripts.prompts.region import Region
 
 SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
@@ -253,6 +253,15 @@ def look_at(check: Check, pairs: Sequence[Pair]) -> Look:
         fmean(value(plain, text) for text in intervention),
         mean_score(check, base, intervention),
     )
+
+
+def looks_at(check: Check, bench: Bench) -> list[Look]:
+    """What a check sees of every confirm prompt, of all regions, in the order of judging."""
+    return [
+        look_at(check, bench.by_region[region][prompt])
+        for region, prompts in sorted(bench.order.items())
+        for prompt in prompts
+    ]
 
 
 def mean_score(check: Check, base: Sequence[Text], intervention: Sequence[Text]) -> float:
