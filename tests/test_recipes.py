@@ -8,8 +8,11 @@ import yaml
 from audits import make_audit
 
 from scripts.core import digests
+from scripts.core.errors import AuditError
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
+from scripts.workflow.paths import USAGE, fill
+from scripts.workflow.preflight import require_credentials
 from scripts.workflow.recipes import STAGES, Recipes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -445,3 +448,21 @@ def test_audits_made_by_hand_have_the_names_that_recipes_give(workspace):
 
 def same_pool(real, made) -> bool:
     return made["stage"] != "plan" or real.settings["pool"] == made["settings"]["pool"]
+
+
+def test_keys_of_whoever_has_yet_to_answer_are_asked_for(workspace, monkeypatch):
+    monkeypatch.setenv("JUDGES_KEY", "a-key")
+    monkeypatch.delenv("AUTHORS_KEY", raising=False)
+    roles = {name: {"model": "m", "key_variable": f"{name.upper()}_KEY"}
+             for name in ("authors", "judges")}  # fmt: skip
+    at = {"provider": "openai", "base_url": "http://127.0.0.1:1/v1"}
+    assistant = {**at, "author": roles["authors"], "judges": [roles["judges"]], "themes": "m"}
+    raw = edited(assistant=assistant, probe={"prompts": 40})
+    report = build(raw, workspace).audits["demo"]
+    for stage in ("propose", "screen", "probe"):
+        with pytest.raises(AuditError, match="AUTHORS_KEY"):
+            require_credentials(report)
+        used = Path(fill(USAGE, report.ancestor(stage)))
+        used.parent.mkdir(parents=True)
+        used.write_text("{}")
+    require_credentials(report)

@@ -125,10 +125,10 @@ def read_written(path: str) -> list[Written]:
     return found
 
 
-def written_files(path: str, local: bool, entailed: bool = False) -> list[str]:
-    """The files of prompts that a user's own hypotheses name. Raises AuditError where one of them,
-    or the file of hypotheses, cannot be used."""
-    found = [line.prompts for line in read_own(path, local, entailed) if line.prompts]
+def written_files(lines: Iterable[OwnLine]) -> list[str]:
+    """The files of prompts that a user's own hypotheses name. Raises AuditError where one of them
+    cannot be used."""
+    found = [line.prompts for line in lines if line.prompts]
     for written in found:
         read_written(written)
     return found

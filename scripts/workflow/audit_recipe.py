@@ -26,6 +26,7 @@ from scripts.workflow.places import without_places
 from scripts.workflow.sections import Audit
 
 if TYPE_CHECKING:
+    from scripts.assistants.user_file import OwnLine
     from scripts.workflow.recipes import Node, Recipes
 
 Settings = JsonObject
@@ -102,17 +103,17 @@ class AuditRecipe:
     def _entailment(self) -> tuple[dict[str, Node], Settings]:
         """The model that reads what texts entail and the setting of whatever reads with it;
         nothing where the audit names none."""
-        given, own = self._audit.entailment, self._audit.hypotheses
+        given = self._audit.entailment
         if given is None:
             return {}, {}
         model, identity = self._recipes.model(
             f"{self._where}.entailment.model", given.model, given.revision
         )
         statements = set(given.statements)
-        if own is not None:
-            from scripts.assistants.user_file import read_own, statements_in  # a fifth of a second
+        if lines := self._own:
+            from scripts.assistants.user_file import statements_in
 
-            statements |= statements_in(read_own(own, local=True, entailed=True))
+            statements |= statements_in(lines)
         asked = {"model": digest(identity), "statements": sorted(statements)}
         return {"entailment": model}, {"entailment": asked}
 
@@ -243,15 +244,23 @@ class AuditRecipe:
         )
 
     @cached_property
+    def _own(self) -> list[OwnLine]:
+        """The user's own hypotheses."""
+        if self._audit.hypotheses is None:
+            return []
+        from scripts.assistants.user_file import read_own  # takes a fifth of a second
+
+        entailed = self._audit.entailment is not None
+        return read_own(self._audit.hypotheses, self._assistant is None, entailed)
+
+    @cached_property
     def _written(self) -> list[str]:
         """Files of prompts that the user's own hypotheses name."""
-        from scripts.assistants.user_file import written_files  # takes a fifth of a second
+        if not (lines := self._own):
+            return []
+        from scripts.assistants.user_file import written_files
 
-        own, entailed = self._audit.hypotheses, self._audit.entailment is not None
-        try:
-            return [] if own is None else written_files(own, self._assistant is None, entailed)
-        except AuditError as error:
-            raise ConfigError(str(error)) from None
+        return written_files(lines)
 
     @cached_property
     def probe(self) -> dict[str, Node]:

@@ -24,7 +24,7 @@ from scripts.assistants.roles import (
     ScreenRoles,
     read_roles,
 )
-from scripts.assistants.user_file import written_files
+from scripts.assistants.user_file import read_own, written_files
 from scripts.core.files import read_json
 from scripts.core.rows import read_document, read_rows
 from scripts.core.vocabulary import SIDES
@@ -271,8 +271,8 @@ class AuditPlan:
         settings, samples = self.settings("probe"), self.settings("plan", "probe")["samples"]
         written = 0 if self.local else settings["hypotheses"]
         entailed = self.node("probe")["local"]["entailed"]
-        files = [f for path in self.own_files for f in written_files(path, self.local, entailed)]
-        sizes = list(map(lines_in, files))
+        own = [line for path in self.own_files for line in read_own(path, self.local, entailed)]
+        sizes = list(map(lines_in, written_files(own)))
         # Of a file's prompts any number may be matched ones: as if all were to be shown on.
         most = max([settings["prompts"] * bool(written), *sizes])
         return Probing(written, len(sizes), most, samples)

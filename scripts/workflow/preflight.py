@@ -29,7 +29,7 @@ from scripts.recordings.bank import BankReport
 from scripts.workflow.at_hand import Made, bank_rows, look
 from scripts.workflow.config import ConfigError
 from scripts.workflow.kinds.registry import KINDS, kind_of
-from scripts.workflow.paths import RESULTS
+from scripts.workflow.paths import RESULTS, USAGE, fill
 from scripts.workflow.recipes import Node, Recipes
 
 BFLOAT16 = "bfloat16"
@@ -74,7 +74,7 @@ def require_runnable(recipes: Recipes) -> None:
             check_pickles(model, pickled)
         if model and adapter:
             check_adapter(model, adapter, pickled)
-        if (places := _templates_at_hand(node)) and node.settings.get("thinking") == "off":
+        if node.settings.get("thinking") == "off" and (places := _templates_at_hand(node)):
             template_arguments(template_of(_loaded(node), places))
     for name, report in recipes.audits.items():
         subjects = report.ancestor("measure").inputs["plan"].inputs
@@ -110,11 +110,10 @@ def require_readable(recipes: Recipes) -> None:
 def require_credentials(report: Node) -> None:
     """Raise AuditError when an audit that is still to be judged lacks the key of one of its
     assistant's roles or of a server that decodes."""
-    if _made_already(report.inputs["confirm"], "findings.jsonl"):
+    if _made_already(report.inputs["confirm"]):
         return
-    for stage in ("propose", "screen", "confirm"):
-        node = report.ancestor(stage)
-        if not _made_already(node, "hypotheses.jsonl"):
+    for node in _asking(report):
+        if not _made_already(node):
             for role in _roles(node):
                 key_of(role)
     for node in report.ancestors().values():
@@ -225,9 +224,13 @@ def emulated(recipes: Recipes) -> Iterator[str]:
 
 def unpriced(report: Node) -> list[str]:
     """The assistant's models without a price."""
-    stages = (report.ancestor(stage) for stage in ("propose", "screen", "confirm"))
-    roles = (role for node in stages for role in _roles(node))
+    roles = (role for node in _asking(report) for role in _roles(node))
     return list(dict.fromkeys(role.model for role in roles if role.unpriced))
+
+
+def _asking(report: Node) -> list[Node]:
+    """The nodes behind a report that may ask a language model."""
+    return [node for node in report.ancestors().values() if node.stage in ROLES_OF]
 
 
 def _roles(node: Node) -> tuple[Role, ...]:
@@ -238,8 +241,8 @@ def _roles(node: Node) -> tuple[Role, ...]:
     return read_roles(ROLES_OF[node.stage], given, node.local["access"]).roles
 
 
-def _made_already(node: Node, file: str) -> bool:
-    return (RESULTS / node.stage / node.key / file).is_file()
+def _made_already(node: Node) -> bool:
+    return Path(fill(USAGE, node)).is_file()
 
 
 def _check_recorded(name: str, recipes: Recipes) -> None:
@@ -300,13 +303,12 @@ def _made(node: Node) -> Made:
 
 def _templates_at_hand(subject: Node) -> list[Path]:
     """The folders that a subject's chat template may be in, where all of them are there."""
-    given = [subject.inputs.get(name) for name in subject.inputs]
-    roles = zip(subject.inputs, map(_files_at_hand, given), strict=True)
-    found = {role: folder for role, folder in roles if folder is not None}
-    if "model" not in found or len(found) < len(given):
+    found = {name: _files_at_hand(node) for name, node in subject.inputs.items()}
+    model = found.pop("model", None)
+    adapters = [folder for folder in found.values() if folder]
+    if model is None or len(adapters) < len(found):
         return []
-    model = found.pop("model")
-    return template_places(_loaded(subject), model, list(found.values()))
+    return template_places(_loaded(subject), model, adapters)
 
 
 def _loaded(node: Node) -> LoadedSettings:

@@ -1,11 +1,9 @@
 """What was planted on purpose, and what of it was found."""
 
-from typing import Any
-
-from scripts.page.section import Report, Section
+from scripts.page.section import Context, Report, Section
 
 
-def context(report: Report) -> dict[str, Any]:
+def context(report: Report) -> Context:
     return {"planted": report.planted}
 
 
