@@ -2,12 +2,12 @@
 
     python -m benchmarks.assistants [PART ...]
 
-An audit has 300 hypotheses, 15 in each of 20 regions with 480 confirm prompts each, one recorded
-response of either subject to each; 30 are true. Its stages are the product's, at shipped defaults
-but for the prompts of a region (judged.py). The fixed protocol spends 50 single judgements on each
+An audit has 300 hypotheses, 15 in each of 20 regions with 480 confirm prompts each, four responses
+of either subject to each; 30 are true. Its stages are the product's, at shipped defaults but for
+the prompts of a region (judged.py). The fixed protocol spends 50 single judgements on each
 hypothesis. Prints both sides and adds the figures to docs/figures/assistants.json; ratios are ours
-over theirs. Parts: claims, told, cascade, seldom, whole, nulls, rates; all together take half an
-hour on one core.
+over theirs. Parts: claims, recorded, cascade, seldom, whole, nulls, rates; all together take half
+an hour on one core.
 """
 
 import math
@@ -27,6 +27,7 @@ from scripts.evidence.simulated_judge import fixed_protocol
 
 OUT = Path("docs/figures/assistants.json")
 LINE_UP = LineUp()
+RECORDED = replace(LINE_UP, samples=1)
 SMALL = LineUp(hypotheses=40, regions=4, true=4, prompts=60)
 JUDGEMENTS = 50
 THEIRS = LINE_UP.hypotheses * JUDGEMENTS
@@ -109,29 +110,28 @@ def fixed(accuracy: float) -> float:
 def claims() -> Figures:
     """All 300 hypotheses are tested, as the fixed protocol tests them."""
     found: Figures = {"power_080_fixed50": fixed(A_STRONG), "power_065_fixed50": fixed(A_WEAK)}
+    return found | _claims(LINE_UP)
+
+
+def recorded() -> Figures:
+    """As claims, with one recorded response to each prompt."""
+    return {f"{name}_recorded": value for name, value in _claims(RECORDED).items()}
+
+
+def _claims(line_up: LineUp) -> Figures:
+    found: Figures = {}
     kept = []
     for accuracy, count, name in ((A_STRONG, AUDITS, "080"), (A_WEAK, WEAK_AUDITS, "065")):
         for neither, habit, end in HABITS:
-            ours = audits(f"one judge, {accuracy}, {habit}", one(accuracy, neither), count,
-                          one_judge=True, eliminate=False)  # fmt: skip
+            line = f"one judge, {accuracy}, {habit}, {line_up.samples} samples"
+            ours = audits(line, one(accuracy, neither), count, line_up, one_judge=True,
+                          eliminate=False)  # fmt: skip
             kept.append(ours.record)
             found[f"power_{name}{end}"] = ours.mean.power
             ratio = f"requests_ratio{end}" if name == "080" else f"power_065{end}_requests_ratio"
             found[ratio] = ours.claims / THEIRS
             found[f"{ratio}_all"] = ours.requests / THEIRS
     return found | {"judging": kept}
-
-
-def told() -> Figures:
-    """As claims, with delta set to that of the true accuracy: what the estimate costs."""
-    kept = []
-    for accuracy, count, delta in ((A_STRONG, AUDITS, 0.5), (A_WEAK, WEAK_AUDITS, 0.25)):
-        name = f"one judge, {accuracy}, coin flips, delta {delta}"
-        kept.append(
-            audits(name, one(accuracy, COIN), count, one_judge=True, eliminate=False,
-                   confirm={"delta": delta}).record
-        )  # fmt: skip
-    return {"told": kept}
 
 
 def cascade() -> Figures:
@@ -186,15 +186,16 @@ def seldom() -> Figures:
 def nulls() -> Figures:
     """False discoveries, 40 hypotheses in 4 regions of 60 prompts, all tested."""
     lean = {"lean": 0.3, "longer": 0.9}
-    panel = {"judges": [STRONG, "second", "third"], "decide": "majority"}
+    panel = {"judges": [STRONG, "second", "third"], "escalate": "never"}
     three = {STRONG: 0.8, "second": 0.7, "third": 0.65, CHEAP: A_CHEAP}
     lines: list[tuple[str, Habits, dict[str, Any]]] = [
         ("one judge", one(A_STRONG, COIN), {"one_judge": True}),
         ("one judge, leans to longer texts", one(A_STRONG, MOSTLY, **lean), {"one_judge": True}),
         ("cascade", two(COIN), {"share": 2 / 3}),
         ("cascade, leans to longer texts", two(MOSTLY, **lean), {"share": 2 / 3}),
+        ("first of three", Habits(accuracy=three, neither=COIN), {"assistant": panel}),
         ("majority of three", Habits(accuracy=three, neither=COIN),
-         {"assistant": panel | {"escalate": "never"}}),
+         {"assistant": panel | {"decide": "majority"}}),
     ]  # fmt: skip
     kept = []
     for name, habits, options in lines:
@@ -234,7 +235,7 @@ def rates() -> Figures:
 
 
 PARTS: dict[str, Callable[[], Figures]] = {
-    part.__name__: part for part in (claims, told, cascade, seldom, whole, nulls, rates)
+    part.__name__: part for part in (claims, recorded, cascade, seldom, whole, nulls, rates)
 }
 
 

@@ -114,13 +114,13 @@ class SimulatedPool:
 @dataclass(frozen=True)
 class LineUp:
     """Hypotheses, dealt out over regions, of which some are true; the prompts of each region in the
-    confirm pool; and the recorded responses of either subject to each prompt."""
+    confirm pool; and the responses of either subject to each prompt."""
 
     hypotheses: int = 300
     regions: int = 20
     true: int = 30
     prompts: int = 480
-    samples: int = 1
+    samples: int = Confirm().samples
 
 
 class JudgedAudit(NamedTuple):
@@ -165,7 +165,7 @@ def audit(
     confirm: Mapping[str, Any] | None = None,
     assistant: Mapping[str, Any] | None = None,
 ) -> JudgedAudit:
-    """One audit of recorded responses at shipped defaults, but for the prompts of a region.
+    """One audit at shipped defaults, but for the prompts of a region.
 
     one_judge: whether the strong model is the cheap one, too. eliminate: without, all hypotheses
     are tested, and the screen only says how right its judges are. share: part of each region's

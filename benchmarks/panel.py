@@ -3,13 +3,13 @@
     python -m benchmarks.panel [--audits 200] [--with-true 40] [--write]
 
 Everything between a request and a finding is the product's: placebos, coins, requests, majority,
-race for effects of 0.1, e-BH, gates, agreement. Only the pool is simulated: it answers each request
-by chance. 16 hypotheses in four regions of 40 fresh prompts, one pair of each; four of them true,
-or none. A judge names the right side of a true one with its accuracy and else the wrong side; of a
-false one and of a placebo it says neither with a chance of 0.7 (`neither`) or never (`coins`), or
-else chooses a side by coin. `leaning` judges answer a third of all statements for the longer text,
-which is the intervention's on 90 % of the prompts, and a tenth of their replies are garbage.
---write writes
+race, e-BH, gates, agreement. Only the pool is simulated: it answers each request by chance, and no
+screen says how well, so that the races are those of a judge right with 80 %. 16 hypotheses in four
+regions of 40 fresh prompts, one pair of each; four of them true, or none. A judge names the right
+side of a true one with its accuracy and else the wrong side; of a false one and of a placebo it
+says neither with a chance of 0.7 (`neither`) or never (`coins`), or else chooses a side by coin.
+`leaning` judges answer a third of all statements for the longer text, which is the intervention's
+on 90 % of the prompts, and a tenth of their replies are garbage. --write writes
 docs/figures/panel.json.
 """
 
@@ -43,7 +43,6 @@ from scripts.workflow.sections import Confirm
 FIGURES = Path(__file__).parents[1] / "docs" / "figures" / "panel.json"
 REGIONS, PROMPTS, HYPOTHESES, TRUE = 4, 40, 16, 4
 RIGHTS = (0.8, 0.7, 0.5)
-DELTA = 0.1  # what an audit without calibration races for
 RUNS = 300  # behind a coverage
 TEXTS = re.compile(r"\[\[response ([AB]) (\w+)\]\]\n(.*?)\n\[\[/", re.S)
 SHORT, LONG = "a short text", "a text that is a good deal longer than the other one"
@@ -137,7 +136,7 @@ def one(decide: str, manner: Manner, true: int, seed: int) -> dict[str, float]:
     roles = ConfirmRoles(Budget(), judges, cheap, cheap, "never", panel=panel)
     defaults = Confirm()
     settings: ConfirmSettings = {
-        "q": defaults.q, "delta": DELTA, "placebos": defaults.placebos, "evidence": 1,
+        "q": defaults.q, "delta": defaults.delta, "placebos": defaults.placebos, "evidence": 1,
         "seed": seed,
     }  # fmt: skip
     pool = SimulatedPool(rights, manner, seed)
