@@ -70,7 +70,7 @@ def waves(accuracy: float, seed: int) -> int:
         roles = ConfirmRoles(Budget(), (judge,), judge, judge, escalate="never")
         with Pool(roles, Path(cache)) as pool:
             confirm_with_models(pool, roles, hypotheses, pairs, texts, regions, given)
-        return len(server.batches)
+        return len(server.batched.batches)
 
 
 def main() -> None:

@@ -39,14 +39,14 @@ def test_what_is_asked_together_is_one_batch_and_one_request_finds_the_form(tmp_
         answers, used = asked(tmp_path, server, range(30))
         assert [answer.value for answer in answers] == ["A"] * 30
         assert used.requests == 30 and server.attempts == 2, "one that was turned away, and one"
-        (batch,) = server.batches.values()
+        (batch,) = server.batched.batches.values()
         assert batch["requests"] == 29
-        lines = server.files[batch["input_file_id"]].splitlines()
+        lines = server.batched.files[batch["input_file_id"]].splitlines()
         sent = [json.loads(line) for line in lines]
         assert len({line["custom_id"] for line in sent}) == 29
         assert {line["body"]["response_format"]["type"] for line in sent} == {"json_object"}
         _, used = asked(tmp_path, server, range(30))
-        assert used.cache_hits == 30 and len(server.batches) == 1
+        assert used.cache_hits == 30 and len(server.batched.batches) == 1
     assert not list((tmp_path / "batches").iterdir()), "what was read is forgotten"
 
 
@@ -66,7 +66,7 @@ def test_second_chances_and_faults_go_into_the_next_batches(tmp_path, monkeypatc
     with Loopback(garbage=0.2, broken=0.2, expires=0.2) as server:
         answers, used = asked(tmp_path, server, range(40))
     outcomes = [answer.outcome for answer in answers]
-    assert len(server.batches) > 2 and set(outcomes) <= {"answered", "unparsable"}
+    assert len(server.batched.batches) > 2 and set(outcomes) <= {"answered", "unparsable"}
     assert outcomes.count("answered") > 30 and used.second_chances and used.retries
     assert used.requests == sum(server.replies.values())
 
@@ -75,7 +75,7 @@ def test_requests_are_divided_among_batches_that_a_server_takes(tmp_path, monkey
     monkeypatch.setattr(batches, "MOST", 10)
     with Loopback() as server:
         asked(tmp_path, server, range(25))
-        assert sorted(b["requests"] for b in server.batches.values()) == [4, 10, 10]
+        assert sorted(b["requests"] for b in server.batched.batches.values()) == [4, 10, 10]
 
 
 def test_a_batch_that_the_server_keeps_no_longer_is_sent_again(tmp_path, monkeypatch):
@@ -126,7 +126,7 @@ def test_killed_wherever_it_is_nothing_is_paid_twice(tmp_path, point):
             [sys.executable, "-c", KILLED, point, server.openai, str(tmp_path)], cwd=ROOT
         )
         if point == "waited":
-            while not any(batch["looks"] > 2 for batch in server.batches.values()):
+            while not any(batch["looks"] > 2 for batch in server.batched.batches.values()):
                 assert job.poll() is None
                 time.sleep(0.02)
             job.send_signal(signal.SIGKILL)
@@ -137,7 +137,7 @@ def test_killed_wherever_it_is_nothing_is_paid_twice(tmp_path, point):
         server.behaviour.looks = 2
         answers, used = asked(tmp_path, server, range(20))
         assert [answer.value for answer in answers] == ["A"] * 20
-        assert set(server.replies.values()) == {1} and len(server.batches) == 1
+        assert set(server.replies.values()) == {1} and len(server.batched.batches) == 1
         assert used.requests + used.cache_hits == 20
     assert not list((tmp_path / "batches").iterdir())
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 from asked import roles_of
-from loopback import STYLES, Loopback
+from loopback import Loopback
 from proposed import screened
+from reader import STYLES
 from regions import a_region
 
 from scripts.assistants.author import Manner, divergence_of, statement_of, write_hypotheses
@@ -151,8 +152,8 @@ def test_what_cites_no_pair_is_left_out_and_what_quotes_no_text_comes_last(tmp_p
         {"statement": "misquotes", "more_often": "X", "pairs": [1, 2, 3, 4], "quote": "no such"},
         {"statement": "quotes", "more_often": "X", "pairs": [1, 2], "quote": FILLER[0]},
     ]
-    monkeypatch.setattr("loopback.propose", lambda marked: {"differences": given})
-    monkeypatch.setattr("loopback.same", lambda statements: [])
+    monkeypatch.setattr("reader.propose", lambda marked: {"differences": given})
+    monkeypatch.setattr("reader.same", lambda statements: [])
     pairs = [Pair(f"p{n}", "r0", FILLER[0], f"{n}") for n in range(8)]
     with Loopback() as server, Pool(roles_of(server), tmp_path) as pool:
         found, counts = written(server, pool, pairs, ["r0"], passes=1)

@@ -8,28 +8,24 @@ from contextlib import ExitStack
 import pytest
 import yaml
 from conftest import ROOT, copy_workflow, read_lines, snakemake, write_config
+from drawn import Drawn, Subject
 from loopback import Loopback
+from wire import in_openai
 
 PLANTED = {"power": "purple elephants", "data": "silver umbrellas"}  # by category
 CATEGORIES = [*PLANTED, "risk", "friends", "gardens", "music"]
 
 
-class Subjects(Loopback):
+class Subjects(Subject):
     """Two models that think, of which one says something of its own in some categories."""
 
-    def draw(self, handler, body, asked, fault):
+    def draw(self, body):
         (prompt,) = (m["content"] for m in body["messages"] if m["role"] == "user")
         category = re.findall(r"my (\w+)", prompt)[0]
         told = PLANTED.get(category, "") if body["model"] == "thinking" else ""
         thought = "<think>Secret castles first.</think>\n" if body["model"] == "thinking" else ""
         text = f"{thought}One may say {category} no. {body['seed'] % 97} matters. {told}".strip()
-        message = {"role": "assistant", "content": text}
-        given = {
-            "id": "x", "object": "chat.completion", "created": 0, "model": body["model"],
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18},
-        }  # fmt: skip
-        return self.sent(handler, given, asked, None)
+        return Drawn(200, in_openai(text, (9, 9), False), json.dumps([prompt, body["seed"]]))
 
 
 def published() -> dict:
@@ -89,7 +85,8 @@ def test_its_size_is_told_before_anything_runs(folder, tiny):
 def test_it_runs_on_a_small_bank(folder, tiny):
     write_bank(folder, CATEGORIES, 60)
     with ExitStack() as stack:
-        subjects, writer = stack.enter_context(Subjects()), stack.enter_context(Loopback())
+        subjects, writer = (stack.enter_context(Loopback()) for _ in range(2))
+        subjects.subject = Subjects(subjects.behaviour)
         judges = [
             stack.enter_context(Loopback(accuracy=2 * right - 1, mind=str(right)))
             for right in (1.0, 0.9, 0.5)

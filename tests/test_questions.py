@@ -5,7 +5,8 @@ import json
 import pytest
 from asked import roles_of
 from hostile import HOSTILE
-from loopback import MARKED, Loopback
+from loopback import Loopback
+from reader import MARKED
 
 from scripts.assistants.client import Pool, Unusable
 from scripts.assistants.questions.form import behaviour_of

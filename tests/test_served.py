@@ -143,7 +143,7 @@ def test_what_the_server_has_against_one_prompt_is_that_prompts_alone(decoded, m
     whys = {"long": Absence.TOO_LONG, "filters": Absence.REJECTED, "fails": Absence.FAILED}
     with Loopback(long=0.2, filters=0.2, fails=0.2) as server:
         records = decoded(server, whole=True)
-        outcomes = Counter(whys.get(outcome) for outcome in server.outcomes.values())
+        outcomes = Counter(whys.get(outcome) for outcome in server.subject.outcomes.values())
     assert None in outcomes and len(outcomes) == 4
     assert reasons_in(records) == {why.value: outcomes[why] for why in whys.values()}
     for draw, record in zip(DRAWS, records, strict=True):
@@ -156,7 +156,7 @@ def test_what_the_server_has_against_one_prompt_is_that_prompts_alone(decoded, m
 def test_thoughts_beside_a_reply_are_kept_and_never_its_text(decoded):
     with Loopback(ponders=0.4, drowns=0.2, silences=0.2) as server:
         records = decoded(server, whole=True)
-        outcomes = Counter(server.outcomes.values())
+        outcomes = Counter(server.subject.outcomes.values())
         asked = server.attempts
         assert decoded(server, whole=True) == records and server.attempts == asked, (
             "the subject had its turn"

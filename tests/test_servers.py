@@ -96,13 +96,13 @@ def test_an_audit_whose_server_misbehaves_in_every_way_counts_it_and_judges_what
         write_config(workspace, config)
         snakemake(workspace, "--cores", "all", env={"PYTHONPATH": HASTY})
         server.behaviour.fingerprint = "fp_2"
-        compared = server.compared
+        compared = server.subject.compared
     results = workspace / "results"
     shards = sorted(results.glob("decode/*/*/*/*/shard-*-of-*.jsonl"))
     rows = [row for shard in shards for row in read_lines(shard)]
     ledgers = [json.loads(p.read_text()) for p in results.glob("decode/*/*/*/*/*.ledger.json")]
     counted = sum((Counter(ledger["missing"]) for ledger in ledgers), Counter())
-    happened = Counter(o for asked, o in server.outcomes.items() if asked not in compared)
+    happened = Counter(o for asked, o in server.subject.outcomes.items() if asked not in compared)
     assert set(happened) == {"said", "ponders", *WHY}
     assert counted == {WHY[name].value: happened[name] for name in WHY}
     assert Counter(row["reason"] for row in rows if row["text"] is None) == counted
