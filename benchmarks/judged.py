@@ -30,7 +30,7 @@ from scripts.judging import findings as findings_module
 from scripts.judging.calibration import Calibration, calibrated, screening_judges
 from scripts.judging.confirmation import raced as raced_by_product
 from scripts.judging.screening import left_out, screened_by_model
-from scripts.judging.settings import ConfirmSettings
+from scripts.judging.settings import ClaimSettings
 from scripts.prompts.region import Region
 from scripts.workflow.assistant_sections import Assistant
 from scripts.workflow.sections import Confirm, Screen
@@ -177,7 +177,7 @@ def audit(
     of_stages = Assistant.model_validate(given | dict(assistant or {})).of_stages()
     assert of_stages is not None
     settings = Confirm(prompts=line_up.prompts).model_dump() | dict(confirm or {})
-    settings |= {"seed": int(rng.integers(2**31)), "evidence": 0}
+    settings |= {"seed": int(rng.integers(2**31)), "evidence": 0, "unit": "prompt"}
     regions = {f"r{j}": _region(f"r{j}", 1 / line_up.regions) for j in range(line_up.regions)}
     hypotheses = [
         new_hypothesis(
@@ -229,7 +229,7 @@ def audit(
             pairs,
             _texts(pairs),
             regions,
-            cast(ConfirmSettings, settings),
+            cast(ClaimSettings, settings),
             calibration=calibration,
         )
     found = {f.id for f in findings if f.status == Status.VALIDATED}

@@ -35,7 +35,7 @@ from scripts.evidence.reasons import Status
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.model_judges import confirm_with_models
-from scripts.judging.settings import ConfirmSettings
+from scripts.judging.settings import ClaimSettings
 from scripts.page.judges import guessing
 from scripts.prompts.region import Region
 from scripts.workflow.sections import Confirm
@@ -135,9 +135,9 @@ def one(decide: str, manner: Manner, true: int, seed: int) -> dict[str, float]:
     panel = Panel(cast(Decide, decide))
     roles = ConfirmRoles(Budget(), judges, cheap, cheap, "never", panel=panel)
     defaults = Confirm()
-    settings: ConfirmSettings = {
+    settings: ClaimSettings = {
         "q": defaults.q, "delta": defaults.delta, "placebos": defaults.placebos, "evidence": 1,
-        "seed": seed,
+        "seed": seed, "unit": "prompt",
     }  # fmt: skip
     pool = SimulatedPool(rights, manner, seed)
     texts_of = {pair.prompt: "A question?" for pair in pairs}

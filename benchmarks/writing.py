@@ -98,7 +98,7 @@ def audit(seed: int, marks: int, second_cycle: bool) -> Outcome:
     texts = {p.prompt: f"Question {p.prompt}?" for p in (*explored, *screened, *confirmed)}
     pool: Any = Reader(Loopback(accuracy=ACCURACY))
     role = Role("author", "openai", "large", "http://localhost")
-    manner = Manner.of(Propose().model_dump())
+    manner = Manner.of(Propose().of_a_model())
 
     def judged(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
         judge = ModelJudge(pool, role, hypotheses, {}, pairs_by_prompt(screened), texts, seed)

@@ -10,6 +10,7 @@ from scripts.assistants.interactions import Interactions
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.roles import LOCAL, ConfirmRoles, read_roles
 from scripts.assistants.servers_here import served_here
+from scripts.assistants.settings import RolesPlace
 from scripts.assistants.themes import themes_of
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.checks.check import Text
@@ -30,13 +31,14 @@ from scripts.judging.model_judges import confirm_with_models
 from scripts.judging.panel import NO_PANEL
 from scripts.judging.schedule import whole_blocks
 from scripts.judging.separability import NOT_ASKED, separability
+from scripts.judging.settings import ConfirmSettings
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt, prompt_of
 from scripts.prompts.region import Regions
 
 
 def main(job: Job) -> None:
-    settings = job.params.settings
+    settings = job.settings(ConfirmSettings)
     regions = read_document(job.input.regions, Regions).by_id
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
     pairs = read_pool(job.input)
@@ -74,7 +76,7 @@ def main(job: Job) -> None:
         )
     else:
         spent = [read_document(path, Usage) for path in job.input.spent]
-        roles = read_roles(ConfirmRoles, settings["assistant"], job.params.local["access"])
+        roles = read_roles(ConfirmRoles, settings["assistant"], job.local(RolesPlace)["access"])
         with (
             served_here(job, roles) as servers,
             Pool(roles, Path(job.params.cache), spent, interactions=asked, servers=servers) as pool,

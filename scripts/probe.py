@@ -8,6 +8,7 @@ from scripts.assistants.judge import prompt_texts
 from scripts.assistants.probes import write_prompts
 from scripts.assistants.roles import LOCAL, ProposeRoles, read_roles
 from scripts.assistants.servers_here import served_here
+from scripts.assistants.settings import OwnPlace
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.assistants.user_file import own_hypotheses, read_own, read_written
 from scripts.core.job import Job, log, run
@@ -16,26 +17,27 @@ from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.probe import Written, probes_of, prompts_in
 from scripts.judging.probing import badly_tested
 from scripts.judging.screening import confirm_prompts
+from scripts.judging.settings import ProbeSettings
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import Regions
 
 
 def main(job: Job) -> None:
-    settings = job.params.settings
+    settings, place = job.settings(ProbeSettings), job.local(OwnPlace)
     regions = read_document(job.input.regions, Regions).by_id
     bank, dealt = read_rows(job.input.bank, Prompt), read_rows(job.input.prompts, DealtPrompt)
     local = settings["assistant"] == LOCAL
     written: list[tuple[Hypothesis, str, list[Written]]] = []
-    for path in job.params.local["hypotheses"]:
-        lines = read_own(path, local, job.params.local["entailed"])
-        own = own_hypotheses(path, regions, local, job.params.local["entailed"])
+    for path in place["hypotheses"]:
+        lines = read_own(path, local, place["entailed"])
+        own = own_hypotheses(path, regions, local, place["entailed"])
         for line, hypothesis in zip(lines, own, strict=True):
             if line.prompts:
                 written.append((hypothesis, "user", read_written(line.prompts)))
     usage: dict[str, ModelUsage] = {}
     asked = Interactions(job.output.interactions, job.ledger.stage)
-    if not local and settings["hypotheses"]:
+    if settings["assistant"] != LOCAL and settings["hypotheses"]:
         kept = read_rows(job.input.hypotheses, Hypothesis)
         mine = {hypothesis.id for hypothesis, _, _ in written}
         others = [h for h in read_rows(job.input.screened, Hypothesis) if h.id not in mine]
@@ -50,7 +52,7 @@ def main(job: Job) -> None:
         )
         explored = {p.id: p.region for p in dealt if p.pool == "explore"}
         spent = [read_document(path, Usage) for path in job.input.spent]
-        roles = read_roles(ProposeRoles, settings["assistant"], job.params.local["access"])
+        roles = read_roles(ProposeRoles, settings["assistant"], place["access"])
         with (
             served_here(job, roles) as servers,
             Pool(roles, Path(job.params.cache), spent, PART, asked, servers) as pool,

@@ -9,6 +9,7 @@ from scripts.assistants.judge import prompt_texts
 from scripts.assistants.local import propose
 from scripts.assistants.roles import LOCAL, ProposeRoles, read_roles
 from scripts.assistants.servers_here import served_here
+from scripts.assistants.settings import LocalProposeSettings, ModelProposeSettings, RolesPlace
 from scripts.assistants.usage import ModelUsage
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
@@ -21,22 +22,25 @@ from scripts.prompts.region import RegionDivergence, Regions
 
 
 def main(job: Job) -> None:
-    settings = job.params.settings
+    settings: LocalProposeSettings | ModelProposeSettings
     regions = read_document(job.input.regions, Regions).by_id
     divergence = read_rows(job.input.divergence, RegionDivergence)
     places = explored_places(job.input.texts)
     pairs = read_pairs(job.input.base, job.input.intervention, places)
-    chosen = worth_a_look(divergence, settings["promising"])
     usage: dict[str, ModelUsage] = {}
     writing = Writing()
     asked = Interactions(job.output.interactions, job.ledger.stage)
-    if settings["assistant"] == LOCAL:
+    if job.params.settings.get("assistant") == LOCAL:
+        settings = job.settings(LocalProposeSettings)
+        chosen = worth_a_look(divergence, settings["promising"])
         found = propose(pairs, chosen, regions, settings)
     else:
+        settings = job.settings(ModelProposeSettings)
+        chosen = worth_a_look(divergence, settings["promising"])
         most = max(author.LEAST_REGIONS, len(promising(divergence, settings["promising"])))
         chosen = chosen[: min(most, settings["regions"])]
         texts = prompt_texts(read_rows(job.input.bank, Prompt))
-        roles = read_roles(ProposeRoles, settings["assistant"], job.params.local["access"])
+        roles = read_roles(ProposeRoles, settings["assistant"], job.local(RolesPlace)["access"])
         with (
             served_here(job, roles) as servers,
             Pool(

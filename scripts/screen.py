@@ -14,6 +14,7 @@ from scripts.assistants.interactions import Interactions
 from scripts.assistants.judge import pairs_by_prompt, prompt_texts
 from scripts.assistants.roles import LOCAL, ScreenRoles, read_roles
 from scripts.assistants.servers_here import served_here
+from scripts.assistants.settings import OwnPlace
 from scripts.assistants.usage import ModelUsage, Usage
 from scripts.assistants.user_file import own_hypotheses
 from scripts.core.job import Job, log, run
@@ -32,31 +33,35 @@ from scripts.judging.screening import (
     screened,
     screened_by_model,
 )
+from scripts.judging.settings import LocalScreenSettings, ModelScreenSettings, ProbeSize
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import Regions
 
-NO_PROBING = {"hypotheses": 0, "prompts": 0, "samples": 0}
+NO_PROBING: ProbeSize = {"hypotheses": 0, "prompts": 0, "samples": 0}
 
 
 def main(job: Job) -> None:
+    settings: LocalScreenSettings | ModelScreenSettings
+    place, local = job.local(OwnPlace), job.params.settings.get("assistant") == LOCAL
     regions = read_document(job.input.regions, Regions).by_id
     pairs = read_pool(job.input)
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
-    least_net, assistant = (job.params.settings[k] for k in ("least_net", "assistant"))
     usage: dict[str, ModelUsage] = {}
     calibration = Calibration()
     affords = None
     writing = Writing()
     asked = Interactions(job.output.interactions, job.ledger.stage)
-    if assistant == LOCAL:
-        rows = screened(hypotheses, pairs, regions, least_net)
+    if local:
+        settings = job.settings(LocalScreenSettings)
+        rows = screened(hypotheses, pairs, regions, settings["least_net"])
     else:
+        settings = job.settings(ModelScreenSettings)
+        seed, least_net = settings["seed"], settings["least_net"]
         texts = prompt_texts(read_rows(job.input.bank, Prompt))
         by_prompt = pairs_by_prompt(pairs)
         spent = [read_document(path, Usage) for path in job.input.spent]
-        roles = read_roles(ScreenRoles, assistant, job.params.local["access"])
-        seed, second = job.params.settings["seed"], job.params.settings.get("second_cycle")
+        roles = read_roles(ScreenRoles, settings["assistant"], place["access"])
         with (
             served_here(job, roles) as servers,
             Pool(roles, Path(job.params.cache), spent, PART, asked, servers) as pool,
@@ -72,7 +77,7 @@ def main(job: Job) -> None:
                 return found
 
             rows = judged(hypotheses)
-            if roles.author:
+            if roles.author and "second_cycle" in settings:
                 explored = read_pairs(
                     job.input.explored_base,
                     job.input.explored_intervention,
@@ -81,7 +86,7 @@ def main(job: Job) -> None:
                 explored = [pair for pair in explored if pair.region in {p.region for p in pairs}]
                 found, writing = write_hypotheses(
                     pool, roles.author, explored, most_divergent(explored), regions, texts,
-                    Manner.of(second).after(rows), seed, rows,
+                    Manner.of(settings["second_cycle"]).after(rows), seed, rows,
                 )  # fmt: skip
                 log.info("%d hypotheses on what nothing explains that held", len(found))
                 rows += judged(found)
@@ -89,16 +94,14 @@ def main(job: Job) -> None:
             cheap.judged.extend(heard)
             calibration = calibrated(cheap, decides, rows, by_prompt)
             usage = pool.usage
-        probing = probe_requests(**job.params.settings.get("probe", NO_PROBING))
-        affords = afforded(pool, roles, job.params.settings["confirm"], probing)
-    for path in job.params.local["hypotheses"]:
-        own = own_hypotheses(
-            str(Path(path)), regions, assistant == LOCAL, job.params.local["entailed"]
-        )
+        probing = probe_requests(**settings.get("probe", NO_PROBING))
+        affords = afforded(pool, roles, settings["confirm"], probing)
+    for path in place["hypotheses"]:
+        own = own_hypotheses(path, regions, local, place["entailed"])
         same = {row.id for row in own}  # a proposed hypothesis that the user also has
         rows = [row for row in rows if row.id not in same] + own
     kept = [row for row in rows if row.goes_on]
-    budget = job.params.settings["confirm"]
+    budget = settings["confirm"]
     available = confirm_prompts(read_rows(job.input.prompts, DealtPrompt), budget["prompts"])
     reasons = left_out(kept, available, budget, affords)
     kept = [replace(row, beyond=reasons.get(row.id)) for row in kept]

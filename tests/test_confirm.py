@@ -24,7 +24,7 @@ from scripts.judging.findings import rounded
 from scripts.judging.local_judge import judge
 from scripts.judging.reach import ALPHA
 
-SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0}
+SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0, "unit": "prompt"}
 REGIONS = {
     f"r{n}": a_region(id=f"r{n}", name=f"name{n}", category=f"c{n}", weight=weight)
     for n, weight in enumerate([0.4, 0.3, 0.2, 0.1])

@@ -23,7 +23,7 @@ from scripts.hypotheses.finding import Finding, FindingRegion
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.writing import Writing
-from scripts.judging.confirmation import confirm
+from scripts.judging.confirmation import confirm, rates_of
 from scripts.judging.model_judges import confirm_with_models
 from scripts.judging.schedule import Judges, judging_order
 from scripts.judging.screening import screened_by_model
@@ -36,7 +36,7 @@ REGIONS = {
 }
 FILLER = ["river", "stone", "garden", "letter", "window", "engine", "forest", "market", "winter"]
 MANNER = Manner(pairs=8, each=4, passes=2, hypotheses=5, focus=None)
-SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 2, "seed": 0, "placebos": 9}
+SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 2, "seed": 0, "placebos": 9, "unit": "prompt"}
 
 
 def hypothesis(word, *regions, direction="more"):
@@ -299,9 +299,9 @@ def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
         judged = model({"r0": (pairs[0].prompt, ["h-bread-more"])})()
         assert judged == {"r0": {"h-bread-more": None}} and pool.usage["large"].lost == 1
         server.behaviour.status = None
-        run = {**SETTINGS, "rate_prompts": 12}
-        judges = Judges(model, model, {}, "borderline", (0.1, 0.1))
-        ((finding,), _) = confirm([hypothesis("bread", "r0")], {}, pairs, REGIONS, run, judges)
+        judges = Judges(model, model, {}, "borderline", (0.1, 0.1), rates_of(12))
+        bread = [hypothesis("bread", "r0")]
+        ((finding,), _) = confirm(bread, {}, pairs, REGIONS, SETTINGS, judges)
         assert finding.missing == 0  # what was lost is asked again
 
 

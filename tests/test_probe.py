@@ -35,7 +35,9 @@ from scripts.prompts.prompt import Prompt, content_id
 from scripts.tools.recount import recount
 
 REGIONS = {"r0": a_region(id="r0", name="n", category="c")}
-SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0, "least_net": 1}
+SETTINGS = {
+    "q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0, "unit": "prompt", "least_net": 1,
+}  # fmt: skip
 CONFIRM = {"pool": "confirm", "prompts": 24, "samples": 4, "ready": False}
 PLACEBOS = [PhraseCheck(phrases=(word,)) for word in ("river", "stone", "cloud")]
 

@@ -10,8 +10,9 @@ from test_pool import question
 
 from scripts.assistants.client import Pool
 from scripts.assistants.provider import Request
-from scripts.assistants.roles import Budget, ConfirmRoles, Role, read_roles
+from scripts.assistants.roles import Budget, ConfirmRoles, ProposeRoles, Role, read_roles
 from scripts.cache.records import record_key
+from scripts.core.errors import AuditError
 from scripts.workflow.assistant_sections import Assistant
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
@@ -202,6 +203,22 @@ def test_judges_of_one_model_are_told_apart():
 def test_a_stage_reads_the_roles_that_its_settings_were_made_from():
     of = stages(**HERE, author="w", judges=["j", "k"], concurrency=3, timeout=7)
     assert read_roles(ConfirmRoles, of.confirm.settings(), of.confirm.reach()) == of.confirm
+
+
+@pytest.mark.parametrize(
+    ("keyed", "sentence"),
+    [
+        ({"temprature": 1}, r"`author.temprature`: Unexpected"),
+        ({"thinking_tokens": "few"}, r"`author.thinking_tokens`: Input should be a valid integer"),
+        ({"name": "wright"}, "no `access` says how the role `wright` is reached"),
+    ],
+)
+def test_a_role_that_a_stage_cannot_read_is_named(keyed, sentence):
+    of = stages(**HERE, author="w").propose
+    given = of.settings()
+    given["author"] |= keyed
+    with pytest.raises(AuditError, match=sentence):
+        read_roles(ProposeRoles, given, of.reach())
 
 
 def test_each_role_is_asked_at_its_own_address(tmp_path):

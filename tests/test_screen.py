@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from jobs import job
 from proposed import explored, settings_of
 from proposed import screened as seen
 from regions import a_region
@@ -14,8 +15,8 @@ from scripts.assistants.client import Spent
 from scripts.assistants.roles import Budget, Role, ScreenRoles
 from scripts.assistants.usage import ModelUsage
 from scripts.checks.check import MeasureCheck, PhraseCheck
+from scripts.core.errors import AuditError
 from scripts.core.files import write_jsonl
-from scripts.core.ledger import Ledger
 from scripts.core.rows import read_rows, write_document, write_rows
 from scripts.divergence.space import Space
 from scripts.draws.generation import Generation
@@ -102,13 +103,7 @@ def test_samples_of_one_prompt_are_one_vote():
 # The stage
 
 
-class Files(dict):
-    """As a rule's inputs: by name in either way."""
-
-    __getattr__ = dict.__getitem__
-
-
-def run(tmp_path, rows, own_files, draws=1000):
+def run(tmp_path, rows, own_files, draws=1000, **more):
     """The stage on files, with one prompt that speaks for the hypothesis in r0."""
     names = {n: str(tmp_path / n) for n in ("regions", "hypotheses", "base", "intervention")}
     write_document(names["regions"], Regions(list(REGIONS.values()), None))
@@ -119,23 +114,25 @@ def run(tmp_path, rows, own_files, draws=1000):
         names[f"vectors_{side}"] = str(tmp_path / f"{side}.h5")
         Vectors([draw], np.ones((1, 2))).write(names[f"vectors_{side}"])
     Space(("r0",), np.zeros((1, 2)), np.eye(2), np.ones(2)).write(tmp_path / "space.h5")
-    given = Files(names | {s: [names[s]] for s in ("base", "intervention")})
+    given = names | {s: [names[s]] for s in ("base", "intervention")}
     given |= {"space": str(tmp_path / "space.h5"), "prompts": str(tmp_path / "prompts.jsonl")}
     pool = [DealtPrompt(f"{r}{n}", r, "confirm", 0.5) for r in REGIONS for n in range(20)]
     write_rows(given["prompts"], pool)
-    out = SimpleNamespace(
-        screened=str(tmp_path / "s.jsonl"), hypotheses=str(tmp_path / "h.jsonl"),
-        usage=str(tmp_path / "usage.json"), writing=str(tmp_path / "writing.json"),
-        calibration=str(tmp_path / "calibration.json"),
-        interactions=str(tmp_path / "interactions.jsonl"),
-    )  # fmt: skip
+    names = ("screened", "kept", "usage", "writing", "calibration", "interactions")
+    out = {name: str(tmp_path / f"{name}.out") for name in names}
+    out["hypotheses"] = out.pop("kept")
     confirm = {"pool": "confirm", "prompts": 10, "samples": 2, "draws": draws, "ready": False}
     settings = {"least_net": 1, "assistant": "local", "confirm": confirm}
-    local = {"hypotheses": own_files, "entailed": False}
-    params = SimpleNamespace(settings=settings, local=local)
-    ledger = Ledger("screen", "")
-    main(SimpleNamespace(input=given, output=out, params=params, ledger=ledger))
-    return read_rows(out.screened, Hypothesis), read_rows(out.hypotheses, Hypothesis)
+    local = {"hypotheses": own_files, "entailed": False, "access": {}}
+    main(job("screen", given, out, settings=settings | more, local=local))
+    return read_rows(out["screened"], Hypothesis), read_rows(out["hypotheses"], Hypothesis)
+
+
+def test_a_stage_says_which_setting_is_wrong(tmp_path):
+    with pytest.raises(AuditError, match=r"settings of `screen` .* `lest_net`: Extra inputs"):
+        run(tmp_path, [], [], lest_net=1)
+    with pytest.raises(AuditError, match=r"settings of `screen` .* `seed`: Field required"):
+        run(tmp_path, [], [], assistant={})
 
 
 def test_own_hypotheses_join_untouched(tmp_path):

@@ -8,12 +8,25 @@ import yaml
 from banks import jsonl
 from conftest import ROOT
 
+from scripts.assistants.roles import LOCAL
+from scripts.assistants.settings import (
+    LocalProposeSettings,
+    ModelProposeSettings,
+    OwnPlace,
+    RolesPlace,
+)
 from scripts.benchmark.settings import ExhaustiveSettings, RewriteSettings, TrialsSettings
 from scripts.core.digests import canonical
 from scripts.core.errors import AuditError
 from scripts.core.settings import settings_as
 from scripts.divergence.measurement import MeasureSettings
 from scripts.draws.settings import EverythingSettings, PoolSettings, RoundSettings
+from scripts.judging.settings import (
+    ConfirmSettings,
+    LocalScreenSettings,
+    ModelScreenSettings,
+    ProbeSettings,
+)
 from scripts.model import ModelPlace, ModelSettings
 from scripts.models.entailment import ReadingSettings
 from scripts.models.settings import (
@@ -41,10 +54,16 @@ BY_STAGE = {
     "regions": RegionsSettings,
     "embed": ReadingSettings,
     "measure": MeasureSettings,
+    "probe": ProbeSettings,
+    "confirm": ConfirmSettings,
     "report": ReportSettings,
     "exhaustive": ExhaustiveSettings,
     "rewrite": RewriteSettings,
     "trials": TrialsSettings,
+}
+BY_ASSISTANT = {
+    "propose": (LocalProposeSettings, ModelProposeSettings),
+    "screen": (LocalScreenSettings, ModelScreenSettings),
 }
 BY_KIND = {"loaded": LoadedSettings, "served": ServedSettings}
 BY_POOL = {
@@ -57,6 +76,10 @@ PLACES = {
     "plant": PlantPlace,
     "responses": RecordingPlace,
     "bank": Sources,
+    "propose": RolesPlace,
+    "screen": OwnPlace,
+    "probe": OwnPlace,
+    "confirm": RolesPlace,
     "report": ReportPlace,
 }
 HUB = {"model": "a/b", "revision": "c" * 40}
@@ -87,12 +110,24 @@ MORE = {
         "intervention": {"responses": {"response": "b", "where": {"m": 1}}},
         "match": "last_user",
     },
+    "judged by models": {
+        "base": "smollm",
+        "intervention": {"system_prompt": "Be brief."},
+        "assistant": {
+            "server": {**STARTED, "arguments": {}}, "judges": ["j", "k"], "budget": {"usd": 1},
+            "agreement": {"share": 0.5}, "extra": {"top_k": 1}, "temperature": None,
+        },
+        "propose": {"focus": "tea"},
+        "probe": {},
+    },
 }  # fmt: skip
 
 
 def type_of(node):
     if node.stage == "decode":
         return BY_KIND.get(node.settings["kind"])
+    if node.stage in BY_ASSISTANT:
+        return BY_ASSISTANT[node.stage][node.settings["assistant"] != LOCAL]
     if node.stage == "plan":
         return BY_POOL.get(node.settings["pool"], PoolSettings)
     return BY_STAGE.get(node.stage)
@@ -134,7 +169,7 @@ def test_what_recipes_make_is_what_scripts_read_to_the_letter(name, tmp_path, mo
             place = ServedPlace
         if place:
             settings_as(place, dict(node.local), node.stage)
-    assert {"bank", "regions", "embed", "measure", "report", "plan"} <= seen
+    assert {"bank", "regions", "embed", "measure", "propose", "screen", "confirm"} <= seen
 
 
 def test_a_field_that_a_script_does_not_read_is_named():

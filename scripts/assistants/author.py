@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.questions.form import Question
@@ -18,6 +18,7 @@ from scripts.assistants.questions.writing import (
     write_question,
 )
 from scripts.assistants.roles import Role
+from scripts.assistants.settings import ModelProposing
 from scripts.core.randomness import hash_unit
 from scripts.hypotheses.hypothesis import Direction, Hypothesis, new_hypothesis
 from scripts.hypotheses.pairs import Net, Pair
@@ -44,9 +45,14 @@ class Manner(NamedTuple):
     focus: str | None
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "Manner":
-        """From a stage's settings, which may hold others."""
-        return cls(*(settings[name] for name in cls._fields))
+    def of(cls, settings: ModelProposing) -> "Manner":
+        return cls(
+            settings["pairs"],
+            settings["each"],
+            settings["passes"],
+            settings["hypotheses"],
+            settings["focus"],
+        )
 
     def after(self, screened: Sequence[Hypothesis]) -> "Manner":
         """Of a second cycle: one pass, for as many hypotheses as the screen took out."""

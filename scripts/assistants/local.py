@@ -10,10 +10,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 
+from scripts.assistants.settings import LocalProposing
 from scripts.checks.check import (
     Check,
     DirectionCheck,
@@ -56,7 +56,7 @@ def propose(
     pairs: Sequence[Pair],
     ranked: Sequence[str],
     regions: Mapping[str, Region],
-    settings: Mapping[str, Any],
+    settings: LocalProposing,
 ) -> list[Hypothesis]:
     """Hypotheses, the strongest phrases and features first, then what compares whole texts;
     behaviours shared by regions are one.

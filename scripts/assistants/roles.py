@@ -7,20 +7,22 @@ the settings of a stage, hence in its key; how a model is reached is not.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
-from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from scripts.assistants.prices import AskedModel, Price, periods_of, price_of
+from scripts.core.errors import AuditError
+from scripts.core.files import JsonObject
+from scripts.core.settings import SETTINGS, settings_as
 
 if TYPE_CHECKING:
-    Json: TypeAlias = Any
+    from scripts.core.files import Json
 else:
     from pydantic import JsonValue as Json
 
-LOCAL = "local"  # in place of a stage's roles: no language model is asked
-REACH = ("prices", "concurrency", "timeout", "batch")
-Settings = dict[str, Any]
+LOCAL: Final = "local"  # in place of a stage's roles: no language model is asked
+KeyedRoles: TypeAlias = JsonObject  # of a stage, as its settings have them (`read_roles`)
 Escalate = Literal["auto", "band", "never"]
 Decide = Literal["first", "majority"]
 
@@ -37,6 +39,19 @@ class RoleServer:
     arguments: Mapping[str, Json]
     start_within: float = 1800.0
     identity: str = ""
+    __pydantic_config__: ClassVar = SETTINGS
+
+
+class Reach(TypedDict):
+    """How a role is reached, which never changes a reply: a file of prices that goes before the
+    known ones, requests under way at most, seconds a request may take, whether batches are asked,
+    and the server that is started for it."""
+
+    prices: str | None
+    concurrency: int
+    timeout: float
+    batch: bool
+    server: JsonObject | None
 
 
 @dataclass(frozen=True)
@@ -46,10 +61,10 @@ class Role:
     name: "author", "judge 1", "cheap", "themes"; base_url: the address, None for the provider's
     own; structured: whether the server knows JSON schemas; token_limit: what it calls the limit of
     a reply; extra: fields put into each request; label: what tells judges of one model apart;
-    server: what a job starts for it, where there is no address. The last four never change a
-    reply: a file of prices that goes before the known ones, requests under way at most, seconds a
-    request may take, and whether batches are asked.
+    server: what a job starts for it, where there is no address. The last four are of its `Reach`.
     """
+
+    __pydantic_config__: ClassVar = SETTINGS
 
     name: str
     provider: str
@@ -82,16 +97,22 @@ class Role:
         return self.label or self.model
 
     @property
-    def keyed(self) -> Settings:
+    def keyed(self) -> JsonObject:
         """What of it decides replies."""
-        found = {name: value for name, value in asdict(self).items() if name not in REACH}
+        reach = Reach.__annotations__
+        found = {name: value for name, value in asdict(self).items() if name not in reach}
         return found | {"server": self.server and self.server.identity}
 
     @property
-    def reach(self) -> Settings:
+    def reach(self) -> Reach:
         """What of it only says how it is reached."""
-        found = {name: getattr(self, name) for name in REACH}
-        return found | {"server": self.server and asdict(self.server)}
+        return {
+            "prices": self.prices,
+            "concurrency": self.concurrency,
+            "timeout": self.timeout,
+            "batch": self.batch,
+            "server": asdict(self.server) if self.server else None,
+        }
 
     @property
     def unpriced(self) -> bool:
@@ -123,6 +144,7 @@ class Role:
 class Budget:
     """What an audit's assistant may cost over all stages; None is no limit."""
 
+    __pydantic_config__: ClassVar = SETTINGS
     usd: float | None = None
     requests: int | None = None
 
@@ -135,6 +157,7 @@ class Budget:
 class StageRoles:
     """What a stage is given of the assistant."""
 
+    __pydantic_config__: ClassVar = SETTINGS
     budget: Budget
 
     @property
@@ -159,14 +182,14 @@ class StageRoles:
     def with_servers(self: "Of", identity: Callable[[RoleServer], str]) -> "Of":
         """As it is, with what stands for each server."""
 
-        def known(value: Any) -> Any:
+        def known(value: Json) -> Json:
             if isinstance(value, Role) and value.server:
                 return replace(value, server=replace(value.server, identity=identity(value.server)))
             return tuple(map(known, value)) if isinstance(value, tuple) else value
 
         return replace(self, **{f.name: known(getattr(self, f.name)) for f in fields(self)})
 
-    def settings(self) -> Settings:
+    def settings(self) -> KeyedRoles:
         """What of it decides the outcome: prices, too, where a budget in dollars ends an audit by
         them. Raises AuditError naming a file of prices that cannot be read."""
         found = {field.name: _keyed(getattr(self, field.name)) for field in fields(self)}
@@ -180,7 +203,7 @@ class StageRoles:
             }
         return found
 
-    def reach(self) -> Settings:
+    def reach(self) -> dict[str, Reach]:
         """How each role is reached, by its name."""
         return {role.name: role.reach for role in self.roles}
 
@@ -198,6 +221,7 @@ class Panel:
     the majority; and where it is the first one's, on which share of its prompts the others are
     asked what it was asked."""
 
+    __pydantic_config__: ClassVar = SETTINGS
     decide: Decide = "first"
     share: float = 0.25
 
@@ -255,30 +279,32 @@ ROLES_OF: dict[str, type[StageRoles]] = {
 Of = TypeVar("Of", bound=StageRoles)
 
 
-def read_roles(kind: type[Of], settings: Mapping[str, Any], reach: Mapping[str, Any]) -> Of:
-    """The roles of a stage, from its settings and from what no key contains."""
+def read_roles(kind: type[Of], keyed: KeyedRoles, access: Mapping[str, Reach]) -> Of:
+    """The roles of a stage, from its settings and from what no key contains. Raises AuditError,
+    naming the field, where these are not what it has."""
 
-    def whole(value: Any) -> Any:
+    def whole(value: Json) -> Json:
         if _many(value):
             return [whole(part) for part in value]
         if isinstance(value, Mapping) and "provider" in value:
-            return {**value, **reach[value["name"]]}
+            if value.get("name") not in access:
+                raise AuditError(f"no `access` says how the role `{value.get('name')}` is reached")
+            return {**value, **access[value["name"]]}
         return value
 
-    given = {name: whole(value) for name, value in settings.items() if name != "prices"}
-    found: Of = TypeAdapter(kind).validate_python(given)
-    return found
+    given = {name: whole(value) for name, value in keyed.items() if name != "prices"}
+    return settings_as(kind, given, "assistant")
 
 
-def roles_in(settings: Any) -> list[Mapping[str, Any]]:
+def roles_in(settings: Json) -> list[JsonObject]:
     """The roles among the settings of a stage, as they are keyed; none of the local assistant."""
     if not isinstance(settings, Mapping):
         return []
     values = [v for given in settings.values() for v in (given if _many(given) else [given])]
-    return [value for value in values if isinstance(value, Mapping) and "provider" in value]
+    return [value for value in values if isinstance(value, dict) and "provider" in value]
 
 
-def _keyed(value: Any) -> Any:
+def _keyed(value: Json) -> Json:
     if isinstance(value, Role):
         return value.keyed
     if isinstance(value, Budget | Panel):
@@ -286,5 +312,5 @@ def _keyed(value: Any) -> Any:
     return [_keyed(part) for part in value] if _many(value) else value
 
 
-def _many(value: Any) -> bool:
+def _many(value: Json) -> bool:
     return isinstance(value, list | tuple)

@@ -28,7 +28,7 @@ from scripts.draws.planning import (
     plan_round,
     with_everywhere,
 )
-from scripts.draws.settings import PoolSettings, RoundSettings
+from scripts.draws.settings import BudgetedPool, PoolSettings, RoundSettings
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
 from scripts.evidence.limits import requests as asked_in
@@ -44,7 +44,7 @@ from scripts.judging.local_judge import placebos_of, probed_locally
 from scripts.judging.probing import Probed, badly_tested
 from scripts.judging.schedule import judging_order
 from scripts.judging.screening import confirm_prompts, left_out, screened
-from scripts.judging.settings import ConfirmSettings
+from scripts.judging.settings import ClaimSettings
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.region import RegionDivergence
 
@@ -133,12 +133,12 @@ def audit(
     kept = [h for h in met if h.goes_on] + [*(author.own if author else ())]
 
     confirming = settings["confirm"]
-    testing: PoolSettings = {
+    testing: BudgetedPool = {
         "pool": "confirm", "unit": unit, "prompts": confirming["prompts"],
         "samples": 1 if one else confirming["samples"], "ready": ready,
         "draws": confirming["draws"], "everywhere": confirming["everywhere"],
     }  # fmt: skip
-    judging: ConfirmSettings = {
+    judging: ClaimSettings = {
         "q": confirming["q"], "delta": confirming["delta"], "placebos": confirming["placebos"],
         "evidence": 1, "seed": seed, "unit": unit,
     }  # fmt: skip

@@ -16,8 +16,9 @@ from scipy.stats import false_discovery_control, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from scripts.assistants.local import propose
+from scripts.assistants.settings import LocalProposing
 from scripts.benchmark.rows import ExhaustiveRun, Label
-from scripts.benchmark.settings import ExhaustiveSettings, Proposing
+from scripts.benchmark.settings import ExhaustiveSettings
 from scripts.benchmark.suite import Suite, suite_of
 from scripts.checks.check import Check, content_of, strength
 from scripts.core.arrays import write_arrays
@@ -56,7 +57,7 @@ def judged(check: Check, pairs: Sequence[Pair], rng) -> tuple[float, float]:
     return float(roc_auc_score(sides, scores)), float(p)
 
 
-def label_and_judge(suite: Suite, settings: Proposing, seed: int) -> tuple[list[Label], int]:
+def label_and_judge(suite: Suite, settings: LocalProposing, seed: int) -> tuple[list[Label], int]:
     """One label a region with its evidence, and the number of judge calls (one text each)."""
     by_id = {region.id: region for region in suite.regions}
     rng = np.random.default_rng(seed)

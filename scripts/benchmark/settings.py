@@ -6,8 +6,10 @@ from typing import Literal, NotRequired
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from scripts.assistants.settings import LocalProposing
 from scripts.core.settings import SETTINGS
 from scripts.divergence.measurement import Measuring
+from scripts.judging.settings import ProbeSize
 from scripts.models.settings import EmbedSettings
 
 
@@ -21,14 +23,6 @@ class Planning(TypedDict):
     floor: float
     boundary: float
     undersampled: float
-
-
-class Proposing(TypedDict):
-    """Writing hypotheses."""
-
-    regions: int
-    hypotheses: int
-    phrase_words: int
 
 
 class Screening(TypedDict):
@@ -51,24 +45,16 @@ class Confirming(TypedDict):
     everywhere: int
 
 
-class ProbeSettings(TypedDict):
-    """Prompts that are written for hypotheses."""
-
-    hypotheses: int
-    prompts: int
-    samples: int
-
-
 class AuditSettings(TypedDict):
     """The sections of the configuration that an audit in one process reads."""
 
     pools: dict[str, float]
     plan: Planning
     measure: Measuring
-    propose: Proposing
+    propose: LocalProposing
     screen: Screening
     confirm: Confirming
-    probe: NotRequired[ProbeSettings]
+    probe: NotRequired[ProbeSize]
     """Where somebody writes prompts."""
     unit: NotRequired[Literal["prompt", "draw"]]
 
@@ -109,7 +95,7 @@ class TrialsSettings(TypedDict):
 class ExhaustiveSettings(TypedDict):
     """Of the exhaustive protocol."""
 
-    propose: Proposing
+    propose: LocalProposing
     seed: int
 
 

@@ -45,8 +45,13 @@ class PoolSettings(TypedDict):
     """Whether the responses are recorded ones, which cost nothing."""
     everywhere: NotRequired[int]
     seed: NotRequired[int]
-    draws: NotRequired[int]
+
+
+@with_config(SETTINGS)
+class BudgetedPool(PoolSettings):
     """Of the confirm pool, as the screen decides what is tested."""
+
+    draws: int
 
 
 @with_config(SETTINGS)

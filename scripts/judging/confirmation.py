@@ -33,7 +33,7 @@ from scripts.judging.local_judge import local_judge
 from scripts.judging.missing import Missing
 from scripts.judging.probing import Probed, Whole
 from scripts.judging.schedule import Bench, Judges, raced
-from scripts.judging.settings import ConfirmSettings
+from scripts.judging.settings import ClaimSettings
 from scripts.prompts.region import Region
 
 RATES_OF_CHEAP = 5  # times as many prompts of a region as the strong judge reads for rates
@@ -44,7 +44,7 @@ def confirm(
     placebos: Mapping[str, Sequence[Check]],
     pairs: Sequence[Pair],
     regions: Mapping[str, Region],
-    settings: ConfirmSettings,
+    settings: ClaimSettings,
     judges: Judges | None = None,
     missing: Missing | None = None,
     probed: Sequence[Probed] = (),
@@ -63,7 +63,7 @@ def confirm(
     Where the draw is the unit, a region is a prompt, and every region has as many draws: one of
     each makes a block, and the race, which goes on in all regions at once, looks between blocks.
     """
-    given, unit, seed = hypotheses, settings.get("unit", "prompt"), settings["seed"]
+    given, unit, seed = hypotheses, settings["unit"], settings["seed"]
     hypotheses = [h for h in given if not h.beyond]
     checks = {h.id: h.check for h in hypotheses if h.check}
     going = [p for p in probed if p.goes_on]
@@ -96,7 +96,7 @@ def confirm(
     if judges:
         strong = {n for n, s in standings.items() if s.in_set or min(s.e, s.e_prime) >= SHOWN_AT}
         rated = {name: of_one for name, of_one in of_tested.items() if name in strong}
-    counted = _read_for_rates(rated, benches, judges, settings)
+    counted = _read_for_rates(rated, benches, judges)
     weights = {name: region.weight for name, region in regions.items()}
     findings = []
     for hypothesis in hypotheses:
@@ -163,14 +163,13 @@ def _read_for_rates(
     regions: Mapping[str, Sequence[str]],
     benches: Sequence[Bench],
     judges: Judges | None,
-    settings: ConfirmSettings,
 ) -> list[Mapping[str, int]]:
     """For each judge the first so many prompts of each region that rates rest on; of the hypotheses
     in `regions` all of them are judged afterwards, except where the budget ended."""
     whole = {region: len(prompts) for region, prompts in benches[-1].order.items()}
     counted: list[Mapping[str, int]] = [whole]
     if judges:
-        cheap, strong = rates_of(settings["rate_prompts"])
+        cheap, strong = judges.rates
         of_cheap = {region: min(cheap, count) for region, count in judges.share.items()}
         counted = [of_cheap, dict.fromkeys(whole, strong)]
     for place in reversed(range(len(benches))):  # the strong one's first: without them no rate

@@ -15,7 +15,7 @@ from scripts.hypotheses.probe import Probe
 from scripts.hypotheses.wording import family
 from scripts.judging.findings import mean_score
 from scripts.judging.probing import Probed, explored_half
-from scripts.judging.settings import ConfirmSettings
+from scripts.judging.settings import ClaimSettings
 
 
 def judge(
@@ -63,7 +63,7 @@ def local_judge(
 
 
 def probed_locally(
-    probes: Sequence[Probe], pairs: Sequence[Pair], settings: ConfirmSettings
+    probes: Sequence[Probe], pairs: Sequence[Pair], settings: ClaimSettings
 ) -> list[Probed]:
     """What the half of the written prompts that explores says, as the local assistant reads it."""
     judging = local_judge([probe.hypothesis for probe in probes], {}, pairs, settings["seed"])
@@ -86,7 +86,7 @@ def _on_cuts(check: Check, pairs: Sequence[Pair]) -> tuple[float, float] | None:
 def placebos_of(
     hypotheses: Sequence[Hypothesis],
     explored: Mapping[str, Sequence[Text]],
-    settings: ConfirmSettings,
+    settings: ClaimSettings,
 ) -> dict[str, list[Check]]:
     """Placebo checks of each hypothesis, fixed before a confirm text is looked at: only the base's
     texts of the explore pool, by region, are read."""

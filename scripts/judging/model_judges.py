@@ -27,7 +27,7 @@ from scripts.judging.missing import Missing
 from scripts.judging.panel import NO_PANEL, PanelReport, read_by_others, report_of, with_judges
 from scripts.judging.probing import Probed, explored_half, unpaid, untested_probe
 from scripts.judging.schedule import Judges, judging_order
-from scripts.judging.settings import ConfirmSettings
+from scripts.judging.settings import ClaimSettings
 from scripts.prompts.region import Region
 
 
@@ -38,7 +38,7 @@ def confirm_with_models(
     pairs: Sequence[Pair],
     texts: Mapping[str, str],
     regions: Mapping[str, Region],
-    settings: ConfirmSettings,
+    settings: ClaimSettings,
     missing: Missing | None = None,
     written: tuple[Sequence[Probe], Sequence[Pair]] = ((), ()),
     calibration: Calibration = UNKNOWN,
@@ -77,8 +77,8 @@ def confirm_with_models(
     first, *others = map(judge_of, roles.judges)
     strong = Majority([first, *others]) if majority else first
     escalate: Escalate = "band" if roles.escalate == "band" else "borderline"
-    judges = Judges(judge_of(roles.cheap), strong, share, escalate, delta)
-    settings = {**settings, "rate_prompts": roles.rate_prompts}
+    rates = rates_of(roles.rate_prompts)
+    judges = Judges(judge_of(roles.cheap), strong, share, escalate, delta, rates)
     findings, judgements = confirm(
         hypotheses, {}, pairs, regions, settings, judges, missing, probed
     )
@@ -105,7 +105,7 @@ def _probed(
     probes: Sequence[Probe],
     pairs: Sequence[Pair],
     texts: Mapping[str, str],
-    settings: ConfirmSettings,
+    settings: ClaimSettings,
 ) -> list[Probed]:
     """As `probed_locally`, read by a model, in the budget of the assistant."""
     seed, of_prompt = settings["seed"], pairs_by_prompt(pairs)
@@ -120,7 +120,7 @@ def _share(
     roles: ConfirmRoles,
     hypotheses: Sequence[Hypothesis],
     pairs: Mapping[str, Sequence[Pair]],
-    settings: ConfirmSettings,
+    settings: ClaimSettings,
     judges: Assumed,
     delta: tuple[Delta, Delta],
     K: int,

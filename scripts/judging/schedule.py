@@ -141,14 +141,15 @@ class Bench:
 
 class Judges(NamedTuple):
     """The language models of a confirm stage: which share of each region's prompts the cheap one
-    reads (0: none), before the strong one goes on with the others, and the effects that their races
-    seek."""
+    reads (0: none), before the strong one goes on with the others, the effects that their races
+    seek, and how many prompts of a region either reads for rates at most."""
 
     cheap: Judge
     strong: Judge
     share: Mapping[str, int]
     escalate: Escalate
     delta: tuple[Delta, Delta]
+    rates: tuple[int, int]
 
 
 def raced(

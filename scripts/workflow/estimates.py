@@ -24,12 +24,15 @@ from scripts.assistants.roles import (
     ScreenRoles,
     read_roles,
 )
+from scripts.assistants.settings import ModelProposeSettings
 from scripts.assistants.user_file import read_own, written_files
 from scripts.core.files import read_json
 from scripts.core.rows import read_document, read_rows
+from scripts.core.settings import settings_as
 from scripts.core.vocabulary import SIDES
 from scripts.draws.planning import SAMPLES_OF_A_PROMPT
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.judging.settings import ModelScreenSettings
 from scripts.models.plant_file import read_plant
 from scripts.models.reasoning import longest_reply
 from scripts.prompts.prompt import MOST_REGIONS, NAMING_WORDS, Prompt, region_count
@@ -240,8 +243,10 @@ class AuditPlan:
         meter = Meter(self.text_sizes())
         own = sum(map(lines_in, self.own_files))
         # Of one region no more are written; what is merged over regions was written in each.
-        manner = author.Manner.of(self.settings("propose"))
-        given = self.settings("screen").get("second_cycle")
+        writing = settings_as(ModelProposeSettings, self.settings("propose"), "propose")
+        manner = author.Manner.of(writing)
+        screening = settings_as(ModelScreenSettings, self.settings("screen"), "screen")
+        given = screening.get("second_cycle")
         again = author.Manner.of(given)._replace(passes=1) if given else None
         in_region = manner.of_a_region(self.promising)
         later = again.of_a_region(self.promising) if again else 0

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from scripts.assistants.settings import LocalProposing, ModelProposing
+from scripts.core.settings import settings_as
 from scripts.draws.rules import RULES
 from scripts.workflow.assistant_sections import Assistant
 from scripts.workflow.section import Name, Place, Section, Share, shorthand
@@ -192,13 +194,15 @@ class Propose(Section):
     """What you ask above all, in words, such as "political slant" or "safety of medical advice":
     a language model that writes hypotheses or themes is told."""
 
-    def of_the_local_assistant(self) -> dict[str, Any]:
+    def of_the_local_assistant(self) -> LocalProposing:
         """The settings that the local assistant reads."""
-        return self.model_dump(include={"regions", "hypotheses", "phrase_words"})
+        given = self.model_dump(include={"regions", "hypotheses", "phrase_words"})
+        return settings_as(LocalProposing, given, "propose")
 
-    def of_a_model(self) -> dict[str, Any]:
+    def of_a_model(self) -> ModelProposing:
         """Those that a language model's writing depends on."""
-        return self.model_dump(exclude={"phrase_words", "second_cycle"})
+        given = self.model_dump(exclude={"phrase_words", "second_cycle"})
+        return settings_as(ModelProposing, given, "propose")
 
 
 class Screen(Section):
