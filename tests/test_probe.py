@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from asked import roles_of
+from asked import panel_of, roles_of
 from conftest import read_lines, snakemake, tiny_config, write_config
 from loopback import Loopback
 from regions import a_region
@@ -33,6 +33,7 @@ from scripts.judging.model_judges import confirm_with_models
 from scripts.judging.probing import badly_tested
 from scripts.prompts.prompt import Prompt, content_id
 from scripts.tools.recount import recount
+from scripts.workflow.bill import REPEATED, Meter, Probing, sizes
 
 REGIONS = {"r0": a_region(id="r0", name="n", category="c")}
 SETTINGS = {
@@ -263,6 +264,25 @@ def test_the_author_writes_until_there_are_enough_and_a_judge_tests_them(tmp_pat
     assert moon.stopped == Stop.NOT_SHOWN
     rows = [list(map(as_json, of_one)) for of_one in (findings, judgements)]
     assert not list(recount(*rows, SETTINGS["q"], local=False))
+
+
+@pytest.mark.parametrize("decide", ["first", "majority"])
+def test_the_estimate_of_probing_is_what_a_panel_is_asked(tmp_path, decide):
+    """Where a probe goes on and has evidence, so that its matched prompts are judged, too."""
+    probes = probes_of([(about("bread"), "user", written())], [], 0)
+    pairs = pairs_of(probes, lambda draw: "bread" if draw.region == "p000" else "")
+    texts = prompt_texts(prompts_in(probes))
+    settings = SETTINGS | {"placebos": 3}
+    with Loopback() as server, Pool(roles := panel_of([server] * 3, decide), tmp_path) as pool:
+        (finding,), _, _ = confirm_with_models(
+            pool, roles, [], [], texts, REGIONS, settings, written=(probes, pairs)
+        )
+        assert finding.status == Status.VALIDATED and finding.probing.contrast
+        bill = Meter(sizes(None, None)).probe(roles.judges[0], roles, Probing(0, 1, 40, 2), 3)
+        explored, decided, placebos = 60, 60, 1
+        of_others = 2 * (60 if decide == "majority" else 40)
+        assert server.attempts == explored + decided + of_others + placebos
+        assert bill.high.requests == pytest.approx(REPEATED[0] * server.attempts)
 
 
 def test_without_money_for_exploring_probes_are_untested(tmp_path):

@@ -238,8 +238,7 @@ class ScreenRoles(StageRoles):
 
     @property
     def asked(self) -> tuple[Role, ...]:
-        majority = self.panel is not None and self.panel.decide == "majority"
-        deciding = self.judges if majority else self.judges[:1]
+        deciding = deciding_of(self.judges, self.panel)
         return (self.cheap, *deciding, *((self.author,) if self.author else ()))
 
 
@@ -255,6 +254,12 @@ class ConfirmRoles(StageRoles):
     price_ratio: float = 6.0
     rate_prompts: int = 12
     panel: Panel | None = None
+
+
+def deciding_of(judges: Sequence[Role], panel: Panel | None) -> tuple[Role, ...]:
+    """The judges whose verdicts decide the claims."""
+    majority = panel is not None and panel.decide == "majority"
+    return tuple(judges if majority else judges[:1])
 
 
 def shares_read(judges: Sequence[Role], panel: Panel | None) -> list[tuple[Role, float]]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.judge import Asked, Judge, Judged, Majority, ModelJudge
-from scripts.assistants.roles import Role, ScreenRoles
+from scripts.assistants.roles import Role, ScreenRoles, deciding_of
 from scripts.core.job import log
 from scripts.core.rows import ROW
 from scripts.evidence.accuracy import Accuracy, accuracies, delta_of
@@ -112,9 +112,8 @@ class Heard:
 def reading_in_screen(roles: ScreenRoles) -> tuple[Role, ...]:
     """Who reads a little in the screen beside the cheap judge: who decides the claims, unless that
     is the cheap judge itself."""
-    if roles.panel is not None and roles.panel.decide == "majority":
-        return roles.judges
-    return () if roles.cheap.same_as(roles.judges[0]) else roles.judges[:1]
+    deciding = deciding_of(roles.judges, roles.panel)
+    return () if len(deciding) == 1 and roles.cheap.same_as(deciding[0]) else deciding
 
 
 def screening_judges(

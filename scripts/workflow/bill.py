@@ -28,7 +28,14 @@ from scripts.assistants.questions.writing import (
     write_tokens,
 )
 from scripts.assistants.quoting import LONGEST_TEXT
-from scripts.assistants.roles import Budget, ConfirmRoles, Role, ScreenRoles, shares_read
+from scripts.assistants.roles import (
+    Budget,
+    ConfirmRoles,
+    Role,
+    ScreenRoles,
+    deciding_of,
+    shares_read,
+)
 from scripts.evidence.limits import TOGETHER, requests
 from scripts.judging.calibration import READ_BY_STRONG, reading_in_screen
 
@@ -188,21 +195,30 @@ class Meter:
         return total + write.times(requests)
 
     def probe(self, author: Role, roles: ConfirmRoles, wanted: Probing, placebos: int) -> Bill:
-        """Writing prompts, reading the half that explores, and judging the other."""
+        """Writing prompts, reading the half that explores, and judging the other: all that decide
+        the claims read the matched prompts, too, and the others a share of the rest."""
         most = min(probes.EACH, wanted.prompts)
         steps = -(-wanted.prompts // probes.EACH) + probes.SPARE
-        half = -(-wanted.prompts // 2) * (wanted.samples + 1)  # pairs, with those of matched ones
+        matched = -(-wanted.prompts // 2)  # pairs of half the prompts
+        shown, probed = matched * wanted.samples, wanted.written + wanted.own
+        deciding = deciding_of(roles.judges, roles.panel)
+
+        def read(role: Role, pairs: float, statement: int, placebos: int) -> Amount:
+            return self._judged(role, [1], pairs, statement, placebos)
 
         def asked(statement: int) -> Amount:
-            shown = (probes.EXAMPLES + probes.KNOWN) * (self.text.prompt + MARKS) + statement
-            write = self._most(author, PROBE, shown, probe_tokens(most))
-            explored = self._judged(roles.cheap, [1], half, statement, 0)
-            judged = self._judged(roles.judges[0], [1], half, statement, 1)
-            read = (explored + judged).times(wanted.written + wanted.own)
-            return write.times(steps * wanted.written) + read
+            quoted = (probes.EXAMPLES + probes.KNOWN) * (self.text.prompt + MARKS) + statement
+            write = self._most(author, PROBE, quoted, probe_tokens(most))
+            of_one = read(roles.cheap, shown + matched, statement, 0)
+            of_one += self._relate(roles.cheap, 1, placebos, statement)
+            for judge, share in shares_read(roles.judges, roles.panel):
+                of_one += read(judge, share * shown, statement, 1)
+            for judge in deciding:
+                of_one += read(judge, matched, statement, 1)
+            return write.times(steps * wanted.written) + of_one.times(probed)
 
-        lean = self._judged(roles.judges[0], [1], half, STATEMENT, placebos)
-        return _bill(Amount(), asked, lean.times(wanted.written + wanted.own))
+        lean = sum((read(judge, shown, STATEMENT, placebos) for judge in deciding), Amount())
+        return _bill(Amount(), asked, lean.times(probed))
 
     def confirm(
         self,
@@ -216,29 +232,43 @@ class Meter:
         over all regions."""
         whole = max(hypotheses, default=0)
 
-        def read(hypotheses: Sequence[int], pairs: float, placebos: int, statement: int) -> Amount:
+        def within(hypotheses: Sequence[int], pairs: float) -> tuple[Sequence[int], float]:
             """Whatever regions the draws go to, the budget bounds them."""
             if len(hypotheses) * pairs > draws:
-                hypotheses, pairs = [max(hypotheses)], draws
+                return [max(hypotheses)], draws
+            return hypotheses, pairs
+
+        def read(pairs: float, statement: int) -> Amount:
             total = Amount()
             for judge, share in shares_read(roles.judges, roles.panel):
-                one = self._judged(judge, hypotheses, pairs, statement, placebos)
+                one = self._judged(judge, *within(hypotheses, pairs), statement, 1)
                 total += one.times(share)
             return total
 
         def asked(statement: int) -> Amount:
-            judged = read(hypotheses, pool.pairs, 1, statement)
+            judged = read(pool.pairs, statement)
             # The rates are the strong model's: on prompts that the cheap one read, or some had
             # left.
             rated = Pool(min(pool.prompts, roles.rate_prompts), pool.samples)
-            rates = read(hypotheses, rated.pairs, 1, statement)
-            listed = (whole + 5 * placebos) * statement
-            relate = self._most(roles.cheap, RELATE, listed, relate_tokens(5 * placebos))
+            rates = read(rated.pairs, statement)
+            relate = self._relate(roles.cheap, whole, placebos, statement)
             themes = self._most(roles.themes, THEMES, whole * statement, themes_tokens(whole))
             return judged + rates + relate.times(len(hypotheses)) + themes
 
-        lean = read([1] * len(hypotheses), pool.pairs, placebos, STATEMENT)
+        each, pairs = [1] * len(hypotheses), pool.pairs
+        lean = sum(
+            (
+                self._judged(judge, *within(each, pairs), STATEMENT, placebos)
+                for judge in deciding_of(roles.judges, roles.panel)
+            ),
+            Amount(),
+        )
         return _bill(Amount(), asked, lean)
+
+    def _relate(self, role: Role, hypotheses: int, placebos: int, statement: int) -> Amount:
+        """Choosing the placebos of a region."""
+        listed = (hypotheses + 5 * placebos) * statement
+        return self._most(role, RELATE, listed, relate_tokens(5 * placebos))
 
     def _judged(
         self, role: Role, hypotheses: Sequence[int], pairs: float, statement: int, placebos: int
