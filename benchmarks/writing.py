@@ -21,7 +21,7 @@ from scripts.assistants.client import Answer
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt
 from scripts.assistants.questions.form import Question
 from scripts.assistants.roles import Budget, ConfirmRoles, Role
-from scripts.assistants.usage import ModelUsage
+from scripts.assistants.usage import RoleUsage
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.judging.model_judges import confirm_with_models
@@ -42,7 +42,7 @@ class Reader:
 
     def __init__(self, loopback: Any):
         self._loopback = loopback
-        self.usage: dict[str, ModelUsage] = {}
+        self.usage: dict[str, RoleUsage] = {}
 
     def expect(self, requests: int) -> None: ...
 

@@ -12,7 +12,7 @@ from scripts.assistants.roles import LOCAL, ConfirmRoles, read_roles
 from scripts.assistants.servers_here import served_here
 from scripts.assistants.settings import RolesPlace
 from scripts.assistants.themes import themes_of
-from scripts.assistants.usage import ModelUsage, Usage
+from scripts.assistants.usage import RoleUsage, Usage
 from scripts.checks.check import Text
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
@@ -58,7 +58,7 @@ def main(job: Job) -> None:
         missing = missing_responses(read_rows(job.input.prompts, DealtPrompt), regions)
     themes: list[Theme] = []
     panel = NO_PANEL
-    usage: dict[str, ModelUsage] = {}
+    usage: dict[str, RoleUsage] = {}
     asked = Interactions(job.output.interactions, job.ledger.stage)
     if settings["assistant"] == LOCAL:
         base_texts: dict[str, list[Text]] = defaultdict(list)

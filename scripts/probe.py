@@ -9,7 +9,7 @@ from scripts.assistants.probes import write_prompts
 from scripts.assistants.roles import LOCAL, ProposeRoles, read_roles
 from scripts.assistants.servers_here import served_here
 from scripts.assistants.settings import OwnPlace
-from scripts.assistants.usage import ModelUsage, Usage
+from scripts.assistants.usage import RoleUsage, Usage
 from scripts.assistants.user_file import own_hypotheses, read_own, read_written
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_rows
@@ -35,7 +35,7 @@ def main(job: Job) -> None:
         for line, hypothesis in zip(lines, own, strict=True):
             if line.prompts:
                 written.append((hypothesis, "user", read_written(line.prompts)))
-    usage: dict[str, ModelUsage] = {}
+    usage: dict[str, RoleUsage] = {}
     asked = Interactions(job.output.interactions, job.ledger.stage)
     if settings["assistant"] != LOCAL and settings["hypotheses"]:
         kept = read_rows(job.input.hypotheses, Hypothesis)

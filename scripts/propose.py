@@ -10,7 +10,7 @@ from scripts.assistants.local import propose
 from scripts.assistants.roles import LOCAL, ProposeRoles, read_roles
 from scripts.assistants.servers_here import served_here
 from scripts.assistants.settings import LocalProposeSettings, ModelProposeSettings, RolesPlace
-from scripts.assistants.usage import ModelUsage
+from scripts.assistants.usage import RoleUsage
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.measurement import promising, worth_a_look
@@ -27,7 +27,7 @@ def main(job: Job) -> None:
     divergence = read_rows(job.input.divergence, RegionDivergence)
     places = explored_places(job.input.texts)
     pairs = read_pairs(job.input.base, job.input.intervention, places)
-    usage: dict[str, ModelUsage] = {}
+    usage: dict[str, RoleUsage] = {}
     writing = Writing()
     asked = Interactions(job.output.interactions, job.ledger.stage)
     if job.params.settings.get("assistant") == LOCAL:

@@ -357,8 +357,8 @@ def main(job: Job) -> None:
     notices += notices_of_servers(ledgers)
     notices += notices_of_texts(answered(files))
     notices += notices_of_judges(panel, findings)
-    for model, used in cost.total.full.models.items():
-        notices += notices_of_replies(model, used)
+    for role, used in cost.total.full.roles.items():
+        notices += notices_of_replies(role, used)
     log.info("%s", counted)
     for notice in (arithmetic_notice(audit.arithmetic), *notices):
         if notice:

@@ -15,7 +15,7 @@ from scripts.assistants.judge import pairs_by_prompt, prompt_texts
 from scripts.assistants.roles import LOCAL, ScreenRoles, read_roles
 from scripts.assistants.servers_here import served_here
 from scripts.assistants.settings import OwnPlace
-from scripts.assistants.usage import ModelUsage, Usage
+from scripts.assistants.usage import RoleUsage, Usage
 from scripts.assistants.user_file import own_hypotheses
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
@@ -47,7 +47,7 @@ def main(job: Job) -> None:
     regions = read_document(job.input.regions, Regions).by_id
     pairs = read_pool(job.input)
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
-    usage: dict[str, ModelUsage] = {}
+    usage: dict[str, RoleUsage] = {}
     calibration = Calibration()
     affords = None
     writing = Writing()

@@ -1,13 +1,9 @@
 """Whole audits with a language model as assistant, against servers on 127.0.0.1."""
 
 import json
-import os
+import math
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_config
+from kills import kill_when
 from loopback import Loopback
 
 from scripts.core.rows import read_rows
@@ -128,12 +125,12 @@ def test_an_audit_is_written_and_judged_and_its_bill_is_exact(measured):
     total = costs["total"]["spent"]
     attempts, connections = json.loads((measured / "server.json").read_text())
     assert sum(total["requests"].values()) == attempts
-    assert total["input_tokens"] == sum(m["input_tokens"] for m in total["models"].values()) > 0
+    assert total["input_tokens"] == sum(r["input_tokens"] for r in total["roles"].values()) > 0
     assert connections <= 3 * 16, "connections are reused"
     assert set(costs["stages"]["screen"]["full"]["requests"]) == {"small", "large"}
     assert audit["themes"] == [], "a few findings are read as they are"
     page = (measured / "results/audits/judged/report.html").read_text()
-    assert "The assistant, by stage and model" in page and "In short" not in page
+    assert "The assistant, by stage and role" in page and "In short" not in page
 
 
 def test_all_that_was_asked_lies_beside_the_report_and_is_linked_from_it(measured):
@@ -229,7 +226,7 @@ def test_with_faults_all_is_accounted_for_and_nothing_paid_twice(copied, tiny):
         spent = costs["total"]["spent"]
         assert max(server.replies.values()) == 1, "a reply was paid twice"
         assert sum(spent["requests"].values()) == sum(server.replies.values())
-        used = spent["models"].values()
+        used = spent["roles"].values()
         assert sum(m["retries"] for m in used) > 0.2 * sum(spent["requests"].values())
         assert sum(m["mended"] for m in used) > 0 < sum(m["clean"] for m in used)
         page = (copied / "results/audits/judged/report.html").read_text()
@@ -240,31 +237,31 @@ def test_with_faults_all_is_accounted_for_and_nothing_paid_twice(copied, tiny):
         assert planted_found(findings) == set(PLANTED.values())
 
 
-def test_killed_in_the_middle_of_judging_only_what_was_under_way_is_asked_again(copied, tiny):
-    with Loopback(delay=0.05) as server:
-        configured(copied, tiny, server, concurrency=4)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--cores", "all"], cwd=copied,
-            env=os.environ | {"MARKED_KEY": KEY}, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        try:
-            deadline = time.monotonic() + 300
-            while server.behaviour.kinds["judge"] < 40 and time.monotonic() < deadline:
-                assert process.poll() is None, "the run ended before it could be killed"
-                time.sleep(0.01)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        time.sleep(0.5)
-        before = server.attempts
-        assert server.behaviour.kinds["judge"] >= 40
-        snakemake(copied, "--unlock")
+def test_killed_twice_while_a_majority_judges_it_pays_for_no_reply_twice(copied, tiny):
+    """With as many requests left without an answer as may be under way, all other replies had been
+    received. What three judges are asked lies within the estimate."""
+    with Loopback() as server:
+        judges = ["large", "second", "third"]
+        configured(copied, tiny, server, concurrency=4, judges=judges, decide="majority")
+        said = snakemake(copied, "estimate", "--cores", "1").stdout
+
+        def amid_confirm() -> bool:
+            if server.behaviour.kinds["relate"] and server.behaviour.holds == math.inf:
+                server.behaviour.holds = sum(server.replies.values()) + 60
+            return server.held >= 4
+
+        for _ in range(2):
+            server.held, server.behaviour.holds = 0, math.inf
+            kill_when(copied, amid_confirm, {"MARKED_KEY": KEY})
+            assert len(list(copied.glob("results/confirm/*/findings.jsonl"))) == 1, "too late"
+        server.behaviour.holds = math.inf
         snakemake(copied, "--cores", "all", env={"MARKED_KEY": KEY})
-        again = sum(server.replies.values()) - len(server.replies)
-        assert again <= 4 and server.attempts > before
-        findings, _, _ = outcome(copied)
-        assert planted_found(findings) == set(PLANTED.values())
+        assert set(server.replies.values()) == {1}
+        assert server.attempts == len(server.replies) + 2 * 4
+    findings, costs, _ = outcome(copied)
+    assert planted_found(findings) == set(PLANTED.values())
+    assert set(costs["stages"]["confirm"]["full"]["requests"]) == {"small", *judges}
+    holds(said, costs)
 
 
 def requests_before_confirm(folder) -> int:

@@ -31,7 +31,7 @@ def asked(folder, server, numbers, **more):
     given = roles_of(server, batch=True, **more)
     with Pool(given, folder) as pool:
         answers = pool.ask([question(n, given.cheap) for n in numbers])
-    return answers, pool.usage["small"]
+    return answers, pool.usage["cheap"]
 
 
 def test_what_is_asked_together_is_one_batch_and_one_request_finds_the_form(tmp_path):
@@ -56,7 +56,7 @@ def test_a_batch_and_a_single_request_share_their_replies(tmp_path):
         given = roles_of(server)
         with Pool(given, tmp_path) as pool:
             pool.ask([question(n, given.cheap) for n in range(5)])
-        assert pool.usage["small"].cache_hits == 5
+        assert pool.usage["cheap"].cache_hits == 5
 
 
 def test_second_chances_and_faults_go_into_the_next_batches(tmp_path, monkeypatch):

@@ -194,7 +194,7 @@ def test_true_statements_are_validated_and_decided_ones_ask_no_further(tmp_path)
     assert more.rate_intervention.estimate > 0.7 and more.rate_base.estimate == 0
     assert less.rate_base.estimate > 0.7 and less.rate_intervention.estimate == 0
     assert more.stopped == "validated" and more.judged < 30
-    assert pool.usage["large"].requests < 100 < 4 * 40
+    assert pool.usage["judge 1"].requests < 100 < 4 * 40
     assert {j.judge for j in judgements} == {"large"}
 
 
@@ -206,7 +206,7 @@ def test_a_cheap_judge_goes_first_and_no_prompt_is_evidence_twice(tmp_path, esca
         findings, judgements, pool = findings_of(
             server, tmp_path, given, pairs, escalate=escalate, price_ratio=50.0
         )
-    assert pool.usage["small"].requests > 10, "the cheap one was asked"
+    assert pool.usage["cheap"].requests > 10, "the cheap one was asked"
     assert findings["h-bread-more"].status == "validated"
     assert all(f.status != "validated" for n, f in findings.items() if "bread" not in n)
     rate = findings["h-bread-more"].rate_intervention
@@ -252,7 +252,7 @@ def test_however_a_judge_writes_its_verdicts_are_the_clean_one_s(tmp_path, provi
             )
         found.append((findings, judgements))
     assert found[0] == found[1]
-    used, styles = pool.usage["large"], server.behaviour.styles
+    used, styles = pool.usage["judge 1"], server.behaviour.styles
     print(styles, used)
     assert set(styles) == set(STYLES) and min(styles.values()) >= 5
     assert used.second_chances == used.unparsable == used.truncated == 0
@@ -297,7 +297,7 @@ def test_lost_replies_are_missing_not_ties(tmp_path, monkeypatch):
         )
         server.behaviour.status = 500
         judged = model({"r0": (pairs[0].prompt, ["h-bread-more"])})()
-        assert judged == {"r0": {"h-bread-more": None}} and pool.usage["large"].lost == 1
+        assert judged == {"r0": {"h-bread-more": None}} and pool.usage["judge 1"].lost == 1
         server.behaviour.status = None
         judges = Judges(model, model, {}, "borderline", (0.1, 0.1), rates_of(12))
         bread = [hypothesis("bread", "r0")]
@@ -312,7 +312,7 @@ def test_the_screen_drops_the_hopeless_and_narrows_the_rest(tmp_path):
     with Loopback() as server, Pool(roles := roles_of(server), tmp_path) as pool:
         model = ModelJudge(pool, roles.cheap, given, {}, by_prompt, texts_of(pairs), 0)
         rows = screened_by_model(given, pairs, REGIONS, 3, model)
-        asked = pool.usage["small"].requests
+        asked = pool.usage["cheap"].requests
     assert [row.goes_on for row in rows] == [True, False]
     assert rows[0].regions == ("r0",) and rows[0].dropped_regions == ("r1",)
     assert rows[0].screen == screened(12, 6, 0, 1.0)

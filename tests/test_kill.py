@@ -1,15 +1,15 @@
 """Death in the middle: kill -9 at any point, then the same call ends the same."""
 
 import json
+import math
 import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from conftest import (
@@ -21,13 +21,31 @@ from conftest import (
     write_bank,
     write_config,
 )
-from kills import Victim, decoded, hosts_killed, survive
+from kills import Victim, decoded, hosts_killed, kill_when, survive
 from loopback import Loopback
 
+from scripts.assistants.usage import Usage
 from scripts.core.job import MAIN
+from scripts.core.rows import read_document, read_rows
+from scripts.hypotheses.judgement import Judgement
 
 WORDS = ("about", "this", "from", "more")
 KEY = {"MARKED_KEY": "a-key-of-the-tests"}
+UNDER_WAY = 4  # requests at once
+
+
+class Judged(NamedTuple):
+    """An audit that language models judge: its workspace before the first call and after an
+    undisturbed one, their server, and what was found."""
+
+    fresh: Path
+    finished: Path
+    server: Loopback
+    findings: str
+
+
+def findings_in(folder: Path) -> str:
+    return (folder / "results/audits/small/findings.jsonl").read_text()
 
 
 def _audited(folder) -> dict:
@@ -35,25 +53,16 @@ def _audited(folder) -> dict:
 
 
 def _kill_in_round_1(folder) -> None:
-    """Start the audit and kill -9 Snakemake and its workers amid the decoding of round 1."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "all"],
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    deadline, before = time.monotonic() + 300, None
-    try:
-        while time.monotonic() < deadline:
-            segments = len(list((folder / "cache/generations").glob("*.seg")))
-            if before is None and list((folder / "logs/decode").rglob("round-1/*.log")):
-                before = segments
-            if before is not None and segments >= before + 2:
-                return
-            assert process.poll() is None, "the run ended before it could be killed"
-            time.sleep(0.02)
-        pytest.fail("round 1 did not begin")
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    """Kill it amid the decoding of round 1."""
+    before: list[int] = []
+
+    def decoding() -> bool:
+        segments = len(list((folder / "cache/generations").glob("*.seg")))
+        if not before and list((folder / "logs/decode").rglob("round-1/*.log")):
+            before.append(segments)
+        return bool(before) and segments >= before[0] + 2
+
+    kill_when(folder, decoding, KEY)
 
 
 def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, finished):
@@ -62,15 +71,10 @@ def test_killed_in_round_1_it_completes_and_decodes_nothing_twice(workspace, fin
     assert kept > 0
     for path in workspace.glob("results/decode/**/shard-*.jsonl"):
         read_lines(path)  # whole lines only: no truncated file under a final name
-    snakemake(workspace, "--unlock")
     snakemake(workspace, "--cores", "all")
     planned = _audited(workspace)["counts"]["draws"]
     assert decoded(workspace) == planned > kept, "a draw was decoded twice"
-    killed, undisturbed = (
-        (folder / "results/audits/small/findings.jsonl").read_text()
-        for folder in (workspace, finished)
-    )
-    assert killed == undisturbed
+    assert findings_in(workspace) == findings_in(finished)
 
 
 JOB = """
@@ -98,8 +102,8 @@ def test_a_job_ends_with_the_main_process_that_started_it(tmp_path):
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory, tiny):
-    """A small audit of the tiny model with a judge on 127.0.0.1, its server and what an undisturbed
-    run finds."""
+    """A small audit of the tiny model with three judges on 127.0.0.1, not run and run to the end,
+    their server, and what the undisturbed run has found."""
     folder = copy_workflow(tmp_path_factory.mktemp("kills") / "work")
     write_bank(folder / "bank")
     own = [{"statement": f"mentions the word “{word}”"} for word in WORDS]
@@ -107,7 +111,8 @@ def judged(tmp_path_factory, tiny):
     with Loopback(delay=0.02) as server:
         assistant = {
             "provider": "openai", "base_url": server.openai, "key_variable": "MARKED_KEY",
-            "models": {"cheap": "small", "strong": "large"}, "concurrency": 4,
+            "models": {"cheap": "small", "strong": "large"}, "concurrency": UNDER_WAY,
+            "judges": ["large", "second", "third"], "agreement": {"share": 1.0},
         }  # fmt: skip
         probe = {"hypotheses": 2, "prompts": 40, "samples": 1}
         config = tiny_config(tiny, assistant=assistant, hypotheses="own.jsonl", probe=probe)
@@ -115,44 +120,57 @@ def judged(tmp_path_factory, tiny):
         fresh = shutil.copytree(folder, folder.with_name("fresh"), symlinks=True)
         snakemake(folder, "--cores", "all", env=KEY)
         assert sum(server.replies.values()) > 50
-        yield fresh, server, (folder / "results/audits/small/findings.jsonl").read_text()
+        yield Judged(fresh, folder, server, findings_in(folder))
 
 
 def test_killed_while_prompts_are_written_it_pays_for_none_twice(judged, tmp_path):
-    fresh, server, undisturbed = judged
-    folder = Path(shutil.copytree(fresh, tmp_path / "killed", symlinks=True))
+    server, kinds = judged.server, judged.server.behaviour.kinds
+    folder = Path(shutil.copytree(judged.fresh, tmp_path / "killed", symlinks=True))
     server.replies.clear()
-    before = server.behaviour.kinds["probe"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "all"], cwd=folder,
-        env=os.environ | KEY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 300
-        while server.behaviour.kinds["probe"] < before + 3 and time.monotonic() < deadline:
-            assert process.poll() is None, "the run ended before it could be killed"
-            time.sleep(0.005)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    before = kinds["probe"]
+    kill_when(folder, lambda: kinds["probe"] >= before + 3, KEY)
     assert not list(folder.glob("results/probe/*/probes.jsonl")), "killed too late"
-    snakemake(folder, "--unlock")
     snakemake(folder, "--cores", "all", env=KEY)
-    assert (folder / "results/audits/small/findings.jsonl").read_text() == undisturbed
+    assert findings_in(folder) == judged.findings
     repeated = sum(server.replies.values()) - len(server.replies)
-    assert repeated <= 4, "more than what was under way was paid twice"
+    assert repeated <= UNDER_WAY, "more than what was under way was paid twice"
     assert decoded(folder) == _audited(folder)["counts"]["draws"]
+
+
+def test_killed_twice_while_a_panel_judges_it_pays_for_no_reply_twice(judged, tmp_path):
+    """With as many requests left without an answer as may be under way, all other replies had been
+    received: none of these is asked for again."""
+    server = judged.server
+    folder = Path(shutil.copytree(judged.finished, tmp_path / "killed", symlinks=True))
+    (path,) = folder.glob("results/confirm/*/judgements.jsonl")
+    judgements = read_rows(path, Judgement)
+    assert {j.judge for j in judgements} >= {"large", "second", "third"}
+    for part in ("results/confirm", "results/report", "results/audits", "cache/replies"):
+        shutil.rmtree(folder / part)
+    (usage,) = judged.finished.glob("results/confirm/*/usage.json")
+    asked = sum(used.asked for used in read_document(usage, Usage).roles.values())
+    server.replies.clear()
+    before = server.attempts
+    try:
+        for part in (0.3, 0.7):
+            server.held, server.behaviour.holds = 0, int(part * asked)
+            kill_when(folder, lambda: server.held >= UNDER_WAY, KEY)
+    finally:
+        server.behaviour.holds = math.inf
+    snakemake(folder, "--cores", "all", env=KEY)
+    assert findings_in(folder) == judged.findings
+    assert len(server.replies) == asked and set(server.replies.values()) == {1}
+    assert server.attempts - before == asked + 2 * UNDER_WAY
 
 
 def killed_at_random(judged, folder, kills: int, seed: int) -> None:
     """Kill so often; every audit that ends has the undisturbed findings. Prints what was lost."""
-    fresh, server, undisturbed = judged
-    shutil.copytree(fresh, folder, symlinks=True)
+    server = judged.server
+    shutil.copytree(judged.fresh, folder, symlinks=True)
     server.replies.clear()
 
     def finished():
-        assert (folder / "results/audits/small/findings.jsonl").read_text() == undisturbed
+        assert findings_in(folder) == judged.findings
         draws, paid = _audited(folder)["counts"]["draws"], sum(server.replies.values())
         found = {
             "audits": 1, "draws": draws, "repeated draws": decoded(folder) - draws,
@@ -172,12 +190,11 @@ def test_five_random_kills_end_in_the_undisturbed_findings(judged, tmp_path):
 
 
 def test_five_random_kills_of_the_host_cost_the_batches_in_flight_alone(judged, tmp_path):
-    fresh, _, undisturbed = judged
-    folder = Path(shutil.copytree(fresh, tmp_path / "killed", symlinks=True))
+    folder = Path(shutil.copytree(judged.fresh, tmp_path / "killed", symlinks=True))
     seed = random.randrange(10**6)
     kills = hosts_killed(folder, 5, random.Random(seed), KEY)
     assert kills == 5, seed
-    assert (folder / "results/audits/small/findings.jsonl").read_text() == undisturbed, seed
+    assert findings_in(folder) == judged.findings, seed
     assert decoded(folder) == _audited(folder)["counts"]["draws"], seed
 
 

@@ -316,7 +316,7 @@ def test_a_provider_writes_and_judges(audited):
     validated = [f for f in findings_of(audited, "asked") if f["status"] == "validated"]
     assert any("elephants" in finding["statement"] for finding in validated)
     costs = json.loads(published(audited, "asked", "costs.json").read_text())
-    assert set(costs["total"]["full"]["models"]) == {"small", "large"}, "the provider's defaults"
+    assert set(costs["total"]["full"]["requests"]) == {"small", "large"}, "the provider's defaults"
     assert "scripts/assistants/plain.py" in imports_of(audited, "confirm")
 
 

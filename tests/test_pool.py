@@ -14,7 +14,7 @@ from scripts.assistants.interactions import Interaction, Interactions
 from scripts.assistants.provider import FORMS, Request
 from scripts.assistants.replies import answer_in
 from scripts.assistants.roles import Budget, Role
-from scripts.assistants.usage import ModelUsage, Usage
+from scripts.assistants.usage import RoleUsage, Usage
 from scripts.core.errors import AuditError
 from scripts.core.rows import read_rows
 
@@ -61,7 +61,7 @@ def test_answers_come_in_order_and_are_paid_once(tmp_path, provider):
             with Pool(given, tmp_path) as pool:
                 answers = pool.ask([question(n, given.cheap) for n in range(30)])
             assert [a.value for a in answers] == ["A"] * 30
-            used = pool.usage["small"]
+            used = pool.usage["cheap"]
             assert (used.requests, used.cache_hits) == ((30, 0), (0, 30))[repeat]
             assert (used.saved_input_tokens if repeat else used.input_tokens) > 30 * 50
         assert server.attempts == 30
@@ -77,7 +77,7 @@ def test_faults_are_tried_again_and_every_outcome_is_accounted_for(tmp_path, pro
         with Pool(given, tmp_path) as pool:
             answers = pool.ask([question(n, given.cheap) for n in range(150)])
         outcomes = [a.outcome for a in answers]
-        used = pool.usage["small"]
+        used = pool.usage["cheap"]
         assert len(outcomes) == 150 and outcomes.count("answered") >= 140
         for outcome in ("refused", "unparsable", "lost"):
             assert getattr(used, outcome) == outcomes.count(outcome)
@@ -124,7 +124,7 @@ def test_a_refusal_and_garbage_get_one_second_chance(tmp_path, provider):
             with Pool(given, tmp_path / fault) as pool:
                 (answer,) = pool.ask([question(1, given.cheap)])
             assert answer.outcome == {"refused": "refused", "garbage": "unparsable"}[fault]
-            assert server.attempts == 2 and pool.usage["small"].requests == 2
+            assert server.attempts == 2 and pool.usage["cheap"].requests == 2
 
 
 @pytest.mark.parametrize("provider", ["openai", "gemini"])
@@ -137,11 +137,11 @@ def test_one_request_finds_the_best_form_and_nothing_is_paid_twice(tmp_path, pro
             answers += pool.ask([question(n, given.cheap) for n in range(20, 30)])
         assert [a.value for a in answers] == ["A"] * 30
         assert server.attempts == 30 + FORMS.index(forms[0])
-        assert max(server.replies.values()) == 1 and pool.usage["small"].requests == 30
+        assert max(server.replies.values()) == 1 and pool.usage["cheap"].requests == 30
         given = roles_of(server, provider, structured=False)
         with Pool(given, tmp_path) as again:
             again.ask([question(n, given.cheap) for n in range(30)])
-        assert again.usage["small"].cache_hits == 30, "a reply does not depend on the form"
+        assert again.usage["cheap"].cache_hits == 30, "a reply does not depend on the form"
 
 
 @pytest.mark.parametrize("provider", ["openai", "gemini"])
@@ -150,7 +150,7 @@ def test_a_reply_cut_off_while_it_thinks_is_its_own_outcome(tmp_path, provider, 
         given = roles_of(server, provider)
         with Pool(given, tmp_path) as pool:
             (answer,) = pool.ask([question(1, given.cheap)])
-        used = pool.usage["small"]
+        used = pool.usage["cheap"]
         assert (answer.outcome, answer.value) == ("truncated", None) and server.attempts == 2
         assert (used.truncated, used.second_chances, used.unparsable) == (1, 1, 0)
     assert "raise `assistant.thinking_tokens`" in caplog.text
@@ -189,7 +189,7 @@ def test_the_budget_ends_before_it_is_exceeded(tmp_path):
 
 
 def test_a_stage_that_others_come_after_spends_a_part_of_what_is_left(tmp_path):
-    before = Usage("propose", "call", {"small": ModelUsage(requests=4, cache_hits=2)})
+    before = Usage("propose", "call", {"cheap": RoleUsage(requests=4, cache_hits=2)})
     with Loopback() as server:
         given = roles_of(server, budget=Budget(requests=20))
         with Pool(given, tmp_path, [before], 0.5) as pool:

@@ -110,8 +110,12 @@ def test_it_runs_on_a_small_bank(folder, tiny):
     assert panel["share"] == 1.0 and all(pair["verdicts"] for pair in panel["pairs"])
     page = (place / "report.html").read_text()
     assert "The judge `openai/gpt-5-nano` cannot be told from one that guesses" in page
-    models = json.loads((place / "costs.json").read_text())["total"]["full"]["models"]
-    assert set(models) == {"openai/gpt-5", *panel["judges"]}
+    full = json.loads((place / "costs.json").read_text())["total"]["full"]
+    titles = {name: used["title"] for name, used in full["roles"].items()}
+    judges = {f"judge {n}": title for n, title in enumerate(panel["judges"], 1)}
+    assert titles.items() >= {"author": "openai/gpt-5", **judges}.items() and "cheap" in titles
+    assert full["dollars"] == pytest.approx(sum(r["dollars"] for r in full["roles"].values()))
+    assert set(full["requests"]) == {"openai/gpt-5", *panel["judges"]}
     written = next(b for b in writer.asked if b["model"] == "openai/gpt-5")
     assert "temperature" not in written and written["reasoning"] == {"effort": "high"}
     assert written["max_tokens"] > 10_000

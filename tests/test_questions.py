@@ -57,7 +57,7 @@ def test_hostile_texts_move_no_verdict(tmp_path, provider):
                     sample=turn,
                 )
                 assert found == expected, text[:60]
-        assert pool.usage["small"].unparsable == 0
+        assert pool.usage["cheap"].unparsable == 0
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda t: repr(t[:20]))

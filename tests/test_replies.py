@@ -15,7 +15,7 @@ from scripts.assistants.questions.writing import (
     write_question,
 )
 from scripts.assistants.replies import answer_in, as_asked
-from scripts.assistants.usage import ModelUsage, notices_of_replies
+from scripts.assistants.usage import RoleUsage, notices_of_replies
 from scripts.assistants.verdicts import number_of, verdict_of
 
 ANSWER, DRAFT = '{"1": "A", "2": "neither"}', '{"1": "B", "2": "both"}'
@@ -156,8 +156,8 @@ def test_a_hostile_reply_takes_no_time(reply):
 
 def test_a_few_mended_replies_are_no_news_and_many_are():
     mended = {"mended": 5, "second_chances": 2}
-    assert notices_of_replies("m", ModelUsage(requests=90, cache_hits=10, **mended)) == []
-    (said,) = notices_of_replies("m", ModelUsage(requests=50, **mended))
+    assert notices_of_replies("m", RoleUsage(requests=90, cache_hits=10, **mended)) == []
+    (said,) = notices_of_replies("m", RoleUsage(requests=50, **mended))
     assert "5 (10%)" in said and "2 (4%)" in said
-    (said,) = notices_of_replies("m", ModelUsage(requests=100, **mended, truncated=1))
+    (said,) = notices_of_replies("m", RoleUsage(requests=100, **mended, truncated=1))
     assert "`assistant.thinking_tokens`" in said

@@ -1,7 +1,6 @@
 """Screening."""
 
 from dataclasses import replace
-from math import inf
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +10,8 @@ from proposed import explored, settings_of
 from proposed import screened as seen
 from regions import a_region
 
-from scripts.assistants.client import Spent
 from scripts.assistants.roles import Budget, Role, ScreenRoles
-from scripts.assistants.usage import ModelUsage
+from scripts.assistants.usage import Amount, RoleUsage
 from scripts.checks.check import MeasureCheck, PhraseCheck
 from scripts.core.errors import AuditError
 from scripts.core.files import write_jsonl
@@ -163,20 +161,20 @@ def test_an_assistant_s_budget_covers_those_that_it_can_judge_to_the_end(tmp_pat
                                  (42, some[2:], True), (41, some[2:], False),
                                  (22, some[2:12], True)]:  # fmt: skip
         pool = SimpleNamespace(
-            budget=Spent(10 + left, inf), spent=Spent(10, 9.0), usage={},
+            budget=Budget(requests=10 + left).limit, spent=Amount(10, dollars=9.0), usage={},
         )  # fmt: skip
         assert afforded(pool, roles, settings)(chosen) == enough, (left, len(chosen))
-        pool.budget += Spent(93)  # 2 × 6 requests to write 40 prompts, 2 × 40 pairs, the placebos
+        pool.budget += Amount(93)  # 2 × 6 requests to write 40 prompts, 2 × 40 pairs, the placebos
         assert afforded(pool, roles, settings, probe_requests(1, 40, 1))(chosen) == enough
     # in dollars: 100 tokens a request so far, and 172 of a reply, at a dollar a token
-    used = ModelUsage(requests=1, cache_hits=1, input_tokens=50, saved_input_tokens=150)
-    pool.usage = {"a": used}
+    used = RoleUsage(requests=1, cache_hits=1, input_tokens=50, saved_input_tokens=150)
+    pool.usage = {"cheap": used}
     prices = tmp_path / "prices.yaml"
     prices.write_text("models: {b: [{from: 2020-01-01, input: 1.0e+6, output: 1.0e+6}]}")
     dear = replace(roles.judges[0], prices=str(prices))
     roles = replace(roles, judges=(dear,))
     for left, enough in ((22 * 272, True), (22 * 272 - 1, False)):
-        pool.budget = Spent(inf, 9.0 + left)
+        pool.budget = Budget(usd=9.0 + left).limit
         assert afforded(pool, roles, settings)(some[:1]) == enough
 
 

@@ -351,7 +351,7 @@ def test_an_audit_whose_assistant_its_jobs_start_needs_neither_key_nor_address(
     snakemake(workspace, "--cores", "all")
     wait_until(lambda: not processes_with(str(model)), "left behind at the end")
     costs = json.loads((workspace / "results/audits/small/costs.json").read_text())
-    assert set(costs["total"]["full"]["models"]) == {"a model"}
+    assert set(costs["total"]["full"]["requests"]) == {"a model"}
     assert {path.parent.name for path in workspace.glob("logs/*/*.server.log")} >= {
         "propose", "confirm",
     }  # fmt: skip
@@ -368,6 +368,6 @@ def test_a_real_server_judges(tiny, tmp_path):
     ):
         answers = pool.ask([question(n, role) for n in range(2)])
     assert {a.outcome for a in answers} <= {"unparsable", "truncated", "answered"}
-    used = pool.usage["tiny"]
+    used = pool.usage["judge 1"]
     assert used.requests == 4 and used.output_tokens > 0 and used.lost == 0
     wait_until(lambda: not processes_with(tiny["base"]), "left behind")

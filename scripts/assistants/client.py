@@ -6,7 +6,6 @@ included, so that a budget ends an audit at the same request however often it wa
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from scripts.assistants.providers import access_of, connect
 from scripts.assistants.replies import as_asked
 from scripts.assistants.roles import Role, StageRoles
 from scripts.assistants.servers_here import ServersHere
-from scripts.assistants.usage import ModelUsage, Usage, notices_of_replies
+from scripts.assistants.usage import Amount, RoleUsage, Usage, notices_of_replies
 from scripts.cache.journal import Journal
 from scripts.cache.records import record_key
 from scripts.core.errors import AuditError
@@ -62,28 +61,6 @@ class Answer(Generic[Parsed]):
         return ("clean", "mended")[self.mended] if self.outcome == "answered" else self.outcome
 
 
-@dataclass(frozen=True)
-class Spent:
-    """Requests and US dollars."""
-
-    requests: float = 0
-    dollars: float = 0.0
-
-    def __add__(self, other: "Spent") -> "Spent":
-        return Spent(self.requests + other.requests, self.dollars + other.dollars)
-
-    def __sub__(self, other: "Spent") -> "Spent":
-        return Spent(self.requests - other.requests, self.dollars - other.dollars)
-
-    def times(self, factor: float) -> "Spent":
-        """So many times as much."""
-        return Spent(factor * self.requests, factor * self.dollars)
-
-    def within(self, limit: "Spent") -> bool:
-        """Whether neither exceeds the limit's."""
-        return self.requests <= limit.requests and self.dollars <= limit.dollars
-
-
 class Line:
     """A connection with what is known of it: how many requests it takes at once, and how many were
     lost in a row."""
@@ -114,8 +91,8 @@ class Line:
 class Batch:
     """What questions asked together may cost at most, second chances included, and have cost."""
 
-    worst: Spent
-    spent: Spent
+    worst: Amount
+    spent: Amount
     call: int
 
 
@@ -126,7 +103,7 @@ class Pool:
     spent: the usage of the stages before (write_usage), which the budget covers; part: of what they
     left of the budget, how much this stage may spend; interactions: where all that is asked and
     answered is kept; servers: what starts those of its roles.
-    `usage` counts by model the requests paid and those found in the cache, their tokens and US
+    `usage` counts by role the requests paid and those found in the cache, their tokens and US
     dollars, how many were tried again or given a second chance, and what became of them.
     """
 
@@ -145,21 +122,17 @@ class Pool:
                 "start; give it a `base_url` here"
             )
         self._interactions, self._calls = interactions, 0
-        self.usage: dict[str, ModelUsage] = {}
+        self.usage: dict[str, RoleUsage] = {}
         self._lines = {
             access: Line(access, cache, servers.start_of(role) if servers else None)
             for role, access in ((role, access_of(role)) for role in roles.asked)
         }
         self._journal = Journal(cache / "replies")
         self._runner = asyncio.Runner()
-        self._reserved = Spent()  # by what was asked and not waited for yet
-        before = [of_model for stage in spent for of_model in stage.models.values()]
-        self.spent = Spent(
-            sum(u.asked for u in before),
-            sum(u.dollars + u.saved_dollars for u in before),
-        )
-        given = roles.budget.requests, roles.budget.usd
-        self.budget = Spent(*(math.inf if limit is None else limit for limit in given))
+        self._reserved = Amount()  # by what was asked and not waited for yet
+        before = (used.amount for stage in spent for used in stage.roles.values())
+        self.spent = sum(before, Amount())
+        self.budget = roles.budget.limit
         self._limit = self.spent + (self.budget - self.spent).times(part)
         self._asked = 0
         self._bar = progress(None, "request", "assistant")
@@ -175,8 +148,8 @@ class Pool:
             self._runner.close()
             self._journal.close()
             self._bar.close()
-        for model, usage in self.usage.items():
-            for notice in notices_of_replies(model, usage):
+        for role, usage in self.usage.items():
+            for notice in notices_of_replies(role, usage):
                 log.warning(notice)
 
     def expect(self, requests: int) -> None:
@@ -205,7 +178,7 @@ class Pool:
         covers depends on the order of the calls and not on who answers first.
         """
         self._calls += 1
-        batch = Batch(self._worst([request for request, _ in questions]), Spent(), self._calls)
+        batch = Batch(self._worst([request for request, _ in questions]), Amount(), self._calls)
         if not self._affords(batch.worst):
             raise BudgetSpent
         self._reserved += batch.worst
@@ -242,7 +215,7 @@ class Pool:
     async def _ask(
         self, request: Request, parse, key: str, record, batch: Batch, number: int
     ) -> Answer:
-        usage = self._usage_of(request.model)
+        usage = self._usage_of(request.role)
 
         async def read(request: Request, key: str, record, again: bool) -> tuple[Answer, Any]:
             got = await self._get(request, key, record, batch)
@@ -265,7 +238,7 @@ class Pool:
 
     async def _get(self, request: Request, key: str, record, batch: Batch) -> Got:
         """The reply from the cache's record, else from the provider."""
-        usage = self._usage_of(request.model)
+        usage = self._usage_of(request.role)
         if record is not None:
             reply = Reply(**record)
         elif fetched := await self._fetch(request, usage):
@@ -284,11 +257,11 @@ class Pool:
             usage.input_tokens += reply.input_tokens
             usage.output_tokens += reply.output_tokens
             usage.dollars += dollars
-        batch.spent += Spent(1, dollars)
+        batch.spent += Amount(1, reply.input_tokens, reply.output_tokens, dollars)
         self._bar.update()
         return Got(reply, dollars, record is not None)
 
-    async def _fetch(self, request: Request, usage: ModelUsage) -> Reply | None:
+    async def _fetch(self, request: Request, usage: RoleUsage) -> Reply | None:
         def count() -> None:
             usage.retries += 1
 
@@ -311,25 +284,29 @@ class Pool:
     def _line(self, role: Role) -> Line:
         return self._lines[access_of(role)]
 
-    def _usage_of(self, model: str) -> ModelUsage:
-        return self.usage.setdefault(model, ModelUsage())
+    def _usage_of(self, role: Role) -> RoleUsage:
+        return self.usage.setdefault(role.name, RoleUsage(role.model, role.title))
 
-    def _affords(self, more: Spent) -> bool:
+    def _affords(self, more: Amount) -> bool:
         """Whether the budget covers this beside all that may still be under way."""
         return (self.spent + self._reserved + more).within(self._limit)
 
-    def _worst(self, requests: Sequence[Request]) -> Spent:
+    def _worst(self, requests: Sequence[Request]) -> Amount:
         """With replies as long as allowed."""
-        each = [r.role.dollars(tokens_at_most(r), r.reply_tokens) for r in requests]
-        return Spent(len(requests), sum(each))
+        return sum(map(_at_most, requests), Amount())
 
     def _key(self, request: Request) -> str:
         return record_key("reply", request.role.identity, request.content())
 
 
-def write_usage(path: str, ledger: Ledger, usage: Mapping[str, ModelUsage]) -> None:
-    """Write what a job's assistant has used, by model; empty for the local assistant."""
+def write_usage(path: str, ledger: Ledger, usage: Mapping[str, RoleUsage]) -> None:
+    """Write what a job's assistant has used, by role; empty for the local assistant."""
     write_document(path, Usage(ledger.stage, ledger.call, dict(usage)))
+
+
+def _at_most(request: Request) -> Amount:
+    tokens = tokens_at_most(request), request.reply_tokens
+    return Amount(1, *tokens, request.role.dollars(*tokens))
 
 
 def tokens_at_most(request: Request) -> int:

@@ -5,6 +5,7 @@ The configuration resolves into these (workflow/assistant_sections.py). What dec
 the settings of a stage, hence in its key; how a model is reached is not.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, TypeAlias, TypeVar
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, TypeAlia
 from typing_extensions import TypedDict
 
 from scripts.assistants.prices import AskedModel, Price, periods_of, price_of
+from scripts.assistants.usage import Amount
 from scripts.core.errors import AuditError
 from scripts.core.files import JsonObject
 from scripts.core.settings import SETTINGS, settings_as
@@ -151,6 +153,12 @@ class Budget:
     @property
     def limited(self) -> bool:
         return self.usd is not None or self.requests is not None
+
+    @property
+    def limit(self) -> Amount:
+        """The most that it allows."""
+        allowed, dollars = (math.inf if n is None else n for n in (self.requests, self.usd))
+        return Amount(allowed, math.inf, math.inf, dollars)
 
 
 @dataclass(frozen=True)

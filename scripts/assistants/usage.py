@@ -1,5 +1,8 @@
-"""What an assistant has used in a job: results/<stage>/<key>/usage.json."""
+"""What an assistant is asked, as numbers: an amount of it, and what a job has used by role, which
+is results/<stage>/<key>/usage.json."""
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -8,11 +11,48 @@ from scripts.core.rows import ROW
 NOTABLE = 0.05  # of a model's replies, from which it is said that they needed more than reading
 
 
+@dataclass(frozen=True)
+class Amount:
+    """Requests with their tokens and US dollars: spent, set aside, allowed or foreseen."""
+
+    requests: float = 0
+    input_tokens: float = 0
+    output_tokens: float = 0
+    dollars: float = 0.0
+
+    def __add__(self, other: "Amount") -> "Amount":
+        return self._with(other, operator.add)
+
+    def __sub__(self, other: "Amount") -> "Amount":
+        return self._with(other, operator.sub)
+
+    def times(self, factor: float) -> "Amount":
+        """So many times as much."""
+        return self._with(self, lambda one, _: factor * one)
+
+    def at_most(self, limit: "Amount") -> "Amount":
+        """As far as a limit allows, each number by itself."""
+        return self._with(limit, min)
+
+    def within(self, limit: "Amount") -> bool:
+        """Whether no number exceeds the limit's."""
+        return self.at_most(limit) == self
+
+    def _with(self, other: "Amount", combine: Callable[[float, float], float]) -> "Amount":
+        mine, theirs = vars(self), vars(other)
+        return Amount(*(combine(mine[name], theirs[name]) for name in mine))
+
+
 @dataclass
-class ModelCost:
-    """What one language model was asked, and what became of it."""
+class RoleCost:
+    """What the model in one role was asked, and what became of it."""
 
     __pydantic_config__ = ROW
+    model: str = ""
+    """The model's name."""
+    title: str = ""
+    """What it is called in judgements: the model's name, or what tells several roles of one model
+    apart."""
     requests: int = 0
     """Requests that were answered."""
     cache_hits: int = 0
@@ -51,8 +91,8 @@ class ModelCost:
 
 
 @dataclass
-class ModelUsage(ModelCost):
-    """What a job asked one model. What begins with `saved_` is of the requests that the cache
+class RoleUsage(RoleCost):
+    """What a job asked of one role. What begins with `saved_` is of the requests that the cache
     answered, the rest of those that the provider did."""
 
     saved_input_tokens: int = 0
@@ -62,28 +102,39 @@ class ModelUsage(ModelCost):
     saved_dollars: float = 0.0
     """US dollars that these would cost."""
 
+    @property
+    def amount(self) -> Amount:
+        """What it comes to as from empty, cached replies included."""
+        return Amount(
+            self.asked,
+            self.input_tokens + self.saved_input_tokens,
+            self.output_tokens + self.saved_output_tokens,
+            self.dollars + self.saved_dollars,
+        )
+
 
 @dataclass(frozen=True)
 class Usage:
     """results/<stage>/<key>/usage.json: what a job's assistant has used."""
 
     __pydantic_config__ = ROW
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
 
     stage: str
     """The job's stage."""
     call: str
     """Which call of Snakemake ran the job."""
-    models: dict[str, ModelUsage] = field(default_factory=dict)
-    """By the model's name; empty for the local assistant."""
+    roles: dict[str, RoleUsage] = field(default_factory=dict)
+    """By the role's name: `author`, `judge 1`, `cheap`, `themes`; empty for the local assistant."""
 
 
-def notices_of_replies(model: str, counted: ModelCost) -> list[str]:
+def notices_of_replies(role: str, counted: RoleCost) -> list[str]:
     """A sentence each for replies that were mended or asked for again, and for those cut off."""
     found, replies = [], counted.asked
+    who = f"the assistant's {role} (`{counted.title}`)"
     if max(counted.mended, counted.second_chances) > NOTABLE * replies:
         found.append(
-            f"Of {replies} replies of the assistant's model `{model}`, {counted.mended} "
+            f"Of {replies} replies of {who}, {counted.mended} "
             f"({counted.mended / replies:.0%}) were in another form than asked for and read all "
             f"the same, and {counted.second_chances} ({counted.second_chances / replies:.0%})"
             " brought no answer and were asked for again: it follows the form badly, or its server "
@@ -91,8 +142,8 @@ def notices_of_replies(model: str, counted: ModelCost) -> list[str]:
         )
     if counted.truncated:
         found.append(
-            f"{counted.truncated} of {replies} replies of the assistant's model `{model}` ended "
-            "at their limit of tokens before they had answered, and count as showing nothing: "
+            f"{counted.truncated} of {replies} replies of {who} ended at "
+            "their limit of tokens before they had answered, and count as showing nothing: "
             "raise `assistant.thinking_tokens`, or have the model think less."
         )
     return found

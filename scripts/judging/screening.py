@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from scripts.assistants.author import statement_of
-from scripts.assistants.client import BudgetSpent, Pool, Spent
+from scripts.assistants.client import BudgetSpent, Pool
 from scripts.assistants.judge import Judged, Judging
 from scripts.assistants.questions.judging import judge_tokens
 from scripts.assistants.roles import ScreenRoles, shares_read
-from scripts.assistants.usage import ModelUsage
+from scripts.assistants.usage import Amount, RoleUsage
 from scripts.checks.check import Check, graded
 from scripts.draws.settings import BudgetedPool, PoolSettings
 from scripts.evidence.betting import e_value, log_e_value
@@ -246,20 +246,19 @@ def afforded(
         return None
     shares = shares_read(roles.judges, roles.panel)
     left = pool.budget - pool.spent
-    asked = pool.usage.get(roles.cheap.model, ModelUsage())
-    number, tokens = asked.asked, asked.input_tokens + asked.saved_input_tokens
+    asked = pool.usage.get(roles.cheap.name, RoleUsage()).amount
     dollars = 0.0
-    if number:
-        reply = judge_tokens(TOGETHER + 1)
+    if asked.requests:
+        told, reply = asked.input_tokens / asked.requests, judge_tokens(TOGETHER + 1)
         dollars = sum(
-            share * judge.dollars(tokens / number, reply + judge.thinking_tokens)
-            for judge, share in shares
+            share * judge.dollars(told, reply + judge.thinking_tokens) for judge, share in shares
         )
 
     def affords(hypotheses: Sequence[Hypothesis]) -> bool:
         counts = Counter(region for h in hypotheses for region in h.regions)
         number = probing + confirm_requests(samples_by_region(hypotheses, settings), counts)
-        return Spent(number * sum(share for _, share in shares), number * dollars).within(left)
+        requests = number * sum(share for _, share in shares)
+        return Amount(requests, dollars=number * dollars).within(left)
 
     return affords
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
-from scripts.assistants.usage import ModelCost, ModelUsage, Usage
+from scripts.assistants.usage import RoleCost, RoleUsage, Usage
 from scripts.core.ledger import Ledger
 from scripts.core.rows import ROW
 
@@ -26,35 +26,36 @@ class Cost:
     """Draws or texts that it lacked."""
     requests: dict[str, int] = field(default_factory=dict)
     """A language model's requests by its name."""
-    models: dict[str, ModelCost] = field(default_factory=dict)
-    """A language model's costs by its name."""
+    roles: dict[str, RoleCost] = field(default_factory=dict)
+    """What each role of the assistant was asked."""
     input_tokens: int = 0
-    """Tokens of requests, over all models."""
+    """Tokens of requests, over all roles."""
     output_tokens: int = 0
-    """Tokens of replies, over all models."""
+    """Tokens of replies, over all roles."""
     dollars: float = 0.0
-    """US dollars, over all models."""
+    """US dollars, over all roles."""
 
-    def add_usage(self, model: str, usage: ModelUsage, *, cached: bool) -> None:
-        """Add a job's requests to one model; with `cached`, those that the cache answered as
+    def add_usage(self, role: str, usage: RoleUsage, *, cached: bool) -> None:
+        """Add a job's requests to one role; with `cached`, those that the cache answered as
         requests, too."""
-        paid = ModelCost(**{of.name: getattr(usage, of.name) for of in fields(ModelCost)})
+        paid = RoleCost(**{of.name: getattr(usage, of.name) for of in fields(RoleCost)})
         if cached:
             paid.requests, paid.cache_hits = usage.asked, 0
             paid.input_tokens += usage.saved_input_tokens
             paid.output_tokens += usage.saved_output_tokens
             paid.dollars += usage.saved_dollars
-        self.add_model(model, paid)
+        self._add_role(role, paid)
         self.input_tokens += paid.input_tokens
         self.output_tokens += paid.output_tokens
         self.dollars = round(self.dollars + paid.dollars, 6)
 
-    def add_model(self, model: str, more: ModelCost) -> None:
-        """Add to one model."""
-        known = self.models.setdefault(model, ModelCost())
-        for of in fields(ModelCost):
-            setattr(known, of.name, round(getattr(known, of.name) + getattr(more, of.name), 6))
-        self.requests[model] = known.requests
+    def _add_role(self, role: str, more: RoleCost) -> None:
+        known = self.roles.setdefault(role, RoleCost(more.model, more.title))
+        for of in fields(RoleCost):
+            if of.type is not str:
+                total = getattr(known, of.name) + getattr(more, of.name)
+                setattr(known, of.name, round(total, 6))
+        self.requests[more.model] = self.requests.get(more.model, 0) + more.requests
 
     def add(self, more: "Cost") -> None:
         """Add what other jobs took."""
@@ -66,8 +67,8 @@ class Cost:
         self.input_tokens += more.input_tokens
         self.output_tokens += more.output_tokens
         self.dollars = round(self.dollars + more.dollars, 6)
-        for model, of_model in more.models.items():
-            self.add_model(model, of_model)
+        for role, of_role in more.roles.items():
+            self._add_role(role, of_role)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Costs:
     """results/audits/<audit>/costs.json: what an audit took."""
 
     __pydantic_config__ = ROW
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
 
     stages: dict[str, StageCosts]
     """By the stage's name."""
@@ -108,10 +109,10 @@ def costs_of(ledgers: Iterable[Ledger], call: str, usage: Sequence[Usage] = ()) 
             stage.spent.add(_computed(ledger))
     for used in usage:
         stage = stages[used.stage]
-        for model, of_model in used.models.items():
-            stage.full.add_usage(model, of_model, cached=True)
+        for role, of_role in used.roles.items():
+            stage.full.add_usage(role, of_role, cached=True)
             if used.call == call:
-                stage.spent.add_usage(model, of_model, cached=False)
+                stage.spent.add_usage(role, of_role, cached=False)
     return Costs(stages, _total(stages))
 
 

@@ -8,7 +8,7 @@ every statement and reply is as long as it may be.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scripts.assistants import author as writing
@@ -36,6 +36,7 @@ from scripts.assistants.roles import (
     deciding_of,
     shares_read,
 )
+from scripts.assistants.usage import Amount
 from scripts.evidence.limits import TOGETHER, requests
 from scripts.judging.calibration import READ_BY_STRONG, reading_in_screen
 
@@ -48,55 +49,21 @@ CHARACTERS = 6.0  # of a subject's token on average, at most
 
 
 @dataclass(frozen=True)
-class Amount:
-    """Requests, tokens and US dollars."""
-
-    requests: float = 0
-    input_tokens: float = 0
-    output_tokens: float = 0
-    dollars: float = 0.0
-
-    def __add__(self, other: "Amount") -> "Amount":
-        return Amount(
-            self.requests + other.requests,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.dollars + other.dollars,
-        )
-
-    def times(self, factor: float) -> "Amount":
-        """So many times as much."""
-        return Amount(
-            factor * self.requests,
-            factor * self.input_tokens,
-            factor * self.output_tokens,
-            factor * self.dollars,
-        )
-
-    def within(self, budget: Budget) -> "Amount":
-        """As far as `assistant.budget` allows."""
-        most_requests, most_dollars = budget.requests, budget.usd
-        return replace(
-            self,
-            requests=self.requests if most_requests is None else min(self.requests, most_requests),
-            dollars=self.dollars if most_dollars is None else min(self.dollars, most_dollars),
-        )
-
-
-@dataclass(frozen=True)
 class Bill:
-    """What a stage asks for: at least, at most, and in the worst case."""
+    """What a stage asks for before it is known: an amount at least, at most, and in the worst
+    case."""
 
-    low: Amount = Amount()
-    high: Amount = Amount()
-    worst: Amount = Amount()
+    low: Amount = field(default_factory=Amount)
+    high: Amount = field(default_factory=Amount)
+    worst: Amount = field(default_factory=Amount)
 
     def __add__(self, other: "Bill") -> "Bill":
         return Bill(self.low + other.low, self.high + other.high, self.worst + other.worst)
 
     def within(self, budget: Budget) -> "Bill":
         """As far as `assistant.budget` allows."""
-        return Bill(self.low.within(budget), self.high.within(budget), self.worst.within(budget))
+        limit = budget.limit
+        return Bill(self.low.at_most(limit), self.high.at_most(limit), self.worst.at_most(limit))
 
 
 class Sizes(NamedTuple):

@@ -1,5 +1,6 @@
 """How the server of loopback.py is told to misbehave, and what it has counted."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -43,6 +44,7 @@ class Behaviour:
     listed: dict | None = None  # what /models says of the model
     looks: int = 2  # at a batch before it has ended
     expires: float = 0.0  # share of a batch's requests that it does not reach
+    holds: float = math.inf  # replies after which no request gets one
     status: int | None = None  # every request ends with this
     message: str = "as told"
     kinds: Counter = field(default_factory=Counter)

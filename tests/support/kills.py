@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,6 +46,26 @@ def unlock(folder: Path) -> None:
     """What Snakemake asks for after its main process was killed, and only then."""
     if any((folder / ".snakemake/locks").glob("*")):
         snakemake(folder, "--unlock")
+
+
+def kill_when(
+    folder: Path, reached: Callable[[], bool], env: dict[str, str], patience: float = 300
+) -> None:
+    """Start a call, kill -9 Snakemake and its workers once that is reached, and unlock."""
+    process = subprocess.Popen(
+        CALL, cwd=folder, env=os.environ | env, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + patience
+    try:
+        while not reached():
+            assert process.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline, "it was never reached"
+            time.sleep(0.005)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    unlock(folder)
 
 
 class Victim:

@@ -28,7 +28,7 @@ class Loopback:
 
     def __init__(self, port: int = 0, **behaviour):
         self.behaviour = Behaviour(**behaviour)
-        self.attempts, self.headers, self.connections = 0, [], 0
+        self.attempts, self.headers, self.connections, self.held = 0, [], 0, 0
         self.replies: Counter[str] = Counter()  # of each distinct request to a model, sent whole
         self.asked: list[dict] = []
         self.reader, self.subject = Reader(self.behaviour), Subject(self.behaviour)
@@ -97,6 +97,8 @@ class Loopback:
             self.headers.append(dict(handler.headers))
             self.asked.append(body)
         time.sleep(self.behaviour.delay)
+        if self.full:
+            return self.hold(handler)
         fault = self.fault()
         if self.behaviour.status:
             return send(
@@ -133,6 +135,18 @@ class Loopback:
         if fault != "truncated":
             self.count(asked)
         return None
+
+    @property
+    def full(self) -> bool:
+        return sum(self.replies.values()) >= self.behaviour.holds
+
+    def hold(self, handler) -> None:
+        """Leave a request without an answer until `holds` is raised, and then, too."""
+        with self.lock:
+            self.held += 1
+        while self.full:
+            time.sleep(0.01)
+        handler.close_connection = True
 
     def of_model(self, body: dict, model: str, gemini: bool, fault: str | None) -> tuple[dict, str]:
         """What a model answers, and what it was asked."""

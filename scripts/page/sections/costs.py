@@ -1,4 +1,4 @@
-"""What the audit cost, by stage and by model."""
+"""What the audit cost, by stage and by the role of an assistant."""
 
 from scripts.page.section import Context, Report, Section
 
@@ -44,18 +44,19 @@ TEMPLATE = """\
 </table></div>
 <p class="note">Times of all jobs of a stage together; this page's own is not among them.</p>
 {% if assisted %}
-<h3>The assistant, by stage and model</h3>
+<h3>The assistant, by stage and role</h3>
 <div class="box" tabindex="0" role="region" aria-label="The assistant's requests"><table>
-  <thead><tr><th>Stage</th><th>Model</th><th class="number">Requests</th><th class="number">Tokens
-    in</th><th class="number">Tokens out</th><th class="number">US $</th><th class="number">Paid
-    now</th><th class="number">From the cache</th><th class="number">Tried again</th>
-    <th class="number">Mended</th><th class="number">Second chances</th>
+  <thead><tr><th>Stage</th><th>Role</th><th>Model</th><th class="number">Requests</th>
+    <th class="number">Tokens in</th><th class="number">Tokens out</th><th class="number">US $</th>
+    <th class="number">Paid now</th><th class="number">From the cache</th><th class="number">Tried
+    again</th><th class="number">Mended</th><th class="number">Second chances</th>
     <th class="number">Refused</th><th class="number">Unreadable</th><th class="number">Cut off</th>
     <th class="number">Lost</th></tr></thead>
-  <tbody>
-  {% for name in stages %}{% for model, used in costs.stages[name].full.models.items() %}
-  {% set now = costs.stages[name].spent.models.get(model) %}
-  <tr><td>{{ name }}</td><td>{{ model }}</td><td class="number">{{ used.requests | count }}</td>
+  {% macro asked(name, row) %}
+  {% for role, used in row.full.roles.items() %}
+  {% set now = row.spent.roles.get(role) %}
+  <tr><td>{{ name }}</td><td>{{ role }}</td><td>{{ used.title }}</td>
+    <td class="number">{{ used.requests | count }}</td>
     <td class="number">{{ used.input_tokens | count }}</td>
     <td class="number">{{ used.output_tokens | count }}</td>
     <td class="number">{{ "%.4f" | format(used.dollars) }}</td>
@@ -68,8 +69,11 @@ TEMPLATE = """\
     <td class="number">{{ used.unparsable | count }}</td>
     <td class="number">{{ used.truncated | count }}</td>
     <td class="number">{{ used.lost | count }}</td></tr>
-  {% endfor %}{% endfor %}
-  </tbody></table></div>
+  {% endfor %}
+  {% endmacro %}
+  <tbody>{% for name in stages %}{{ asked(name, costs.stages[name]) }}{% endfor %}</tbody>
+  <tfoot>{{ asked("total", costs.total) }}</tfoot>
+</table></div>
 <p class="note">Requests, tokens and dollars as from empty, at the prices of the day; mended replies
   came in another form than asked for and were read all the same; refused, unreadable, cut off (at
   the limit of tokens) and lost are requests that brought no verdict, most after a second
