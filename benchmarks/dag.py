@@ -83,9 +83,9 @@ OUTPUTS = {
                 "ledger.json"),
     "screen": ("hypotheses.jsonl", "screened.jsonl", "writing.json", "interactions.jsonl",
                "calibration.json", "usage.json", "ledger.json"),
-    "confirm": ("findings.jsonl", "judgements.jsonl", "themes.json", "behaviours.json",
-                "separability.json", "panel.json", "interactions.jsonl", "usage.json",
-                "ledger.json"),
+    "confirm": ("findings.jsonl", "judgements.jsonl", "themes.json", "similarities.json",
+                "behaviours.json", "separability.json", "panel.json", "interactions.jsonl",
+                "usage.json", "ledger.json"),
     "report": REPORTED,
 }  # fmt: skip
 

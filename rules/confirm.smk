@@ -3,7 +3,7 @@
 REQUIRES  results/screen/<key>/hypotheses.jsonl, generations of the confirm and explore pools,
           and of prompts written for hypotheses where an audit probes
 PROVIDES  results/confirm/<key>/findings.jsonl, judgements.jsonl, themes.json,
-          behaviours.json, separability.json, panel.json, interactions.jsonl
+          similarities.json, behaviours.json, separability.json, panel.json, interactions.jsonl
 """
 
 
@@ -32,6 +32,7 @@ rule confirm:
         findings="results/confirm/{key}/findings.jsonl",
         judgements="results/confirm/{key}/judgements.jsonl",
         themes="results/confirm/{key}/themes.json",
+        similarities="results/confirm/{key}/similarities.json",
         behaviours="results/confirm/{key}/behaviours.json",
         separability="results/confirm/{key}/separability.json",
         panel="results/confirm/{key}/panel.json",

@@ -10,7 +10,8 @@ from scripts.assistants.interactions import Interactions
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.roles import LOCAL, ConfirmRoles, read_roles
 from scripts.assistants.servers_here import served_here
-from scripts.assistants.settings import RolesPlace
+from scripts.assistants.settings import ConfirmPlace
+from scripts.assistants.similarity import similarities_of
 from scripts.assistants.themes import themes_of
 from scripts.assistants.usage import RoleUsage, Usage
 from scripts.checks.check import Text
@@ -22,6 +23,7 @@ from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
 from scripts.hypotheses.finding import Behaviours, Content, Finding, Theme, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.probe import Probe, prompts_in
+from scripts.hypotheses.similarity import NOT_COMPARED
 from scripts.judging.calibration import Calibration
 from scripts.judging.confirmation import confirm
 from scripts.judging.entries import entries
@@ -32,6 +34,7 @@ from scripts.judging.panel import NO_PANEL
 from scripts.judging.schedule import whole_blocks
 from scripts.judging.separability import NOT_ASKED, separability
 from scripts.judging.settings import ConfirmSettings
+from scripts.models.plant_file import planted_in
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt, prompt_of
 from scripts.prompts.region import Regions
@@ -57,7 +60,7 @@ def main(job: Job) -> None:
     if settings["unit"] == "prompt":
         missing = missing_responses(read_rows(job.input.prompts, DealtPrompt), regions)
     themes: list[Theme] = []
-    panel = NO_PANEL
+    panel, similarities = NO_PANEL, NOT_COMPARED
     usage: dict[str, RoleUsage] = {}
     asked = Interactions(job.output.interactions, job.ledger.stage)
     if settings["assistant"] == LOCAL:
@@ -76,7 +79,8 @@ def main(job: Job) -> None:
         )
     else:
         spent = [read_document(path, Usage) for path in job.input.spent]
-        roles = read_roles(ConfirmRoles, settings["assistant"], job.local(RolesPlace)["access"])
+        place = job.local(ConfirmPlace)
+        roles = read_roles(ConfirmRoles, settings["assistant"], place["access"])
         with (
             served_here(job, roles) as servers,
             Pool(roles, Path(job.params.cache), spent, interactions=asked, servers=servers) as pool,
@@ -89,6 +93,8 @@ def main(job: Job) -> None:
                 pool, roles.themes, findings, [*pairs, *of_probes], prompt_texts(prompts),
                 settings.get("focus"),
             )  # fmt: skip
+            planted = planted_in(place["plants"])
+            similarities = similarities_of(pool, roles.themes, planted, findings)
             usage = pool.usage
     weights = {name: region.weight for name, region in regions.items()}
     apart = separability(explored, pairs, weights) if pairs else NOT_ASKED
@@ -105,6 +111,7 @@ def main(job: Job) -> None:
     asked.write()
     write_usage(job.output.usage, job.ledger, usage)
     write_document(job.output.themes, Themes(themes=tuple(themes)))
+    write_document(job.output.similarities, similarities)
     write_document(job.output.behaviours, Behaviours(behaviours=tuple(behaviours)))
     write_document(job.output.separability, apart)
     write_document(job.output.panel, panel)

@@ -43,12 +43,13 @@ from scripts.hypotheses.drawn_pairs import read_pairs
 from scripts.hypotheses.finding import Behaviour, Behaviours, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
+from scripts.hypotheses.similarity import Similarities
 from scripts.hypotheses.writing import Writing
 from scripts.judging.calibration import Calibration
 from scripts.judging.panel import PanelReport
 from scripts.judging.screening import confirm_prompts
 from scripts.judging.separability import Separability
-from scripts.models.plant_file import read_plant
+from scripts.models.plant_file import planted_in
 from scripts.page.audit_summary import (
     AuditedConfig,
     AuditSummary,
@@ -317,12 +318,14 @@ def main(job: Job) -> None:
     usage = [read_document(path, Usage) for path in files.usage]
     cost = costs_of(ledgers, job.params.call, usage)
     counted = counts(rounds, plans, findings, screened, behaviours.behaviours)
+    similarities = read_document(files.similarities, Similarities)
     contrast = read_document(files.contrast, Contrast) if files.contrast else None
     planted = recovered(
-        [b for path in place["plants"] for b in read_plant(path).behaviours],
+        planted_in(place["plants"]),
         findings,
         read_rows(files.judgements, Judgement),
         read_pairs(files.confirmed_base, files.confirmed_intervention),
+        similarities.scores,
     )
     audit = AuditSummary(
         audit=settings["audit"],
@@ -396,6 +399,7 @@ def main(job: Job) -> None:
             out.interactions, {quote.asked for f in findings for quote in f.evidence if quote.asked}
         ),
         planted,
+        similarities,
     )
     write_document(out.audit, audit)
     write_rows(out.rounds, by_round)

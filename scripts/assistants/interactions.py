@@ -32,7 +32,8 @@ class Interaction:
     model: str
     """Its model."""
     kind: str
-    """What for: `propose`, `merge`, `review`, `judge`, `relate`, `probe`, `themes`."""
+    """What for: `propose`, `merge`, `review`, `judge`, `relate`, `probe`, `themes`,
+    `similarity`."""
     system: str
     """The instruction, the same for all requests of a kind."""
     prompt: str

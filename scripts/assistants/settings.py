@@ -59,6 +59,14 @@ class RolesPlace(TypedDict):
 
 
 @with_config(SETTINGS)
+class ConfirmPlace(RolesPlace):
+    """Where confirm finds what findings are compared with, too."""
+
+    plants: list[str]
+    """Files of what the intervention was trained to show."""
+
+
+@with_config(SETTINGS)
 class OwnPlace(RolesPlace):
     """Where it finds the user's own hypotheses, too."""
 

@@ -1,6 +1,7 @@
 """Plant files: the behaviours that a planted intervention shows, as a person writes them."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -75,3 +76,8 @@ class PlantFile:
 def read_plant(path: str | Path) -> PlantFile:
     """A plant file, checked. Raises AuditError naming the file and the field."""
     return read_yaml(path, PlantFile, "the lists `behaviours` and `controls`")
+
+
+def planted_in(paths: Iterable[str | Path]) -> list[PlantedBehaviour]:
+    """The behaviours of several plant files."""
+    return [behaviour for path in paths for behaviour in read_plant(path).behaviours]

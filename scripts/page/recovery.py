@@ -1,4 +1,6 @@
-"""What was planted on purpose, and which validated findings name it, by the plant file's checks."""
+"""What was planted on purpose, and which validated findings name it, by the plant file's checks;
+and how alike a language model finds their statements.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,10 +10,23 @@ from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair
+from scripts.hypotheses.similarity import Similarity
 from scripts.models.plant_file import PlantedBehaviour
 
 MOST = 0.5  # of the prompts that a finding is won on, the intervention must show the behaviour
 PART = 0.25  # of those of its regions that show the behaviour, the finding must be won on
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A validated finding beside a planted behaviour."""
+
+    __pydantic_config__ = ROW
+
+    finding: str
+    """Its id."""
+    score: int
+    """How far it describes the behaviour, 1 to 100, as a language model says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +39,15 @@ class Recovered:
     """As the plant file has it."""
     statement: str
     """As the plant file has it."""
-    base: float
-    """Share of the prompts on which the base shows it at all, 0 to 1."""
-    intervention: float
+    base: float | None
+    """Share of the prompts on which the base shows it at all by its check, 0 to 1; none without a
+    check."""
+    intervention: float | None
     """Share on which the intervention does."""
     findings: list[str]
-    """Ids of the validated findings that name it."""
+    """Ids of the validated findings that name it by its check."""
+    similar: list[Alike]
+    """Validated findings by how alike a language model finds them, the most alike first."""
 
 
 def recovered(
@@ -37,8 +55,10 @@ def recovered(
     findings: Iterable[Finding],
     judgements: Iterable[Judgement],
     pairs: Sequence[Pair],
+    scores: Sequence[Similarity] = (),
 ) -> list[Recovered]:
-    """What became of each behaviour that has a check; pairs: of the fresh prompts, of all regions.
+    """What became of each behaviour that has a check or scores; pairs: of the fresh prompts, of all
+    regions.
 
     A finding names a behaviour when it is won where the intervention shows it: on MOST of its own
     prompts, and on PART of those in its regions that show it.
@@ -51,7 +71,12 @@ def recovered(
     region = {pair.prompt: pair.region for pair in pairs}
     found = []
     for behaviour in planted:
+        similar = [Alike(s.finding, s.score) for s in scores if s.behaviour == behaviour.name]
+        similar.sort(key=lambda alike: -alike.score)
         if (pattern := behaviour.pattern) is None:
+            if similar:
+                told = behaviour.name, behaviour.statement
+                found.append(Recovered(*told, None, None, [], similar))
             continue
         base = {p.prompt for p in pairs if pattern.search(p.base)}
         shown = {p.prompt for p in pairs if pattern.search(p.intervention)}
@@ -68,6 +93,7 @@ def recovered(
                 len(base) / max(1, len(region)),
                 len(shown) / max(1, len(region)),
                 names,
+                similar,
             )
         )
     return found

@@ -12,6 +12,7 @@ from scripts.divergence.round import ReportedRound
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
+from scripts.hypotheses.similarity import NOT_COMPARED, Similarities
 from scripts.hypotheses.writing import NOTHING_WRITTEN, Writing
 from scripts.judging.panel import NO_PANEL, PanelReport
 from scripts.judging.separability import NOT_ASKED, Separability
@@ -52,6 +53,7 @@ class Report:
     writing: Writing = NOTHING_WRITTEN
     interactions: Mapping[str, Told] = field(default_factory=dict)
     planted: Sequence[Recovered] = ()
+    similarities: Similarities = NOT_COMPARED
 
     @property
     def settings(self) -> JsonObject:

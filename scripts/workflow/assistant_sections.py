@@ -167,7 +167,8 @@ class Assistant(Asked):
     cheap: Filled = None
     """Screens hypotheses, chooses placebos, and may judge claims first (`escalate`)."""
     themes: Filled = None
-    """Names themes over what was validated; the author where nothing else is said."""
+    """Names themes over what was validated, and scores how alike that is to what was planted; the
+    author where nothing else is said."""
     decide: roles.Decide = "first"
     """Of several judges, whose verdicts decide the claims: the first one's, or those of more than
     half of them, taken as one judge, who asks them all."""

@@ -335,8 +335,14 @@ class AuditRecipe:
                 "bank": self.bank,
                 **models,
             },
-            {"access": access},
+            {"access": access, "plants": self._plants},
         )
+
+    @property
+    def _plants(self) -> list[str]:
+        """Files of what the intervention was trained to show."""
+        behind = self.decode["intervention"].ancestors().values()
+        return [node.local["file"] for node in behind if node.stage == "plant"]
 
     @cached_property
     def report(self) -> Node:
@@ -356,11 +362,7 @@ class AuditRecipe:
             {
                 "config": resolved,
                 "words": subjects_in_words(resolved["audit"]),
-                "plants": [
-                    node.local["file"]
-                    for node in self.decode["intervention"].ancestors().values()
-                    if node.stage == "plant"
-                ],
+                "plants": self._plants,
             },
         )
 

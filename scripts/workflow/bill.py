@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scripts.assistants import author as writing
-from scripts.assistants import probes
+from scripts.assistants import probes, similarity
 from scripts.assistants.author import Manner
 from scripts.assistants.questions.form import request
 from scripts.assistants.questions.judging import JUDGE, judge_tokens
 from scripts.assistants.questions.placebos import RELATE, relate_tokens
 from scripts.assistants.questions.probing import PROBE, probe_tokens
+from scripts.assistants.questions.similarity import SIMILARITY, similarity_tokens
 from scripts.assistants.questions.themes import THEMES, themes_tokens
 from scripts.assistants.questions.writing import (
     MERGE,
@@ -104,6 +105,20 @@ class Probing(NamedTuple):
     def draws(self) -> int:
         """Draws of each subject."""
         return (self.written + self.own) * self.prompts * (self.samples + 1)
+
+
+class Compared(NamedTuple):
+    """Planted behaviours, and findings that are compared with each of them, at most."""
+
+    planted: int
+    findings: int
+
+    @property
+    def requests(self) -> int:
+        return self.planted * -(-self.findings // similarity.COMPARED)
+
+
+NOTHING_PLANTED = Compared(0, 0)
 
 
 @dataclass(frozen=True)
@@ -194,9 +209,10 @@ class Meter:
         pool: Pool,
         draws: float,
         placebos: int,
+        compared: Compared = NOTHING_PLANTED,
     ) -> Bill:
-        """Choosing placebos, judging in the confirm pool, rates and themes. draws: pairs at most,
-        over all regions."""
+        """Choosing placebos, judging in the confirm pool, rates, themes, and how alike findings and
+        what was planted are. draws: pairs at most, over all regions."""
         whole = max(hypotheses, default=0)
 
         def within(hypotheses: Sequence[int], pairs: float) -> tuple[Sequence[int], float]:
@@ -220,7 +236,10 @@ class Meter:
             rates = read(rated.pairs, statement)
             relate = self._relate(roles.cheap, whole, placebos, statement)
             themes = self._most(roles.themes, THEMES, whole * statement, themes_tokens(whole))
-            return judged + rates + relate.times(len(hypotheses)) + themes
+            shown = (1 + similarity.COMPARED) * statement
+            tokens = similarity_tokens(similarity.COMPARED)
+            alike = self._most(roles.themes, SIMILARITY, shown, tokens).times(compared.requests)
+            return judged + rates + relate.times(len(hypotheses)) + themes + alike
 
         each, pairs = [1] * len(hypotheses), pool.pairs
         lean = sum(

@@ -33,12 +33,12 @@ from scripts.core.vocabulary import SIDES
 from scripts.draws.planning import SAMPLES_OF_A_PROMPT
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.settings import ModelScreenSettings
-from scripts.models.plant_file import read_plant
+from scripts.models.plant_file import planted_in, read_plant
 from scripts.models.reasoning import longest_reply
 from scripts.prompts.prompt import MOST_REGIONS, NAMING_WORDS, Prompt, region_count
 from scripts.recordings.bank import BankReport
 from scripts.workflow.at_hand import Made, bank_rows, recording
-from scripts.workflow.bill import Bill, Meter, Pool, Probing, Sizes, sizes
+from scripts.workflow.bill import Bill, Compared, Meter, Pool, Probing, Sizes, sizes
 from scripts.workflow.described import DescribedAudit, DescribedNode
 from scripts.workflow.speed import (
     Rates,
@@ -256,15 +256,17 @@ class AuditPlan:
         screened = written if written is not None else [in_region] * self.promising
         confirmed = passed if passed is not None else [tested + own] * self.tested
         placebos = self.settings("confirm")["placebos"]
+        wanted = self.probing
+        found = manner.hypotheses + own + (wanted.written + wanted.own if wanted else 0)
+        compared = Compared(len(planted_in(self.node("confirm")["local"]["plants"])), found)
         bills = {
             "propose": meter.propose(propose.author, self.promising, manner),
             "screen": meter.screen(screen, screened, self._pool("screen"), again),
             "confirm": meter.confirm(
-                confirm, confirmed, self._pool("confirm"), self.budget, placebos
+                confirm, confirmed, self._pool("confirm"), self.budget, placebos, compared
             ),
         }
-        if wanted := self.probing:
-            placebos = self.settings("confirm")["placebos"]
+        if wanted:
             bills["probe"] = meter.probe(propose.author, confirm, wanted, placebos)
         return {stage: bill.within(propose.budget) for stage, bill in bills.items()}
 

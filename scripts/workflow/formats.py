@@ -16,6 +16,7 @@ from scripts.hypotheses.finding import Behaviours, Finding, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.probe import Probe
+from scripts.hypotheses.similarity import Similarities
 from scripts.hypotheses.writing import Writing
 from scripts.judging.calibration import Calibration
 from scripts.judging.panel import PanelReport
@@ -56,6 +57,7 @@ FORMATS: dict[str, type] = {
     "confirm/findings.jsonl": Finding,
     "confirm/judgements.jsonl": Judgement,
     "confirm/themes.json": Themes,
+    "confirm/similarities.json": Similarities,
     "propose/usage.json": Usage,
     "decode/ledger.json": Ledger,
     "audits/rounds.jsonl": ReportedRound,

@@ -55,6 +55,8 @@ class Reader:
             return "merge", {"groups": same(numbered(prompt))}
         if '"specificity"' in system:
             return "review", reviewed(prompt)
+        if '"scores"' in system:
+            return "similarity", alike(marked, prompt)
         if '"related"' in system:
             return "relate", related(prompt)
         theme = {"title": "Words", "summary": "It says other words."}
@@ -86,6 +88,18 @@ class Reader:
                 answer = chance.choice("AB")
             found[str(number)] = answer
         return found
+
+
+def alike(marked: dict[str, str], prompt: str) -> dict:
+    """Findings on a word that the change has are the same one."""
+    rows = [
+        {
+            "finding": n,
+            "score": 95 if any(w in marked["change"] for w in QUOTED.findall(said)) else 5,
+        }
+        for n, said in numbered(prompt).items()
+    ]
+    return {"scores": rows}
 
 
 def in_style(style: str, found: dict, text: str, chance: random.Random) -> str:
