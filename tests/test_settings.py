@@ -10,6 +10,7 @@ from conftest import ROOT
 
 from scripts.assistants.roles import LOCAL
 from scripts.assistants.settings import (
+    ConfirmPlace,
     LocalProposeSettings,
     ModelProposeSettings,
     OwnPlace,
@@ -79,7 +80,7 @@ PLACES = {
     "propose": RolesPlace,
     "screen": OwnPlace,
     "probe": OwnPlace,
-    "confirm": RolesPlace,
+    "confirm": ConfirmPlace,
     "report": ReportPlace,
 }
 HUB = {"model": "a/b", "revision": "c" * 40}

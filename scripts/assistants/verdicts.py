@@ -9,7 +9,7 @@ WORDS = (
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve",
 )  # fmt: skip
-NUMBER = re.compile(r"(?:(?:statement|pair|number|no\.?|#)\s*)?#?(\d{1,4}|[a-z]+)[.:)]?")
+NUMBER = re.compile(r"(?:(?:statement|pair|finding|number|no\.?|#)\s*)?#?(\d{1,4}|[a-z]+)[.:)]?")
 INAPPLICABLE = "does not apply"
 OF_ONE = r"(?:only |just )?(?:(?:response |option )?{letter}|(?:the )?{word}(?: response| one)?)"
 A, B = (OF_ONE.format(letter=i, word=w) for i, w in (("a", "first"), ("b", "second")))

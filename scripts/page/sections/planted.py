@@ -20,13 +20,15 @@ TEMPLATE = """\
   {{ "is" if named == 1 else "are" }} named by a validated finding.</p>
 <div class="box" tabindex="0" role="region" aria-label="Planted behaviours"><table>
   <thead><tr><th>Behaviour</th><th class="number">Base</th><th class="number">Intervention</th>
-    <th>Named by</th>{% if similarities.asked %}<th>Most alike</th>
+    <th>Named by</th>
+    {% if similarities.asked %}<th>Most alike</th>
     <th class="number">Score</th>{% endif %}</tr></thead>
   <tbody>
   {% for row in planted %}
   <tr><td><b>{{ row.name }}</b>: <span dir="auto">{{ row.statement }}</span></td>
-    {% if row.base is none %}<td class="number">–</td><td class="number">–</td><td>no check</td>
-    {% else %}<td class="number">{{ row.base | percent }}</td>
+    {% if row.base is none %}<td class="number">–</td>
+    <td class="number">–</td>
+    <td>no check</td>{% else %}<td class="number">{{ row.base | percent }}</td>
     <td class="number">{{ row.intervention | percent }}</td>
     <td>{% for id in row.findings %}<a href="#{{ anchor(id) }}">{{ id }}</a>
       {{- ", " if not loop.last }}{% else %}nothing{% endfor %}</td>{% endif %}
