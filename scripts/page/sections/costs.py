@@ -34,8 +34,7 @@ TEMPLATE = """\
     <td class="number">{{ row.full.texts | count }}</td>
     <td class="number">{{ row.spent.tokens | count }}</td>
     <td class="number">{{ row.full.tokens | count }}</td>
-    {%- if assisted %}<td class="number">{% for model, requests in row.full.requests.items() %}{{ model }}
-      {{ requests | count }} {% endfor %}</td>
+    {%- if assisted %}<td class="number">{{ row.full.requests.values() | sum | count }}</td>
       <td class="number">{{ "%.2f" | format(row.spent.dollars) }}</td>
       <td class="number">{{ "%.2f" | format(row.full.dollars) }}</td>{% endif %}</tr>
   {% endmacro %}

@@ -44,7 +44,8 @@ TEMPLATE = """\
   quarter of those in its topics that show it.
   {% if similarities.asked %}Most alike: the validated finding whose statement describes the
   behaviour best, and how far it does, from 1 (something else) to 100 (the same change), as
-  {{ similarities.asked }} says, which saw statements alone; all its scores are in audit.json.
+  <code>{{ similarities.asked }}</code> says, which saw the statements alone; all its scores are in
+  audit.json.
   {% if similarities.unscored %}{{ plural(similarities.unscored, "pair") }} of a behaviour and a
   finding {{ "has" if similarities.unscored == 1 else "have" }} no score: the budget of the
   assistant had ended, or its replies could not be used.{% endif %}
