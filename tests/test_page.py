@@ -24,6 +24,7 @@ from reported import (
     separability,
 )
 
+from scripts.assistants.usage import RoleUsage
 from scripts.checks.check import FeatureCheck, PhraseCheck, TextsCheck
 from scripts.divergence.round import Ending
 from scripts.evidence.reasons import Stop
@@ -239,11 +240,11 @@ def test_ready_responses_and_assistants_with_a_price(tmp_path):
     for side in ("base", "intervention"):
         responses = Responses(path=f"{side}.jsonl").model_dump()
         config["audit"][side] |= {"model": None, "responses": responses}
-    full = values["costs"].total.full
-    full.requests, full.dollars = {"judge-1": 12}, 0.345
+    used = RoleUsage("<b>m</b>", "m, strict", requests=12, input_tokens=3456, dollars=0.345)
+    values["costs"].total.full.add_usage("judge 2", used, cached=True)
     text = " ".join(Reader(page_of(values, tmp_path)).text.split())
     assert "what is recorded in the file base.jsonl" in text and "both files of responses" in text
-    assert "judge-1 12" in text and "0.34" in text
+    assert "12 0.00 0.34" in text and "total judge 2 m, strict 12 3,456 0 0.3450" in text
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda t: repr(t[:20]))

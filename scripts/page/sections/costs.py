@@ -54,7 +54,9 @@ TEMPLATE = """\
   {% macro asked(name, row) %}
   {% for role, used in row.full.roles.items() %}
   {% set now = row.spent.roles.get(role) %}
-  <tr><td>{{ name }}</td><td>{{ role }}</td><td>{{ used.title }}</td>
+  <tr><td>{{ name }}</td>
+    <td>{{ role }}</td>
+    <td>{{ used.title }}</td>
     <td class="number">{{ used.requests | count }}</td>
     <td class="number">{{ used.input_tokens | count }}</td>
     <td class="number">{{ used.output_tokens | count }}</td>
