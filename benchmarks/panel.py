@@ -25,9 +25,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from scripts.assistants.client import Answer, Pool
+from scripts.assistants.client import Answer, Pool, Question
 from scripts.assistants.provider import Request
-from scripts.assistants.questions.form import Question
 from scripts.assistants.roles import Budget, ConfirmRoles, Decide, Panel, Role
 from scripts.core.files import write_json
 from scripts.evidence.agreement import agreement

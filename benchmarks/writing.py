@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.assistants.author import Manner, most_divergent, write_hypotheses
-from scripts.assistants.client import Answer
+from scripts.assistants.client import Answer, Question
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt
-from scripts.assistants.questions.form import Question
 from scripts.assistants.roles import Budget, ConfirmRoles, Role
 from scripts.assistants.usage import RoleUsage
 from scripts.hypotheses.hypothesis import Hypothesis

@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 from scripts.assistants.interactions import join, told
 from scripts.assistants.usage import Usage, notices_of_replies
 from scripts.checks.check import TextsCheck
-from scripts.core.files import JsonObject, replacing
+from scripts.core.files import replacing
 from scripts.core.job import Job, Named, log, run
 from scripts.core.ledger import Ledger
 from scripts.core.rows import (
@@ -258,19 +258,19 @@ def planned_to_confirm(files: Named) -> list[PlannedDraw]:
     return [draw for path in plans for draw in read_rows(path, PlannedDraw)]
 
 
-def effects(files: Named, counted: Counts, confirm: JsonObject) -> list[Smallest]:
-    """The smallest effects that the confirm prompts could have shown.
+def effects(files: Named, counted: Counts, prompts: int, q: float) -> list[Smallest]:
+    """The smallest effects that the confirm prompts could have shown, at a false discovery rate q.
 
-    Of a region's pool at most `confirm.prompts` are drawn; prompts of a group count once.
+    Of a region's pool at most `prompts` are drawn; prompts of a group count once.
     """
     drawn = {draw.unit_name: draw.region for draw in planned_to_confirm(files)}
-    available = confirm_prompts(read_rows(files.pools, DealtPrompt), confirm["prompts"])
+    available = confirm_prompts(read_rows(files.pools, DealtPrompt), prompts)
     return smallest_effects(
         Counter(drawn.values()),
         available,
         counted.hypotheses,
         counted.validated,
-        confirm["q"],
+        q,
     )
 
 
@@ -299,6 +299,7 @@ def judges_of(
 
 def main(job: Job) -> None:
     settings, place = job.settings(ReportSettings), job.local(ReportPlace)
+    confirm = place["config"]["audit"]["confirm"]
     files, out = job.input, job.output
     findings, screened = read_rows(files.findings, Finding), read_rows(files.screened, Hypothesis)
     behaviours = read_document(files.behaviours, Behaviours)
@@ -335,7 +336,7 @@ def main(job: Job) -> None:
         planted=planted,
         judges=judges_of(
             read_document(files.calibration, Calibration),
-            place["config"]["audit"]["confirm"]["delta"],
+            confirm["delta"],
             planned_to_confirm(files),
         ),
         themes=read_document(files.themes, Themes).themes,
@@ -389,7 +390,7 @@ def main(job: Job) -> None:
         drawn,
         behaviours.behaviours,
         separability,
-        effects(files, counted, place["config"]["audit"]["confirm"]),
+        effects(files, counted, confirm["prompts"], confirm["q"]),
         kinds_of_texts(explored, Space.read(files.space), names_of_kinds(screened)),
         notices,
         contrast,

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import NamedTuple
 
-from scripts.assistants.client import BudgetSpent, Pool
-from scripts.assistants.questions.form import Question
+from scripts.assistants.client import BudgetSpent, Pool, Question
 from scripts.assistants.questions.writing import (
     Brief,
     Difference,
@@ -248,7 +247,9 @@ class _Author:
         rest.sort(key=lambda p: p.prompt in self._explained)
         return [*first, *rest][:most]
 
-    def _question(self, regions: Sequence[str], batch: Sequence[Pair], coin: bool) -> Question:
+    def _question(
+        self, regions: Sequence[str], batch: Sequence[Pair], coin: bool
+    ) -> Question[list[Difference]]:
         mixed = len(regions) > 1
         known = [
             (s.behaviour, s.direction == "more")

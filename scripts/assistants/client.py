@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from scripts.assistants.interactions import Got, Interactions, Place, id_of
 from scripts.assistants.provider import Access, Connection, Reply, Request
@@ -21,6 +21,7 @@ from scripts.assistants.usage import Amount, RoleUsage, Usage, notices_of_replie
 from scripts.cache.journal import Journal
 from scripts.cache.records import record_key
 from scripts.core.errors import AuditError
+from scripts.core.files import JsonObject
 from scripts.core.job import log
 from scripts.core.ledger import Ledger
 from scripts.core.progress import progress
@@ -34,6 +35,7 @@ AT_ONCE = 1_000_000  # requests under way where they go in batches
 CHARACTERS_A_TOKEN = 3.0  # few: what a request will cost is not to be underestimated
 
 Parsed = TypeVar("Parsed")
+Question = tuple[Request, Callable[[str], Parsed]]  # with what reads its reply
 
 
 class BudgetSpent(Exception):
@@ -157,9 +159,7 @@ class Pool:
         not among them."""
         self._bar.expect(max(requests, self._asked - self._bar.done))
 
-    def ask(
-        self, questions: Sequence[tuple[Request, Callable[[str], Parsed]]]
-    ) -> list[Answer[Parsed]]:
+    def ask(self, questions: Sequence[Question[Parsed]]) -> list[Answer[Parsed]]:
         """Ask all at once; each request comes with the function that reads its reply.
 
         The function raises Unusable for a reply that does not say what was asked; such a reply, and
@@ -168,9 +168,7 @@ class Pool:
         """
         return self.start(questions)()
 
-    def start(
-        self, questions: Sequence[tuple[Request, Callable[[str], Parsed]]]
-    ) -> Callable[[], list[Answer[Parsed]]]:
+    def start(self, questions: Sequence[Question[Parsed]]) -> Callable[[], list[Answer[Parsed]]]:
         """As `ask`, without waiting: that is what the function given does. Requests go on while
         any answers are waited for.
 
@@ -187,10 +185,10 @@ class Pool:
             self._bar.expect(self._asked - self._bar.done)
         task = self._runner.get_loop().create_task(self._ask_all(questions, batch))
 
-        async def done() -> list[Answer]:
+        async def done() -> list[Answer[Parsed]]:
             return await task
 
-        def answers() -> list[Answer]:
+        def answers() -> list[Answer[Parsed]]:
             try:
                 return self._runner.run(done())
             except BaseExceptionGroup as several:  # one task's error has cancelled the others
@@ -202,22 +200,32 @@ class Pool:
 
         return answers
 
-    async def _ask_all(self, questions, batch: Batch) -> list[Answer]:
+    async def _ask_all(
+        self, questions: Sequence[Question[Parsed]], batch: Batch
+    ) -> list[Answer[Parsed]]:
         keys = [self._key(request) for request, _ in questions]
         known = self._journal.get_many(keys)
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._ask(request, parse, key, known.get(key), batch, number))
-                for number, ((request, parse), key) in enumerate(zip(questions, keys, strict=True))
+                group.create_task(self._ask(question, key, known.get(key), batch, number))
+                for number, (question, key) in enumerate(zip(questions, keys, strict=True))
             ]
         return [task.result() for task in tasks]
 
     async def _ask(
-        self, request: Request, parse, key: str, record, batch: Batch, number: int
-    ) -> Answer:
+        self,
+        question: Question[Parsed],
+        key: str,
+        record: JsonObject | None,
+        batch: Batch,
+        number: int,
+    ) -> Answer[Parsed]:
+        request, parse = question
         usage = self._usage_of(request.role)
 
-        async def read(request: Request, key: str, record, again: bool) -> tuple[Answer, Any]:
+        async def read(
+            request: Request, key: str, record: JsonObject | None, again: bool
+        ) -> tuple[Answer[Parsed], str | None]:
             got = await self._get(request, key, record, batch)
             answer, reason = _read(got.reply, request, parse)
             answer = replace(answer, id=id_of(request))
@@ -236,7 +244,9 @@ class Pool:
         usage.count(answer.counted)
         return answer
 
-    async def _get(self, request: Request, key: str, record, batch: Batch) -> Got:
+    async def _get(
+        self, request: Request, key: str, record: JsonObject | None, batch: Batch
+    ) -> Got:
         """The reply from the cache's record, else from the provider."""
         usage = self._usage_of(request.role)
         if record is not None:
@@ -315,7 +325,9 @@ def tokens_at_most(request: Request) -> int:
     return int(written / CHARACTERS_A_TOKEN) + 50
 
 
-def _read(reply: Reply | None, request: Request, parse) -> tuple[Answer, str | None]:
+def _read(
+    reply: Reply | None, request: Request, parse: Callable[[str], Parsed]
+) -> tuple[Answer[Parsed], str | None]:
     """What became of a request, and why it deserves a second chance, if it does."""
     if reply is None:
         return Answer("lost"), None

@@ -6,11 +6,20 @@ Its REST calls block, so each runs in a thread.
 
 import asyncio
 import warnings
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from scripts.assistants.provider import Access, Form, Forms, Models, Provider, Reply, Request
+from scripts.assistants.provider import (
+    Access,
+    Form,
+    Forms,
+    Models,
+    Provider,
+    Reply,
+    Request,
+    Schema,
+)
+from scripts.core.files import JsonObject
 from scripts.servers.pace import Busy, Unreachable
 
 _STOPPED, _TOO_LONG = 1, 2  # finish reasons with a text; the others withheld it
@@ -50,7 +59,7 @@ class Gemini:
         from google.api_core import exceptions
         from google.generativeai.types import GenerationConfig, RequestOptions
 
-        given: dict[str, Any] = {"max_output_tokens": request.reply_tokens}
+        given: JsonObject = {"max_output_tokens": request.reply_tokens}
         if request.role.temperature is not None:
             given["temperature"] = request.role.temperature
         if form != "none":
@@ -91,9 +100,9 @@ class Gemini:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _schema(schema: Schema) -> JsonObject:
     """A JSON schema as Gemini takes it: without the keys that its protocol does not know."""
-    known = {k: v for k, v in schema.items() if k != "additionalProperties"}
+    known: JsonObject = {k: v for k, v in schema.items() if k != "additionalProperties"}
     if "properties" in known:
         known["properties"] = {k: _schema(v) for k, v in known["properties"].items()}
     if "items" in known:

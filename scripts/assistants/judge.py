@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from scripts.assistants.client import Answer, Pool
-from scripts.assistants.questions.form import Question
+from scripts.assistants.client import Answer, Pool, Question
 from scripts.assistants.questions.judging import Verdicts, judge_question
 from scripts.assistants.roles import Role
 from scripts.core.randomness import hash_generator
@@ -73,6 +72,7 @@ class ModelJudge:
         self._placebos, self._pairs, self._texts = placebos, pairs, texts
         self._drawn_by = drawn_by or self.title
         self._all: dict[str, tuple[float | None, ...]] = {}  # placebo scores, by prompt
+        self._samples = max(map(len, pairs.values()), default=1)
 
     def __call__(self, asked: Asked) -> Callable[[], Judged]:
         """Have one prompt in each region judged, all of its samples, for the hypotheses named; the
@@ -87,8 +87,7 @@ class ModelJudge:
 
     def expect(self, requests: int) -> None:
         """Say that at most so many more requests come for each sample of a prompt."""
-        samples = max((len(pairs) for pairs in self._pairs.values()), default=1)
-        self.pool.expect(requests * samples)
+        self.pool.expect(requests * self._samples)
 
     def all_placebos(
         self, prompts: Iterable[tuple[str, str]]
@@ -108,7 +107,7 @@ class ModelJudge:
                 found.append(Part(region, prompt, ordered[start : start + TOGETHER], drawn))
         return found
 
-    def questions(self, parts: Sequence[Part]) -> list[Question]:
+    def questions(self, parts: Sequence[Part]) -> list[Question[Verdicts]]:
         """The requests for these, one for each sample of each."""
         found = []
         for region, prompt, names, drawn in parts:
@@ -128,7 +127,7 @@ class ModelJudge:
                 found[part.region][name] = self._judgement(name, part, samples, title)
         return found
 
-    def placebo_questions(self, prompts: Iterable[tuple[str, str]]) -> list[Question]:
+    def placebo_questions(self, prompts: Iterable[tuple[str, str]]) -> list[Question[Verdicts]]:
         """The requests for all placebos on each (region, prompt)."""
         questions = []
         for region, prompt in prompts:
@@ -152,7 +151,7 @@ class ModelJudge:
         chance = hash_generator("placebo", self.seed, region, prompt, self._drawn_by)
         return int(chance.integers(count)) if count else None
 
-    def _questions(self, prompt: str, statements: Mapping[str, str]) -> list[Question]:
+    def _questions(self, prompt: str, statements: Mapping[str, str]) -> list[Question[Verdicts]]:
         return [
             judge_question(
                 self.role,

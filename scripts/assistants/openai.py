@@ -3,7 +3,7 @@ and the compatible addresses of Gemini and Anthropic.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.assistants.provider import (
     Access,
@@ -14,6 +14,7 @@ from scripts.assistants.provider import (
     Reply,
     Request,
 )
+from scripts.core.files import JsonObject
 from scripts.servers.engines import fields
 from scripts.servers.sampling import Warping
 
@@ -49,9 +50,9 @@ class OpenAI:
         except TurnedAway as error:
             return self.turned_away(error)
 
-    def body(self, request: Request, form: Form) -> dict[str, Any]:
+    def body(self, request: Request, form: Form) -> JsonObject:
         """A request as the server takes it."""
-        body: dict[str, Any] = {
+        body: JsonObject = {
             "model": request.model,
             "messages": [
                 {"role": "system", "content": request.system},

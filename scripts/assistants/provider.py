@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from scripts.assistants.roles import Role
 from scripts.core.errors import AuditError
+from scripts.core.files import JsonObject
 from scripts.core.job import log
 from scripts.servers.credentials import quoted
 from scripts.servers.engines import Started
 
+Schema: TypeAlias = Mapping[str, object]  # a JSON schema
 Form = Literal["json_schema", "json_object", "none"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "none")
 NOT_THIS_FORM = (400, 422)  # statuses with which servers turn a form of reply away
@@ -28,14 +30,14 @@ class Request:
     role: Role
     system: str
     prompt: str
-    schema: Mapping[str, Any]
+    schema: Schema
     reply_tokens: int
 
     @property
     def model(self) -> str:
         return self.role.model
 
-    def content(self) -> dict[str, Any]:
+    def content(self) -> JsonObject:
         """All that, with who answers, determines the reply; not which role asks."""
         told = {
             "kind": self.kind,

@@ -7,10 +7,11 @@ after the last thought is the answer, and after an opening mark that is never cl
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jsonschema import Draft202012Validator
+
+from scripts.assistants.provider import Schema
 
 LONGEST_REPLY = 200_000  # characters, counted from the end
 MOST_TRIED = 2_000_000  # characters of brackets that open and hold no JSON, each time they are read
@@ -28,7 +29,7 @@ BARE = re.compile(r"(?:\s|```|json|<\|\w+\|>)*", re.IGNORECASE)  # fences and a 
 class Said(NamedTuple):
     """The JSON values after the last thought, and the rest of the text around them."""
 
-    values: list[Any]
+    values: list[object]
     around: str
 
 
@@ -36,7 +37,7 @@ def said(reply: str) -> Said:
     """What a reply holds after the last thought; nothing where that has no end, nor of brackets
     beyond all reason."""
     reply, decoder = reply[-LONGEST_REPLY:], json.JSONDecoder()
-    values: list[Any] = []
+    values: list[object] = []
     around: list[str] = []
     place = start = tried = 0
     thinking = False
@@ -59,7 +60,7 @@ def said(reply: str) -> Said:
     return Said([], "") if thinking else Said(values, "".join([*around, reply[start:]]))
 
 
-def answer_in(reply: str) -> dict[str, Any] | list[Any] | None:
+def answer_in(reply: str) -> dict[str, object] | list[object] | None:
     """The last complete object. Where there is none, the last array, unless brackets that nothing
     closes stand around: then it is a part of something."""
     values, around = said(reply)
@@ -69,7 +70,7 @@ def answer_in(reply: str) -> dict[str, Any] | list[Any] | None:
     return None
 
 
-def as_asked(reply: str, schema: Mapping[str, Any]) -> bool:
+def as_asked(reply: str, schema: Schema) -> bool:
     """Whether a reply is, after its thoughts and in a fence or not, one value that the schema
     allows and nothing else."""
     values, around = said(reply)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from scripts.assistants.author import statement_of
 from scripts.assistants.questions.form import behaviour_of
@@ -59,7 +59,7 @@ def read_own(path: str, local: bool, entailed: bool = False) -> list[OwnLine]:
 
 
 def _own_line(
-    where: str, row: Mapping[str, Any], local: bool, entailed: bool, folder: Path
+    where: str, row: Mapping[str, object], local: bool, entailed: bool, folder: Path
 ) -> OwnLine:
     check, statement = _check(row.get("check")) if local else None, row.get("statement")
     to_read = local and row.get("check") is None and behaviour_of(statement)
@@ -134,7 +134,7 @@ def written_files(lines: Iterable[OwnLine]) -> list[str]:
     return found
 
 
-def _lines(path: str) -> list[tuple[str, dict[str, Any]]]:
+def _lines(path: str) -> list[tuple[str, dict[str, object]]]:
     """The objects of a JSONL file, and where each stands."""
     try:
         rows = read_jsonl(path)
@@ -187,7 +187,7 @@ def _regions_of(line: OwnLine, regions: Mapping[str, Region]) -> list[str]:
     return wanted
 
 
-def _check(given: Any) -> Check | None:
+def _check(given: object) -> Check | None:
     """A check on phrases, lower-cased without punctuation, on a feature or on a measure; None if it
     is none."""
     try:

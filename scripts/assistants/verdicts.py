@@ -2,8 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 WORDS = (
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -24,17 +23,18 @@ LONGEST_LINE = 120  # characters of a line that gives a number and a verdict
 LINE = re.compile(r"[\s*_-]*((?:statement )?\w+)[\s*_]*[.:)=-]+(.+)", re.IGNORECASE)
 
 
-def number_of(given: Any) -> int | None:
+def number_of(given: object) -> int | None:
     """The number that is meant: 3, 3.0, "3", "three", "statement 3"."""
     if isinstance(given, str):
         found = NUMBER.fullmatch(given.strip(" \t\n\"'`*_()[]").lower())
         word = found[1] if found else ""
         return WORDS.index(word) + 1 if word in WORDS else int(word) if word.isdecimal() else None
-    whole = isinstance(given, int | float) and not isinstance(given, bool) and given == given // 1
-    return int(given) if whole else None
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return None
+    return int(given) if given == given // 1 else None
 
 
-def verdict_of(given: Any) -> str | None:
+def verdict_of(given: object) -> str | None:
     """A, B, both, neither or that it does not apply: "B", "Response A", "the first", "both of
     them", "none", "n/a"; of an object, what one of its values says alone."""
     if isinstance(given, dict):
@@ -46,7 +46,7 @@ def verdict_of(given: Any) -> str | None:
     return next((v for v, pattern in VERDICTS.items() if pattern.fullmatch(text)), None)
 
 
-def verdicts_in(given: Any, count: int) -> dict[int, str]:
+def verdicts_in(given: object, count: int) -> dict[int, str]:
     """The verdicts on `count` statements, by their numbers, in whatever form they were given: an
     object or a list of objects that name the numbers, a list of all, or lines of text. What could
     mean two things is left out."""
@@ -64,7 +64,7 @@ def verdicts_in(given: Any, count: int) -> dict[int, str]:
     return _of_pairs(enumerate(given, 1)) if len(given) == count else {}
 
 
-def _row(row: dict[str, Any]) -> tuple[Any, Any]:
+def _row(row: Mapping[str, object]) -> tuple[object, object]:
     """The number and the verdict of an object: its one key and value, else among its values."""
     if len(row) == 1:
         return next(iter(row.items()))
@@ -72,7 +72,7 @@ def _row(row: dict[str, Any]) -> tuple[Any, Any]:
     return numbers.pop() if len(numbers) == 1 else None, row
 
 
-def _of_pairs(pairs: Iterable[tuple[Any, Any]]) -> dict[int, str]:
+def _of_pairs(pairs: Iterable[tuple[object, object]]) -> dict[int, str]:
     found: dict[int, set[str | None]] = defaultdict(set)
     for given, said in pairs:
         if (number := number_of(given)) is not None:

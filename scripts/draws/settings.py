@@ -1,6 +1,6 @@
 """Settings of plans. What the configuration has under the same name is described there."""
 
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, TypeAlias
 
 from pydantic import with_config
 from typing_extensions import TypedDict
@@ -33,11 +33,14 @@ class RoundSettings(Parts):
     rule: str
 
 
+FreshPool: TypeAlias = Literal["screen", "confirm"]  # that hypotheses are screened or tested on
+
+
 @with_config(SETTINGS)
 class PoolSettings(TypedDict):
-    """Of a pool of fresh draws that hypotheses are screened or tested on."""
+    """Of a pool of fresh draws."""
 
-    pool: Literal["screen", "confirm"]
+    pool: FreshPool
     prompts: int
     samples: int
     unit: NotRequired[Literal["prompt", "draw"]]

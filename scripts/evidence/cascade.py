@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from scripts.evidence.limits import requests
-from scripts.evidence.race import Delta, Race, Results, Standing, Wanted, drive
+from scripts.evidence.race import Awaited, Delta, OfPrompt, Race, Standing, Wanted, drive
 from scripts.evidence.reasons import Stop
 
-Judge = Callable[[Wanted], Results]
+Judge = Callable[[Wanted], Awaited[OfPrompt]]
 Escalate = Literal["borderline", "band"]
 
 BAND = (0.4, 0.6)

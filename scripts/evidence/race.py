@@ -26,7 +26,7 @@ of a region is judged on a prompt before any result is used, and none joins late
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -37,7 +37,13 @@ from scripts.evidence.reasons import Stop
 
 Signs = tuple[int, int]
 Wanted = dict[str, tuple[str, ...]]
-Results = Mapping[str, Mapping[str, Signs | None]]
+OfPrompt: TypeAlias = Mapping[str, Signs | None]  # by hypothesis
+Results: TypeAlias = Mapping[str, OfPrompt]
+Said = TypeVar("Said")  # of the hypotheses on one prompt
+Said_contra = TypeVar("Said_contra", contravariant=True)
+Stands_co = TypeVar("Stands_co", covariant=True)
+# For each region what is said of its next prompt, or what waits for that and is told who races.
+Awaited: TypeAlias = Mapping[str, Said | Callable[[Sequence[str]], Said]]
 
 FUTILE_AT = 20.0
 
@@ -301,22 +307,22 @@ class Race:
         self._leave(racing & ~self._set_of(best), Stop.HOPELESS)
 
 
-class Runner(Protocol):
+class Runner(Protocol[Said_contra, Stands_co]):
     """What `drive` drives: a race, or what takes the place of one."""
 
     def wanted(self, later: int = 0) -> Wanted: ...
     def left(self) -> Mapping[str, int]: ...
-    def feed(self, results: Any) -> None: ...
+    def feed(self, results: Mapping[str, Said_contra]) -> None: ...
     def finish(self) -> None: ...
-    def standings(self) -> dict[str, Any]: ...
+    def standings(self) -> Stands_co: ...
 
 
 def drive(
-    race: Runner,
-    judge: Callable[[Wanted], Mapping[str, Any]],
+    race: Runner[Said, Stands_co],
+    judge: Callable[[Wanted], Awaited[Said]],
     ahead: int = 0,
     tell: Callable[[int], None] | None = None,
-) -> Any:
+) -> Stands_co:
     """Run the race to its end with a judge that answers wanted(), and return the standings.
 
     The judge gives for each region the results of its next prompt, or a function that waits for
@@ -326,7 +332,8 @@ def drive(
     none (its budget has ended), the race ends and whoever still races leaves as exhausted. `tell`
     is told how many requests a sample of each prompt are left at most.
     """
-    steps: deque[dict[str, Any]] = deque()  # asked about and not fed yet, by region
+    # Asked about and not fed yet, by region.
+    steps: deque[dict[str, Said | Callable[[Sequence[str]], Said]]] = deque()
     while wanted := race.wanted():
         if tell:
             left = race.left()
@@ -342,7 +349,7 @@ def drive(
             if due:
                 steps[later].update(judge(due))
         results = {
-            region: given(wanted[region]) if callable(given) else given
+            region: given(wanted[region]) if callable(given) else cast(Said, given)
             for region, given in steps.popleft().items()
         }
         if results:

@@ -4,14 +4,14 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scripts.assistants.client import BudgetSpent
 from scripts.assistants.judge import Asked, Judge, Judged, Judging
 from scripts.core.job import log
 from scripts.core.randomness import hash_unit
 from scripts.evidence.cascade import Escalate, Outcome, cascade
-from scripts.evidence.race import Delta, Race, Standing, Tally, drive
+from scripts.evidence.race import Delta, OfPrompt, Race, Standing, Tally, drive
 from scripts.evidence.reasons import Stop
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
@@ -62,7 +62,9 @@ class Bench:
         self.raced: dict[str, list[Judgement]] = defaultdict(list)
         self._taken = {region: (start or {}).get(region, 0) for region in self.order}
 
-    def next_prompts(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    def next_prompts(
+        self, wanted: Mapping[str, Sequence[str]]
+    ) -> dict[str, Callable[[Sequence[str]], OfPrompt]]:
         """The judge of a race (race.drive): for each region a function that waits for the signs of
         the hypotheses on its next prompt; nothing when the budget has ended."""
         asked = {r: (self.order[r][self._taken[r]], names) for r, names in wanted.items()}
@@ -73,12 +75,12 @@ class Bench:
         for region in asked:
             self._taken[region] += 1
 
-        def signs(region: str, racing: Sequence[str]) -> dict[str, Any]:
+        def signs(region: str, racing: Sequence[str]) -> OfPrompt:
             found = {name: judged()[region][name] for name in racing}
             for name, judgement in found.items():
                 if judgement is not None:
                     self.raced[name].append(judgement)
-            return {name: j and j.signs for name, j in found.items()}
+            return {name: j.signs if j else None for name, j in found.items()}
 
         return {region: partial(signs, region) for region in asked}
 

@@ -7,14 +7,13 @@ draws is seen.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from typing import Any
+from functools import cache, partial
 
 import numpy as np
 
 from scripts.assistants.author import statement_of
 from scripts.assistants.client import BudgetSpent, Pool
-from scripts.assistants.judge import Judged, Judging
+from scripts.assistants.judge import Judging
 from scripts.assistants.questions.judging import judge_tokens
 from scripts.assistants.roles import ScreenRoles, shares_read
 from scripts.assistants.usage import Amount, RoleUsage
@@ -39,6 +38,7 @@ Q = 0.05
 WON = 0.85  # of its prompts, by a hypothesis that few prompts should prove
 ENOUGH = 6.0  # log e-value that validates one of twenty hypotheses, at a q of 0.05
 
+OfPrompt = Mapping[str, Judgement | None]  # by hypothesis; None where a reply was lost
 Affords = Callable[[Sequence[Hypothesis]], bool]  # whether hypotheses can be had together
 
 
@@ -150,7 +150,7 @@ class Elimination:
         """How many prompts of each region are not judged yet."""
         return {region: self._left(region) for region in self._prompts}
 
-    def judge(self, wanted: Wanted) -> dict[str, Any]:
+    def judge(self, wanted: Wanted) -> dict[str, Callable[[Sequence[str]], OfPrompt]]:
         """For each region a function that waits for the judgements of its next prompt; nothing when
         the budget has ended."""
         try:
@@ -160,16 +160,17 @@ class Elimination:
         except BudgetSpent:
             return {}
         self._asked.update(wanted.keys())
-        return {
-            region: lambda racing, r=region: {name: judged()[r][name] for name in racing}
-            for region in wanted
-        }
+
+        def of_next(region: str, racing: Sequence[str]) -> OfPrompt:
+            return {name: judged()[region][name] for name in racing}
+
+        return {region: partial(of_next, region) for region in wanted}
 
     def finish(self) -> None:
         """The budget has ended."""
         self.ended = True
 
-    def feed(self, results: Judged) -> None:
+    def feed(self, results: Mapping[str, OfPrompt]) -> None:
         """Take the judgements and use the prompts up."""
         self._fed.update(results.keys())
         for of_region in results.values():

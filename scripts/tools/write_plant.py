@@ -15,17 +15,17 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import yaml
 
-from scripts.assistants.client import Answer, BudgetSpent, Pool, Unusable
-from scripts.assistants.questions.form import TEXT, Question, list_of, object_of, request
+from scripts.assistants.client import Answer, BudgetSpent, Pool, Question, Unusable
+from scripts.assistants.questions.form import TEXT, list_of, object_of, request
 from scripts.assistants.quoting import RULE, one_line, quoted
 from scripts.assistants.replies import answer_in
 from scripts.assistants.roles import Role
 from scripts.core.errors import AuditError
-from scripts.core.files import replacing
+from scripts.core.files import JsonObject, replacing
 from scripts.models.plant_file import read_plant
 from scripts.workflow.config import load
 
@@ -67,7 +67,7 @@ class Wanted(NamedTuple):
     controls: int
 
 
-def write_plant(pool: Pool, author: Role, wanted: Wanted) -> tuple[dict[str, Any], int]:
+def write_plant(pool: Pool, author: Role, wanted: Wanted) -> tuple[JsonObject, int]:
     """The content of a plant file, and how many replies were left out since they do not match their
     check. Raises AuditError when the author writes nothing that can be used."""
     (named,) = pool.ask([_behaviours(author, wanted)])
@@ -96,7 +96,7 @@ def _value(answer: Answer[T], what: str) -> T:
     return answer.value
 
 
-def _behaviours(author: Role, wanted: Wanted) -> Question:
+def _behaviours(author: Role, wanted: Wanted) -> Question[list[dict[str, str]]]:
     count = len(wanted.statements) or wanted.behaviours
     names = ("name", "topic", "statement", "check")
     if wanted.statements:
@@ -105,7 +105,7 @@ def _behaviours(author: Role, wanted: Wanted) -> Question:
     else:
         prompt = f"{quoted({'about': wanted.about})}\n\nInvent {count} behaviours about this."
 
-    def read(reply: str) -> list[dict]:
+    def read(reply: str) -> list[dict[str, str]]:
         found = []
         for row in _listed(reply, "behaviours")[:count]:
             if not isinstance(row, dict) or not all(isinstance(row.get(n), str) for n in names):
@@ -127,7 +127,9 @@ def _behaviours(author: Role, wanted: Wanted) -> Question:
     return request("plant", author, (BEHAVIOURS, prompt), schema, 200 + 150 * count), read
 
 
-def _examples(author: Role, behaviour: Mapping[str, str], wanted: Wanted) -> Question:
+def _examples(
+    author: Role, behaviour: Mapping[str, str], wanted: Wanted
+) -> Question[tuple[list[str], list[str]]]:
     given = {name: behaviour[name] for name in ("topic", "statement", "check")}
     prompt = f"{quoted(given)}\n\nWrite {wanted.prompts} prompts and {wanted.replies} replies."
 
@@ -139,7 +141,7 @@ def _examples(author: Role, behaviour: Mapping[str, str], wanted: Wanted) -> Que
     return request("plant", author, (EXAMPLES, prompt), schema, tokens), read
 
 
-def _controls(author: Role, topics: Sequence[str], count: int) -> Question:
+def _controls(author: Role, topics: Sequence[str], count: int) -> Question[list[str]]:
     given = {f"topic {n}": topic for n, topic in enumerate(topics, 1)}
     prompt = f"{quoted(given)}\n\nWrite {count} prompts, none of them on these topics."
 
@@ -150,11 +152,12 @@ def _controls(author: Role, topics: Sequence[str], count: int) -> Question:
     return request("plant", author, (CONTROLS, prompt), schema, 200 + 40 * count), read
 
 
-def _listed(reply: str, name: str) -> list[Any]:
+def _listed(reply: str, name: str) -> list[object]:
     found = answer_in(reply)
-    if not isinstance(found, dict) or not isinstance(found.get(name), list):
+    listed = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(listed, list):
         raise Unusable(f'it held no list "{name}"')
-    return found[name]
+    return listed
 
 
 def _texts(reply: str, name: str, most: int) -> list[str]:

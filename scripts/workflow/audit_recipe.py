@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from scripts.assistants.roles import LOCAL, OfStages, RoleServer, StageRoles
+from scripts.assistants.roles import (
+    LOCAL,
+    KeyedRoles,
+    OfStages,
+    Reach,
+    RoleServer,
+    StageRoles,
+)
 from scripts.core.digests import digest
 from scripts.core.errors import AuditError
 from scripts.core.files import Json, JsonObject
 from scripts.core.settings import settings_as
 from scripts.core.vocabulary import SIDES
+from scripts.draws.settings import BudgetedPool, FreshPool, PoolSettings
+from scripts.models.settings import EmbedSettings
 from scripts.prompts.prompt import BankError
 from scripts.readers.registry import source_files
 from scripts.readers.settings import SourceSettings
@@ -23,7 +32,7 @@ from scripts.workflow.kinds.recorded import keyed
 from scripts.workflow.kinds.registry import kind_of
 from scripts.workflow.kinds.words import changed_words, subject_words
 from scripts.workflow.places import without_places
-from scripts.workflow.sections import Audit
+from scripts.workflow.sections import Audit, Confirm
 
 if TYPE_CHECKING:
     from scripts.assistants.user_file import OwnLine
@@ -85,7 +94,7 @@ class AuditRecipe:
         return self._recipes.node("bank", settings, self.recorded, {"sources": sources}, files)
 
     @cached_property
-    def _embedder(self) -> tuple[Node, Settings]:
+    def _embedder(self) -> tuple[Node, EmbedSettings]:
         """The embedder's model, and the settings of whatever embeds with it."""
         given = self._audit.embed
         model, identity = self._recipes.model(
@@ -212,9 +221,9 @@ class AuditRecipe:
         own = self._audit.hypotheses
         if own is not None and not Path(own).is_file():
             raise ConfigError(f"`{self._where}.hypotheses`: there is no file `{own}`")
-        budget = self._pool("confirm") | {"draws": self._audit.confirm.draws}
+        budget: BudgetedPool = {**self._pool("confirm"), "draws": self._audit.confirm.draws}
         del budget["everywhere"]
-        settings = {
+        settings: Settings = {
             "least_net": self._audit.screen.least_net,
             "confirm": budget,
             "assistant": assistant,
@@ -313,7 +322,7 @@ class AuditRecipe:
     def confirm(self) -> Node:
         audit, of_stages = self._audit, self._assistant
         assistant, access, models = self._roles(of_stages and of_stages.confirm)
-        settings = {
+        settings: Settings = {
             "evidence": audit.report.evidence,
             "seed": audit.seed,
             "assistant": assistant,
@@ -375,16 +384,24 @@ class AuditRecipe:
             "embed", embedding | reading, {"plan": plan, "embedder": embedder, **reader}
         )
 
-    def _pool(self, pool: str) -> Settings:
+    def _pool(self, pool: FreshPool) -> PoolSettings:
         """The settings of a plan of fresh draws."""
-        audit, fields = self._audit, {"prompts", "samples", "everywhere"}
-        drawn = getattr(audit, pool).model_dump(include=fields)
-        drawn |= {"samples": 1} if audit.unit == "draw" else {}
-        return {"pool": pool, "unit": audit.unit, **drawn, "ready": bool(self.recorded)}
+        audit = self._audit
+        drawn = audit.screen if pool == "screen" else audit.confirm
+        settings: PoolSettings = {
+            "pool": pool,
+            "unit": audit.unit,
+            "prompts": drawn.prompts,
+            "samples": 1 if audit.unit == "draw" else drawn.samples,
+            "ready": bool(self.recorded),
+        }
+        if isinstance(drawn, Confirm):
+            settings["everywhere"] = drawn.everywhere
+        return settings
 
-    def _fresh_draws(self, pool: str, hypotheses: Node) -> dict[str, Node]:
+    def _fresh_draws(self, pool: FreshPool, hypotheses: Node) -> dict[str, Node]:
         """The plan of a later pool, and the embeddings of what it draws."""
-        settings = self._pool(pool) | {"seed": self._audit.seed}
+        settings = {**self._pool(pool), "seed": self._audit.seed}
         inputs = {"regions": self.regions, "hypotheses": hypotheses, **self.decode}
         plan = self._recipes.node("plan", settings, inputs)
         return {"plan": plan, "embed": self._embed(plan)}
@@ -414,7 +431,9 @@ class AuditRecipe:
         where = f"{self._where}.assistant: server.model"
         return self._recipes.model(where, server.model, server.revision)
 
-    def _roles(self, given: StageRoles | None) -> tuple[Json, Settings, dict[str, Node]]:
+    def _roles(
+        self, given: StageRoles | None
+    ) -> tuple[Literal["local"] | KeyedRoles, dict[str, Reach], dict[str, Node]]:
         """What of a stage's roles decides the outcome, how they are reached, and the models of the
         servers that its jobs start."""
         if given is None:

@@ -1,10 +1,9 @@
 """Which of two responses shows each statement."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from scripts.assistants.client import Unusable
-from scripts.assistants.questions.form import NO_OBJECT, Question, numbered, object_of, request
+from scripts.assistants.client import Question, Unusable
+from scripts.assistants.questions.form import NO_OBJECT, numbered, object_of, request
 from scripts.assistants.quoting import RULE, quoted
 from scripts.assistants.replies import answer_in, said
 from scripts.assistants.roles import Role
@@ -41,8 +40,8 @@ class Verdicts(dict[str, tuple[bool, bool]]):
     """By the name of a statement whether the base's response shows it, and the intervention's.
     Those in `inapplicable` were said not to apply, which neither shows."""
 
-    def __init__(self, *given: Any):
-        super().__init__(*given)
+    def __init__(self, given: Mapping[str, tuple[bool, bool]] | None = None):
+        super().__init__(given or {})
         self.inapplicable: set[str] = set()
 
 
@@ -52,7 +51,7 @@ def judge_question(
     responses: tuple[str, str],
     statements: Mapping[str, str],
     seed: int,
-) -> Question:
+) -> Question[Verdicts]:
     """Which of the responses (base, intervention) shows each statement.
 
     asked: the prompt's text, its id and the sample's index, which decide the coin. The reply is

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from scripts.assistants.client import Question
 from scripts.assistants.questions.form import (
     NUMBERS,
-    Question,
     numbered,
     object_of,
     places_in,
@@ -23,7 +23,9 @@ it, more general or more special, or what mostly comes with it, as an apology wi
 Reply with one JSON object: "related" is the list of the numbers of those candidates."""
 
 
-def relate_question(role: Role, tested: Sequence[str], candidates: Sequence[str]) -> Question:
+def relate_question(
+    role: Role, tested: Sequence[str], candidates: Sequence[str]
+) -> Question[set[int]]:
     """Which candidates for placebos are about what is tested; read as their places in the list."""
 
     def read(reply: str) -> set[int]:

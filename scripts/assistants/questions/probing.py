@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from scripts.assistants.client import Unusable
+from scripts.assistants.client import Question, Unusable
 from scripts.assistants.questions.form import (
     TEXT,
-    Question,
     list_of,
     object_of,
     reply_list,
@@ -34,7 +33,7 @@ def probe_question(
     examples: Sequence[str],
     known: Sequence[str],
     count: int,
-) -> Question:
+) -> Question[list[Written]]:
     """Prompts on which a behaviour should show if one subject shows it more (or less), and matched
     ones.
 

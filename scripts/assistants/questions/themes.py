@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from scripts.assistants.client import Unusable
+from scripts.assistants.client import Question, Unusable
 from scripts.assistants.questions.form import (
     NUMBERS,
     TEXT,
-    Question,
     list_of,
     object_of,
     places_in,
@@ -48,7 +47,7 @@ def themes_question(
     topics: Mapping[str, Topic],
     examples: Mapping[int, Example],
     focus: str | None = None,
-) -> Question:
+) -> Question[list[tuple[str, str, list[int]]]]:
     """Themes over validated findings; read as [(title, summary, places in the list)].
 
     findings: what was found and measured, a line each; topics: by the names that they use;

@@ -6,12 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scripts.assistants.client import Unusable
+from scripts.assistants.client import Question, Unusable
 from scripts.assistants.questions.form import (
     NUMBER,
     NUMBERS,
     TEXT,
-    Question,
     behaviour_of,
     list_of,
     numbered,
@@ -113,7 +112,7 @@ def write_question(
     brief: Brief,
     most: int,
     coin: bool,
-) -> Question:
+) -> Question[list[Difference]]:
     """How the two subjects differ in these pairs; coin: whether model X is the intervention. The
     reply is read as a list of Differences."""
     parts: dict[str, str] = {}
@@ -137,13 +136,14 @@ def write_question(
     def read(reply: str) -> list[Difference]:
         found = []
         for row in reply_list(reply, "differences")[:most]:
-            side = MODEL.fullmatch(str(row.get("more_often"))) if isinstance(row, dict) else None
+            given = row if isinstance(row, dict) else {}
+            side = MODEL.fullmatch(str(given.get("more_often")))
             if side is None:
                 raise Unusable('each difference needs "statement", "more_often" and "pairs"')
-            if statement := behaviour_of(row.get("statement")):
+            if statement := behaviour_of(given.get("statement")):
                 more = (side[1].upper() == "X") == coin
-                places = sorted(set(places_in(row.get("pairs"), len(pairs))))
-                quote = one_line(str(row.get("quote") or ""))
+                places = sorted(set(places_in(given.get("pairs"), len(pairs))))
+                quote = one_line(str(given.get("quote") or ""))
                 texts = [text for p in places for text in (pairs[p].base, pairs[p].intervention)]
                 there = any(occurs(quote, text) for text in texts)
                 found.append(Difference(statement, more, places, quote, there))
@@ -185,7 +185,9 @@ class Repeated(NamedTuple):
     same: list[int]
 
 
-def merge_question(role: Role, apart: Sequence[str], fresh: Sequence[str]) -> Question:
+def merge_question(
+    role: Role, apart: Sequence[str], fresh: Sequence[str]
+) -> Question[list[Repeated]]:
     """Which statements repeat others; read as a list of Repeated, with places in both lists
     together. apart: those that were compared with each other before."""
 
@@ -228,7 +230,9 @@ class Reviewed(NamedTuple):
     interest: int
 
 
-def review_question(role: Role, statements: Sequence[str], focus: str | None) -> Question:
+def review_question(
+    role: Role, statements: Sequence[str], focus: str | None
+) -> Question[dict[int, Reviewed]]:
     """How statements are best worded and what they are worth; read as Reviewed by their places."""
 
     def read(reply: str) -> dict[int, Reviewed]:
