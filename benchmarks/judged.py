@@ -5,10 +5,8 @@ Everything between a hypothesis and a finding is the product's: who reads which 
 with their coins and placebos, the screen, what it says of the judges, races, cascade, gates.
 """
 
-import json
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +15,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from scripts.assistants.client import Answer, Pool
+from benchmarks.simulated_pool import SimulatedJudges
+from scripts.assistants.client import Pool
 from scripts.assistants.judge import pairs_by_prompt
 from scripts.assistants.provider import Request
 from scripts.assistants.roles import ScreenRoles
@@ -59,38 +58,19 @@ class Habits:
     shows: float = 1.0
 
 
-class SimulatedPool:
-    """Answers questions as a pool of requests does, by habit, and counts them by kind and model."""
+class JudgesOfHabit(SimulatedJudges):
+    """Judges that answer by habit."""
 
     def __init__(self, true: frozenset[str], habits: Habits, rng: np.random.Generator):
+        super().__init__(habits.garbage, rng.random)
         self._true, self._habits, self._rng = true, habits, rng
-        self.asked = Counter[tuple[str, str]]()
-
-    def ask(self, questions: Sequence[tuple[Request, Callable[[str], Any]]]) -> list[Answer]:
-        return [self._answer(request, read) for request, read in questions]
-
-    def start(self, questions) -> Callable[[], list[Answer]]:
-        answers = self.ask(questions)
-        return lambda: answers
-
-    def expect(self, requests: int) -> None:
-        """Nobody waits."""
 
     def judged(self, cheap: bool) -> int:
         """Requests that judge, of the cheap model or of all others."""
         asked = self.asked.items()
         return sum(n for (kind, by), n in asked if kind == "judge" and (by == CHEAP) == cheap)
 
-    def _answer(self, request: Request, read: Callable[[str], Any]) -> Answer:
-        self.asked[request.kind, request.model] += 1
-        if request.kind == "relate":  # no placebo is about what is tested
-            return Answer("answered", read('{"related": []}'))
-        if self._rng.random() < self._habits.garbage:
-            return Answer("unparsable")
-        return Answer("answered", read(json.dumps(self._verdicts(request))))
-
-    def _verdicts(self, request: Request) -> dict[str, str]:
-        """A, B or neither by the number of the statement."""
+    def verdicts(self, request: Request) -> dict[str, str]:
         responses, _, listed = request.prompt.rpartition("Statements:\n")
         statements = STATEMENT.findall(listed)
         intervention = "A" if "]]\nI. " in responses.partition("[[response B")[0] else "B"
@@ -187,7 +167,7 @@ def audit(
     ]
     chosen = rng.choice(line_up.hypotheses, line_up.true, replace=False)
     true = {hypotheses[i].id: hypotheses[i].behaviour or "" for i in chosen}
-    pool = SimulatedPool(frozenset(true.values()), habits, rng)
+    pool = JudgesOfHabit(frozenset(true.values()), habits, rng)
     prompts = dict.fromkeys(regions, Screen().prompts)
     rows, calibration = _screened(
         pool, of_stages.screen, hypotheses, _pairs("s", prompts, line_up, habits, rng), regions,

@@ -14,10 +14,8 @@ docs/figures/panel.json.
 """
 
 import argparse
-import json
 import random
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -25,7 +23,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from scripts.assistants.client import Answer, Pool, Question
+from benchmarks.simulated_pool import SimulatedJudges
+from scripts.assistants.client import Pool
 from scripts.assistants.provider import Request
 from scripts.assistants.roles import Budget, ConfirmRoles, Decide, Panel, Role
 from scripts.core.files import write_json
@@ -63,37 +62,21 @@ MANNERS = {
 }
 
 
-class SimulatedPool:
-    """Takes the place of a Pool: it answers at once, and as badly as it is told."""
+class PanelOfManner(SimulatedJudges):
+    """Judges that answer as badly as they are told."""
 
     def __init__(self, rights: dict[str, float], manner: Manner, seed: int):
         self.rights, self.manner, self.chance = rights, manner, random.Random(seed)
-        self.asked = 0
+        super().__init__(manner.garbage, self.chance.random)
 
-    def expect(self, requests: int) -> None:
-        pass
-
-    def ask(self, questions: Sequence[Question]) -> list[Answer[Any]]:
-        return [self._answer(*question) for question in questions]
-
-    def start(self, questions: Sequence[Question]) -> Callable[[], list[Answer[Any]]]:
-        answers = self.ask(questions)
-        return lambda: answers
-
-    def _answer(self, request: Request, read: Callable[[str], Any]) -> Answer[Any]:
-        self.asked += 1
-        if request.kind == "relate":
-            return Answer("answered", read('{"related": []}'))
-        if self.chance.random() < self.manner.garbage:
-            return Answer("unparsable")
+    def verdicts(self, request: Request) -> dict[str, str]:
         texts = {letter: text for letter, _, text in TEXTS.findall(request.prompt)}
         statements = request.prompt.rsplit("Statements:\n", 1)[1].split("\n")
         right = self.rights[request.role.model]
-        said = {
+        return {
             str(n): self._verdict(statement, texts, right)
             for n, statement in enumerate(statements, 1)
         }
-        return Answer("answered", read(json.dumps(said)))
 
     def _verdict(self, statement: str, texts: dict[str, str], right: float) -> str:
         longest = max("AB", key=lambda letter: len(texts[letter]))
@@ -138,7 +121,7 @@ def one(decide: str, manner: Manner, true: int, seed: int) -> dict[str, float]:
         "q": defaults.q, "delta": defaults.delta, "placebos": defaults.placebos, "evidence": 1,
         "seed": seed, "unit": "prompt",
     }  # fmt: skip
-    pool = SimulatedPool(rights, manner, seed)
+    pool = PanelOfManner(rights, manner, seed)
     texts_of = {pair.prompt: "A question?" for pair in pairs}
     findings, _, report = confirm_with_models(
         cast(Pool, pool), roles, hypotheses, pairs, texts_of, regions, settings
@@ -149,7 +132,7 @@ def one(decide: str, manner: Manner, true: int, seed: int) -> dict[str, float]:
         "any_false": float(false > 0),
         "false_share": false / max(1, len(validated)),
         "power": sum(n < true for n in validated) / true if true else 0.0,
-        "requests": float(pool.asked),
+        "requests": float(pool.asked.total()),
         "guesser_named": float(guessing(report) == ["m3"]),
     }
 

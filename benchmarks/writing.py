@@ -16,9 +16,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.simulated_pool import SimulatedPool, T
 from scripts.assistants.author import Manner, most_divergent, write_hypotheses
-from scripts.assistants.client import Answer, Question
+from scripts.assistants.client import Answer
 from scripts.assistants.judge import ModelJudge, pairs_by_prompt
+from scripts.assistants.provider import Request
 from scripts.assistants.roles import Budget, ConfirmRoles, Role
 from scripts.assistants.usage import RoleUsage
 from scripts.hypotheses.hypothesis import Hypothesis
@@ -36,23 +38,16 @@ NULLS, PLANTED, MARKS, SHOWN = 200, 50, (8, 24), 0.7
 ACCURACY = 0.8
 
 
-class Reader:
-    """A pool that asks the reader of the loopback server without a server."""
+class WordReader(SimulatedPool):
+    """Asks the model behind the tests' loopback server, without a server."""
 
-    def __init__(self, loopback: Any):
-        self._loopback = loopback
+    def __init__(self, reader: Any):
+        super().__init__()
+        self._reader = reader
         self.usage: dict[str, RoleUsage] = {}
 
-    def expect(self, requests: int) -> None: ...
-
-    def ask(self, questions: Sequence[Question]) -> list[Answer[Any]]:
-        return [
-            Answer("answered", read(self._loopback.reply(request.system, request.prompt)))
-            for request, read in questions
-        ]
-
-    def start(self, questions: Sequence[Question]) -> Callable[[], list[Answer[Any]]]:
-        return lambda: self.ask(questions)
+    def answer(self, request: Request, read: Callable[[str], T]) -> Answer[T]:
+        return Answer("answered", read(self._reader.reply(request.system, request.prompt)))
 
 
 class Outcome(NamedTuple):
@@ -86,7 +81,8 @@ def pairs_of(pool: str, prompts: int, marks: int, chance: random.Random) -> list
 
 def audit(seed: int, marks: int, second_cycle: bool) -> Outcome:
     """One audit from explored pairs to findings."""
-    from loopback import Loopback
+    from behaviour import Behaviour
+    from reader import Reader
 
     chance, screen, settings = random.Random(seed), Screen(), Confirm()
     regions = {f"r{number}": region(number) for number in range(REGIONS)}
@@ -95,7 +91,7 @@ def audit(seed: int, marks: int, second_cycle: bool) -> Outcome:
         for pool, prompts in (("e", EXPLORED), ("s", screen.prompts), ("c", settings.prompts))
     )
     texts = {p.prompt: f"Question {p.prompt}?" for p in (*explored, *screened, *confirmed)}
-    pool: Any = Reader(Loopback(accuracy=ACCURACY))
+    pool: Any = WordReader(Reader(Behaviour(accuracy=ACCURACY)))
     role = Role("author", "openai", "large", "http://localhost")
     manner = Manner.of(Propose().of_a_model())
 
@@ -116,7 +112,6 @@ def audit(seed: int, marks: int, second_cycle: bool) -> Outcome:
     given: Any = settings.model_dump() | {"seed": seed, "evidence": 1, "unit": "prompt"}
     roles = ConfirmRoles(Budget(), (role,), role, role, escalate="never")
     findings, _, _ = confirm_with_models(pool, roles, kept, confirmed, texts, regions, given)
-    pool._loopback.server.server_close()
     valid = [f.behaviour or "" for f in findings if f.status == "validated"]
     true = [said for said in valid if "mark" in said]
     names = {h.id for h in later}
