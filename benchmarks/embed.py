@@ -31,6 +31,7 @@ from scripts.core.ledger import Ledger
 from scripts.models.arithmetic import resolve
 from scripts.models.encoder import embed, encode, load_encoder, token_counts
 from scripts.models.linear import PackedLinear
+from scripts.models.text_model import TextModel
 
 TEXTS, BATCH, THREADS = 1000, 32, 2  # the batch is the default of execution.embed_batch_size
 LEAST_COSINE = 0.999
@@ -118,7 +119,8 @@ def warm(folder: str, texts: list[str]) -> float:
 
         def whole(cache: str, name: str):
             ledger = Ledger("embed", "benchmark")
-            embed(texts, name, Path(folder), "auto", Path(cache), BATCH, THREADS, ledger)
+            model = TextModel(Path(folder), "auto", Path(cache), BATCH, THREADS, ledger)
+            embed(texts, name, model)
 
         whole(full, "a" * 64)
         cold = iter(f"{number:064x}" for number in range(100))  # a name that no cache knows

@@ -38,6 +38,7 @@ from scripts.models.encoder import embed
 from scripts.models.generation import generate
 from scripts.models.settings import Loading
 from scripts.models.subject import load_model, load_tokenizer, prompt_ids, stop_tokens
+from scripts.models.text_model import TextModel
 from scripts.prompts.prompt import Prompt
 from scripts.servers.sampling import Sampling
 from scripts.workflow.sections import Audit
@@ -112,9 +113,10 @@ def main() -> None:
     settings = Audit(base="base", intervention="intervention").model_dump()
     threads = os.cpu_count() or 1
     ledger = Ledger("embed", "benchmark")
+    model = TextModel(given.embedder, "auto", Path("cache"), 32, threads, ledger)
 
     def encode(texts: list[str]) -> np.ndarray:
-        return embed(texts, EMBEDDER, given.embedder, "auto", Path("cache"), 32, threads, ledger)
+        return embed(texts, EMBEDDER, model)
 
     rows = sorted(read_rows(given.bank, Prompt), key=lambda row: row.id)[: given.prompts]
     texts = replies(given.model, rows)

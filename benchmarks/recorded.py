@@ -30,6 +30,7 @@ from scripts.core.ledger import Ledger
 from scripts.core.randomness import hash_unit
 from scripts.core.vocabulary import SIDES
 from scripts.models.encoder import embed
+from scripts.models.text_model import TextModel
 from scripts.prompts.prompt import Prompt, prompt_id
 from scripts.prompts.settings import CutSettings
 from scripts.readers.reading import Reading
@@ -165,9 +166,10 @@ def main() -> None:
     defaults = Audit(base="base", intervention="intervention").model_dump()
     threads = os.cpu_count() or 1
     ledger = Ledger("embed", "benchmark")
+    model = TextModel(given.model, "auto", Path("cache"), 32, threads, ledger)
 
     def encode(texts: list[str]) -> np.ndarray:
-        return embed(texts, EMBEDDER, given.model, "auto", Path("cache"), 32, threads, ledger)
+        return embed(texts, EMBEDDER, model)
 
     found: dict[str, Any] = {}
     with workers_of_one_thread(threads) as workers:

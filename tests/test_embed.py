@@ -15,6 +15,7 @@ from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
 from scripts.embed import in_draw_order, in_pairs
 from scripts.models.encoder import batches, embed, encode, load_encoder
+from scripts.models.text_model import TextModel
 
 EMBEDDER = "0123456789abcdef" * 4
 TEXTS = ["one", "two", "three", ""]
@@ -54,7 +55,8 @@ def filled(tmp_path):
 
 def embedded(texts, cache, spent=None, embedder=EMBEDDER):
     # The folder holds no model, so that whatever loads one fails.
-    return embed(texts, embedder, cache / "no model", "float32", cache, 4, 1, spent or ledger())
+    model = TextModel(cache / "no model", "float32", cache, 4, 1, spent or ledger())
+    return embed(texts, embedder, model)
 
 
 def test_cached_texts_need_no_model(filled):

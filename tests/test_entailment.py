@@ -23,6 +23,7 @@ from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.hypothesis import new_hypothesis
 from scripts.hypotheses.wording import claim
 from scripts.models.entailment import entailed, load_reader, read
+from scripts.models.text_model import TextModel
 
 LABELS = ("contradiction", "entailment", "neutral")
 TEXTS = ["a b c", "", "h", "a b c", "d e f " * 60]
@@ -58,8 +59,8 @@ def folder(tmp_path_factory):
 
 
 def asked(texts, statements, folder, cache):
-    ledger = Ledger("embed", "call")
-    return entailed(texts, statements, "m" * 64, folder, "float32", cache, 2, 1, ledger)
+    model = TextModel(folder, "float32", cache, 2, 1, Ledger("embed", "call"))
+    return entailed(texts, statements, "m" * 64, model)
 
 
 def test_chances_are_those_of_the_plain_call(folder, tmp_path):

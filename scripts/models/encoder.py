@@ -10,12 +10,10 @@ from typing_extensions import TypedDict
 from scripts.cache.records import RecordCache, VectorCache, record_key
 from scripts.core.errors import AuditError
 from scripts.core.job import Job, log
-from scripts.core.ledger import Ledger
-from scripts.core.progress import progress
 from scripts.models.arithmetic import resolve
-from scripts.models.description import model_folder
-from scripts.models.host import Kept, Message, Request, perform
+from scripts.models.host import Kept, Message, Request
 from scripts.models.settings import EmbedSettings
+from scripts.models.text_model import TextModel
 
 # A batch's tokens on a processor, whose cache holds what a layer computes of so many.
 TOKENS = 1024
@@ -31,41 +29,24 @@ class Embedder(TypedDict):
 def embed_in_job(texts: Sequence[str], job: Job, settings: EmbedSettings) -> np.ndarray:
     """`embed` with the embedder, cache and threads of a job whose rule names them: the input
     `embedder`, the params `cache` and `batch_size`."""
-    return embed(
-        texts,
-        settings["embedder"],
-        model_folder(job.input.embedder),
-        settings["dtype"],
-        Path(job.params.cache),
-        job.params.batch_size,
-        job.threads,
-        job.ledger,
-        settings["max_tokens"],
-    )
+    model = TextModel.of_job(job, job.input.embedder, settings["dtype"])
+    return embed(texts, settings["embedder"], model, settings["max_tokens"])
 
 
 def embed(
-    texts: Sequence[str],
-    embedder: str,
-    folder: Path,
-    dtype: str,
-    cache: Path,
-    batch_size: int,
-    threads: int,
-    ledger: Ledger,
-    max_tokens: int | None = None,
+    texts: Sequence[str], embedder: str, model: TextModel, max_tokens: int | None = None
 ) -> np.ndarray:
     """One unit-norm vector a text, in the order given; shape (len(texts), dimension), float32.
 
-    `embedder` names the content of the model in `folder`, its `dtype` and `max_tokens`. Texts that
-    occur twice are encoded once; when all are cached no model is loaded. Raises AuditError when the
+    `embedder` names the content of the model, its `dtype` and `max_tokens`. Texts that occur twice
+    are encoded once; when all are cached no model is loaded. Raises AuditError when the
     encoder returns a number that is not finite.
     """
     keys = [record_key("embedding", embedder, text) for text in texts]
-    about = RecordCache[Embedder](cache / "embedders")
+    about = RecordCache[Embedder](model.cache / "embedders")
     about_key = record_key("embedder", embedder)
     known = about.get_many([about_key]).get(about_key)
-    place = cache / "embeddings" / embedder[:16]
+    place, ledger = model.cache / "embeddings" / embedder[:16], model.ledger
     vectors = VectorCache(place, known["dimension"]).get_many(keys) if known else {}
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
     hits = sum(key in vectors for key in keys)
@@ -76,8 +57,8 @@ def embed(
     log.info("%d texts: %d cached, %d to embed", len(texts), hits, len(missing))
     if missing:
         began = time.monotonic()
-        fresh = encode_texts(
-            list(missing.values()), folder, dtype, batch_size, threads, ledger, max_tokens
+        fresh = model.results(
+            encode_loaded, list(missing.values()), "text", "embed", max_tokens=max_tokens
         )
         if not known:
             seconds = (time.monotonic() - began) / len(missing)
@@ -94,40 +75,8 @@ def embed(
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-def encode_texts(
-    texts: Sequence[str],
-    folder: Path,
-    dtype: str,
-    batch_size: int,
-    threads: int,
-    ledger: Ledger,
-    max_tokens: int | None = None,
-) -> np.ndarray:
-    """One vector a text, (len(texts), dimension) float32, by the encoder in `folder`, which the
-    call's host keeps loaded, or this process. Raises what `encode` raises."""
-    waiting, parts = dict(enumerate(texts)), {}
-
-    def request():
-        return {
-            "folder": str(folder.resolve()),
-            "dtype": dtype,
-            "max_tokens": max_tokens,
-            "batch_size": batch_size,
-            "threads": threads,
-            "texts": list(waiting.items()),
-        }
-
-    with progress(len(texts), "text", "embed") as bar:
-        for message in perform(encode_loaded, request, ledger):
-            for place, vector in zip(message["places"], message["vectors"], strict=True):
-                parts[place] = vector
-                del waiting[place]
-            bar.update(len(message["places"]))
-    return np.stack([parts[place] for place in range(len(texts))])
-
-
 def encode_loaded(kept: Kept, request: Request) -> Iterator[Message]:
-    """The operation behind `encode_texts`: `vectors` and their texts' `places` as they come."""
+    """The operation behind `embed`: vectors of texts."""
     import torch
 
     torch.set_num_threads(request["threads"])
@@ -135,10 +84,10 @@ def encode_loaded(kept: Kept, request: Request) -> Iterator[Message]:
     size = 2 * sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
     name = f"{folder} ({resolve(dtype)}, {most or 'all'} tokens)"
     encoder = kept.get(name, size, lambda: load_encoder(folder, dtype, most))
-    places, texts = zip(*request["texts"], strict=True)
+    places, texts = zip(*request["items"], strict=True)
     yield {"begins": True}
     for rows, vectors in encode(encoder, texts, request["batch_size"]):
-        yield {"places": [places[row] for row in rows], "vectors": vectors}
+        yield {"places": [places[row] for row in rows], "results": vectors}
 
 
 def load_encoder(folder: Path, dtype: str, max_tokens: int | None = None):

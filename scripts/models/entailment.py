@@ -15,17 +15,14 @@ from typing_extensions import TypedDict
 
 from scripts.cache.records import VectorCache, record_key
 from scripts.core.errors import AuditError
-from scripts.core.files import JsonObject
 from scripts.core.job import Job, log
-from scripts.core.ledger import Ledger
-from scripts.core.progress import progress
 from scripts.core.settings import SETTINGS
 from scripts.draws.entailed import Entailed
 from scripts.models.arithmetic import resolve
-from scripts.models.description import model_folder
 from scripts.models.encoder import batches, say_what_is_unread, token_counts
-from scripts.models.host import Kept, Message, Request, perform
+from scripts.models.host import Kept, Message, Request
 from scripts.models.settings import EmbedSettings
+from scripts.models.text_model import TextModel
 
 MARKS = 3  # tokens around and between the two texts
 
@@ -51,91 +48,43 @@ def entailed_in_job(texts: Sequence[str], job: Job, settings: ReadingSettings) -
     asked = settings.get("entailment")
     if asked is None:
         return None
-    return entailed(
-        texts,
-        asked["statements"],
-        asked["model"],
-        model_folder(job.input.entailment),
-        settings["dtype"],
-        Path(job.params.cache),
-        job.params.batch_size,
-        job.threads,
-        job.ledger,
-    )
+    model = TextModel.of_job(job, job.input.entailment, settings["dtype"])
+    return entailed(texts, asked["statements"], asked["model"], model)
 
 
 def entailed(
-    texts: Sequence[str],
-    statements: Sequence[str],
-    model: str,
-    folder: Path,
-    dtype: str,
-    cache: Path,
-    batch_size: int,
-    threads: int,
-    ledger: Ledger,
+    texts: Sequence[str], statements: Sequence[str], name: str, model: TextModel
 ) -> Entailed:
-    """Probabilities in the order of texts and statements. `model` names the content of the model in
-    `folder`. Pairs that occur twice are read once; when all are cached no model is loaded.
+    """Probabilities in the order of texts and statements. `name` says what the content of the model
+    is. Pairs that occur twice are read once; when all are cached no model is loaded.
 
     Raises AuditError where the model is none for natural language inference.
     """
     pairs = {
-        record_key("entailment", model, text, statement): (text, statement)
+        record_key("entailment", name, text, statement): (text, statement)
         for text in texts
         for statement in statements
     }
-    known = VectorCache(cache / "entailment" / model[:16], 1)
+    known = VectorCache(model.cache / "entailment" / name[:16], 1)
     found = known.get_many(list(pairs))
     missing = {key: pair for key, pair in pairs.items() if key not in found}
     log.info("%d texts and statements: %d cached", len(pairs), len(found))
     if missing:
-        fresh = read_pairs(
-            list(missing.values()), folder, dtype, batch_size, threads, ledger
-        ).astype(np.float16)  # what a cold and a warm run give must be equal
+        fresh = model.results(read_loaded, list(missing.values()), "statement", "entail")
+        fresh = fresh.astype(np.float16)  # what a cold and a warm run give must be equal
         new = dict(zip(missing, fresh[:, None], strict=True))
         known.add_many(new)
         found |= new
     rows = [
-        [found[record_key("entailment", model, text, statement)][0] for statement in statements]
+        [found[record_key("entailment", name, text, statement)][0] for statement in statements]
         for text in texts
     ]
     chances = np.array(rows, dtype=np.float32).reshape(len(texts), len(statements))
     return Entailed(tuple(statements), chances)
 
 
-def read_pairs(
-    pairs: Sequence[tuple[str, str]],
-    folder: Path,
-    dtype: str,
-    batch_size: int,
-    threads: int,
-    ledger: Ledger,
-) -> np.ndarray:
-    """The probability that each text entails its statement, (n,) float32, by the model in `folder`,
-    which the call's host keeps loaded, or this process. Raises what `entailed` raises."""
-    waiting, parts = dict(enumerate(pairs)), np.zeros(len(pairs), dtype=np.float32)
-
-    def request() -> JsonObject:
-        return {
-            "folder": str(folder.resolve()),
-            "dtype": dtype,
-            "batch_size": batch_size,
-            "threads": threads,
-            "pairs": [(place, *pair) for place, pair in waiting.items()],
-        }
-
-    with progress(len(pairs), "statement", "entail") as bar:
-        for message in perform(read_loaded, request, ledger):
-            parts[message["places"]] = message["chances"]
-            for place in message["places"]:
-                del waiting[place]
-            bar.update(len(message["places"]))
-    return parts
-
-
 def read_loaded(kept: Kept, request: Request) -> Iterator[Message]:
-    """The operation behind `read_pairs`: `chances` and their pairs' `places` as they come."""
+    """The operation behind `entailed`: chances of pairs of a text and a statement."""
     import torch
 
     torch.set_num_threads(request["threads"])
@@ -143,10 +92,11 @@ def read_loaded(kept: Kept, request: Request) -> Iterator[Message]:
     size = 2 * sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
     name = f"{folder} (entailment, {resolve(dtype)})"
     reader = kept.get(name, size, lambda: load_reader(folder, dtype))
-    places, texts, statements = zip(*request["pairs"], strict=True)
+    places, pairs = zip(*request["items"], strict=True)
+    texts, statements = zip(*pairs, strict=True)
     yield {"begins": True}
     for rows, chances in read(reader, texts, statements, request["batch_size"]):
-        yield {"places": [places[row] for row in rows], "chances": chances}
+        yield {"places": [places[row] for row in rows], "results": chances}
 
 
 def load_reader(folder: Path, dtype: str):
