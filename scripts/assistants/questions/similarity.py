@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from scripts.assistants.client import Unusable
+from scripts.assistants.client import Question, Unusable
 from scripts.assistants.questions.form import (
     NUMBER,
-    Question,
     list_of,
     object_of,
     places_in,
@@ -28,7 +27,7 @@ Reply with one JSON object: "scores" is a list of objects with "finding" (its nu
 
 def similarity_question(
     role: Role, behaviour: str, topic: str, findings: Sequence[str]
-) -> Question:
+) -> Question[dict[int, int]]:
     """How far each finding describes a planted behaviour; read as scores by places in the list."""
 
     def read(reply: str) -> dict[int, int]:
