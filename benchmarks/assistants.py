@@ -6,7 +6,7 @@ An audit has 300 hypotheses, 15 in each of 20 regions with 480 confirm prompts e
 of either subject to each; 30 are true. Its stages are the product's, at shipped defaults but for
 the prompts of a region (judged.py). The fixed protocol spends 50 single judgements on each
 hypothesis. Prints both sides and adds the figures to docs/figures/assistants.json; ratios are ours
-over theirs. Parts: claims, recorded, cascade, seldom, whole, nulls, rates; all together take half
+over theirs. Parts: claims, recorded, cascade, whole, nulls, rates, seldom; all together take half
 an hour on one core.
 """
 
@@ -169,16 +169,16 @@ def whole() -> Figures:
 def seldom() -> Figures:
     """Behaviours that show in some responses only, by delta, with few prompts and with many."""
     kept = []
-    for prompts in (24, 60, 240):
+    for samples, prompts in ((1, 24), (1, 60), (1, 240), (4, 60), (4, 240)):
         for shows in (1.0, 0.5, 0.3):
             for delta in ("auto", 0.1, 0.5):
-                line_up = LineUp(hypotheses=40, regions=4, true=8, prompts=prompts, samples=1)
+                line_up = LineUp(hypotheses=40, regions=4, true=8, prompts=prompts, samples=samples)
                 line = audits(
-                    f"{prompts} prompts, shows in {shows}, delta {delta}",
+                    f"{prompts} prompts, {samples} samples, shows in {shows}, delta {delta}",
                     one(0.9, MOSTLY, shows=shows), 10, line_up, 4, one_judge=True,
                     eliminate=False, confirm={"delta": delta},
                 )  # fmt: skip
-                told = {"prompts": prompts, "shows": shows, "delta": delta}
+                told = {"prompts": prompts, "samples": samples, "shows": shows, "delta": delta}
                 kept.append(told | line.record)
     return {"seldom": kept}
 
@@ -235,7 +235,7 @@ def rates() -> Figures:
 
 
 PARTS: dict[str, Callable[[], Figures]] = {
-    part.__name__: part for part in (claims, recorded, cascade, seldom, whole, nulls, rates)
+    part.__name__: part for part in (claims, recorded, cascade, whole, nulls, rates, seldom)
 }
 
 

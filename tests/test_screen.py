@@ -19,13 +19,11 @@ from scripts.core.rows import read_rows, write_document, write_rows
 from scripts.divergence.space import Space
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
-from scripts.evidence.judge_split import ASSUMED
 from scripts.evidence.limits import probe_requests
 from scripts.evidence.reasons import Stop
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region
 from scripts.hypotheses.pairs import Net, Pair
-from scripts.judging.calibration import calibrated
 from scripts.judging.screening import (
     afforded,
     left_out,
@@ -266,13 +264,3 @@ def test_the_first_budget_that_does_not_reach_is_the_reason():
     assert one_alone == dict.fromkeys(["h1", "h2", "h3"], Stop.UNPAID)
     both = left_out(some, {"r0": 2}, few, lambda chosen: False)
     assert sorted(both.values()) == [Stop.DRAWS, *[Stop.TOO_FEW_PROMPTS] * 3]
-
-
-def test_a_judge_that_is_alone_is_taken_for_the_judge_of_the_claims():
-    class Silent:
-        title, judged = "judge", []
-
-    alone = calibrated(Silent(), None, [], {}).judges
-    assert [judge.accuracy for judge in alone] == [ASSUMED.strong]
-    both = calibrated(Silent(), Silent(), [], {}).judges
-    assert [judge.accuracy for judge in both] == [ASSUMED.cheap, ASSUMED.strong]

@@ -23,7 +23,7 @@ from scripts.evidence.race import Delta, Sought
 OF_THE_EFFECT = 5 / 6
 FEW_PROMPTS = 100
 LEAST, MOST = 0.6, 0.8  # accuracies that a race is made for
-PRIOR = 20.0  # answers on true hypotheses that what is assumed counts as
+PRIOR = 10.0  # answers on true hypotheses that what is assumed counts as
 TRUE_AND_FALSE = 2.0, 18.0  # hypotheses, likewise
 ROUNDS = 100
 SELDOM = 0.1  # chance of an answer for neither side, where a fit starts

@@ -150,11 +150,11 @@ def calibrated(
     pairs: of each screen prompt, as the cheap one read them. Without budget for the strong one,
     what is assumed of it stays.
     """
-    heard, assumed = [cheap], [Accuracy(ASSUMED.strong, ASSUMED.neither, 0)]
+    heard, assumed = [cheap], [Accuracy(ASSUMED.cheap, ASSUMED.neither, 0)]
     if strong:
         _read_some(strong, [row for row in rows if row.goes_on], pairs)
         heard.append(strong)
-        assumed.insert(0, Accuracy(ASSUMED.cheap, ASSUMED.neither, 0))
+        assumed.append(Accuracy(ASSUMED.strong, ASSUMED.neither, 0))
     counts = {prompt: len(of_prompt) for prompt, of_prompt in pairs.items()}
     read = [_answers(judge.judged, n) for judge, n in zip(heard, (counts, {}), strict=False)]
     classes = accuracies(read, assumed)
