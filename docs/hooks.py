@@ -53,7 +53,7 @@ def _references(value: Any, step: str = "") -> Iterator[tuple[str, str]]:
     """The sections that a field's schema names, with what leads to them: a name or a number."""
     if "$ref" in value:
         yield value["$ref"].removeprefix("#/$defs/"), step
-    for choice in value.get("anyOf", ()):
+    for choice in (*value.get("anyOf", ()), *value.get("oneOf", ())):
         yield from _references(choice, step)
     for choice in value.get("patternProperties", {}).values():
         yield from _references(choice, f"{step}.<name>")
@@ -91,8 +91,8 @@ def _default(value: Schema) -> str:
 
 def _kind(value: Schema) -> str:
     """What a field may hold, in words."""
-    if "anyOf" in value:
-        kinds = dict.fromkeys(_kind(choice) for choice in value["anyOf"])
+    if choices := value.get("anyOf") or value.get("oneOf"):
+        kinds = dict.fromkeys(map(_kind, choices))
         return " or ".join(kind for kind in kinds if kind != "null")
     if "$ref" in value:
         name = value["$ref"].removeprefix("#/$defs/")

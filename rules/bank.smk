@@ -1,6 +1,6 @@
 """Build a prompt bank from its sources, and from what recordings answer.
 
-REQUIRES  the sources' files; results/responses/<key>/prompts.jsonl, report.json of a side that is recorded
+REQUIRES  the sources' files; results/write/<key>/prompts.jsonl, written.json of those that are written; results/responses/<key>/prompts.jsonl, report.json of a side that is recorded
 PROVIDES  results/bank/<key>/bank.jsonl, bank.json   (prompts; what was dropped, and why, for each side)
 """
 
@@ -15,6 +15,8 @@ rule bank:
         base_report=INPUTS.upstream("bank", "base", COUNTED),
         intervention=INPUTS.upstream("bank", "intervention", ANSWERED),
         intervention_report=INPUTS.upstream("bank", "intervention", COUNTED),
+        written=INPUTS.upstreams("bank", "written", AUTHORED),
+        written_reports=INPUTS.upstreams("bank", "written", AUTHORED_REPORT),
     output:
         bank=BANK,
         report="results/bank/{key}/bank.json",

@@ -23,7 +23,7 @@ rule report:
         panel=INPUTS.upstream("report", "confirm", "results/confirm/{key}/panel.json"),
         screened=INPUTS.of_ancestor("report", "screen", "results/screen/{key}/screened.jsonl"),
         interactions=INPUTS.of_ancestors(
-            "report", INTERACTIONS, "propose", "screen", "probe", "confirm"
+            "report", INTERACTIONS, "write", "propose", "screen", "probe", "confirm"
         ),
         writing=INPUTS.of_ancestors("report", WRITING, "propose", "screen"),
         calibration=INPUTS.of_ancestor("report", "screen", CALIBRATION),
@@ -43,7 +43,7 @@ rule report:
         confirmed_base=INPUTS.generations_of_confirm("base"),
         confirmed_intervention=INPUTS.generations_of_confirm("intervention"),
         plans=INPUTS.pool_plans,
-        usage=INPUTS.usage_of("report", "propose", "screen", "probe", "confirm"),
+        usage=INPUTS.usage_of("report", "write", "propose", "screen", "probe", "confirm"),
         ledgers=INPUTS.ledgers,
     output:
         audit="results/report/{key}/audit.json",

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from scripts.core.job import Job, log, run
-from scripts.core.rows import write_document, write_rows
+from scripts.core.rows import read_document, write_document, write_rows
 from scripts.core.text_tables import table
 from scripts.core.vocabulary import SIDES
+from scripts.prompts.written import Authored
 from scripts.recordings.bank import BankSettings, Sources, prompts_of
 from scripts.recordings.pairing import losses, table_rows
 from scripts.recordings.recording import read_recorded
@@ -19,6 +20,9 @@ def main(job: Job) -> None:
     }
     match, sources = job.settings(BankSettings)["match"], job.local(Sources)["sources"]
     prompts, report = prompts_of(sources, match, recorded)
+    report.written = [read_document(path, Authored) for path in job.input.written_reports]
+    for part in report.written:
+        log.info("%s", part.told)
     log.info("%d prompts, %d duplicates dropped", report.prompts, report.duplicates)
     for name, what in (
         ("trimmed", "prompts had white space around them, which was taken off"),

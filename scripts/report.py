@@ -353,6 +353,7 @@ def main(job: Job) -> None:
         for row in rounds
     ]
     first = [
+        *(part.notice for part in audit.bank.written),
         contrast and contrast.notice,
         cut.notice,
         notice_of_thoughts(thought(files), place["config"]["audit"]["of"]),

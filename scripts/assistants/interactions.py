@@ -33,7 +33,7 @@ class Interaction:
     """Its model."""
     kind: str
     """What for: `propose`, `merge`, `review`, `judge`, `relate`, `probe`, `themes`,
-    `similarity`."""
+    `similarity`, `topics`, `bank`."""
     system: str
     """The instruction, the same for all requests of a kind."""
     prompt: str

@@ -218,7 +218,7 @@ class StageRoles:
 
 @dataclass(frozen=True)
 class ProposeRoles(StageRoles):
-    """Who writes hypotheses."""
+    """Who writes hypotheses, or prompts."""
 
     author: Role
 
@@ -286,7 +286,7 @@ class OfStages(NamedTuple):
 
 
 ROLES_OF: dict[str, type[StageRoles]] = {
-    "propose": ProposeRoles, "screen": ScreenRoles, "probe": ProposeRoles,
+    "write": ProposeRoles, "propose": ProposeRoles, "screen": ScreenRoles, "probe": ProposeRoles,
     "confirm": ConfirmRoles,
 }  # fmt: skip
 Of = TypeVar("Of", bound=StageRoles)

@@ -1,13 +1,12 @@
 """Prompts written for one hypothesis: those on which it should show if it is true, and matched ones
 on which it should not; a random half of either explores, the other confirms."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
-from scripts.checks.words import words
+from scripts.checks.sameness import same_words
 from scripts.core.randomness import hash_unit
 from scripts.core.rows import ROW
 from scripts.draws.draw import PlannedDraw, Reason
@@ -76,13 +75,13 @@ def probes_of(
 ) -> list[Probe]:
     """A probe for each hypothesis, who wrote for it and what was written. What has the same words
     as an earlier prompt, or as one of the bank, is left out and counted."""
-    of_bank = {_same(prompt.transcript) for prompt in bank}
+    of_bank = {same_words(prompt.transcript) for prompt in bank}
     before, found = set[str](), []
     for number, (hypothesis, author, prompts) in enumerate(written):
         kept, left_out = list[WrittenPrompt](), Counter[bool]()  # by whether the bank has it
         for content, shows in prompts:
             prompt = Prompt(content_id(content), content)
-            same = _same(prompt.transcript)
+            same = same_words(prompt.transcript)
             if same in of_bank or same in before:
                 left_out[same in of_bank] += 1
                 continue
@@ -133,11 +132,6 @@ def _in_halves(prompts: Sequence[WrittenPrompt], seed: int) -> Iterable[WrittenP
         for prompt in these:
             half: Half = "explore" if prompt.id in explored else "confirm"
             yield replace(prompt, half=half)
-
-
-def _same(text: str) -> str:
-    """What two prompts of the same words have in common, in any script."""
-    return " ".join(words(text)) or re.sub(r"\s+", " ", text.casefold())
 
 
 def _region(place: str, name: str, prompts: Sequence[WrittenPrompt]) -> Region:

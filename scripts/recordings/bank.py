@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NotRequired
 
 from pydantic import with_config
 from typing_extensions import TypedDict
@@ -20,6 +20,7 @@ from scripts.prompts.prompt import (
     normal_prompt,
     normal_text,
 )
+from scripts.prompts.written import Authored
 from scripts.readers.reading import Reading
 from scripts.readers.row import Row
 from scripts.readers.settings import KeyedSource, SourceSettings
@@ -75,6 +76,8 @@ class BankReport:
     """Prompts of each category."""
     sources: list[SourceReport] = field(default_factory=list)
     """What each source gave."""
+    written: list[Authored] = field(default_factory=list)
+    """What language models were to write for it, and what they wrote."""
     sides: dict[str, SideReport] = field(default_factory=dict)
     """By side what its recording holds and what of it is not used."""
 
@@ -93,6 +96,8 @@ class Sources(TypedDict):
     """Where the bank stage finds its sources."""
 
     sources: list[SourceSettings]
+    written: NotRequired[dict[str, int]]
+    """Paths of those that the stage `write` makes, and how many prompts each has at most."""
 
 
 def build_bank(

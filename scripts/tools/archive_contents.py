@@ -95,7 +95,9 @@ def _sources(local: Given) -> list[FileSettings]:
     """What a bank or a recording is read from."""
     responses = local.get("responses")
     recorded = [responses, responses.get("prompts")] if responses else []
-    return [*local.get("sources", ()), *(file for file in recorded if file)]
+    written = local.get("written", {})  # by the workflow, so that they are among its outputs
+    sources = [source for source in local.get("sources", ()) if source["path"] not in written]
+    return [*sources, *(file for file in recorded if file)]
 
 
 def _inputs(audit: DescribedAudit) -> list[str]:

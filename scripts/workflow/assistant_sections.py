@@ -319,6 +319,12 @@ def _inherited(block: Mapping[str, Any], role: Any) -> Any:
     return found
 
 
+def role_alone(given: Any) -> Any:
+    """A role with no block around it: a bare word is its provider, and an address or a server says
+    which provider it is."""
+    return _inherited({}, {"provider": given} if isinstance(given, str) else given)
+
+
 def _last_part(server: StartedServer) -> str:
     """What a model is called that is served here: a hub's id, the name of a file or folder."""
     return server.model if server.revision else Path(server.model).name

@@ -12,7 +12,7 @@ from scripts.prompts.prompt import Prompt
 from scripts.readers.reading import Reading
 from scripts.readers.registry import source_files
 from scripts.readers.settings import FileSettings, RecordingSettings
-from scripts.recordings.bank import prompts_of
+from scripts.recordings.bank import build_bank, prompts_of
 from scripts.recordings.files import RecordedPrompt, outputs_in
 from scripts.recordings.recording import RecordingReport, read_recorded, scanned
 
@@ -39,9 +39,29 @@ def bank_rows(bank: Made, sides: Mapping[str, Made], results: Path) -> list[Prom
         if (known := recording(made, results)) is None:
             return None
         recorded[side] = known
-    if not all(map(is_small, bank.local["sources"])):
+    if to_write(bank) or not all(map(is_small, bank.local["sources"])):
         return None
     return prompts_of(bank.local["sources"], bank.settings.get("match", "messages"), recorded)[0]
+
+
+def to_write(bank: Made) -> dict[str, int]:
+    """The sources of a bank that are not written yet, with how many prompts each will have at
+    most."""
+    return {
+        path: most
+        for path, most in bank.local.get("written", {}).items()
+        if not Path(path).is_file()
+    }
+
+
+def most_prompts(bank: Made) -> int | None:
+    """Prompts that a bank has at most part of which is still to be written; None where all of it is
+    there, or reading the rest takes long. Raises AuditError when a file cannot be used."""
+    missing = to_write(bank)
+    there = [source for source in bank.local["sources"] if source["path"] not in missing]
+    if not missing or not all(map(is_small, there)):
+        return None
+    return sum(missing.values()) + (build_bank(there)[1].prompts if there else 0)
 
 
 def recording(made: Made, results: Path) -> Recorded | None:

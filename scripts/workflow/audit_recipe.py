@@ -26,11 +26,13 @@ from scripts.models.settings import EmbedSettings
 from scripts.prompts.prompt import BankError
 from scripts.readers.registry import source_files
 from scripts.readers.settings import SourceSettings
+from scripts.workflow.bank_sections import Written
 from scripts.workflow.config import ConfigError
 from scripts.workflow.kinds.kind import Identity, Recipe, Words
 from scripts.workflow.kinds.recorded import keyed
 from scripts.workflow.kinds.registry import kind_of
 from scripts.workflow.kinds.words import changed_words, subject_words
+from scripts.workflow.paths import AUTHORED, fill
 from scripts.workflow.places import without_places
 from scripts.workflow.sections import Audit, Confirm
 
@@ -76,22 +78,42 @@ class AuditRecipe:
     @cached_property
     def bank(self) -> Node:
         config, audit = self._recipes.config, self._audit
+        given = [] if audit.bank is None else config.banks[audit.bank].sources
         sources: list[SourceSettings] = []
-        if audit.bank is not None:
-            sources = [
-                settings_as(SourceSettings, source.model_dump(), "bank")
-                for source in config.banks[audit.bank].sources
-            ]
+        authored: dict[str, Node] = {}
+        written: dict[str, int] = {}
+        for number, source in enumerate(given):
+            if isinstance(source, Written):
+                node = authored[f"written {number}"] = self._write(source)
+                sources.append(_rows_of(node))
+                written[sources[-1]["path"]] = source.prompts
+            else:
+                sources.append(settings_as(SourceSettings, source.model_dump(), "bank"))
         try:
             files = [
                 [Path(path).name, self._recipes.digests.file(path)]
                 for source in sources
+                if source["path"] not in written
                 for path in source_files(source)
             ]
         except BankError as error:
             raise ConfigError(f"`{self._where}`, bank `{audit.bank}`: {error}") from None
         settings = {"sources": [keyed(source) for source in sources], "match": audit.match}
-        return self._recipes.node("bank", settings, self.recorded, {"sources": sources}, files)
+        local = {"sources": sources} | ({"written": written} if written else {})
+        return self._recipes.node("bank", settings, {**self.recorded, **authored}, local, files)
+
+    def _write(self, source: Written) -> Node:
+        """What has a language model write the prompts of a source."""
+        if self.recorded:
+            raise ConfigError(
+                f"`{self._where}.bank` names prompts that are written, which nobody has answered "
+                "where responses are recorded; leave `bank` out, or name a file of the prompts "
+                "that were answered"
+            )
+        assistant, access, models = self._roles(source.roles().with_servers(self._stands_for))
+        settings = source.model_dump(include={"description", "topics", "prompts", "passes", "seed"})
+        local = {"access": access, "bank": self._audit.bank}
+        return self._recipes.node("write", settings | {"assistant": assistant}, models, local)
 
     @cached_property
     def _embedder(self) -> tuple[Node, EmbedSettings]:
@@ -428,7 +450,7 @@ class AuditRecipe:
 
     def _served(self, server: RoleServer) -> tuple[Node, Identity]:
         """The node of the model that a server serves, and the identity of its content."""
-        where = f"{self._where}.assistant: server.model"
+        where = f"{self._where}: server.model"
         return self._recipes.model(where, server.model, server.revision)
 
     def _roles(
@@ -449,3 +471,9 @@ def subjects_in_words(audit: Mapping[str, Json]) -> dict[str, Words]:
     """A resolved audit's subjects in words, for the page: the intervention as what differs."""
     base, intervention = audit["base"], audit["intervention"]
     return {"base": subject_words(base), "intervention": changed_words(base, intervention)}
+
+
+def _rows_of(write: Node) -> SourceSettings:
+    """The prompts that a language model writes, as a source."""
+    path = fill(AUTHORED, write)
+    return {"path": path, "format": "jsonl", "prompt": "prompt", "category": "category"}

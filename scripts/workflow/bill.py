@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scripts.assistants import author as writing
-from scripts.assistants import probes, similarity
+from scripts.assistants import banks, probes, similarity
 from scripts.assistants.author import Manner
+from scripts.assistants.banks import Wanted
+from scripts.assistants.questions.banks import PROMPTS, TOPICS, prompts_tokens, topics_tokens
 from scripts.assistants.questions.form import request
 from scripts.assistants.questions.judging import JUDGE, judge_tokens
 from scripts.assistants.questions.placebos import RELATE, relate_tokens
@@ -126,6 +128,20 @@ class Meter:
     """Counts what an assistant will be asked, from its roles and the sizes of what it reads."""
 
     text: Sizes
+
+    def write(self, author: Role, wanted: Wanted) -> Bill:
+        """Writing the prompts of a bank, and naming their topics."""
+        topics = len(wanted.topics) or wanted.topics_asked
+        share = max(wanted.shares(topics))
+        about = len(wanted.description or "")
+        shown = about + MARKS + min(share, banks.KNOWN) * STATEMENT
+        one = self._most(author, PROMPTS, shown, prompts_tokens(min(banks.EACH, share)))
+        most = one.times(topics * wanted.waves(topics))
+        if wanted.topics_asked:
+            most += self._most(author, TOPICS, about, topics_tokens(topics))
+        usual, worst = REPEATED
+        least = self._least(author, PROMPTS).times(-(-wanted.prompts // banks.EACH))
+        return Bill(least, most.times(usual), most.times(worst))
 
     def propose(self, author: Role, regions: int, manner: Manner) -> Bill:
         """Writing hypotheses on at most so many regions."""

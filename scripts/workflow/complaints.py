@@ -24,7 +24,11 @@ def known(name: str, names: Collection[str], where: str) -> None:
 
 def _fields(model: type[BaseModel], path) -> list[str]:
     """Field names of the section that a path of the configuration leads to."""
+    named = {section.__name__: section for section in sections_below(Section)}
     for part in path:
+        if part in named:  # of several that may stand in one place
+            model = named[part]
+            continue
         field = model.model_fields.get(part) if isinstance(part, str) else None
         annotation = str(field.annotation) if field else ""
         for section in sections_below(Section):
@@ -53,11 +57,11 @@ def sentence(error: ValidationError, root: type[BaseModel], prefix: str = "") ->
 
     detail = min(error.errors(), key=rank)
     union_tags = {"str", "dict[str,any]", "function-after[_of_one_kind(), Subject]", "[key]"}
-    union_tags |= {"bool", "ChatTemplate"}
+    union_tags |= {"bool", "ChatTemplate", "Source", "Written"}
     path = [part for part in detail["loc"] if part not in union_tags]
     where = ".".join([prefix, *map(str, path)] if prefix else map(str, path))
     if detail["type"] == "extra_forbidden":
-        names = _fields(root, path[:-1])
+        names = _fields(root, detail["loc"][:-1])
         near = difflib.get_close_matches(str(path[-1]), names, n=1, cutoff=0.5)
         hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(names)}"
         return f"unknown config key `{where}`; {hint}"

@@ -13,16 +13,17 @@ from pydantic import Field, ValidationError, model_validator
 from scripts.core.errors import AuditError
 from scripts.core.files import Json, JsonObject
 from scripts.core.vocabulary import SIDES
+from scripts.workflow.bank_sections import Bank
 from scripts.workflow.complaints import known, listed, sentence
 from scripts.workflow.export_formats import WRITERS
 from scripts.workflow.kinds.registry import inherited, kind_of
 from scripts.workflow.section import NAME, Name, Section
-from scripts.workflow.sections import Audit, Bank, Benchmark, Execution, Plant
+from scripts.workflow.sections import Audit, Benchmark, Execution, Plant
 from scripts.workflow.subject_sections import Subject
 
 # Each audit is a target by its name, beside the rules.
 RESERVED = {
-    "all", "model", "plant", "responses", "bank", "regions", "contrast", "plan", "decode",
+    "all", "model", "plant", "responses", "write", "bank", "regions", "contrast", "plan", "decode",
     "embed", "measure", "propose", "screen", "probe", "confirm", "report", "publish", "estimate",
     "why", "prune", "archive", "restore", "export", "lock", "benchmark", "exhaustive", "rewrite",
     "trials",
@@ -165,6 +166,9 @@ def json_schema() -> JsonObject:
         properties = schema["$defs"]["Audit"]["properties"]
         short = schema["$defs"][section]["properties"][field]["enum"]
         properties[name] = {"anyOf": [properties[name], {"enum": short}]}
+    author = schema["$defs"]["Written"]["properties"]["author"]
+    short = schema["$defs"]["AssistantRole"]["properties"]["provider"]["enum"]
+    author["anyOf"] = [{"$ref": author.pop("$ref")}, {"enum": short}]
     words = [("Subject", "responses"), ("Responses", "prompts")]
     words += [("Assistant", name) for name in ("author", "cheap", "themes")]
     for section, name in words:

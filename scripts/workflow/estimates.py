@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.assistants import author
+from scripts.assistants.banks import Wanted
 from scripts.assistants.judge import prompt_texts
 from scripts.assistants.quoting import LONGEST_TEXT
 from scripts.assistants.roles import (
@@ -37,7 +38,7 @@ from scripts.models.plant_file import planted_in, read_plant
 from scripts.models.reasoning import longest_reply
 from scripts.prompts.prompt import MOST_REGIONS, NAMING_WORDS, Prompt, region_count
 from scripts.recordings.bank import BankReport
-from scripts.workflow.at_hand import Made, bank_rows, recording
+from scripts.workflow.at_hand import Made, bank_rows, most_prompts, recording
 from scripts.workflow.bill import Bill, Compared, Meter, Pool, Probing, Sizes, sizes
 from scripts.workflow.described import DescribedAudit, DescribedNode
 from scripts.workflow.speed import (
@@ -122,20 +123,27 @@ class AuditPlan:
 
     @cached_property
     def bank(self) -> BankSize | None:
-        """Prompts of the bank, and its texts where they are ready responses; None where counting
-        them takes long. Raises BankError when the bank's sources cannot be used."""
+        """Prompts of the bank, at most where they are still to be written, and its texts where they
+        are ready responses; None where counting them takes long. Raises BankError when the bank's
+        sources cannot be used."""
         done = self.output("bank", "bank.json")
-        if done.is_file() and not self.node("bank")["inputs"]:
+        if done.is_file() and not self._recorded:
             return BankSize(read_document(done, BankReport).prompts, 0)
-        rows = self.bank_rows
-        return None if rows is None else BankSize(len(rows), sum(row.samples or 0 for row in rows))
+        if (rows := self.bank_rows) is not None:
+            return BankSize(len(rows), sum(row.samples or 0 for row in rows))
+        most = most_prompts(_made(self.node("bank")))
+        return None if most is None else BankSize(most, 0)
 
     @cached_property
     def bank_rows(self) -> list[Prompt] | None:
         """The prompts of the bank where they are read quickly."""
-        bank = self.node("bank")
-        sides = {side: _made(self._input(named)) for side, named in bank["inputs"].items()}
-        return bank_rows(_made(bank), sides, self.results)
+        return bank_rows(_made(self.node("bank")), self._recorded, self.results)
+
+    @property
+    def _recorded(self) -> dict[str, Made]:
+        """The recordings that bound the bank, by side."""
+        inputs = self.node("bank")["inputs"]
+        return {side: _made(self._input(inputs[side])) for side in SIDES if side in inputs}
 
     @property
     def by_draw(self) -> bool:
@@ -270,6 +278,20 @@ class AuditPlan:
             bills["probe"] = meter.probe(propose.author, confirm, wanted, placebos)
         return {stage: bill.within(propose.budget) for stage, bill in bills.items()}
 
+    def written(self) -> list[Line]:
+        """What writing the bank's prompts costs, a line each that a language model writes."""
+        meter = Meter(sizes(None, None))
+        found = []
+        for node in self.audit["nodes"]:
+            if node["stage"] == "write":
+                roles = read_roles(
+                    ProposeRoles, node["settings"]["assistant"], node["local"]["access"]
+                )
+                bill = meter.write(roles.author, Wanted.of(node["settings"])).within(roles.budget)
+                state = _done(self.results / "write" / node["key"] / "prompts.jsonl")
+                found.append(Line("write", node["key"], bill=bill, state=state))
+        return found
+
     @property
     def probing(self) -> Probing | None:
         """What is probed at most; None where an audit does not probe."""
@@ -313,6 +335,7 @@ def lines_of(audit: DescribedAudit, results: Path) -> list[Line]:
         return _done(plan.output(stage, file))
 
     found = [_plant_line(n, results) for n in audit["nodes"] if n["stage"] == "plant"]
+    found += plan.written()
     prompts = plan.bank.units if plan.bank else 0
     named = NAMING_WORDS * plan.regions
     state = done("regions", "regions.json")

@@ -27,6 +27,7 @@ from scripts.page.findings_table import FindingRow
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import ExploredRegions, RegionDivergence, Regions
+from scripts.prompts.written import Authored, AuthoredPrompt
 from scripts.recordings.bank import BankReport
 from scripts.recordings.files import RecordedPrompt, RecordedResponse
 from scripts.recordings.recording import RecordingReport
@@ -37,6 +38,8 @@ FORMATS: dict[str, type] = {
     "responses/responses.jsonl": RecordedResponse,
     "responses/prompts.jsonl": RecordedPrompt,
     "responses/report.json": RecordingReport,
+    "write/prompts.jsonl": AuthoredPrompt,
+    "write/written.json": Authored,
     "bank/bank.jsonl": Prompt,
     "bank/bank.json": BankReport,
     "regions/regions.json": Regions,

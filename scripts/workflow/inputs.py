@@ -88,14 +88,18 @@ class Inputs:
 
         return files
 
-    def models_of_servers(self, stage: str) -> InputFunction:
-        """What describes the models that a stage's jobs serve for an assistant's roles."""
+    def upstreams(self, stage: str, names: str, pattern: str) -> InputFunction:
+        """The file `pattern` of each input that `stage` has whose name begins so."""
 
         def files(wildcards: Wildcards) -> Files:
             inputs = self.node(stage, wildcards).inputs
-            return [fill(MODEL, node) for name, node in inputs.items() if name.startswith("served")]
+            return [fill(pattern, node) for name, node in inputs.items() if name.startswith(names)]
 
         return files
+
+    def models_of_servers(self, stage: str) -> InputFunction:
+        """What describes the models that a stage's jobs serve for an assistant's roles."""
+        return self.upstreams(stage, "served", MODEL)
 
     def of_ancestors(self, stage: str, pattern: str, *names: str) -> InputFunction:
         """A file of each of these nodes that a stage rests on, of those that there are."""

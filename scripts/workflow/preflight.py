@@ -1,7 +1,7 @@
 """Checks before anything runs: what would fail an audit later is said now, in one sentence."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -26,7 +26,7 @@ from scripts.models.thinking import template_arguments
 from scripts.prompts.pools import draws_a_prompt
 from scripts.prompts.prompt import Prompt
 from scripts.recordings.bank import BankReport
-from scripts.workflow.at_hand import Made, bank_rows, look
+from scripts.workflow.at_hand import Made, bank_rows, look, most_prompts, to_write
 from scripts.workflow.config import ConfigError
 from scripts.workflow.kinds.registry import KINDS, kind_of
 from scripts.workflow.paths import RESULTS, USAGE, fill
@@ -62,10 +62,18 @@ def require_runnable(recipes: Recipes) -> None:
                 "lower `regions.count` or add prompts"
             )
         budget = recipes.config.audits[name].assistant.budget
-        if budget.usd is not None and (lacking := unpriced(report)):
+        if budget.usd is not None and (lacking := unpriced(_of_assistant(report))):
             raise ConfigError(
                 f"`audits.{name}.assistant.budget.usd` needs a price for `{lacking[0]}`; enter it "
                 "in a file that `assistant.prices` names, in US dollars a million tokens"
+            )
+    for node in recipes.nodes["write"].values():
+        limited = node.settings["assistant"]["budget"]["usd"] is not None
+        if limited and (lacking := unpriced([node])):
+            raise ConfigError(
+                f"`banks.{node.local['bank']}`: the `budget.usd` of what is written needs a price "
+                f"for `{lacking[0]}`; enter it in a file that its `author.prices` names, in US "
+                "dollars a million tokens"
             )
     for node in recipes.nodes["decode"].values():
         model, adapter = (_files_at_hand(node.inputs.get(name)) for name in ("model", "adapter"))
@@ -164,10 +172,16 @@ def notices(recipes: Recipes) -> Iterator[str]:
                 f"{count} prompts of the bank"
             )
     for name, report in recipes.audits.items():
-        for model in unpriced(report):
+        for model in unpriced(_of_assistant(report)):
             yield (
                 f"audit `{name}`: no price is known for the model `{model}`, so its dollars count "
                 "as 0; enter it in `assistant.prices`"
+            )
+    for node in recipes.nodes["write"].values():
+        for model in unpriced([node]):
+            yield (
+                f"bank `{node.local['bank']}`: no price is known for its author `{model}`, so its "
+                "dollars count as 0; enter it in `author.prices`"
             )
     for name, report in recipes.audits.items():
         if report.settings["null"]:
@@ -222,15 +236,20 @@ def emulated(recipes: Recipes) -> Iterator[str]:
             )
 
 
-def unpriced(report: Node) -> list[str]:
-    """The assistant's models without a price."""
-    roles = (role for node in _asking(report) for role in _roles(node))
+def unpriced(asking: Iterable[Node]) -> list[str]:
+    """The models without a price that nodes ask."""
+    roles = (role for node in asking for role in _roles(node))
     return list(dict.fromkeys(role.model for role in roles if role.unpriced))
 
 
 def _asking(report: Node) -> list[Node]:
     """The nodes behind a report that may ask a language model."""
     return [node for node in report.ancestors().values() if node.stage in ROLES_OF]
+
+
+def _of_assistant(report: Node) -> list[Node]:
+    """Those of them that ask the audit's own assistant: who writes a bank is the bank's."""
+    return [node for node in _asking(report) if node.stage != "write"]
 
 
 def _roles(node: Node) -> tuple[Role, ...]:
@@ -277,24 +296,34 @@ def _check_draws(name: str, regions: Node) -> None:
 
 
 def _prompt_count(bank: Node) -> int | None:
-    """Prompts of a bank: from its report, else by building it; None where that takes long."""
+    """Prompts of a bank: from its report, else by building it; at most, where it is still to be
+    written; None where that takes long."""
     done = RESULTS / "bank" / bank.key / "bank.json"
     if done.is_file() and not damage(done):
         return read_document(done, BankReport).prompts
+    missing = to_write(_made(bank))
     for source in bank.local["sources"]:
-        look(source, "prompt")
-    for node in bank.inputs.values():
+        if source["path"] not in missing:
+            look(source, "prompt")
+    for node in _recorded(bank).values():
         look(node.local["responses"], "response")
     rows = _rows(bank)
-    return None if rows is None else sum(prompt.is_answered for prompt in rows)
+    if rows is None:
+        return most_prompts(_made(bank))
+    return sum(prompt.is_answered for prompt in rows)
 
 
 def _rows(bank: Node) -> list[Prompt] | None:
     """The prompts of a bank, read once; None where that takes long."""
     if bank.key not in _ROWS:
-        sides = {side: _made(node) for side, node in bank.inputs.items()}
+        sides = {side: _made(node) for side, node in _recorded(bank).items()}
         _ROWS[bank.key] = bank_rows(_made(bank), sides, RESULTS)
     return _ROWS[bank.key]
+
+
+def _recorded(bank: Node) -> dict[str, Node]:
+    """The recordings that bound a bank, by side."""
+    return {side: node for side, node in bank.inputs.items() if side in SIDES}
 
 
 def _made(node: Node) -> Made:

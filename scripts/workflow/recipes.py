@@ -31,6 +31,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "model": (),
     "plant": (),
     "responses": LABELLED[:1],
+    "write": (),
     "bank": (),
     "regions": (),
     "contrast": (),

@@ -1,6 +1,5 @@
-"""Sections of the configuration: banks, plants, an audit's stages, benchmark, site."""
+"""Sections of the configuration: plants, an audit's stages, benchmark, site."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
@@ -11,7 +10,7 @@ from scripts.draws.rules import RULES
 from scripts.workflow.assistant_sections import Assistant
 from scripts.workflow.section import Name, Place, Section, Share, shorthand
 from scripts.workflow.statements import STATEMENTS
-from scripts.workflow.subject_sections import File, Subject
+from scripts.workflow.subject_sections import Subject
 
 EMBEDDED_EMBEDDER = "embedded:all-minilm-l6-v2"
 
@@ -20,29 +19,6 @@ if TYPE_CHECKING:  # names from tables are for pydantic alone
     Rule: TypeAlias = str
 else:
     Rule = Literal[*RULES]
-
-
-class Source(File):
-    """Where prompts come from. A prompt without a category takes its file's name for one."""
-
-    limit: int | None = Field(None, ge=1)
-    """At most this many prompts of each category (first ones kept)."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _earlier_names(cls, given: Any) -> Any:
-        """What the fields `prompt` and `category` were called for CSV files alone."""
-        earlier = {"column": "prompt", "category_column": "category"}
-        if not isinstance(given, Mapping):
-            return given
-        return {earlier.get(name, name): value for name, value in given.items()}
-
-
-class Bank(Section):
-    """A prompt bank: one or several sources, duplicates dropped."""
-
-    sources: list[Source] = Field(min_length=1)
-    """Read in this order; of duplicates the first stays."""
 
 
 class Plant(Section):

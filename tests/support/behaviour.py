@@ -20,6 +20,7 @@ class Behaviour:
     silence: float = 1.5
     accuracy: float = 1.0  # else the judge answers by a coin
     mind: str = ""  # what tells the coins of one judge from another's
+    repeats: float = 0.0  # share of a bank's prompts that repeat others
     longer: float = 0.0  # share of statements that the longer response gets
     refuse_when: str | None = None  # a text in the request that is always refused
     cut: float = 0.0  # a paid reply that its token limit ends while it thinks

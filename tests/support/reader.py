@@ -49,6 +49,8 @@ class Reader:
             return "plant", planted(system, marked, prompt)
         if "that people ask an assistant" in system:
             return "plant", {"prompts": [f"How tall is tree {n}?" for n in range(9)]}
+        if "a bank of prompts with which" in system:
+            return bank(system, prompt, self.behaviour.repeats)
         if '"matched"' in system:
             return "probe", probing(marked, prompt)
         if '"groups"' in system:
@@ -122,6 +124,22 @@ def in_words(found):
     if isinstance(found, dict):
         return {IN_WORDS.get(key, key): in_words(value) for key, value in found.items()}
     return list(map(in_words, found)) if isinstance(found, list) else IN_WORDS.get(found, found)
+
+
+def bank(system: str, prompt: str, repeats: float) -> tuple[str, dict]:
+    """Topics by number, or prompts on one: of those that repeat others every second in nearly the
+    same words."""
+    if '"topics"' in system:
+        count = int(re.search(r"Name (\d+) topics", prompt)[1])
+        letters = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(count)]
+        return "topics", {"topics": [f"{both} birds" for both in letters]}
+    topic = re.search("Topic: (.+)", prompt)[1]
+    count, part = map(int, re.search(r"Write (\d+) prompts: part (\d+)", prompt).groups())
+    found = [f"Which {topic} has number {100 * part + n}?" for n in range(count)]
+    for place in range(1, int(repeats * count) + 1):
+        near = f"And the {topic} that has number {100 * part}?"
+        found[-place] = found[0].upper() if place % 2 else near
+    return "bank", {"prompts": found}
 
 
 def propose(marked: dict[str, str]) -> dict:

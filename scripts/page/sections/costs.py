@@ -3,7 +3,7 @@
 from scripts.page.section import Context, Report, Section
 
 STAGES = (
-    "model", "plant", "responses", "bank", "regions", "contrast", "plan", "decode", "embed", "measure",
+    "model", "plant", "responses", "write", "bank", "regions", "contrast", "plan", "decode", "embed", "measure",
     "propose", "screen", "probe", "confirm", "report",
 )  # fmt: skip
 

@@ -37,6 +37,16 @@ TEMPLATE = """\
   {{ audit.bank.categories | length }} categories{% endif %};
   {{ plural(audit.bank.duplicates, "duplicate") }} and {{ plural(audit.bank.empty, "empty one") }}
     left out.</p>
+{% for part in audit.bank.written %}
+<p dir="auto">{{ part.told }} They were written for this bank, not collected from people: what is
+  claimed is about prompts like these.</p>
+<details><summary>Prompts of each topic</summary>
+<p dir="auto">{% for topic, number in part.topics.items() %}{{ topic }}
+  {{ number | count }}{{ ", " if not loop.last }}{% endfor %}. Left out:
+  {{ part.repeated | count }} repeated, {{ part.alike | count }} nearly repeated,
+  {{ part.empty | count }} empty.</p>
+</details>
+{% endfor %}
 <h4>Draws</h4>
 <p>{{ counts.draws_base | count }} of the base and {{ counts.draws_intervention | count }} of the
   intervention;
