@@ -47,7 +47,7 @@ def test_an_archive_holds_what_the_audit_needs_and_nothing_else(tmp_path):
     plans = {name.split("/")[4] for name in names if name.startswith("results/decode/")}
     assert plans == {key(f"plan {pool}") for pool in ("explore", "screen", "confirm")}
     # Those that the audit of these tests has no node of.
-    no_node = {"responses", "embed", "exhaustive", "rewrite", "trials", "probe"}
+    no_node = {"responses", "embed", "exhaustive", "rewrite", "trials", "probe", "write"}
     for stage in set(STAGES) - no_node:
         assert any(name.startswith(f"results/{stage}/") for name in names), stage
     for line in content[f"{prefix}/MANIFEST.sha256"].decode().splitlines():

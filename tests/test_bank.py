@@ -22,7 +22,7 @@ from scripts.workflow.subject_sections import Responses
 # The stage
 
 
-SIDES_FILES = ("base", "base_report", "intervention", "intervention_report")
+SIDES_FILES = ("base", "base_report", "intervention", "intervention_report", "written_reports")
 
 
 def of_bank(sources, folder):
@@ -50,6 +50,7 @@ def test_the_stage_writes_bank_and_report(tmp_path, caplog):
         "categories": {"p": 2},
         "sources": [{"path": path, "format": "text", "files": 1, **counts}],
         "sides": {},
+        "written": [],
     }
     assert "1 prompts had white space around them" in caplog.text
     assert "1 empty prompts dropped" in caplog.text

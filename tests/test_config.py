@@ -9,10 +9,11 @@ import jsonschema
 import pytest
 import yaml
 
+from scripts.workflow.bank_sections import Source
 from scripts.workflow.complaints import sections_below
 from scripts.workflow.config import RESERVED, ConfigError, json_schema, load
 from scripts.workflow.section import Section
-from scripts.workflow.sections import Audit, Execution, Source
+from scripts.workflow.sections import Audit, Execution
 from scripts.workflow.subject_sections import Responses, Subject
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +23,12 @@ RAW = {
         "small": {"model": "embedded:smollm2-135m-instruct", "sampling": {"temperature": 0.5}},
         "recorded": {"responses": "recorded.jsonl"},
     },
-    "banks": {"everyday": {"sources": [{"path": "prompts"}]}},
+    "banks": {
+        "everyday": {"sources": [{"path": "prompts"}]},
+        "asked": {
+            "sources": [{"format": "written", "topics": ["a"], "author": {"provider": "gemini"}}]
+        },
+    },
     "plants": {"demo": {"file": "demo.yaml", "base": "small"}},
     "audits": {"demo": {"bank": "everyday", "base": "small"}},
 }
@@ -56,6 +62,8 @@ def refusal(raw) -> str:
         ("subjects.small.sampling.temprature", "temperature"),
         ("banks.everyday.source", "sources"),
         ("banks.everyday.sources.0.pth", "path"),
+        ("banks.asked.sources.0.promts", "prompts"),
+        ("banks.asked.sources.0.author.modle", "model"),
         ("plants.demo.step", "steps"),
         ("audits.demo.plann", "plan"),
         ("audits.demo.plan.drawz", "draws"),
@@ -222,6 +230,7 @@ def test_fields_are_described_and_only_these_are_required():
         "File.path", "Responses.path", "Source.path", "Bank.sources", "Plant.file", "Plant.base",
         "Audit.base", "Config.audits", "Benchmark.behaviours", "Benchmark.suite",
         "Server.model", "StartedServer.engine", "StartedServer.model", "Entailment.model",
+        "Written.format", "Written.author",
     }  # fmt: skip
 
 

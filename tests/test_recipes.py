@@ -34,7 +34,7 @@ CONFIG = {
     },
 }
 OF_BENCHMARK = {"exhaustive", "rewrite", "trials"}  # stages that no audit has
-OPTIONAL = {"responses", "probe"}  # stages that this one does not have
+OPTIONAL = {"responses", "probe", "write"}  # stages that this one does not have
 AFTER_BANK = {
     "regions", "contrast", "plan", "embed", "measure", "propose", "screen", "confirm", "report",
 }  # fmt: skip

@@ -81,7 +81,7 @@ def test_tables_say_type_default_and_meaning():
     tables = hooks().configuration(Config.model_json_schema())
     assert "| `q` | number > 0 and &lt; 1 | `0.05` | False discovery rate of e-BH" in tables
     assert "| `base` | text or [Subject](#subject) | **needed** | Name of a subject" in tables
-    assert "| `sources` | list of [Source](#source) | **needed** |" in tables
+    assert "| `sources` | list of [Source](#source) or [Written](#written) | **needed** |" in tables
     assert "In `subjects.<name>.sampling`." in tables
     assert '| `method` | `kmeans`, `category` | `"kmeans"` |' in tables
 
