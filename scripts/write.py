@@ -2,39 +2,14 @@
 
 from pathlib import Path
 
-from pydantic import with_config
-from typing_extensions import TypedDict
-
 from scripts.assistants.banks import Wanted, write_bank
 from scripts.assistants.client import Pool, write_usage
 from scripts.assistants.interactions import Interactions
 from scripts.assistants.roles import ProposeRoles, read_roles
 from scripts.assistants.servers_here import served_here
-from scripts.core.files import JsonObject
+from scripts.assistants.settings import WritePlace, WriteSettings
 from scripts.core.job import Job, log, run, warn
 from scripts.core.rows import write_document, write_rows
-from scripts.core.settings import SETTINGS
-
-
-@with_config(SETTINGS)
-class WriteSettings(TypedDict):
-    """Of the write stage."""
-
-    description: str | None
-    topics: list[str]
-    prompts: int
-    passes: int
-    seed: int
-    assistant: JsonObject
-    """The author, and what it may cost."""
-
-
-@with_config(SETTINGS)
-class WritePlace(TypedDict):
-    """How the author is reached, and which bank it writes."""
-
-    access: JsonObject
-    bank: str
 
 
 def main(job: Job) -> None:

@@ -15,6 +15,8 @@ from scripts.assistants.settings import (
     ModelProposeSettings,
     OwnPlace,
     RolesPlace,
+    WritePlace,
+    WriteSettings,
 )
 from scripts.benchmark.settings import ExhaustiveSettings, RewriteSettings, TrialsSettings
 from scripts.core.digests import canonical
@@ -48,6 +50,7 @@ from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import Recipes
 
 BY_STAGE = {
+    "write": WriteSettings,
     "model": ModelSettings,
     "plant": PlantSettings,
     "responses": KeyedRecording,
@@ -73,6 +76,7 @@ BY_POOL = {
     "probe": EverythingSettings,
 }
 PLACES = {
+    "write": WritePlace,
     "model": ModelPlace,
     "plant": PlantPlace,
     "responses": RecordingPlace,
@@ -111,6 +115,7 @@ MORE = {
         "intervention": {"responses": {"response": "b", "where": {"m": 1}}},
         "match": "last_user",
     },
+    "written": {"base": "smollm", "bank": "asked"},
     "judged by models": {
         "base": "smollm",
         "intervention": {"system_prompt": "Be brief."},
@@ -142,6 +147,8 @@ def nodes(raw):
 
 def of_demo(audit):
     raw = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    source = {"format": "written", "topics": ["tea"], "author": "gemini", "budget": {"usd": 1}}
+    raw["banks"]["asked"] = {"sources": [source, {"path": "README.md", "format": "text"}]}
     return raw | {"audits": {"it": {"bank": "everyday", **audit}}}
 
 

@@ -1,13 +1,14 @@
 """A language model writing the prompts of a bank, on topics that are given or that it names."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from scripts.assistants.client import Answer, BudgetSpent, Pool
 from scripts.assistants.questions.banks import prompts_question, topics_question
 from scripts.assistants.questions.form import Question
 from scripts.assistants.roles import Role
+from scripts.assistants.settings import WriteSettings
 from scripts.checks.sameness import Distinct
 from scripts.core.errors import AuditError
 from scripts.core.randomness import hash_unit
@@ -30,9 +31,15 @@ class Wanted(NamedTuple):
     seed: int
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "Wanted":
-        """From the settings of the stage, which hold others."""
-        return cls(*(settings[name] for name in cls._fields))
+    def of(cls, settings: WriteSettings) -> "Wanted":
+        """As the stage is told."""
+        return cls(
+            settings["description"],
+            settings["topics"],
+            settings["prompts"],
+            settings["passes"],
+            settings["seed"],
+        )
 
     @property
     def topics_asked(self) -> int:

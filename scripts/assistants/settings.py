@@ -30,6 +30,18 @@ class ModelProposing(TypedDict):
     focus: str | None
 
 
+@with_config(SETTINGS)
+class WriteSettings(TypedDict):
+    """Of the write stage."""
+
+    description: str | None
+    topics: list[str]
+    prompts: int
+    passes: int
+    seed: int
+    assistant: KeyedRoles
+
+
 class _Looking(TypedDict):
     promising: float
     """p-value at which a region counts as promising."""
@@ -64,6 +76,14 @@ class ConfirmPlace(RolesPlace):
 
     plants: list[str]
     """Files of what the intervention was trained to show."""
+
+
+@with_config(SETTINGS)
+class WritePlace(RolesPlace):
+    """What it writes, too."""
+
+    bank: str
+    """Name of the bank, for the person at the keyboard."""
 
 
 @with_config(SETTINGS)

@@ -25,7 +25,7 @@ from scripts.assistants.roles import (
     ScreenRoles,
     read_roles,
 )
-from scripts.assistants.settings import ModelProposeSettings
+from scripts.assistants.settings import ModelProposeSettings, WriteSettings
 from scripts.assistants.user_file import read_own, written_files
 from scripts.core.files import read_json
 from scripts.core.rows import read_document, read_rows
@@ -284,10 +284,9 @@ class AuditPlan:
         found = []
         for node in self.audit["nodes"]:
             if node["stage"] == "write":
-                roles = read_roles(
-                    ProposeRoles, node["settings"]["assistant"], node["local"]["access"]
-                )
-                bill = meter.write(roles.author, Wanted.of(node["settings"])).within(roles.budget)
+                settings = settings_as(WriteSettings, node["settings"], "write")
+                roles = read_roles(ProposeRoles, settings["assistant"], node["local"]["access"])
+                bill = meter.write(roles.author, Wanted.of(settings)).within(roles.budget)
                 state = _done(self.results / "write" / node["key"] / "prompts.jsonl")
                 found.append(Line("write", node["key"], bill=bill, state=state))
         return found
