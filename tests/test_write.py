@@ -358,15 +358,21 @@ def recipes_of(folder, audit=MappingProxyType({}), **given):
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("audit", "given", "words"),
     [
-        ({"budget": {"usd": 1}}, "`banks.b`: the `budget.usd` of what is written needs a price"),
-        ({"prompts": 1}, "of 1 prompt none is left to explore"),
+        (
+            {},
+            {"budget": {"usd": 1}},
+            "`banks.b`: the `budget.usd` of what is written needs a price",
+        ),
+        ({}, {"prompts": 1}, "of 1 prompt none is left to explore"),
+        ({"unit": "draw"}, {}, "is for at most 200 prompts, the bank has 300"),
+        ({"regions": {"count": 50}}, {"prompts": 40}, "the bank has 40 prompts for 50 regions"),
     ],
 )
-def test_what_could_not_be_audited_is_told_before_it_is_written(tmp_path, given, words):
+def test_what_could_not_be_audited_is_told_before_it_is_written(tmp_path, audit, given, words):
     with pytest.raises(AuditError, match=re.escape(words)):
-        require_runnable(recipes_of(tmp_path, **given))
+        require_runnable(recipes_of(tmp_path, audit, **given))
 
 
 def test_of_few_prompts_and_of_a_price_that_nobody_knows_is_told(tmp_path):

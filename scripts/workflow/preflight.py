@@ -281,13 +281,14 @@ def _check_recorded(name: str, recipes: Recipes) -> None:
 
 def _check_draws(name: str, regions: Node) -> None:
     """Raise AuditError when the samples of each prompt are too few, or the prompts too many."""
-    rows = _rows(regions.inputs["bank"])
-    samples = regions.settings.get("samples")
+    rows, samples = _rows(regions.inputs["bank"]), regions.settings.get("samples")
     held = [
         count
         for prompt in rows or ()
         if (count := samples if prompt.samples is None else prompt.samples)
     ]
+    if rows is None:  # as if all were there that are still to be written
+        held = [samples] * (most_prompts(_made(regions.inputs["bank"])) or 0)
     if held:
         try:
             draws_a_prompt(held)

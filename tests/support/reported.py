@@ -42,6 +42,7 @@ from scripts.page.page import render
 from scripts.page.section import Report
 from scripts.page.signal import smallest_effects
 from scripts.prompts.region import ExploredRegion
+from scripts.prompts.written import Authored
 from scripts.recordings.bank import BankReport
 from scripts.report import counts
 from scripts.workflow.config import load
@@ -354,6 +355,12 @@ def everywhere(values: dict, hostile: str) -> dict:
         for kind in values["kinds"]
     ]
     values["notices"] = [hostile]
+    values["audit"].bank.written.append(
+        Authored(
+            by=hostile, description=hostile, topics={hostile: 9}, topics_by="user", wanted=9,
+            prompts=9, repeated=0, alike=0, empty=0, unanswered=0, short=None,
+        )
+    )  # fmt: skip
     values["screened"] = [replace(row, statement=hostile) for row in values["screened"]]
     values["audit"].versions["numpy"] = hostile
     settings = values["audit"].config["audit"]
