@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from reported import ROOT, finding, findings_of_all_statuses, ledger, measured
 
+from scripts.assistants.usage import RoleUsage, Usage
 from scripts.checks.check import FeatureCheck, TextsCheck
 from scripts.core.rows import write_rows
 from scripts.divergence.round import Round
@@ -51,6 +52,18 @@ def test_costs_tell_this_call_from_empty():
     assert cost.total.full.wall_seconds == 6.5
     assert cost.total.spent.wall_seconds == 1.5
     assert costs_of([], "now").total.full.dollars == 0
+
+
+def test_two_authors_of_a_bank_are_told_apart():
+    usage = [
+        Usage("write", "now", {"bank author": RoleUsage(model=m, title=m, requests=n)})
+        for m, n in (("a", 2), ("b", 3), ("a", 4))
+    ]
+    total = costs_of([ledger("write", "now")], "now", usage).total.full
+    assert total.requests == {"a": 6, "b": 3}
+    assert {name: role.requests for name, role in total.roles.items()} == {
+        "bank author": 6, "bank author (b)": 3,
+    }  # fmt: skip
 
 
 def test_counts_are_of_both_sides():

@@ -28,14 +28,14 @@ from scripts.workflow.keys import DigestIndex
 from scripts.workflow.preflight import notices, require_credentials, require_runnable
 from scripts.workflow.recipes import Recipes
 
-ROLE = Role("author", "openai", "m")
+ROLE = Role("bank author", "openai", "m")
 UNLIMITED = Budget()
 WANTED = Wanted("questions on birds", (), 100, 2, 0)
 
 
 def roles_of(server, budget=UNLIMITED):
     return ProposeRoles(
-        budget, Role("author", "openai", "m", base_url=server.openai, concurrency=4)
+        budget, Role("bank author", "openai", "m", base_url=server.openai, concurrency=4)
     )
 
 
@@ -204,7 +204,7 @@ def source_of(**given):
 )
 def test_an_author_is_a_role_of_its_own(author, provider, model):
     role = source_of(topics=["owls"], author=author).roles().author
-    assert (role.name, role.provider, role.model) == ("author", provider, model)
+    assert (role.name, role.provider, role.model) == ("bank author", provider, model)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def audited(fresh, server):
 def test_killed_while_a_bank_is_written_it_pays_for_none_twice(audited, server):
     assert sum(server.replies.values()) - len(server.replies) <= AT_ONCE
     (usage,) = audited.glob("results/write/*/usage.json")
-    counted = json.loads(usage.read_text())["models"]["writer"]
+    counted = json.loads(usage.read_text())["roles"]["bank author"]
     assert counted["cache_hits"] >= 4 - AT_ONCE
     assert counted["requests"] + counted["cache_hits"] == len(server.replies) == 10
 

@@ -28,7 +28,7 @@ class Interaction:
     stage: str
     """The stage that asked."""
     role: str
-    """The role that was asked: `author`, `judge 1`, `cheap`, `themes`."""
+    """The role that was asked: `author`, `judge 1`, `cheap`, `themes`, `bank author`."""
     model: str
     """Its model."""
     kind: str

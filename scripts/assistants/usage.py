@@ -125,7 +125,8 @@ class Usage:
     call: str
     """Which call of Snakemake ran the job."""
     roles: dict[str, RoleUsage] = field(default_factory=dict)
-    """By the role's name: `author`, `judge 1`, `cheap`, `themes`; empty for the local assistant."""
+    """By the role's name: `author`, `judge 1`, `cheap`, `themes`, `bank author`; empty for the
+    local assistant."""
 
 
 def notices_of_replies(role: str, counted: RoleCost) -> list[str]:

@@ -50,6 +50,8 @@ class Cost:
         self.dollars = round(self.dollars + paid.dollars, 6)
 
     def _add_role(self, role: str, more: RoleCost) -> None:
+        if role in self.roles and self.roles[role].title != more.title:  # of two authors of a bank
+            role = f"{role} ({more.title})"
         known = self.roles.setdefault(role, RoleCost(more.model, more.title))
         for of in fields(RoleCost):
             if of.type is not str:

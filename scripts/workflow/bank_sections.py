@@ -1,6 +1,7 @@
 """Sections of the configuration: prompt banks, and where their prompts come from."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -17,6 +18,7 @@ from scripts.workflow.assistant_sections import Assistant, AssistantRole, Budget
 from scripts.workflow.section import Section
 from scripts.workflow.subject_sections import File
 
+AUTHOR = "bank author"  # the role, beside those of an audit's assistant
 WRITTEN = "written"  # the format of prompts that are still to be written
 OF_WRITTEN = {"description", "topics", "author"}  # fields that no file has
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
@@ -81,7 +83,8 @@ class Written(Section):
         """Who writes, and what that may cost. Raises ValueError where that is no language model."""
         of_stages = Assistant(author=self.author, budget=self.budget).of_stages()
         assert of_stages is not None, "its author is one"
-        return of_stages.propose
+        author = replace(of_stages.propose.author, name=AUTHOR)
+        return replace(of_stages.propose, author=author)
 
 
 def _kind_of_source(given: Any) -> str:
