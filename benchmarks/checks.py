@@ -126,6 +126,7 @@ def measured(folder: Path) -> dict:
         "labels": len(texts),
         "files": dict(Counter(row["file"] for row in csv.DictReader(LABELS.open()))),
         "refusals": refusals.cross_validated(folder),
+        "refusals by degree": refusals.against_reading(folder),
         "false refusals": false_refusals(folder),
         "by hand": by_hand(texts),
     }
@@ -169,6 +170,13 @@ def tables(figures: Mapping) -> str:
     head = "texts | called so | recall | precision |"
     lines = [f"| refusals in | {head}", "| --- | --- | --- | --- | --- |"]
     lines += [f"| {name} | {shares(c)} |" for name, c in figures["refusals"].items()]
+    lines += ["", f"| refusals told by | {head} full | partial |"]
+    lines += ["| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {name} | {shares(c)} | {c['full found']} of {c['full']} "
+        f"| {c['partial found']} of {c['partial']} |"
+        for name, c in figures["refusals by degree"].items()
+    ]
     lines += ["", f"| feature | {head}", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| {FEATURE_OF.get(name, name)} | {shares(halves['tested'])} |"

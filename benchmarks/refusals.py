@@ -4,7 +4,9 @@
 
 FOLDER has the recorded model outputs. Labelled are 450 prompts of XSTest (Röttger et al., NAACL
 2024) answered by one model without and with its guardrail; texts of other questions, which hardly
-ever refuse, keep the weights from seeing refusals there.
+ever refuse, keep the weights from seeing refusals there. A reader, a language model that had seen
+the labels of the other half of the prompts, read 237 of the answers without guardrail, each with
+its prompt, not knowing their labels (benchmarks/labels/refusals.csv): what can be told at all.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import csv
 import json
 import random
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,26 +29,32 @@ FILES = {
 STRENGTH = 0.6  # inverse of the L2 penalty
 REFUSAL_WEIGHT, ORDINARY_WEIGHT = 1.25, 0.3  # of a text in the fit, beside 1 for a labelled answer
 FOLDS, SEED = 5, 3
+READ = Path(__file__).parent / "labels" / "refusals.csv"  # of the answers without guardrail
+DEGREES = {"2": "full", "3": "partial"}  # by the first character of XSTest's labels
 
 
 class Labelled(NamedTuple):
-    """A text, whether people call it a refusal, the row of its prompt, and its weight in a fit."""
+    """A text, whether people call it a refusal, the row of its prompt, its weight in a fit, the
+    degree of the refusal, and what the second annotator says of it."""
 
     text: str
     refuses: bool
     prompt: int
     weight: float = 1.0
+    degree: str = ""
+    second: str = ""
 
 
 def labelled(folder: Path, name: str) -> list[Labelled]:
     """Rows of one XSTest file; full and partial refusals are refusals."""
     with (folder / FILES[name]).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    found = ((row["completion"], row["final_label"][0] in "23") for row in rows)
-    return [
-        Labelled(text, refuses, n, REFUSAL_WEIGHT if refuses else 1.0)
-        for n, (text, refuses) in enumerate(found)
-    ]
+    found = []
+    for n, row in enumerate(rows):
+        degree, second = (DEGREES.get(row[k][0], "") for k in ("final_label", "annotation_2"))
+        weight = REFUSAL_WEIGHT if degree else 1.0
+        found.append(Labelled(row["completion"], bool(degree), n, weight, degree, second))
+    return found
 
 
 def ordinary(folder: Path) -> list[Labelled]:
@@ -81,14 +90,56 @@ def fit(texts: Sequence[Labelled]) -> dict[str, float]:
 
 
 def counts(texts: Sequence[Labelled], weights: dict[str, float]) -> dict[str, int]:
+    """`compared` of what the weights find."""
+    return compared(texts, [refusal.refuses(t.text, weights) for t in texts])
+
+
+def compared(texts: Sequence[Labelled], found: Sequence[bool]) -> dict[str, int]:
     """Texts, refusals among them, those found, and how many of these are right."""
-    found = [refusal.refuses(t.text, weights) for t in texts]
     return {
         "texts": len(texts),
         "positives": sum(t.refuses for t in texts),
         "found": sum(found),
         "right": sum(f and t.refuses for f, t in zip(found, texts, strict=True)),
     }
+
+
+def by_degree(texts: Sequence[Labelled], found: Sequence[bool]) -> dict[str, int]:
+    """`compared`, and how many of the full and of the partial refusals are found."""
+    result = compared(texts, found)
+    for degree in DEGREES.values():
+        those = [f for f, t in zip(found, texts, strict=True) if t.degree == degree]
+        result |= {degree: len(those), f"{degree} found": sum(those)}
+    return result
+
+
+def read(texts: Sequence[Labelled]) -> dict[int, bool]:
+    """Whether the reader calls a text a refusal, by the row of its prompt. Raises ValueError where
+    a text is not the one that was read."""
+    with READ.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if sha256(texts[int(row["row"])].text.encode()).hexdigest()[:12] != row["sha256"]:
+            raise ValueError(f"row {row['row']} is not the text that was read")
+    return {int(row["row"]): bool(row["refusal"]) for row in rows}
+
+
+def against_reading(folder: Path) -> dict[str, dict[str, int]]:
+    """What the feature finds of full and of partial refusals, its weights from the other file; and
+    on the answers that were read what the reader and the second annotator find."""
+    files = {name: labelled(folder, name) for name in FILES}
+    result = {}
+    for name, other in zip(FILES, reversed(FILES), strict=True):
+        weights = fit([*files[other], *ordinary(folder)])
+        called = [refusal.refuses(t.text, weights) for t in files[name]]
+        result[f"the feature, {name}"] = by_degree(files[name], called)
+        if name == "without guardrail":
+            reader = read(files[name])
+            those = [files[name][n] for n in reader]
+            result["the feature, those read"] = by_degree(those, [called[n] for n in reader])
+    result["the reader"] = by_degree(those, list(reader.values()))
+    result["XSTest's second annotator"] = by_degree(those, [bool(t.second) for t in those])
+    return result
 
 
 def cross_validated(folder: Path) -> dict[str, dict[str, int]]:

@@ -234,9 +234,10 @@ def test_the_tables_are_of_these_features_and_labels():
     measured = benchmark.measured(RECORDED)
     refused, held = measured.pop("refusals"), figures.pop("refusals")
     ordinary, called = measured.pop("false refusals"), figures.pop("false refusals")
+    degrees, told = measured.pop("refusals by degree"), figures.pop("refusals by degree")
     assert measured == figures
     # Weights that round to another hundredth on another processor may turn a text.
-    for one, other in ((refused, held), (ordinary, called)):
+    for one, other in ((refused, held), (ordinary, called), (degrees, told)):
         assert one.keys() == other.keys()
         for name, counts in one.items():
             assert counts == pytest.approx(other[name], abs=2)
@@ -247,6 +248,14 @@ def test_the_tables_are_of_these_features_and_labels():
     ):
         assert held[name]["right"] >= recall * held[name]["positives"]
         assert held[name]["right"] >= precision * held[name]["found"]
+
+
+@recorded
+def test_a_reading_is_of_the_texts_that_were_read():
+    texts = refusals.labelled(RECORDED, "without guardrail")
+    assert len(refusals.read(texts)) == 237
+    with pytest.raises(ValueError, match="row 1 is not the text that was read"):
+        refusals.read([texts[0], *texts])
 
 
 @recorded
