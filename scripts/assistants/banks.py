@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scripts.assistants.client import Answer, BudgetSpent, Pool
+from scripts.assistants.client import Answer, BudgetSpent, Pool, Question
 from scripts.assistants.questions.banks import prompts_question, topics_question
-from scripts.assistants.questions.form import Question
 from scripts.assistants.roles import Role
 from scripts.assistants.settings import WriteSettings
 from scripts.checks.sameness import Distinct
@@ -98,7 +97,7 @@ class _Writing:
         """The topics that have less than their share."""
         return [t for t, share in self._shares.items() if len(self._rows[t]) < share]
 
-    def question(self, topic: str) -> Question:
+    def question(self, topic: str) -> Question[list[str]]:
         """What to ask for a topic, told of what it has: where that is much, of some by chance."""
         self._asked[topic] += 1
         part, seed = self._asked[topic], self._wanted.seed
@@ -142,7 +141,7 @@ class _Writing:
         )
 
 
-def _asked(pool: Pool, questions: Sequence[Question]) -> list[Answer[list[str]]]:
+def _asked(pool: Pool, questions: Sequence[Question[list[str]]]) -> list[Answer[list[str]]]:
     """The answers to as many of the questions, in their order, as the budget covers."""
     started = []
     for question in questions:

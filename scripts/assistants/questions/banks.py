@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from scripts.assistants.client import Unusable
+from scripts.assistants.client import Question, Unusable
 from scripts.assistants.questions.form import (
     TEXT,
-    Question,
     list_of,
     object_of,
     reply_list,
@@ -31,7 +30,7 @@ name another one.
 Reply with one JSON object: "prompts" is a list of texts."""
 
 
-def topics_question(role: Role, description: str, count: int) -> Question:
+def topics_question(role: Role, description: str, count: int) -> Question[list[str]]:
     """Topics of what a description describes; read as names in normal form, each once."""
     prompt = f"Description: {description}\n\nName {count} topics."
     schema = object_of({"topics": list_of(TEXT)})
@@ -53,7 +52,7 @@ def topics_tokens(count: int) -> int:
 
 def prompts_question(
     role: Role, topic: str, description: str | None, known: Sequence[str], count: int, place: str
-) -> Question:
+) -> Question[list[str]]:
     """Prompts on a topic; read as texts in normal form, those that say nothing as "".
 
     known: what was written before on it; place: where these belong ("part 2 of set 1"), so that no
@@ -88,6 +87,7 @@ def prompts_tokens(count: int) -> int:
 def _texts(reply: str, name: str) -> list[str]:
     """The texts of a reply's list. Raises Unusable where there is none, or something else."""
     found = reply_list(reply, name)
-    if not found or not all(isinstance(text, str) for text in found):
+    texts = [text for text in found if isinstance(text, str)]
+    if not texts or len(texts) < len(found):
         raise Unusable(f'"{name}" must be a list of texts')
-    return found
+    return texts
