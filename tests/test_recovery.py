@@ -20,6 +20,7 @@ from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.similarity import NOT_COMPARED, Similarities, Similarity
 from scripts.models.plant_file import PlantedBehaviour, read_plant
 from scripts.page.recovery import Alike, recovered
+from scripts.workflow.bill import Compared
 
 REGION = FindingRegion(id="r0", name="n", category="c", weight=1.0)
 
@@ -92,7 +93,7 @@ def test_each_behaviour_is_compared_once_with_each_validated_finding(tmp_path):
     with Loopback() as server:
         for cached in (False, True):
             said, usage = compared(server, tmp_path, PLANTED, found)
-            assert server.attempts == 4, "two requests a behaviour, once"
+            assert server.attempts == 4 == Compared(2, len(found) - 1).requests
             used = usage["themes"]
             assert (used.requests, used.cache_hits) == ((0, 4) if cached else (4, 0))
     pairs = {(s.behaviour, s.finding): s.score for s in said.scores}
