@@ -75,7 +75,8 @@ def imports(path: Path) -> frozenset[str]:
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.split(".")[0])
-    own = {"scripts", "benchmarks", "loopback"}  # the last is of tests, for benchmarks
+    support = {path.stem for path in (ROOT / "tests" / "support").glob("*.py")}  # for benchmarks
+    own = {"scripts", "benchmarks"} | support
     outside = found - set(sys.stdlib_module_names) - own
     return frozenset(normal(PACKAGE_OF.get(name, name)) for name in outside) - OPTIONAL
 
