@@ -11,7 +11,7 @@ import transformers
 from conftest import snakemake, tiny_config, write_config
 from sentence_transformers import CrossEncoder
 
-from scripts.assistants.local import placebo_checks
+from scripts.assistants.local_placebos import placebo_checks
 from scripts.checks.check import EntailedCheck, FeatureCheck, Placed, Text, compare, holds
 from scripts.core.arrays import read_array, read_names
 from scripts.core.errors import AuditError

@@ -12,7 +12,8 @@ import pytest
 from regions import a_region
 
 from scripts.assistants import local
-from scripts.assistants.local import placebo_checks, propose
+from scripts.assistants.local import propose
+from scripts.assistants.local_placebos import placebo_checks
 from scripts.checks.check import FeatureCheck, PhraseCheck, Text, holds
 from scripts.checks.words import common_words
 from scripts.hypotheses.hypothesis import new_hypothesis

@@ -1,4 +1,4 @@
-"""The local assistant: proposes from contrasts that can be checked on a text, and its placebos.
+"""The local assistant: proposes from contrasts that can be checked on a text.
 
 It needs no key and is deterministic. It looks at phrases, at named features, at graded measures, at
 the kinds of texts that were explored, at the direction in which they differ and, where the audit
@@ -6,12 +6,10 @@ names a model that reads them, at statements that texts entail.
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-
-import numpy as np
 
 from scripts.assistants.settings import LocalProposing
 from scripts.checks.check import (
@@ -41,7 +39,6 @@ Scored = tuple[float, dict[str, Net], Check]
 
 LEAST_TEXTS = 2
 LEAST_IN_REGION, LEAST_IN_ALL = 0.25, 0.05  # sign test of a check, in a region and over all
-RAREST = 1  # texts; a phrase that fewer have counts like one that a single text has
 SAME_TEXTS = 0.5  # Jaccard index of the texts that two checks hold for, from which they are one
 WEAK, UNION = 10, 6  # prompts won by a phrase that is still weak; phrases in a union of such
 BELONGS = 0.4  # of the strongest region's net share
@@ -89,8 +86,8 @@ def propose(
     most = settings["hypotheses"]
     of_whole = scored(_whole_candidates(inside), lambda _: 1.0)
     whole = _merged(of_whole, relevant, max(1, most // 2))
-    named: list[Check] = [*_features(), *_statements(inside)]
-    parts = [*_phrase_candidates(of_phrase, chosen), *_turned(named)]
+    named: list[Check] = [*feature_checks(), *_statements(inside)]
+    parts = [*_phrase_candidates(of_phrase, chosen), *both_ways(named)]
     strongest = _merged(scored(parts, _preference), relevant, most)
     found = [*_with_unions(strongest, inside, sizes), *_named(whole, inside)]
     return [
@@ -106,13 +103,14 @@ def propose(
     ]
 
 
-def _turned(checks: Iterable[Check]) -> list[Check]:
+def both_ways(checks: Iterable[Check]) -> list[Check]:
     """Checks, each of them both ways."""
     checks = list(checks)
     return [*checks, *(replace(check, absent=True) for check in checks)]
 
 
-def _features() -> list[FeatureCheck]:
+def feature_checks() -> list[FeatureCheck]:
+    """One check of each feature."""
     return [FeatureCheck(feature=name) for name in FEATURES]
 
 
@@ -128,8 +126,8 @@ def _whole_candidates(pairs: Sequence[Pair]) -> list[Check]:
     placed = [at.placed for pair in pairs for at in pair.sides if at.placed is not None]
     kinds = sorted({at.kind for at in placed})
     return [
-        *_turned(MeasureCheck(measure=name) for name in MEASURES),
-        *_turned(TextsCheck(texts=kind) for kind in (kinds if len(kinds) > 1 else ())),
+        *both_ways(MeasureCheck(measure=name) for name in MEASURES),
+        *both_ways(TextsCheck(texts=kind) for kind in (kinds if len(kinds) > 1 else ())),
         *([DirectionCheck()] if placed else []),
     ]
 
@@ -370,14 +368,15 @@ def _same_behaviour(check: Check, shown: set[int], group: _Group) -> bool:
     if not isinstance(check, PhraseCheck) or both < EXPLAINED * len(shown):
         return False
     plainer = telling(check) <= telling(group.check)
-    return plainer or bool(_content(check.phrases) & _content(group.phrases))
+    return plainer or bool(content_words(check.phrases) & content_words(group.phrases))
 
 
-def _content(phrases: Sequence[str]) -> set[str]:
+def content_words(phrases: Sequence[str]) -> set[str]:
+    """The words of phrases but for those that most texts have."""
     return {word for phrase in phrases for word in phrase.split()} - common_words()
 
 
-def _said_by(check: Check) -> Sequence[str]:
+def said_by(check: Check) -> Sequence[str]:
     """The words of a check that says something; nothing of others."""
     if isinstance(check, EntailedCheck):
         return [check.statement]
@@ -392,80 +391,3 @@ def _explained(check: Check, shown: set[int], groups: Sequence[_Group]) -> bool:
         return False
     known = set[int]().union(*(group.shown for group in groups if group.phrases))
     return len(shown & known) >= EXPLAINED * len(shown)
-
-
-def placebo_checks(
-    hypothesis: Hypothesis,
-    others: Sequence[Hypothesis],
-    base_texts: Mapping[str, Sequence[Text]],
-    count: int,
-    seed: int,
-) -> list[Check]:
-    """Checks of the same kind that say something else, fixed before confirm; at most `count`.
-
-    They hold for the base's texts at a rate within a factor 2: other regions' statements or other
-    kinds of texts, then phrases of the base's own texts, then shipped features (last, since
-    features of one behaviour move together: who refuses apologises, too). A graded check, which has
-    no such rate, has none.
-
-    Excluded by meaning, never by outcome: a placebo that shares a content word, or a family, with
-    the hypothesis. base_texts: the base's texts by region. Rates, (texts + 1/2) / (all + 1), are
-    compared in the hypothesis's regions and over all of them, since a few texts that lack a phrase
-    do not tell whether one in a hundred or one in a thousand has it; below RAREST texts nothing is
-    told apart.
-    """
-    own = hypothesis.check
-    if own is None or graded(own):
-        return []
-    inside = [t for region in hypothesis.regions for t in base_texts.get(region, ())]
-    everywhere = [t for texts in base_texts.values() for t in texts]
-
-    def rate(check: Check, texts: Sequence[Text]) -> float:
-        shown = sum(holds(check, *t) for t in texts)
-        return (max(RAREST, min(shown, len(texts) - RAREST)) + 0.5) / (len(texts) + 1)
-
-    targets = [(texts, rate(own, texts)) for texts in (inside, everywhere)]
-    found: list[Check] = []
-    for check in _candidate_placebos(hypothesis, own, others, inside, everywhere, seed):
-        if len(found) == count:
-            break
-        rates = (target / 2 <= rate(check, texts) <= target * 2 for texts, target in targets)
-        if check not in found and not _same_meaning(check, own) and all(rates):
-            found.append(check)
-    return found
-
-
-def _candidate_placebos(
-    hypothesis: Hypothesis,
-    own: Check,
-    others: Sequence[Hypothesis],
-    inside: Sequence[Text],
-    everywhere: Sequence[Text],
-    seed: int,
-) -> list[Check]:
-    elsewhere = [
-        h.check
-        for h in others
-        if h.check and not graded(h.check) and not set(hypothesis.regions) & set(h.regions)
-    ]
-    kinds: list[Check] = []
-    if isinstance(own, TextsCheck):
-        numbers = sorted({t.placed.kind for t in everywhere if t.placed})
-        kinds = [TextsCheck(texts=kind, absent=own.absent) for kind in numbers]
-    counts = Counter(phrase for text in inside for phrase in grams(text.text, 3))
-    phrases = [PhraseCheck(phrases=(p,), absent=own.absent) for p in sorted(counts)]
-    rng = np.random.default_rng(seed)
-    phrases = [phrases[i] for i in rng.permutation(len(phrases))]
-    return [*kinds, *elsewhere, *phrases, *_turned(_features())]
-
-
-def _same_meaning(check: Check, own: Check) -> bool:
-    if isinstance(check, EntailedCheck) or isinstance(own, EntailedCheck):
-        return bool(_content(_said_by(check)) & _content(_said_by(own)))
-    if isinstance(check, FeatureCheck) and isinstance(own, FeatureCheck):
-        return family(check) == family(own)
-    if isinstance(check, TextsCheck) and isinstance(own, TextsCheck):
-        return check.texts == own.texts
-    if not (isinstance(check, PhraseCheck) and isinstance(own, PhraseCheck)):
-        return False
-    return bool(_content(check.phrases) & _content(own.phrases))

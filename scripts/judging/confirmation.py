@@ -22,13 +22,13 @@ from scripts.judging.findings import (
     SHOWN_AT,
     Control,
     Evidence,
-    failed_gates,
     finding_of,
     looks_at,
     quotes_of,
     untested,
     with_reach,
 )
+from scripts.judging.gates import failed_gates
 from scripts.judging.local_judge import local_judge
 from scripts.judging.missing import Missing
 from scripts.judging.probing import Probed, Whole

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from scripts.assistants.judge import Asked, Judged, Judging, pairs_by_prompt
-from scripts.assistants.local import placebo_checks
+from scripts.assistants.local_placebos import placebo_checks
 from scripts.checks.check import Check, Text, by_place, graded, value
 from scripts.checks.words import equal_lengths
 from scripts.core.randomness import hash_generator

@@ -28,12 +28,12 @@ from scripts.judging.findings import (
     SHOWN_AT,
     Control,
     Evidence,
-    failed_gates,
     finding_of,
     quotes_of,
     untested,
 )
 from scripts.judging.fixed import standing_at
+from scripts.judging.gates import failed_gates
 from scripts.judging.schedule import Bench, Judges
 
 
