@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import openai
 from openai.types import Batch
@@ -22,7 +22,7 @@ from scripts.assistants.openai import OpenAI
 from scripts.assistants.provider import Access, Form, Rejected, Reply, Request
 from scripts.core.digests import digest
 from scripts.core.errors import AuditError
-from scripts.core.files import read_json, write_json
+from scripts.core.files import JsonObject, read_json, write_json
 from scripts.core.job import log
 from scripts.servers.chat import fault
 from scripts.servers.pace import Busy, Concurrency, TurnedAway, Unreachable, patiently
@@ -279,7 +279,7 @@ def _name(request: Request) -> str:
     return digest("batch", request.content())[:40]
 
 
-def _parts(waiting: Mapping[str, tuple[bytes, Any]]) -> Iterator[list[str]]:
+def _parts(waiting: Mapping[str, tuple[bytes, object]]) -> Iterator[list[str]]:
     """Requests by as many as one batch may hold."""
     part: list[str] = []
     size = 0
@@ -292,7 +292,7 @@ def _parts(waiting: Mapping[str, tuple[bytes, Any]]) -> Iterator[list[str]]:
     yield part
 
 
-def _answer(row: Mapping[str, Any]) -> tuple[str, ChatCompletion | Exception]:
+def _answer(row: JsonObject) -> tuple[str, ChatCompletion | Exception]:
     """A line of what came back: which request it answers, and the answer or why there is none."""
     response, error = row.get("response") or {}, row.get("error") or {}
     status, body = response.get("status_code"), response.get("body") or {}

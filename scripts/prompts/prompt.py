@@ -12,7 +12,6 @@ from typing import ClassVar
 
 from scripts.core.digests import canonical
 from scripts.core.errors import AuditError
-from scripts.core.files import Json
 from scripts.core.rows import ROW
 from scripts.prompts.settings import RegionCut
 
@@ -82,7 +81,7 @@ def content_id(content: str | Messages) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def normal_prompt(prompt: Json, where: str) -> str | Messages:
+def normal_prompt(prompt: object, where: str) -> str | Messages:
     """A prompt in normal form: text, or messages of a role and text."""
     if isinstance(prompt, str):
         return normal_text(prompt, where).strip()

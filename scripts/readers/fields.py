@@ -5,7 +5,6 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from scripts.core.files import Json
 from scripts.prompts.prompt import BankError, kind_of
 from scripts.readers.messages import is_messages, said, split_conversation, transcript
 from scripts.readers.row import Fields
@@ -31,11 +30,11 @@ LISTED = 12  # fields that an error lists at most
 _NOT_THERE = object()
 
 
-def look_up(record: Fields, path: str, otherwise: Json = None) -> Json:
+def look_up(record: Fields, path: str, otherwise: object = None) -> object:
     """A field of a record; a path with dots leads into objects and, by numbers, into lists."""
     if path in record:
         return record[path]
-    value: Json = record
+    value: object = record
     for part in path.split("."):
         if isinstance(value, Mapping) and part in value:
             value = value[part]
@@ -81,17 +80,17 @@ def listed(names: Iterable[str], last: str = ", ") -> str:
     return last.join([*names[:LISTED], *more]) or "no fields"
 
 
-def matches(value: Json, wanted: Json) -> bool:
+def matches(value: object, wanted: object) -> bool:
     """Whether a value of a file is what `where` asks for; a cell holds numbers as text."""
     return value == wanted or _plain(value) == _plain(wanted)
 
 
-def _plain(value: Json) -> str:
+def _plain(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text.casefold() if text.casefold() in ("true", "false", "null") else text
 
 
-def responses_of(value: Json) -> list[str | None]:
+def responses_of(value: object) -> list[str | None]:
     """The responses that a field holds: text, several in a list, messages or parts of one.
 
     Raises BankError, without its place, for what is no text.
@@ -115,21 +114,21 @@ def responses_of(value: Json) -> list[str | None]:
     raise BankError(f"the response is {kind_of(value)}; it must be text, or null for none")
 
 
-def conversation(record: Fields, names: Mapping[str, str]) -> tuple[Json, str] | None:
+def conversation(record: Fields, names: Mapping[str, str]) -> tuple[object, str] | None:
     """Prompt and response of a record that holds both as one list of messages."""
     if "prompt" not in names or "response" in names:
         return None
     return split_conversation(look_up(record, names["prompt"]))
 
 
-def scalar(value: Json) -> str | None:
+def scalar(value: object) -> str | None:
     """A category, group, model or key as text; None for what is none."""
     if value is None or isinstance(value, str):
         return value.strip() or None if value else None
     return None if isinstance(value, list | Mapping) else _plain(value)
 
 
-def value_at(record: Fields, path: str) -> Json:
+def value_at(record: Fields, path: str) -> object:
     """A named field of a record: None where an object on the way is null or lacks it.
 
     Raises KeyError where the record has nothing of it.

@@ -8,7 +8,6 @@ read.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from scripts.core.files import Json
 from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import json_lines
 from scripts.readers.messages import plain_prompt
@@ -39,7 +38,7 @@ def values(record: Fields) -> Iterator[Values]:
         yield {"prompt": prompt, "response": response, "sample": sample}
 
 
-def _given(arguments: Json) -> Json:
+def _given(arguments: object) -> object:
     """The context of the first request: `{gen_args_0: {arg_0: …}}`, in older logs `[[…, {…}]]`."""
     if isinstance(arguments, Mapping):
         arguments = next(iter(arguments.values()), None)

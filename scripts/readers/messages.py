@@ -7,6 +7,7 @@ and so does what a model thought.
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from scripts.core.files import Json
 from scripts.readers.row import Fields
@@ -23,7 +24,7 @@ WHOLE = {"stop", "end_turn", "eos", "eos_token", "stop_sequence", "tool_calls", 
 FILTERED = {"content_filter", "safety", "refusal"}
 
 
-def is_messages(value: Json) -> bool:
+def is_messages(value: object) -> TypeGuard[list[Json]]:
     """Whether a value is a list of messages, or of turns of messages."""
     if not isinstance(value, list) or not value:
         return False
@@ -33,7 +34,7 @@ def is_messages(value: Json) -> bool:
     )
 
 
-def prompt_of(value: Json) -> Json:
+def prompt_of(value: object) -> object:
     """A prompt in the form of {role, content} messages; what is no list of messages stays.
 
     Turns of messages come one after the other, tools' answers as the user's.
@@ -53,7 +54,7 @@ def prompt_of(value: Json) -> Json:
     return found
 
 
-def plain_prompt(value: Json) -> Json:
+def plain_prompt(value: object) -> object:
     """As `prompt_of`, a single message of the user as its text."""
     found = prompt_of(value)
     if isinstance(found, list) and [m["role"] for m in found] == ["user"]:
@@ -61,7 +62,7 @@ def plain_prompt(value: Json) -> Json:
     return found
 
 
-def split_conversation(value: Json) -> tuple[Json, str] | None:
+def split_conversation(value: object) -> tuple[object, str] | None:
     """A conversation that ends with the assistant: what came before, and its last words."""
     if not is_messages(value):
         return None
@@ -80,7 +81,7 @@ def transcript(messages: Sequence[Fields]) -> str:
     return "\n\n".join(f"{role}: {text}" for role, text in spoken)
 
 
-def said(message: Json) -> str:
+def said(message: object) -> str:
     """The words of a message or its content: a string, parts, or an object with both."""
     if message is None:
         return ""
@@ -103,13 +104,13 @@ def said(message: Json) -> str:
     return "\n".join(part for part in (text, *calls) if part)
 
 
-def finished(why: Json) -> bool | None:
+def finished(why: object) -> bool | None:
     """Whether a response ended by itself, by the word that a tool has for why it ended."""
     word = str(why).lower() if why is not None else ""
     return False if word in CUT else True if word in WHOLE else None
 
 
-def filtered(why: Json) -> str | None:
+def filtered(why: object) -> str | None:
     """Why there is no response, where a filter took it."""
     return "content filter" if str(why).lower() in FILTERED else None
 
@@ -118,7 +119,7 @@ def _role(message: Fields) -> str:
     return str(message.get("role") or message.get("from") or "")
 
 
-def _flat(messages: Json) -> list[Fields]:
+def _flat(messages: Sequence[Json]) -> list[Fields]:
     found: list[Fields] = []
     for message in messages:
         found += _flat(message) if isinstance(message, list) else [message]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from scripts.core.files import Json, JsonObject
+from scripts.core.files import JsonObject
 from scripts.prompts.prompt import BankError
 from scripts.readers.jsons import text_lines
 from scripts.readers.row import Format, Record, place
@@ -50,7 +50,7 @@ def _page(path: Path) -> JsonObject:
     return page
 
 
-def _texts(value: Json, name: str, path: Path) -> list[str]:
+def _texts(value: object, name: str, path: Path) -> list[str]:
     if not isinstance(value, list) or not value:
         raise BankError(f"{place(path)}: `{name}` must be a list of strings")
     for entry in value:

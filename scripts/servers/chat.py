@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import openai
 
-from scripts.core.files import Json
 from scripts.servers.credentials import without_key
 from scripts.servers.pace import Busy, TurnedAway, Unreachable
 
@@ -29,7 +28,7 @@ def open_client(url: str | None, key: str, timeout: float) -> openai.AsyncOpenAI
 
 
 async def post(
-    client: openai.AsyncOpenAI, path: str, cast_to: type[Answer], body: Mapping[str, Json]
+    client: openai.AsyncOpenAI, path: str, cast_to: type[Answer], body: Mapping[str, object]
 ) -> Answer:
     """The answer to one request, with at least one choice.
 
