@@ -6,6 +6,7 @@ import pytest
 import torch
 import transformers
 from sentence_transformers import SentenceTransformer
+from tiny_bert import tiny_bert, vocabulary
 
 from scripts.cache.records import RecordCache, VectorCache, record_key
 from scripts.core.arrays import read_array
@@ -115,20 +116,10 @@ def test_batches_hold_like_lengths_and_few_tokens():
 def folder(tmp_path_factory):
     """A sentence encoder of the family of the embedded one, with random weights."""
     made = tmp_path_factory.mktemp("encoder")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
-    (made / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.5,
-    )
+    tokenizer = transformers.BertTokenizer(str(vocabulary(made, *"abcdefgh")))
+    config = tiny_bert(len(tokenizer), num_hidden_layers=2)
     transformers.BertModel(config).save_pretrained(made / "bert")
-    transformers.BertTokenizer(str(made / "vocab.txt")).save_pretrained(made / "bert")
+    tokenizer.save_pretrained(made / "bert")
     encoder = SentenceTransformer(str(made / "bert"), device="cpu")
     encoder.max_seq_length = 32
     encoder.save(str(made / "model"))

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 import transformers
 from conftest import snakemake, tiny_config, write_config
 from sentence_transformers import CrossEncoder
+from tiny_bert import tiny_bert, vocabulary
 
 from scripts.assistants.local_placebos import placebo_checks
 from scripts.checks.check import EntailedCheck, FeatureCheck, Placed, Text, compare, holds
@@ -33,17 +33,10 @@ STATEMENTS = ["a", "g h"]
 def build(made, labels=LABELS, tokenizer=None):
     """A tiny random cross-encoder with these labels."""
     if tokenizer is None:
-        words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh", "the", "response", "."]
-        (made / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
-        tokenizer = transformers.BertTokenizer(str(made / "vocab.txt"), model_max_length=64)
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
+        words = vocabulary(made, *"abcdefgh", "the", "response", ".")
+        tokenizer = transformers.BertTokenizer(str(words), model_max_length=64)
+    config = tiny_bert(
+        len(tokenizer),
         initializer_range=0.4,
         id2label=dict(enumerate(labels)),
         label2id={label: place for place, label in enumerate(labels)},
