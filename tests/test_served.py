@@ -100,19 +100,19 @@ def test_faults_are_tried_again_and_change_no_text(decoded):
 def test_a_server_that_goes_away_costs_nothing_that_came_before(decoded, monkeypatch):
     monkeypatch.setattr(pace, "ATTEMPTS", 2)
     with Loopback() as server:
-        reply, served = server.sent, []
+        answer, served = server.answer, []
 
-        def half(handler, *given):
+        def half(handler):
             if len(served) < len(DRAWS) // 2:
                 served.append(1)
-                return reply(handler, *given)
+                return answer(handler)
             handler.close_connection = True
             return None
 
-        server.sent = half
+        server.answer = half
         with pytest.raises(AuditError, match=r"does not answer.*what was decoded is kept"):
             decoded(server)
-        server.sent, server.replies = reply, type(server.replies)()
+        server.answer, server.replies = answer, type(server.replies)()
         decoded(server)
         assert sum(server.replies.values()) == len(DRAWS) - len(served)
 
