@@ -23,10 +23,7 @@ def main(job: Job) -> None:
         rows, report = write_bank(pool, roles.author, Wanted.of(settings))
         usage = pool.usage
     log.info("%s", report.told)
-    log.info(
-        "left out: %d repeated, %d nearly repeated, %d empty; %d requests brought no prompts",
-        report.repeated, report.alike, report.empty, report.unanswered,
-    )  # fmt: skip
+    log.info("left out: %s", report.left_out)
     if report.notice:
         warn(report.notice)
     asked.write()

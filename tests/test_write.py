@@ -134,6 +134,7 @@ def test_after_the_passes_too_few_are_told(tmp_path):
     rows, report, kinds = asked(tmp_path, wanted, repeats=0.5)
     assert kinds["bank"] == 4 and report.short == Shortfall.PASSES and len(rows) == 30
     assert report.notice.startswith("The model `m` wrote 30 of the 40 prompts")
+    assert report.notice.endswith(". Left out: 16 repeated, 14 nearly repeated.")
 
 
 def test_the_budget_ends_the_writing_and_what_is_there_stays(tmp_path):

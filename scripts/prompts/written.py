@@ -83,13 +83,24 @@ class Authored:
             Shortfall.BUDGET: "its `budget` ended the writing",
         }
         share = self.wanted // len(self.topics)
-        few = [f"“{topic}”" for topic, count in self.topics.items() if count < share]
+        by_count = sorted(self.topics, key=lambda topic: self.topics[topic])
+        few = [f"“{topic}”" for topic in by_count if self.topics[topic] < share]
         of = f", fewest on {', '.join(few[:NAMED])}" if len(few) < len(self.topics) and few else ""
         return (
             f"The model `{self.by}` wrote {self.prompts:,} of the {self.wanted:,} prompts that the "
-            f"bank asks for{of}: {why[self.short]} ({self.repeated:,} repeated, {self.alike:,} "
-            f"nearly, {self.empty:,} empty, {self.unanswered:,} requests without prompts)."
+            f"bank asks for{of}: {why[self.short]}. Left out: {self.left_out}."
         )
+
+    @property
+    def left_out(self) -> str:
+        """What was left out, in words."""
+        counts = {
+            "repeated": self.repeated,
+            "nearly repeated": self.alike,
+            "empty": self.empty,
+            "replies without prompts": self.unanswered,
+        }
+        return ", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "nothing"
 
 
 def _plural(count: int, noun: str) -> str:

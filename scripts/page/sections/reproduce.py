@@ -42,9 +42,8 @@ TEMPLATE = """\
   claimed is about prompts like these.</p>
 <details><summary>Prompts of each topic</summary>
 <p dir="auto">{% for topic, number in part.topics.items() %}{{ topic }}
-  {{ number | count }}{{ ", " if not loop.last }}{% endfor %}. Left out:
-  {{ part.repeated | count }} repeated, {{ part.alike | count }} nearly repeated,
-  {{ part.empty | count }} empty.</p>
+  {{ number | count }}{{ ", " if not loop.last }}{% endfor %}. Left
+  out: {{ part.left_out }}.</p>
 </details>
 {% endfor %}
 <h4>Draws</h4>
