@@ -54,9 +54,9 @@ def main(job: Job) -> None:
         stop=None,
     )
     ready = any(draw.reason is Reason.READY for draw in plan)
-    left = 0 if ready or not current.new_draws else 1
+    draws_left = not ready and current.new_draws > 0
     spent = replace(current, draws=len(plan))  # a draw without a text has been taken, too
-    current = replace(current, stop=stop_reason(spent, before, settings, left))
+    current = replace(current, stop=stop_reason(spent, before, settings, draws_left))
     log.info("%s", current)
     where = [draw.region for draw in rows] * 2
     scores = np.concatenate(found.scores)

@@ -289,22 +289,22 @@ STABLE = Round(1, 60, 20, 0.31, 0.01, 0.95, ["b", "a"], None)
 
 
 @pytest.mark.parametrize(
-    ("change", "before", "left", "ending"),
+    ("change", "before", "draws_left", "ending"),
     [
-        ({}, BEFORE, 0, Ending.EXHAUSTED),
-        ({"draws": 100}, BEFORE, 1, Ending.BUDGET),
-        ({"round": 3, "ari": 0.1}, BEFORE, 1, Ending.ROUNDS),
-        ({"round": 2, "ari": 0.1}, BEFORE, 1, None),
-        ({}, BEFORE, 1, Ending.CONVERGENCE),
-        ({}, None, 1, None),
-        ({"ari": None}, BEFORE, 1, None),
-        ({"ari": 0.949}, BEFORE, 1, None),
-        ({"promising": ["a"]}, BEFORE, 1, None),
-        ({"promising": ["a", "c"]}, BEFORE, 1, None),
-        ({"silhouette": 0.33}, BEFORE, 1, None),
-        ({"silhouette": 0.27}, BEFORE, 1, None),
-        ({"draws": 99}, replace(BEFORE, promising=[]), 1, None),
+        ({}, BEFORE, False, Ending.EXHAUSTED),
+        ({"draws": 100}, BEFORE, True, Ending.BUDGET),
+        ({"round": 3, "ari": 0.1}, BEFORE, True, Ending.ROUNDS),
+        ({"round": 2, "ari": 0.1}, BEFORE, True, None),
+        ({}, BEFORE, True, Ending.CONVERGENCE),
+        ({}, None, True, None),
+        ({"ari": None}, BEFORE, True, None),
+        ({"ari": 0.949}, BEFORE, True, None),
+        ({"promising": ["a"]}, BEFORE, True, None),
+        ({"promising": ["a", "c"]}, BEFORE, True, None),
+        ({"silhouette": 0.33}, BEFORE, True, None),
+        ({"silhouette": 0.27}, BEFORE, True, None),
+        ({"draws": 99}, replace(BEFORE, promising=[]), True, None),
     ],
 )
-def test_when_to_stop(change, before, left, ending):
-    assert stop_reason(replace(STABLE, **change), before, LOOP, left) == ending
+def test_when_to_stop(change, before, draws_left, ending):
+    assert stop_reason(replace(STABLE, **change), before, LOOP, draws_left) == ending

@@ -238,7 +238,7 @@ def explore(
         )
         rounds.append(current)
         before = rounds[-2] if len(rounds) > 1 else None
-        if stop_reason(current, before, measuring, 0 if ready else len(rows)):
+        if stop_reason(current, before, measuring, not ready and bool(rows)):
             return drawn, rounds, found
 
 

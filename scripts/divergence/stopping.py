@@ -8,10 +8,10 @@ def stop_reason(
     current: Round,
     before: Round | None,
     settings: MeasureSettings,
-    left: int,
+    draws_left: bool,
 ) -> Ending | None:
-    """Why no further round is taken, if none is. left: whether there are draws to take, above 0."""
-    if left <= 0:
+    """Why no further round is taken, if none is. draws_left: whether any could be taken."""
+    if not draws_left:
         return Ending.EXHAUSTED
     if current.draws >= settings["budget"]:
         return Ending.BUDGET

@@ -123,7 +123,7 @@ class FindingRegion:
     id: str
     """The region's id."""
     name: str
-    """Typical words."""
+    """Its short name: words, a category, or the one prompt that it is."""
     category: str
     """The bank's own label that most of its prompts have."""
     weight: float

@@ -15,7 +15,8 @@ class Region:
     id: str
     """`r000`, …, in the order of the names."""
     name: str
-    """What people read: its words, its category, or the one prompt that it is."""
+    """Its short name: its words, its category, or the one prompt that it is. Sentences may name it
+    by its category instead."""
     words: str
     """Typical words of its prompts."""
     category: str
