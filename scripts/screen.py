@@ -20,7 +20,7 @@ from scripts.assistants.user_file import own_hypotheses
 from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.space import explored_places
-from scripts.evidence.limits import probe_requests
+from scripts.evidence.request_counts import probe_requests
 from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement

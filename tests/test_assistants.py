@@ -15,7 +15,7 @@ from kills import kill_when
 from loopback import Loopback
 
 from scripts.core.rows import read_rows
-from scripts.evidence.limits import confirm_requests
+from scripts.evidence.request_counts import confirm_requests
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region
 

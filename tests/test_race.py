@@ -8,8 +8,8 @@ import pytest
 from scripts.benchmark.null_audits import stopped_when_found
 from scripts.evidence.betting import e_value, futility_value
 from scripts.evidence.ebh import e_bh
-from scripts.evidence.limits import requests
 from scripts.evidence.race import Race, drive
+from scripts.evidence.request_counts import requests
 
 
 def one_region(names, prompts, **options):

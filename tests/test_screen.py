@@ -19,8 +19,8 @@ from scripts.core.rows import read_rows, write_document, write_rows
 from scripts.divergence.space import Space
 from scripts.draws.generation import Generation
 from scripts.draws.vectors import Vectors
-from scripts.evidence.limits import probe_requests
 from scripts.evidence.reasons import Stop
+from scripts.evidence.request_counts import probe_requests
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region
 from scripts.hypotheses.pairs import Net, Pair

@@ -13,7 +13,7 @@ from scripts.assistants.client import Answer, Pool, Question
 from scripts.assistants.questions.judging import Verdicts, judge_question
 from scripts.assistants.roles import Role
 from scripts.core.randomness import hash_generator
-from scripts.evidence.limits import TOGETHER
+from scripts.evidence.request_counts import TOGETHER
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.pairs import Pair

@@ -31,8 +31,8 @@ from scripts.draws.planning import (
 from scripts.draws.settings import BudgetedPool, PoolSettings, RoundSettings
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
-from scripts.evidence.limits import requests as asked_in
 from scripts.evidence.reasons import Status
+from scripts.evidence.request_counts import requests as asked_in
 from scripts.hypotheses.finding import Behaviour, Finding
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.needs import samples_by_region

@@ -171,7 +171,8 @@ def corrected_coverage(
     with intraclass correlation 0.3. Each region has cheap_only prompts that the cheap judge alone
     reads and `both` that both do; on each sample it agrees with the strong judge with chance
     `agreement`. Keys: "corrected" (prediction_powered.corrected_rate), "cheap" (the cheap
-    judge's verdicts on all prompts) and "strong" (the strong one's on its own), both by rates.stratified_rate.
+    judge's verdicts on all prompts) and "strong" (the strong one's on its own), both by
+    rates.stratified_rate.
     """
     rng = np.random.default_rng(seed)
     share = np.asarray(weights) / np.sum(weights)

@@ -30,8 +30,8 @@ from scripts.divergence.clusters import assign
 from scripts.divergence.measurement import near_own, region_centres
 from scripts.draws.draw import SHORT, Draw, PlannedDraw
 from scripts.draws.vectors import Vectors
-from scripts.evidence.limits import requests as asked_in
 from scripts.evidence.reasons import Status
+from scripts.evidence.request_counts import requests as asked_in
 from scripts.hypotheses.finding import Finding
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.page.audit_summary import AuditSummary

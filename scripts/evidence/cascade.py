@@ -15,9 +15,9 @@ e-BH runs on the products; so whatever rule chooses who goes on, the error contr
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from scripts.evidence.limits import requests
 from scripts.evidence.race import Awaited, Delta, OfPrompt, Race, Standing, Wanted, drive
 from scripts.evidence.reasons import Stop
+from scripts.evidence.request_counts import requests
 
 Judge = Callable[[Wanted], Awaited[OfPrompt]]
 Escalate = Literal["borderline", "band"]

@@ -32,8 +32,8 @@ import numpy as np
 
 from scripts.evidence.betting import futility_value, log_e_value
 from scripts.evidence.ebh import e_bh
-from scripts.evidence.limits import requests
 from scripts.evidence.reasons import Stop
+from scripts.evidence.request_counts import requests
 
 Signs = tuple[int, int]
 Wanted = dict[str, tuple[str, ...]]

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.stats import binom
 
 from scripts.evidence.cascade import Escalate, cascade
-from scripts.evidence.limits import TOGETHER, requests
 from scripts.evidence.race import Delta, Results, Wanted
+from scripts.evidence.request_counts import TOGETHER, requests
 from scripts.evidence.status import SUGGESTIVE_AT
 
 

@@ -20,9 +20,9 @@ from scripts.assistants.usage import Amount, RoleUsage
 from scripts.checks.check import Check, graded
 from scripts.draws.settings import BudgetedPool, PoolSettings
 from scripts.evidence.betting import e_value, log_e_value
-from scripts.evidence.limits import TOGETHER, confirm_requests, requests
 from scripts.evidence.race import Wanted, drive
 from scripts.evidence.reasons import Stop
+from scripts.evidence.request_counts import TOGETHER, confirm_requests, requests
 from scripts.hypotheses.hypothesis import Hypothesis, Screened
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.needs import expected_share, samples_by_region

@@ -40,7 +40,7 @@ from scripts.assistants.roles import (
     shares_read,
 )
 from scripts.assistants.usage import Amount
-from scripts.evidence.limits import TOGETHER, requests
+from scripts.evidence.request_counts import TOGETHER, requests
 from scripts.judging.calibration import READ_BY_STRONG, reading_in_screen
 
 SHORT, LONG = 6.0, 3.0  # characters a token, in texts that take few and many
