@@ -241,9 +241,9 @@ def test_draws_and_vectors_are_those_of_a_job_of_its_own(call, tiny):
     words = {
         "folder": tiny["encoder"], "dtype": "float32", "max_tokens": None, "batch_size": 8,
         "threads": 1,
-        "texts": [[n, f"violins and {n} drums"] for n in range(20)],
+        "items": [[n, f"violins and {n} drums"] for n in range(20)],
     }  # fmt: skip
-    hosted, own = both(encode_loaded, words, "vectors")
+    hosted, own = both(encode_loaded, words, "results")
     assert sum(map(len, own)) == 20
     assert all((a == b).all() for a, b in zip(hosted, own, strict=True))
 
