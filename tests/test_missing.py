@@ -18,7 +18,7 @@ from scripts.prompts.pools import DealtPrompt
 from scripts.tools.recount import recount
 
 REGIONS = {"r0": a_region(id="r0", name="n", category="c")}
-SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0}
+SETTINGS = {"q": 0.05, "delta": 0.1, "evidence": 3, "seed": 0, "unit": "prompt"}
 
 
 def row(name, pool, base=0.0, intervention=0.0):
