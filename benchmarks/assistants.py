@@ -28,7 +28,7 @@ from scripts.evidence.simulated_judge import fixed_protocol
 OUT = Path("docs/figures/assistants.json")
 LINE_UP = LineUp()
 RECORDED = replace(LINE_UP, samples=1)
-SMALL = LineUp(hypotheses=40, regions=4, true=4, prompts=60)
+SMALL = LineUp(hypotheses=40, regions=4, true=4, prompts=60, samples=1)
 JUDGEMENTS = 50
 THEIRS = LINE_UP.hypotheses * JUDGEMENTS
 A_CHEAP, A_STRONG, A_WEAK = 0.70, 0.80, 0.65
