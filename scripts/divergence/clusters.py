@@ -8,12 +8,13 @@ thread with their distances to all centres.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from sklearn.cluster import KMeans, kmeans_plusplus
-from sklearn.metrics import silhouette_samples
 from threadpoolctl import threadpool_info, threadpool_limits
+
+if TYPE_CHECKING:
+    from sklearn.cluster import KMeans
 
 BLOCK = 8192  # rows read, converted and labelled at once
 ROWS_A_CENTRE = 256  # to fit on; more gain little (as many as faiss takes, arXiv 2401.08281)
@@ -54,8 +55,10 @@ def some_rows(parts: Parts, count: int, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(np.concatenate(found)).astype(np.float32)
 
 
-def steps_from(rows: np.ndarray, centres: np.ndarray, most: int) -> KMeans:
+def steps_from(rows: np.ndarray, centres: np.ndarray, most: int) -> "KMeans":
     """At most so many steps of k-means on the rows from these centres: a warm start."""
+    from sklearn.cluster import KMeans  # a second, which who only reads clusters need not wait
+
     return KMeans(len(centres), init=centres, n_init=1, max_iter=most).fit(rows)
 
 
@@ -63,6 +66,8 @@ def random_starts(
     rows: np.ndarray, count: int, starts: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """Centres (count, d) by k-means++ and a few steps, each on a few other rows."""
+    from sklearn.cluster import kmeans_plusplus
+
     few = min(len(rows), max(FEWEST_START_ROWS, START_ROWS_A_CENTRE * count))
     for _ in range(starts):
         tried = rows[rng.choice(len(rows), few, replace=False)]
@@ -146,5 +151,7 @@ def silhouette(vectors: np.ndarray, labels: np.ndarray, seed: int) -> tuple[floa
     sample = np.sort(np.random.default_rng(seed).permutation(len(labels))[:size])
     if not 2 <= len(np.unique(labels[sample])) < len(sample):
         return 0.0, 0.0
+    from sklearn.metrics import silhouette_samples
+
     values = silhouette_samples(vectors[sample], labels[sample])
     return float(values.mean()), float(values.std() / np.sqrt(len(values)))

@@ -7,11 +7,11 @@ score difference of its prompts, with a sign-flip test whose unit is the prompt.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import with_config
 from scipy.spatial.distance import cdist
-from sklearn.linear_model import LogisticRegression
 from typing_extensions import TypedDict
 
 from scripts.core.randomness import hash_unit
@@ -20,6 +20,9 @@ from scripts.divergence.clusters import Assigned, assign, silhouette
 from scripts.divergence.space import Space, fit_space
 from scripts.draws.draw import PlannedDraw
 from scripts.prompts.region import Region, RegionDivergence
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 FOLDS = 5
 # What the squared distance of a text to its own region's centre counts: at 1 the prompt tells
@@ -64,7 +67,7 @@ def cross_fitted_scores(
         labels = np.repeat([0, 1], train.sum())
         if np.allclose(both[0, train], both[1, train]):
             continue
-        model = LogisticRegression(C=0.02, max_iter=500).fit(samples, labels)
+        model = _classifier(samples, labels)
         for side in (0, 1):
             scores[side, test] = model.decision_function(both[side, test])
     return scores[0], scores[1]
@@ -79,8 +82,13 @@ def direction_between(
     if np.allclose(both[0], both[1]):
         return np.zeros(base.shape[1])
     labels = np.repeat([0, 1], both.shape[1])
-    model = LogisticRegression(C=0.02, max_iter=500).fit(np.concatenate(both), labels)
-    return model.coef_[0]
+    return _classifier(np.concatenate(both), labels).coef_[0]
+
+
+def _classifier(samples: np.ndarray, labels: np.ndarray) -> "LogisticRegression":
+    from sklearn.linear_model import LogisticRegression  # who only reads rounds need not wait
+
+    return LogisticRegression(C=0.02, max_iter=500).fit(samples, labels)
 
 
 def _centred(base: np.ndarray, intervention: np.ndarray, regions: np.ndarray) -> np.ndarray:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from scripts.checks.check import DirectionCheck, compare
 from scripts.checks.words import words
@@ -93,6 +91,9 @@ def separability(
 def word_scores(explored: Sequence[Pair], confirmed: Sequence[Pair]) -> list[float] | None:
     """For each confirm pair the sign with which a bag-of-words classifier puts the intervention's
     text above the base's; None where the explored texts are too few or the same."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # a page need not wait for it
+    from sklearn.linear_model import LogisticRegression
+
     texts = [pair.base for pair in explored] + [pair.intervention for pair in explored]
     labels = [0] * len(explored) + [1] * len(explored)
     vectors = TfidfVectorizer(
