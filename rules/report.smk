@@ -15,9 +15,7 @@ rule report:
         findings=INPUTS.upstream("report", "confirm", "results/confirm/{key}/findings.jsonl"),
         judgements=INPUTS.upstream("report", "confirm", "results/confirm/{key}/judgements.jsonl"),
         themes=INPUTS.upstream("report", "confirm", "results/confirm/{key}/themes.json"),
-        similarities=INPUTS.upstream(
-            "report", "confirm", "results/confirm/{key}/similarities.json"
-        ),
+        similarities=INPUTS.upstream("report", "confirm", "results/confirm/{key}/similarities.json"),
         behaviours=INPUTS.upstream("report", "confirm", "results/confirm/{key}/behaviours.json"),
         separability=INPUTS.upstream("report", "confirm", "results/confirm/{key}/separability.json"),
         panel=INPUTS.upstream("report", "confirm", "results/confirm/{key}/panel.json"),
