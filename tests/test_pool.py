@@ -153,7 +153,7 @@ def test_a_reply_cut_off_while_it_thinks_is_its_own_outcome(tmp_path, provider, 
         used = pool.usage["cheap"]
         assert (answer.outcome, answer.value) == ("truncated", None) and server.attempts == 2
         assert (used.truncated, used.second_chances, used.unparsable) == (1, 1, 0)
-    assert "raise `assistant.thinking_tokens`" in caplog.text
+    assert "raise its `thinking_tokens`" in caplog.text
 
 
 def test_replies_kept_before_there_was_a_limit_to_tell_are_served(tmp_path):

@@ -144,7 +144,7 @@ def notices_of_replies(role: str, counted: RoleCost) -> list[str]:
     if counted.truncated:
         found.append(
             f"{counted.truncated} of {replies} replies of {who} ended at "
-            "their limit of tokens before they had answered, and count as showing nothing: "
-            "raise `assistant.thinking_tokens`, or have the model think less."
+            "their limit of tokens before they had answered, and count for nothing: raise its "
+            "`thinking_tokens`, or have the model think less."
         )
     return found
