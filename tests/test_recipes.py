@@ -1,114 +1,44 @@
-"""Recipes: which settings, files and code move which keys of a whole configuration."""
+"""Recipes: which settings and files move which keys of a whole configuration."""
 
 import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 from audits import make_audit
+from whole_config import (
+    CONFIG,
+    FILES,
+    build,
+    edited,
+    moved,
+    project,
+    stages,
+    table,
+    write_files,
+)
 
 from scripts.core import digests
-from scripts.core.errors import AuditError
-from scripts.workflow.config import ConfigError, load
-from scripts.workflow.keys import DigestIndex
-from scripts.workflow.paths import USAGE, fill
-from scripts.workflow.preflight import require_credentials
-from scripts.workflow.recipes import STAGES, Recipes
+from scripts.workflow.config import ConfigError
+from scripts.workflow.recipes import STAGES
 
-ROOT = Path(__file__).resolve().parent.parent
-
-
-# Recipes: keys of whole configurations
-
-CONFIG = {
-    "subjects": {"small": {"model": "embedded:smollm2-135m-instruct"}},
-    "banks": {"everyday": {"sources": [{"path": "bank", "format": "templates"}]}},
-    "plants": {"demo": {"file": "plant.yaml", "base": "small", "steps": 3}},
-    "audits": {
-        "demo": {
-            "bank": "everyday",
-            "base": "small",
-            "intervention": {"adapter": "plant:demo"},
-            "regions": {"count": 2},
-        }
-    },
-}
 OF_BENCHMARK = {"exhaustive", "rewrite", "trials"}  # stages that no audit has
 OPTIONAL = {"responses", "probe", "write"}  # stages that this one does not have
 AFTER_BANK = {
     "regions", "contrast", "plan", "embed", "measure", "propose", "screen", "confirm", "report",
 }  # fmt: skip
-FILES = {
-    "bank/a.yaml": "topic: a\nthings: [x, y]\nforms: ['About {thing}?']\n",
-    "plant.yaml": "behaviours: []\n",
-    "own.jsonl": '{"check": {"kind": "feature", "feature": "short"}}\n',
-}
 
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory):
-    """A copy of the project's code beside a small bank and plant; tests put back what they edit."""
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copytree(
-        ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
+    """A project of which tests put back what they edit."""
+    return project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture
 def workspace(pristine, monkeypatch):
     monkeypatch.chdir(pristine)
     yield pristine
-    for name, text in FILES.items():
-        (pristine / name).write_text(text)
-
-
-def edited(**settings) -> dict:
-    """The configuration with settings of the one audit replaced."""
-    raw = yaml.safe_load(yaml.safe_dump(CONFIG))
-    for section, values in settings.items():
-        if isinstance(values, dict):
-            raw["audits"]["demo"].setdefault(section, {}).update(values)
-        else:
-            raw["audits"]["demo"][section] = values
-    return raw
-
-
-def build(raw, folder) -> Recipes:
-    return Recipes(load(raw), folder, DigestIndex(folder / "digests.json"))
-
-
-def table(raw, folder, audit="demo") -> dict[str, str]:
-    """Keys by stage, of plans also by pool and of decodes by side."""
-    report = build(raw, folder).audits[audit]
-    found = {}
-    plan = report.ancestor("measure").inputs["plan"]
-    sides = {plan.inputs[side].key: f"decode {side}" for side in ("base", "intervention")}
-    for (stage, key), node in report.ancestors().items():
-        name = stage
-        if stage == "plan":
-            name = f"plan {node.settings['pool']}"
-        elif stage == "embed":
-            name = f"embed {node.inputs['plan'].settings['pool']}"
-        elif stage == "decode":
-            name = sides[key]
-        elif stage == "model":
-            name = f"model {node.settings['embedded']}"
-        assert name not in found or found[name] == key
-        found[name] = key
-    return found
-
-
-def moved(before: dict[str, str], after: dict[str, str]) -> set[str]:
-    assert set(before) == set(after)
-    return {name for name in before if before[name] != after[name]}
-
-
-def stages(names: set[str]) -> set[str]:
-    return {name.split()[0] for name in names}
+    write_files(pristine)
 
 
 def test_the_same_configuration_has_the_same_keys(workspace):
@@ -305,79 +235,6 @@ def test_a_recording_counts_by_its_content_and_its_fields(workspace):
     assert moved(before, recorded()) == {"bank", "base", "intervention"}
 
 
-# Recipes: keys and code
-
-
-@pytest.fixture
-def rewritten(workspace):
-    """Append to a script of the workspace; everything is put back afterwards."""
-    originals = {}
-
-    def write(name: str, text: str) -> None:
-        path = workspace / "scripts" / name
-        originals.setdefault(path, path.read_text())
-        path.write_text(originals[path] + text)
-
-    yield write
-    for path, text in originals.items():
-        path.write_text(text)
-
-
-@pytest.fixture(scope="module")
-def before_changes(pristine):
-    """The keys of the configuration before any script is touched."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(pristine)
-        return table(CONFIG, pristine)
-
-
-def test_a_comment_in_every_script_changes_no_key(workspace, before_changes, rewritten):
-    for path in (ROOT / "scripts").rglob("*.py"):
-        rewritten(str(path.relative_to(ROOT / "scripts")), "\n# a comment\n")
-    assert table(CONFIG, workspace) == before_changes
-
-
-def test_a_change_that_is_taken_back_gives_the_keys_back(workspace, before_changes, rewritten):
-    rewritten("embed.py", LINE)
-    assert table(CONFIG, workspace) != before_changes
-    rewritten("embed.py", "")
-    assert table(CONFIG, workspace) == before_changes
-
-
-LINE = "\nANOTHER_LINE = 1\n"
-THE_LOOP = {"plan", "embed", "measure", "propose", "screen", "confirm", "report"}
-
-
-@pytest.mark.parametrize(
-    ("script", "expected"),
-    [
-        ("embed.py", THE_LOOP),
-        ("models/encoder.py", THE_LOOP | {"regions", "contrast"}),
-        ("measure.py", THE_LOOP),
-        ("plan.py", THE_LOOP),
-        ("propose.py", {"propose", "plan", "embed", "screen", "confirm", "report"}),
-        ("confirm.py", {"confirm", "report"}),
-        ("evidence/betting.py", {"screen", "plan", "embed", "confirm", "report"}),
-        ("report.py", {"report"}),
-        ("decode.py", THE_LOOP | {"decode", "contrast"}),
-        ("plant.py", THE_LOOP | {"decode", "plant", "contrast"}),
-        ("workflow/recipes.py", set()),
-        ("workflow/config.py", set()),
-        ("publish.py", set()),
-    ],
-)
-def test_a_changed_line_changes_the_stages_that_run_it(
-    workspace, before_changes, rewritten, script, expected
-):
-    rewritten(script, LINE)
-    changed = moved(before_changes, table(CONFIG, workspace))
-    assert stages(changed) == expected
-    if script == "plant.py":
-        assert "decode base" not in changed
-    if script == "propose.py":
-        assert "plan explore" not in changed
-
-
 # Recipes: what cannot be resolved
 
 
@@ -448,21 +305,3 @@ def test_audits_made_by_hand_have_the_names_that_recipes_give(workspace):
 
 def same_pool(real, made) -> bool:
     return made["stage"] != "plan" or real.settings["pool"] == made["settings"]["pool"]
-
-
-def test_keys_of_whoever_has_yet_to_answer_are_asked_for(workspace, monkeypatch):
-    monkeypatch.setenv("JUDGES_KEY", "a-key")
-    monkeypatch.delenv("AUTHORS_KEY", raising=False)
-    roles = {name: {"model": "m", "key_variable": f"{name.upper()}_KEY"}
-             for name in ("authors", "judges")}  # fmt: skip
-    at = {"provider": "openai", "base_url": "http://127.0.0.1:1/v1"}
-    assistant = {**at, "author": roles["authors"], "judges": [roles["judges"]], "themes": "m"}
-    raw = edited(assistant=assistant, probe={"prompts": 40})
-    report = build(raw, workspace).audits["demo"]
-    for stage in ("propose", "screen", "probe"):
-        with pytest.raises(AuditError, match="AUTHORS_KEY"):
-            require_credentials(report)
-        used = Path(fill(USAGE, report.ancestor(stage)))
-        used.parent.mkdir(parents=True)
-        used.write_text("{}")
-    require_credentials(report)

@@ -6,35 +6,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from scripts.assistants.roles import (
-    LOCAL,
-    KeyedRoles,
-    OfStages,
-    Reach,
-    RoleServer,
-    StageRoles,
-)
+from scripts.assistants.roles import OfStages
 from scripts.core.digests import digest
-from scripts.core.errors import AuditError
 from scripts.core.files import Json, JsonObject
-from scripts.core.settings import settings_as
 from scripts.core.vocabulary import SIDES
 from scripts.draws.settings import BudgetedPool, FreshPool, PoolSettings
 from scripts.models.settings import EmbedSettings
 from scripts.prompts.prompt import BankError
-from scripts.readers.registry import source_files
-from scripts.readers.settings import SourceSettings
-from scripts.workflow.bank_sections import Written
+from scripts.workflow.bank_recipe import bank_node
 from scripts.workflow.config import ConfigError
-from scripts.workflow.kinds.kind import Identity, Recipe, Words
-from scripts.workflow.kinds.recorded import keyed
+from scripts.workflow.kinds.kind import Recipe, Words
 from scripts.workflow.kinds.registry import kind_of
 from scripts.workflow.kinds.words import changed_words, subject_words
-from scripts.workflow.paths import AUTHORED, fill
 from scripts.workflow.places import without_places
-from scripts.workflow.sections import Audit, Confirm
+from scripts.workflow.roles_recipe import RolesRecipe
+from scripts.workflow.sections import Audit
 
 if TYPE_CHECKING:
     from scripts.assistants.user_file import OwnLine
@@ -52,6 +40,7 @@ class AuditRecipe:
     def __init__(self, recipes: Recipes, name: str, audit: Audit):
         self._recipes, self._name, self._audit = recipes, name, audit
         self._where = f"audits.{name}"
+        self._roles = RolesRecipe(recipes, self._where)
 
     # Subjects, prompts and regions
 
@@ -77,43 +66,7 @@ class AuditRecipe:
 
     @cached_property
     def bank(self) -> Node:
-        config, audit = self._recipes.config, self._audit
-        given = [] if audit.bank is None else config.banks[audit.bank].sources
-        sources: list[SourceSettings] = []
-        authored: dict[str, Node] = {}
-        written: dict[str, int] = {}
-        for number, source in enumerate(given):
-            if isinstance(source, Written):
-                node = authored[f"written {number}"] = self._write(source)
-                sources.append(_rows_of(node))
-                written[sources[-1]["path"]] = source.prompts
-            else:
-                sources.append(settings_as(SourceSettings, source.model_dump(), "bank"))
-        try:
-            files = [
-                [Path(path).name, self._recipes.digests.file(path)]
-                for source in sources
-                if source["path"] not in written
-                for path in source_files(source)
-            ]
-        except BankError as error:
-            raise ConfigError(f"`{self._where}`, bank `{audit.bank}`: {error}") from None
-        settings = {"sources": [keyed(source) for source in sources], "match": audit.match}
-        local = {"sources": sources} | ({"written": written} if written else {})
-        return self._recipes.node("bank", settings, {**self.recorded, **authored}, local, files)
-
-    def _write(self, source: Written) -> Node:
-        """What has a language model write the prompts of a source."""
-        if self.recorded:
-            raise ConfigError(
-                f"`{self._where}.bank` names prompts that are written, which nobody has answered "
-                "where responses are recorded; leave `bank` out, or name a file of the prompts "
-                "that were answered"
-            )
-        assistant, access, models = self._roles(source.roles().with_servers(self._stands_for))
-        settings = source.model_dump(include={"description", "topics", "prompts", "passes", "seed"})
-        local = {"access": access, "bank": self._audit.bank}
-        return self._recipes.node("write", settings | {"assistant": assistant}, models, local)
+        return bank_node(self._recipes, self._where, self._audit, self.recorded, self._roles)
 
     @cached_property
     def _embedder(self) -> tuple[Node, EmbedSettings]:
@@ -222,7 +175,7 @@ class AuditRecipe:
     @cached_property
     def propose(self) -> Node:
         audit, of_stages = self._audit, self._assistant
-        assistant, access, models = self._roles(of_stages and of_stages.propose)
+        assistant, access, models = self._roles.of_stage(of_stages and of_stages.propose)
         given = audit.propose
         written = given.of_a_model() if of_stages else given.of_the_local_assistant()
         settings = {"promising": audit.measure.promising, "assistant": assistant}
@@ -239,12 +192,11 @@ class AuditRecipe:
         second_cycle = roles and self._audit.propose.second_cycle
         if roles and not second_cycle:
             roles = replace(roles, author=None)
-        assistant, access, models = self._roles(roles)
+        assistant, access, models = self._roles.of_stage(roles)
         own = self._audit.hypotheses
         if own is not None and not Path(own).is_file():
             raise ConfigError(f"`{self._where}.hypotheses`: there is no file `{own}`")
         budget: BudgetedPool = {**self._pool("confirm"), "draws": self._audit.confirm.draws}
-        del budget["everywhere"]
         settings: Settings = {
             "least_net": self._audit.screen.least_net,
             "confirm": budget,
@@ -317,7 +269,9 @@ class AuditRecipe:
                 f"`{where}` needs a language model that writes prompts (`assistant`), or prompts "
                 "of yours: a file that a line of `hypotheses` names as its `prompts`"
             )
-        assistant, access, models = self._roles(self._assistant and self._assistant.propose)
+        assistant, access, models = self._roles.of_stage(
+            self._assistant and self._assistant.propose
+        )
         settings = given.model_dump(exclude={"samples"}) | {
             "q": self._audit.confirm.q,
             "assistant": assistant,
@@ -343,7 +297,7 @@ class AuditRecipe:
     @cached_property
     def confirm(self) -> Node:
         audit, of_stages = self._audit, self._assistant
-        assistant, access, models = self._roles(of_stages and of_stages.confirm)
+        assistant, access, models = self._roles.of_stage(of_stages and of_stages.confirm)
         settings: Settings = {
             "evidence": audit.report.evidence,
             "seed": audit.seed,
@@ -410,20 +364,19 @@ class AuditRecipe:
         """The settings of a plan of fresh draws."""
         audit = self._audit
         drawn = audit.screen if pool == "screen" else audit.confirm
-        settings: PoolSettings = {
+        return {
             "pool": pool,
             "unit": audit.unit,
             "prompts": drawn.prompts,
             "samples": 1 if audit.unit == "draw" else drawn.samples,
             "ready": bool(self.recorded),
         }
-        if isinstance(drawn, Confirm):
-            settings["everywhere"] = drawn.everywhere
-        return settings
 
     def _fresh_draws(self, pool: FreshPool, hypotheses: Node) -> dict[str, Node]:
         """The plan of a later pool, and the embeddings of what it draws."""
-        settings = {**self._pool(pool), "seed": self._audit.seed}
+        settings: PoolSettings = {**self._pool(pool), "seed": self._audit.seed}
+        if pool == "confirm":
+            settings["everywhere"] = self._audit.confirm.everywhere
         inputs = {"regions": self.regions, "hypotheses": hypotheses, **self.decode}
         plan = self._recipes.node("plan", settings, inputs)
         return {"plan": plan, "embed": self._embed(plan)}
@@ -439,41 +392,13 @@ class AuditRecipe:
         if given is None:
             return None
         return OfStages(
-            given.propose.with_servers(self._stands_for),
-            given.screen.with_servers(self._stands_for),
-            given.confirm.with_servers(self._stands_for),
+            given.propose.with_servers(self._roles.stands_for),
+            given.screen.with_servers(self._roles.stands_for),
+            given.confirm.with_servers(self._roles.stands_for),
         )
-
-    def _stands_for(self, server: RoleServer) -> str:
-        """What stands for a server that is started: what it serves, and how."""
-        return digest(server.engine, dict(server.arguments), self._served(server)[1])
-
-    def _served(self, server: RoleServer) -> tuple[Node, Identity]:
-        """The node of the model that a server serves, and the identity of its content."""
-        where = f"{self._where}: server.model"
-        return self._recipes.model(where, server.model, server.revision)
-
-    def _roles(
-        self, given: StageRoles | None
-    ) -> tuple[Literal["local"] | KeyedRoles, dict[str, Reach], dict[str, Node]]:
-        """What of a stage's roles decides the outcome, how they are reached, and the models of the
-        servers that its jobs start."""
-        if given is None:
-            return LOCAL, {}, {}
-        models = {f"served {n}": self._served(s)[0] for n, s in enumerate(given.servers())}
-        try:
-            return given.settings(), given.reach(), models
-        except AuditError as error:
-            raise ConfigError(f"`{self._where}`: {error}") from None
 
 
 def subjects_in_words(audit: Mapping[str, Json]) -> dict[str, Words]:
     """A resolved audit's subjects in words, for the page: the intervention as what differs."""
     base, intervention = audit["base"], audit["intervention"]
     return {"base": subject_words(base), "intervention": changed_words(base, intervention)}
-
-
-def _rows_of(write: Node) -> SourceSettings:
-    """The prompts that a language model writes, as a source."""
-    path = fill(AUTHORED, write)
-    return {"path": path, "format": "jsonl", "prompt": "prompt", "category": "category"}
