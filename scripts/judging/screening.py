@@ -258,8 +258,8 @@ def afforded(
     def affords(hypotheses: Sequence[Hypothesis]) -> bool:
         counts = Counter(region for h in hypotheses for region in h.regions)
         number = probing + confirm_requests(samples_by_region(hypotheses, settings), counts)
-        requests = number * sum(share for _, share in shares)
-        return Amount(requests, dollars=number * dollars).within(left)
+        asked_for = number * sum(share for _, share in shares)
+        return Amount(asked_for, dollars=number * dollars).within(left)
 
     return affords
 
