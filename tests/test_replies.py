@@ -160,4 +160,4 @@ def test_a_few_mended_replies_are_no_news_and_many_are():
     (said,) = notices_of_replies("m", RoleUsage(requests=50, **mended))
     assert "5 (10%)" in said and "2 (4%)" in said
     (said,) = notices_of_replies("m", RoleUsage(requests=100, **mended, truncated=1))
-    assert "`assistant.thinking_tokens`" in said
+    assert "raise its `thinking_tokens`" in said
