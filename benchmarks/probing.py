@@ -46,7 +46,7 @@ from scripts.benchmark.suite import (
     read_suite,
     rewritten,
 )
-from scripts.checks.check import Check, Text, compare, graded
+from scripts.checks.check import Check, compare, graded
 from scripts.core.vocabulary import SIDES
 from scripts.draws.draw import PlannedDraw
 from scripts.evidence.reasons import Status
@@ -98,6 +98,7 @@ def part_of(suite: Suite, places: Sequence[int]) -> Suite:
         region,
         {side: [suite.texts[side][p] for p in places] for side in SIDES},
         {side: suite.vectors[side][list(places)] for side in SIDES},
+        [suite.asked_at(p) for p in places],
     )
 
 
@@ -106,7 +107,7 @@ def told_apart(check: Check, setup: Setup, behaviour: Behaviour) -> float:
     suite = setup.suite
     home = [p for p, topic in enumerate(suite.topics) if topic == behaviour.topic]
     seen = [
-        compare(check, Text(text), Text(rewritten(suite, behaviour, text, p, 0)))
+        compare(check, *(suite.said(t, p) for t in (text, rewritten(suite, behaviour, text, p, 0))))
         for p in home
         for text in suite.texts["intervention"][p][:1]
     ]
@@ -120,7 +121,8 @@ def check_of(setup: Setup, behaviour: Behaviour) -> Check:
     home = [p for p, topic in enumerate(suite.topics) if topic == behaviour.topic]
     pairs = [
         Pair(suite.ids[p], suite.region[p], suite.texts["base"][p][0],
-             rewritten(suite, behaviour, suite.texts["intervention"][p][0], p, 0))
+             rewritten(suite, behaviour, suite.texts["intervention"][p][0], p, 0),
+             asked=suite.asked_at(p))
         for p in home
     ]  # fmt: skip
     regions = {r.id: r for r in suite.regions}

@@ -132,7 +132,10 @@ def suite_from(
     }  # fmt: skip
     regions, rows = cut(prompts, encode([p.asked for p in prompts]), asked, encode)
     ids, region = [prompt.id for prompt in prompts], {row.id: row.region for row in rows}
-    return Suite(ids, [""] * len(ids), regions, [region[i] for i in ids], texts, vectors)
+    return Suite(
+        ids, [""] * len(ids), regions, [region[i] for i in ids], texts, vectors,
+        [prompt.asked for prompt in prompts],
+    )  # fmt: skip
 
 
 def shown(outcome: AuditOutcome) -> list[str]:

@@ -19,7 +19,7 @@ from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.space import explored_places
 from scripts.evidence.reasons import Status
-from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
+from scripts.hypotheses.drawn_pairs import asked_in, read_pairs, read_pool
 from scripts.hypotheses.finding import Behaviours, Content, Finding, Theme, Themes
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.probe import Probe, prompts_in
@@ -44,18 +44,20 @@ def main(job: Job) -> None:
     settings = job.settings(ConfirmSettings)
     regions = read_document(job.input.regions, Regions).by_id
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
-    pairs = read_pool(job.input)
+    bank = read_rows(job.input.bank, Prompt)
+    probes = read_rows(job.input.probes, Probe) if job.input.probes else []
+    prompts = [*bank, *prompts_in(probes)]
+    said_in = asked_in(prompts)
+    pairs = read_pool(job.input, said_in)
     if settings["unit"] == "draw":
         pairs = whole_blocks(pairs, settings["seed"])
     explored = read_pairs(
         job.input.explored_base,
         job.input.explored_intervention,
         explored_places(job.input.texts),
+        said_in,
     )
-    bank = read_rows(job.input.bank, Prompt)
-    probes = read_rows(job.input.probes, Probe) if job.input.probes else []
-    of_probes = read_pairs(job.input.probed_base, job.input.probed_intervention)
-    prompts = [*bank, *prompts_in(probes)]
+    of_probes = read_pairs(job.input.probed_base, job.input.probed_intervention, asked=said_in)
     missing = None
     if settings["unit"] == "prompt":
         missing = missing_responses(read_rows(job.input.prompts, DealtPrompt), regions)

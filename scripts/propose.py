@@ -15,7 +15,7 @@ from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.measurement import promising, worth_a_look
 from scripts.divergence.space import explored_places
-from scripts.hypotheses.drawn_pairs import read_pairs
+from scripts.hypotheses.drawn_pairs import asked_in, read_pairs
 from scripts.hypotheses.writing import Writing
 from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import RegionDivergence, Regions
@@ -25,8 +25,9 @@ def main(job: Job) -> None:
     settings: LocalProposeSettings | ModelProposeSettings
     regions = read_document(job.input.regions, Regions).by_id
     divergence = read_rows(job.input.divergence, RegionDivergence)
+    bank = read_rows(job.input.bank, Prompt)
     places = explored_places(job.input.texts)
-    pairs = read_pairs(job.input.base, job.input.intervention, places)
+    pairs = read_pairs(job.input.base, job.input.intervention, places, asked_in(bank))
     usage: dict[str, RoleUsage] = {}
     writing = Writing()
     asked = Interactions(job.output.interactions, job.ledger.stage)
@@ -39,7 +40,7 @@ def main(job: Job) -> None:
         chosen = worth_a_look(divergence, settings["promising"])
         most = max(author.LEAST_REGIONS, len(promising(divergence, settings["promising"])))
         chosen = chosen[: min(most, settings["regions"])]
-        texts = prompt_texts(read_rows(job.input.bank, Prompt))
+        texts = prompt_texts(bank)
         roles = read_roles(ProposeRoles, settings["assistant"], job.local(RolesPlace)["access"])
         with (
             served_here(job, roles) as servers,

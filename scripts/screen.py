@@ -21,7 +21,7 @@ from scripts.core.job import Job, log, run
 from scripts.core.rows import read_document, read_rows, write_document, write_rows
 from scripts.divergence.space import explored_places
 from scripts.evidence.request_counts import probe_requests
-from scripts.hypotheses.drawn_pairs import read_pairs, read_pool
+from scripts.hypotheses.drawn_pairs import asked_in, read_pairs, read_pool
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.judgement import Judgement
 from scripts.hypotheses.writing import Writing
@@ -45,7 +45,8 @@ def main(job: Job) -> None:
     settings: LocalScreenSettings | ModelScreenSettings
     place, local = job.local(OwnPlace), job.params.settings.get("assistant") == LOCAL
     regions = read_document(job.input.regions, Regions).by_id
-    pairs = read_pool(job.input)
+    bank = read_rows(job.input.bank, Prompt)
+    pairs = read_pool(job.input, asked_in(bank))
     hypotheses = read_rows(job.input.hypotheses, Hypothesis)
     usage: dict[str, RoleUsage] = {}
     calibration = Calibration()
@@ -58,7 +59,7 @@ def main(job: Job) -> None:
     else:
         settings = job.settings(ModelScreenSettings)
         seed, least_net = settings["seed"], settings["least_net"]
-        texts = prompt_texts(read_rows(job.input.bank, Prompt))
+        texts = prompt_texts(bank)
         by_prompt = pairs_by_prompt(pairs)
         spent = [read_document(path, Usage) for path in job.input.spent]
         roles = read_roles(ScreenRoles, settings["assistant"], place["access"])

@@ -294,6 +294,20 @@ def test_what_differs_by_less_than_the_zone_ties():
     assert (finding.wins, finding.losses) == (0, 0) and finding.status != "validated"
 
 
+def test_a_subject_that_repeats_its_prompt_is_told_by_what_was_asked():
+    rng = random.Random(0)
+    pairs = []
+    for n in range(40):
+        question, answers = filler(rng, 8), [filler(rng, 30) for _ in range(2)]
+        repeating = f"{question}? {answers[1]}"
+        pairs.append(Pair(f"p{n}", "r0", answers[0], repeating, asked=question))
+    more = measured("prompt-repeated", "r0", absent=False)
+    finding = only(more, pairs, placebos=[])
+    assert finding.status == "validated" and finding.effect.intervention == 100
+    unknown = [replace(pair, asked="") for pair in pairs]
+    assert only(more, unknown, placebos=[]).wins == 0
+
+
 def test_a_graded_check_counts_every_pair_of_samples():
     pairs = [Pair("p", "r0", "a b c d", "a b"), Pair("p", "r0", "a", "a")]
     judged = judge("h", MeasureCheck(measure="words", absent=True), [], pairs, 0)

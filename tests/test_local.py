@@ -14,7 +14,7 @@ from regions import a_region
 from scripts.assistants import local
 from scripts.assistants.local import propose
 from scripts.assistants.local_placebos import placebo_checks
-from scripts.checks.check import FeatureCheck, PhraseCheck, Text, holds
+from scripts.checks.check import FeatureCheck, PhraseCheck, Text, holds, value
 from scripts.checks.words import common_words
 from scripts.hypotheses.hypothesis import new_hypothesis
 from scripts.hypotheses.pairs import Net, Pair, pair_score, region_nets
@@ -271,7 +271,7 @@ OWN = hypothesis(phrase("river holds"), "r0")
 
 
 def rate(check, texts):
-    return (sum(holds(check, *t) for t in texts) + 0.5) / (len(texts) + 1)
+    return (sum(value(check, t) for t in texts) + 0.5) / (len(texts) + 1)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_placebos_have_a_base_rate_within_a_factor_two(check):
     assert 1 <= len(found) <= 9
     assert all(found.count(placebo) == 1 for placebo in found)
     own_words = words_of(check) - common_words()
-    common = any(holds(check, *t) for t in texts)  # else: as rare as one text's
+    common = any(value(check, t) for t in texts)  # else: as rare as one text's
     for placebo in found:
         assert 0.5 <= rate(placebo, texts) / rate(check, texts) <= (2 if common else 6)
         assert not own_words & words_of(placebo)

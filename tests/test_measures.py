@@ -11,6 +11,7 @@ from scripts.checks.measures import (
     words_a_sentence,
 )
 
+ASKED = "How does the baker make bread? With water from the well?"
 PLAIN = "The baker takes flour and water. He lets the dough rest, then bakes it."
 # A text, one that has more of the measure by more than its zone, and one that ties with the first.
 CASES = {
@@ -23,6 +24,11 @@ CASES = {
     "readability": ("The cat sat.", "Bewildered felines rested.", "The dog ran."),
     "distinct-words": ("bread and bread and bread", "bread and water or flour", "or a or a or"),
     "repetitiveness": (PLAIN, PLAIN * 3, PLAIN.replace("baker", "cook")),
+    "prompt-repeated": (
+        PLAIN,
+        f"You ask: {ASKED} {PLAIN}",
+        "The baker makes it: the well is near.",
+    ),
     "list-items": ("- flour\n- water", "- flour\n- water\n- salt", "1. flour\n2) water"),
     "headings": ("# Bread\nBake.", "# Bread\n**Dough**\nBake.", "**Bread**\nBake #2."),
     "bold": ("Take **flour**.", "Take **flour** and **water**.", "Take **flour and water**."),
@@ -47,18 +53,26 @@ def test_every_measure_has_a_case():
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_measure_tells_more_from_alike(name):
-    measure, (text, more, alike) = MEASURES[name], CASES[name]
-    value = measure.value(text)
-    assert measure.compare(value, measure.value(more)) == 1
-    assert measure.compare(measure.value(more), value) == -1
-    assert measure.compare(value, measure.value(alike)) == 0
+    measure = MEASURES[name]
+    value, more, alike = (measure.read(text, ASKED) for text in CASES[name])
+    assert measure.compare(value, more) == 1
+    assert measure.compare(more, value) == -1
+    assert measure.compare(value, alike) == 0
 
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_no_text_has_less_than_nothing(name):
     for text in ("", " \n", "…", "人工知能", "สวัสดี", "a", "1.", "**", "?"):
-        assert MEASURES[name].value(text) >= 0
-    assert MEASURES[name].value("") == 0
+        assert MEASURES[name].read(text) >= 0
+    assert MEASURES[name].read("") == 0
+
+
+def test_what_is_repeated_are_runs_of_three_words_of_the_prompt():
+    said = MEASURES["prompt-repeated"].read
+    assert said("The capital of France is Paris.", "What is the capital of France?") == 50
+    assert said("What is the capital of France? Paris.", "what is  the capital of france") == 100
+    assert said("はい、人工知能です。", "人工知能") == 100
+    assert said("Why not?", "Why not?") == said("Why not ask?", "") == 0, "nothing to repeat"
 
 
 def test_phrases_differ_and_name_a_unit():
@@ -79,7 +93,7 @@ def test_length_does_not_decide_what_is_no_length():
     long = " ".join(f"{PLAIN.replace('flour', word)}\n" for word in ("rye", "oats", "corn") * 9)
     for name in ("sentence-length", "word-length", "readability", "hedges", "capitals"):
         measure = MEASURES[name]
-        assert measure.compare(measure.value(PLAIN), measure.value(long)) == 0
+        assert measure.compare(measure.read(PLAIN), measure.read(long)) == 0
     assert distinct_words(long) == pytest.approx(distinct_words(long * 2), abs=1)
     assert repetitiveness("x" + long * 2) == pytest.approx(repetitiveness(long * 4), rel=0.1)
 
@@ -96,10 +110,10 @@ def test_values_are_those_of_their_definitions():
 
 def test_scripts_without_words_have_no_word_length():
     japanese = "人工知能は、データ分析を通じて効率を向上させます。意思決定も支援します。"
-    assert MEASURES["word-length"].value(japanese) == MEASURES["readability"].value(japanese) == 0
-    assert MEASURES["sentences"].value(japanese) == 2
-    assert MEASURES["words"].value(japanese) == 33
-    assert MEASURES["sentence-length"].value(japanese) == 16.5
+    assert MEASURES["word-length"].read(japanese) == MEASURES["readability"].read(japanese) == 0
+    assert MEASURES["sentences"].read(japanese) == 2
+    assert MEASURES["words"].read(japanese) == 33
+    assert MEASURES["sentence-length"].read(japanese) == 16.5
     french = "Le boulanger prend de la farine. Il laisse reposer la pâte."
-    assert MEASURES["word-length"].value(french) == pytest.approx(47 / 11)
-    assert MEASURES["capitals"].value("ÉTÉ été") == 50
+    assert MEASURES["word-length"].read(french) == pytest.approx(47 / 11)
+    assert MEASURES["capitals"].read("ÉTÉ été") == 50

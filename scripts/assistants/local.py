@@ -24,6 +24,7 @@ from scripts.checks.check import (
     content_of,
     graded,
     holds,
+    value,
 )
 from scripts.checks.features import FEATURES
 from scripts.checks.measures import MEASURES
@@ -187,7 +188,7 @@ def novelty(check: Check, base: Sequence[Text], texts: int) -> float:
     """
     if graded(check) or not texts:
         return 1.0
-    shown = sum(holds(check, *text) for text in base)
+    shown = sum(value(check, text) for text in base)
     return math.log((1 + texts) / (1 + shown)) / math.log(1 + texts)
 
 

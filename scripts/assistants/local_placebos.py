@@ -14,7 +14,7 @@ from scripts.checks.check import (
     Text,
     TextsCheck,
     graded,
-    holds,
+    value,
 )
 from scripts.checks.words import grams
 from scripts.hypotheses.hypothesis import Hypothesis
@@ -50,7 +50,7 @@ def placebo_checks(
     everywhere = [t for texts in base_texts.values() for t in texts]
 
     def rate(check: Check, texts: Sequence[Text]) -> float:
-        shown = sum(holds(check, *t) for t in texts)
+        shown = sum(value(check, text) for text in texts)
         return (max(RAREST, min(shown, len(texts) - RAREST)) + 0.5) / (len(texts) + 1)
 
     targets = [(texts, rate(own, texts)) for texts in (inside, everywhere)]

@@ -102,7 +102,10 @@ def audit(
         )
         where = [(draw.unit_name, draw.region) for draw in draws]
         found = zip_longest(where, *texts, *places)
-        return [Pair(*at, *rest) for at, *rest in found]
+        asked = (suite.asked_at(suite.place[draw.prompt]) for draw in draws)
+        return [
+            Pair(*at, *rest, asked=said) for (at, *rest), said in zip(found, asked, strict=True)
+        ]
 
     drawn, _, last = explore(subject, prompts, settings, seed, ready)
     explored = pairs(drawn, explored_places_of(last) if subject.embedded else ((), ()))

@@ -37,7 +37,7 @@ K_MEANS_STARTS = 10
 def pairs_of(suite: Suite, prompts: Sequence[int]) -> list[Pair]:
     """All pairs of texts of some prompts (their places in the bank)."""
     return [
-        Pair(suite.ids[p], suite.region[p], base, intervention)
+        Pair(suite.ids[p], suite.region[p], base, intervention, asked=suite.asked_at(p))
         for p in prompts
         for base, intervention in zip(
             suite.texts["base"][p], suite.texts["intervention"][p], strict=True

@@ -142,7 +142,7 @@ def found_by(
     regions; those on where whole texts lie are counted apart, since a text alone does not say
     that."""
     scored = [finding for finding in findings if not by_place(finding[0])]
-    scores = [score_real(*finding, planted, suite.region, suite.texts) for finding in scored]
+    scores = [score_real(*finding, planted, suite) for finding in scored]
     named = {name for score in scores for name in score.names}
     return {
         "validated": len(findings),

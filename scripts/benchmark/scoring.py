@@ -6,15 +6,15 @@ true on texts that took no part in the audit's decision, or, in a simulated subj
 draws with and without the rewriting, which is exact.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import wilcoxon
 
 from scripts.benchmark.planted import Behaviour
-from scripts.benchmark.suite import SimulatedSubject
-from scripts.checks.check import Check, Text, compare, graded, holds, strength
+from scripts.benchmark.suite import SimulatedSubject, Suite
+from scripts.checks.check import Check, compare, graded, strength, value
 from scripts.core.vocabulary import SIDES
 
 MOST = 0.5  # of a finding's own texts must show the behaviour
@@ -48,8 +48,9 @@ def score_simulated(
             behaviour = subject.planted(place, sample)
             if behaviour is None:
                 continue
-            after = Text(subject.text("intervention", place, sample))
-            score = compare(check, Text(suite.texts["intervention"][place][sample]), after)
+            before = suite.said(suite.texts["intervention"][place][sample], place)
+            after = suite.said(subject.text("intervention", place, sample), place)
+            score = compare(check, before, after)
             net += score
             won = score > 0
             shown[behaviour.name].append(won)
@@ -68,20 +69,21 @@ def score_real(
     check: Check,
     regions: Collection[str],
     truths: Sequence[tuple[Behaviour, set[int]]],
-    region: Sequence[str],
-    texts: Mapping[str, Sequence[Sequence[str]]],
+    suite: Suite,
 ) -> TruthScore:
     """Score a finding on an exhaustive run of real subjects, whose draws no audit has seen.
 
-    truths: each behaviour with the prompts that it was planted on; region: of each prompt; texts:
-    by side, prompt and sample. The effect is tested with the prompt as the unit (Wilcoxon). A
-    graded check holds for a text that beats the base's of the same sample.
+    truths: each behaviour with the prompts that it was planted on. The effect is tested with the
+    prompt as the unit (Wilcoxon). A graded check holds for a text that beats the base's of the same
+    sample.
     """
-    inside = [p for p, r in enumerate(region) if r in regions]
+    inside = [p for p, r in enumerate(suite.region) if r in regions]
+    said = {
+        side: {p: [suite.said(text, p) for text in suite.texts[side][p]] for p in inside}
+        for side in SIDES
+    }
     rates = {
-        side: np.array(
-            [np.mean([strength(check, Text(t)) for t in texts[side][p]]) for p in inside]
-        )
+        side: np.array([np.mean([strength(check, t) for t in said[side][p]]) for p in inside])
         for side in SIDES
     }
     difference = rates["intervention"] - rates["base"]
@@ -92,12 +94,9 @@ def score_real(
     for behaviour, planted in truths:
         of_finding, covered, of_behaviour = [], 0, 0
         for p in inside:
-            for base, text in zip(texts["base"][p], texts["intervention"][p], strict=True):
-                shows = p in planted and behaviour.shows(text)
-                if graded(check):
-                    held = compare(check, Text(base), Text(text)) > 0
-                else:
-                    held = holds(check, text)
+            for base, text in zip(said["base"][p], said["intervention"][p], strict=True):
+                shows = p in planted and behaviour.shows(text.text)
+                held = (compare(check, base, text) if graded(check) else value(check, text)) > 0
                 of_behaviour += shows
                 covered += held and shows
                 if held:

@@ -53,7 +53,7 @@ def texts_until_proposed(
             base.append(subject.vector(first, *at))
             intervention.append(subject.vector(second, *at))
             texts = subject.text(first, *at), subject.text(second, *at)
-            pairs.append(Pair(row.prompt, row.region, *texts))
+            pairs.append(Pair(row.prompt, row.region, *texts, asked=suite.asked_at(at[0])))
         drawn += rows
         vectors = np.array(base, np.float32), np.array(intervention, np.float32)
         seen = measure_draws(suite.regions, drawn, *vectors, measuring)

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from scripts.benchmark.planted import Behaviour
+from scripts.checks.check import Text
 from scripts.core.errors import AuditError
 from scripts.core.randomness import hash_unit
 from scripts.core.rows import iterate_rows, read_document, read_rows
@@ -29,7 +30,7 @@ from scripts.prompts.region import Region, Regions
 @dataclass(frozen=True)
 class Suite:
     """A bank with its regions and, by side, all texts (prompts, samples) and their vectors
-    (prompts, samples, dimension), float16."""
+    (prompts, samples, dimension), float16; what the user asks in each prompt, where it is known."""
 
     ids: list[str]
     topics: list[str]
@@ -37,6 +38,7 @@ class Suite:
     region: list[str]  # of each prompt
     texts: Mapping[str, list[list[str]]]
     vectors: Mapping[str, np.ndarray]
+    asked: Sequence[str] = ()
 
     @cached_property
     def place(self) -> dict[str, int]:
@@ -45,6 +47,14 @@ class Suite:
     @cached_property
     def samples(self) -> int:
         return len(self.texts["base"][0])
+
+    def asked_at(self, prompt: int) -> str:
+        """What the user asks in a prompt (its place in the bank)."""
+        return self.asked[prompt] if self.asked else ""
+
+    def said(self, text: str, prompt: int) -> Text:
+        """A text as an answer to a prompt (its place in the bank)."""
+        return Text(text, asked=self.asked_at(prompt))
 
     def rows(
         self, seed: int, pools: Mapping[str, float], unit: str = "prompt"
@@ -70,7 +80,8 @@ def suite_of(files) -> Suite:
 def read_suite(bank: str, regions: str, prompts: str, shards: Mapping[str, Iterable[str]],
                vectors: Mapping[str, str]) -> Suite:  # fmt: skip
     """Read what the bank, regions, decode and embed stages left of an exhaustive run."""
-    topics = {prompt.id: prompt.category or "" for prompt in read_rows(bank, Prompt)}
+    asked = read_rows(bank, Prompt)
+    topics = {prompt.id: prompt.category or "" for prompt in asked}
     region = {prompt.id: prompt.region for prompt in read_rows(prompts, DealtPrompt)}
     ids = list(topics)
     place = {name[:SHORT]: number for number, name in enumerate(ids)}
@@ -92,7 +103,7 @@ def read_suite(bank: str, regions: str, prompts: str, shards: Mapping[str, Itera
     described = read_document(regions, Regions).regions
     return Suite(
         ids, [topics[i] for i in ids], described, [region[i] for i in ids],
-        texts, arrays,
+        texts, arrays, [prompt.asked for prompt in asked],
     )  # fmt: skip
 
 

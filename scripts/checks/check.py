@@ -30,10 +30,11 @@ class Placed(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text, and where it lies, once it is embedded."""
+    """A text, where it lies, once it is embedded, and what the user asked, where that is known."""
 
     text: str
     placed: Placed | None = None
+    asked: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,10 +192,10 @@ def value(check: Check, text: Text) -> float:
     Of a graded check it is the measure itself, whichever way the check is turned.
     """
     if isinstance(check, MeasureCheck):
-        return _measured(check.measure, text.text)
+        return _measured(check.measure, text.text, text.asked)
     if isinstance(check, DirectionCheck):
         return text.placed.along if text.placed else 0.0
-    return float(holds(check, *text))
+    return float(holds(check, text.text, text.placed))
 
 
 def strength(check: Check, text: Text) -> float:
@@ -229,5 +230,5 @@ def _has(feature: str, text: str) -> bool:
 
 
 @lru_cache(maxsize=2**20)
-def _measured(measure: str, text: str) -> float:
-    return float(MEASURES[measure].value(text))
+def _measured(measure: str, text: str, asked: str) -> float:
+    return MEASURES[measure].read(text, asked)

@@ -1,4 +1,4 @@
-"""Graded measures of a text: how long it is, how it is laid out, how it speaks.
+"""Graded measures of a text: how long it is, how it is laid out, how it speaks, what it repeats.
 
 A measure is compared within a pair of texts: the one that has more of it by more than its zone
 shows more. Thresholds ("longer than 60 words") cannot see 200 words become 300; a pair can. What
@@ -9,6 +9,7 @@ people count, such as headings, is counted.
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import regex
@@ -19,6 +20,7 @@ from scripts.checks.words import full_sentences, has_words, questions, words
 WINDOW = 50  # words in which distinct ones are counted
 BLOCK = 1000  # characters that are compressed together
 LONG_WORD = 6  # letters that a long word has more of (LIX)
+RUN = 3  # words in a row, by which is told how much of a prompt a text repeats
 
 
 class Measure(NamedTuple):
@@ -29,19 +31,24 @@ class Measure(NamedTuple):
     tie unless they differ by more than `share` of the larger value and by more than `least`; told:
     whether an effect is a ratio of the values or their difference; family: measures that move
     together, of which a reader needs one; one_more, one_less: the same of one response, after "the
-    response ...".
+    response ..."; of_prompt: whether `value` takes what the user asked, too.
     """
 
     more: str
     less: str
     unit: str
-    value: Callable[[str], float]
+    value: Callable[..., float]
     share: float
     least: float
     told: Literal["ratio", "difference"]
     family: str
     one_more: str
     one_less: str
+    of_prompt: bool = False
+
+    def read(self, text: str, asked: str = "") -> float:
+        """Its value of a text; asked: what the user said before, "" where nobody knows it."""
+        return float(self.value(text, asked) if self.of_prompt else self.value(text))
 
     def compare(self, base: float, intervention: float) -> int:
         """+1 where the intervention's value is the larger, -1 where the base's is, 0 in a tie."""
@@ -112,6 +119,18 @@ def capitals(text: str) -> float:
     return 100 * upper / (upper + lower) if upper + lower else 0.0
 
 
+def repeated(text: str, asked: str) -> float:
+    """Percentage of the distinct runs of three words in what was asked that the text has, too."""
+    wanted = _runs(asked)
+    return 100 * len(wanted & _runs(text)) / max(1, len(wanted))
+
+
+@lru_cache(maxsize=2**10)  # several texts answer one prompt
+def _runs(text: str) -> frozenset[tuple[str, ...]]:
+    found = words(text)
+    return frozenset(zip(*(found[start:] for start in range(RUN)), strict=False))
+
+
 def _occurrences(pattern: regex.Pattern) -> Callable[[str], float]:
     return lambda text: len(pattern.findall(text))
 
@@ -176,6 +195,11 @@ MEASURES: dict[str, Measure] = {
     "repetitiveness": Measure(
         "are more repetitive", "are less repetitive", "times smaller when compressed",
         repetitiveness, 0.1, 0, "ratio", "repetition", "is more repetitive", "is less repetitive",
+    ),
+    "prompt-repeated": Measure(
+        "repeat more of the prompt", "repeat less of the prompt",
+        "% of the prompt's runs of three words", repeated, 0.1, 2, "difference", "echo",
+        "repeats more of the prompt", "repeats less of the prompt", of_prompt=True,
     ),
     "list-items": _counted("list items", "list", _occurrences(layout.ITEM)),
     "headings": _counted("headings", "headings", lambda t: len(layout.headings(t))),

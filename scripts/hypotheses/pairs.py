@@ -13,8 +13,9 @@ class Pair:
     """The two subjects' texts for one draw of a prompt, and where they lie, once embedded.
 
     prompt: the unit of evidence, a prompt's id; where the draw is the unit, its name
-    (prompts.unit_of). The thoughts before a text are for readers of the report alone; that a limit
-    on its tokens cut a text off is for a model that writes hypotheses.
+    (prompts.unit_of). asked: what the user says in the prompt, where that is known. The thoughts
+    before a text are for readers of the report alone; that a limit on its tokens cut a text off is
+    for a model that writes hypotheses.
     """
 
     prompt: str
@@ -27,13 +28,14 @@ class Pair:
     intervention_thoughts: str | None = None
     base_cut_off: bool = False
     intervention_cut_off: bool = False
+    asked: str = ""
 
     @property
     def sides(self) -> tuple[Text, Text]:
         """The base's text and the intervention's."""
         return (
-            Text(self.base, self.base_placed),
-            Text(self.intervention, self.intervention_placed),
+            Text(self.base, self.base_placed, self.asked),
+            Text(self.intervention, self.intervention_placed, self.asked),
         )
 
 

@@ -78,7 +78,9 @@ def _on_cuts(check: Check, pairs: Sequence[Pair]) -> tuple[float, float] | None:
     scores = []
     for end in (False, True):
         cuts = [equal_lengths(pair.base, pair.intervention, end) for pair in pairs]
-        base, intervention = ([Text(text) for text in side] for side in zip(*cuts, strict=True))
+        base, intervention = (
+            [Text(text, asked=pairs[0].asked) for text in side] for side in zip(*cuts, strict=True)
+        )
         scores.append(mean_score(check, base, intervention))
     return scores[0], scores[1]
 

@@ -11,12 +11,14 @@ from scripts.evidence.reasons import LEFT_OUT, Gate, Status, Stop
 from scripts.hypotheses.finding import (
     BankRate,
     Behaviour,
+    Content,
     Effect,
     Finding,
     Transfer,
 )
 from scripts.hypotheses.wording import does, listed, zone
 from scripts.page.numbers import between, count, decimal, e_value, percent, points, units
+from scripts.prompts.prompt import asked
 
 GATES = {
     Gate.EQUAL_LENGTH: "When both responses are cut to the same length, the evidence falls short: "
@@ -94,12 +96,13 @@ def counted_as(finding: Finding) -> str:
     return f"were judged so: “The response {said}”" if said else behaviour(finding.check)
 
 
-def measured(check: Check | None, text: str) -> str | None:
-    """What the measure of a check reads off a text: "212 words"; None for other checks."""
+def measured(check: Check | None, text: str, prompt: Content) -> str | None:
+    """What the measure of a check reads off an answer to a prompt: "212 words"; None for other
+    checks."""
     if not isinstance(check, MeasureCheck):
         return None
     measure = MEASURES[check.measure]
-    return f"{decimal(float(measure.value(text)))} {measure.unit}"
+    return f"{decimal(measure.read(text, asked(prompt)))} {measure.unit}"
 
 
 def size(finding: Finding) -> str | None:

@@ -55,7 +55,7 @@ class Prompt:
     @property
     def asked(self) -> str:
         """All that the user says, for embedding and naming."""
-        return "\n".join(m["content"] for m in self.messages if m["role"] == "user")
+        return asked(self.content)
 
     @property
     def transcript(self) -> str:
@@ -68,6 +68,13 @@ class Prompt:
     def is_answered(self) -> bool:
         """Whether there is a response to draw."""
         return self.samples != 0
+
+
+def asked(content: str | Messages) -> str:
+    """All that the user says in a prompt."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(m["content"] for m in content if m["role"] == "user")
 
 
 def prompt_id(prompt: str | Sequence[Mapping[str, str]]) -> str:

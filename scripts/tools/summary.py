@@ -7,6 +7,7 @@ from scripts.core.rows import read_document, read_rows
 from scripts.hypotheses.finding import Behaviours, Finding
 from scripts.page.audit_summary import AuditSummary
 from scripts.page.cards import size
+from scripts.page.numbers import plural
 
 
 def summary(folder: Path) -> str:
@@ -16,8 +17,8 @@ def summary(folder: Path) -> str:
     counts = audit.counts
     lines = [
         f"Audit {audit.audit}: {counts.draws} texts drawn from both subjects, "
-        f"{counts.tested} hypotheses tested, {counts.validated} validated: "
-        f"{counts.behaviours} behaviours",
+        f"{plural(counts.tested, 'hypothesis', 'hypotheses')} tested, {counts.validated} "
+        f"validated: {plural(counts.behaviours, 'behaviour')}",
         "",
     ]
     for behaviour in read_document(folder / "behaviours.json", Behaviours).behaviours:

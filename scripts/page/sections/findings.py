@@ -58,8 +58,8 @@ TEMPLATE = """\
     {{ rate.high | percent }})</span></span>
 {%- endmacro -%}
 
-{%- macro text(side, content, check, thoughts) -%}
-  {% set value = measured(check, content) %}
+{%- macro text(side, content, check, thoughts, prompt) -%}
+  {% set value = measured(check, content, prompt) %}
   <div>
     <p class="side">{{ side }}{% if value %}, {{ value }}{% endif %}</p>
     <blockquote class="text {{ side }}" dir="auto" tabindex="0">
@@ -146,8 +146,8 @@ TEMPLATE = """\
     {% for role, content in pair.prompt | messages %}
     <p class="prompt" dir="auto">{% if role %}<span class="muted">{{ role }}:</span> {% endif %}{{ content }}</p>
     {% endfor %}
-    <div class="sides">{{ text("base", pair.base, check, pair.base_thoughts) }}
-      {{- text("intervention", pair.intervention, check, pair.intervention_thoughts) }}</div>
+    <div class="sides">{{ text("base", pair.base, check, pair.base_thoughts, pair.prompt) }}
+      {{- text("intervention", pair.intervention, check, pair.intervention_thoughts, pair.prompt) }}</div>
     {% if pair.asked in interactions %}
     {% set told = interactions[pair.asked] %}
     <details><summary class="note">what its judge was asked, and said</summary>
