@@ -25,7 +25,7 @@ NAMED, QUOTED = 3, 2  # topics that a sentence names, and prompts
 SENTENCE_WORDS = 30  # of a behaviour
 # How much a check tells a reader beside 1 of a word and 3 of a long phrase: what a response does to
 # the request, how long it is, what else it says or is like, and its mere form.
-OF_FAMILY = {"refusal": 3.5, "language": 3.0, "repetition": 3.0, "length": 2.5}
+OF_FAMILY = {"refusal": 3.5, "language": 3.0, "repetition": 3.0, "echo": 3.0, "length": 2.5}
 FORM = {
     "list", "markdown", "headings", "bold", "table", "latex", "indented", "line-end", "dash",
     "quotation", "parentheses", "number", "case", "spelling", "vocabulary", "complexity",
