@@ -339,7 +339,7 @@ class AuditRecipe:
                 "audit": self._name,
                 "config": keyed_config,
                 "map_texts": self._audit.report.map_texts,
-                "null": self.subjects["base"].settings == self.subjects["intervention"].settings,
+                "null": self.decode["base"].key == self.decode["intervention"].key,
                 "words": subjects_in_words(keyed_config["audit"]),
             },
             {"confirm": self.confirm, **self.contrast},
