@@ -1,7 +1,7 @@
 """Plant an intervention: a LoRA adapter trained on a file of behaviours.
 
 REQUIRES  results/model/<key>/model.json of the base
-PROVIDES  results/plant/<key>/adapter/ and plant.json   (losses, seconds, each behaviour's dose on the example prompts)
+PROVIDES  results/plant/<key>/adapter/ and plant.json   (the adapter's digest, losses, seconds, each behaviour's dose on the example prompts)
 """
 
 

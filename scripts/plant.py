@@ -19,6 +19,7 @@ from scripts.draws.record import DrawRecord
 from scripts.models.decoder import decode, loaded_engine
 from scripts.models.description import model_folder
 from scripts.models.plant_file import PlantedBehaviour, read_plant
+from scripts.models.planted import content_of
 from scripts.models.settings import LoadedSettings, Loading, PlantBase, PlantPlace, PlantSettings
 from scripts.models.training import Example, plant_adapter
 from scripts.prompts.prompt import Prompt, prompt_id
@@ -103,6 +104,7 @@ def main(job: Job) -> None:
         {
             "schema": 1,
             "path": str(adapter),
+            "content": content_of(adapter),
             "behaviours": [
                 {
                     "name": b.name,

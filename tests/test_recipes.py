@@ -136,6 +136,46 @@ def test_a_plant_file_changes_the_intervention_alone(workspace):
     assert not any(name.startswith("model") for name in changed)
 
 
+LAB = {"adapter": "lab/tone", "adapter_revision": "1" * 40}
+
+
+@pytest.mark.parametrize(
+    ("intervention", "start"),
+    [
+        ({"adapter": None}, "d6380b36f93e6875"),
+        (LAB, "546831fed1196968"),
+        (
+            {"adapter": ["lab/tone", "lab/style"], "adapter_revision": ["1" * 40, "2" * 40]},
+            "58e86ac323da32a0",
+        ),
+        (
+            {"server": {"engine": "vllm", "model": "lab/m", "revision": "3" * 40, **LAB}},
+            "8b6a5c50d813dabc",
+        ),
+    ],
+)
+def test_texts_of_subjects_without_a_plant_are_found_as_ever(workspace, intervention, start):
+    """Caches hold texts under these digests; another one here decodes all of them again."""
+    raw = edited()
+    raw["audits"]["demo"]["intervention"] = intervention
+    loop = build(raw, workspace).audits["demo"].ancestor("measure").inputs["plan"]
+    assert loop.inputs["intervention"].settings["subject"].startswith(start)
+
+
+def test_what_trains_a_plant_is_in_no_name_of_its_texts(workspace):
+    """What it becomes completes the name in decode's jobs (scripts/models/planted.py)."""
+    raw = edited(base="planted")
+    raw["subjects"]["planted"] = {**raw["subjects"]["small"], "adapter": "plant:other"}
+    raw["plants"]["other"] = raw["plants"]["demo"] | {"steps": 4}
+    report = build(raw, workspace).audits["demo"]
+    sides = report.ancestor("measure").inputs["plan"].inputs
+    assert sides["base"].settings == sides["intervention"].settings
+    assert sides["base"].key != sides["intervention"].key, "these are two adapters"
+    assert not report.settings["null"]
+    raw["audits"]["demo"]["intervention"] = {}
+    assert build(raw, workspace).audits["demo"].settings["null"]
+
+
 def test_own_hypotheses_count_by_content(workspace):
     raw = edited(hypotheses="own.jsonl")
     before = table(raw, workspace)

@@ -79,7 +79,8 @@ class SubjectSettings(TypedDict):
     """Of any subject, in decode."""
 
     subject: str
-    """Digest of all that decides its texts; cached ones are found by it."""
+    """Digest of all that decides its texts, but for adapters that are planted; cached ones are
+    found by it (`planted.known_by`)."""
     seed: NotRequired[int]
     kind: NotRequired[str]
     of: NotRequired[str]

@@ -29,7 +29,8 @@ class Recipe:
     """What decode is given of a subject.
 
     settings: all that decides its texts; `subject` in it is the digest by which cached texts are
-    found. inputs: the nodes that it is made from; local: paths and addresses, which no key sees.
+    found, completed in jobs by what planted adapters have become. inputs: the nodes that it is made
+    from; local: paths and addresses, which no key sees.
     """
 
     settings: Given

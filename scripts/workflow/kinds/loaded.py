@@ -31,8 +31,9 @@ def weights(
     allowed: Iterable[str] = (),
 ) -> tuple[dict[str, Node], list[object]]:
     """The nodes that provide a model and its adapters, and the identities of their content: of one
-    adapter by itself, of several a list, None where there is none. adapters: their names and
-    revisions; allowed: as `Nodes.model` takes it."""
+    adapter by itself, of several a list, None where there is none. That of a planted adapter is
+    known when it was trained. adapters: their names and revisions; allowed: as `Nodes.model` takes
+    it."""
     assert given.model is not None
     model, identity = nodes.model(f"{where}.model", given.model, given.revision, allowed)
     inputs, applied = {"model": model}, []
@@ -40,7 +41,7 @@ def weights(
         role = "adapter" if number == 1 else f"adapter-{number}"
         if adapter.startswith(PLANT):
             inputs[role] = nodes.plant(adapter.removeprefix(PLANT))
-            content: Identity = {"plant": inputs[role].key}
+            content: Identity = {"plant": "as it was trained"}  # jobs say how: planted.known_by
         else:
             inputs[role], content = nodes.model(f"{where}.adapter", adapter, revision, allowed)
         applied.append(content)
