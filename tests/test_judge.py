@@ -25,6 +25,7 @@ from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.writing import Writing
 from scripts.judging.confirmation import confirm, rates_of
 from scripts.judging.model_judges import confirm_with_models
+from scripts.judging.reach import sign_test
 from scripts.judging.schedule import Judges, judging_order
 from scripts.judging.screening import screened_by_model
 from scripts.prompts.prompt import Prompt
@@ -196,6 +197,24 @@ def test_true_statements_are_validated_and_decided_ones_ask_no_further(tmp_path)
     assert more.stopped == "validated" and more.judged < 30
     assert pool.usage["judge 1"].requests < 100 < 4 * 40
     assert {j.judge for j in judgements} == {"large"}
+
+
+def test_what_stands_beside_the_race_rests_on_prompts_whose_number_was_fixed(tmp_path):
+    pairs = pairs_of({"bread": (["r0"], 0.6)}, prompts=80, base={"bread": (["r0"], 0.2)})
+    with Loopback() as server:
+        findings, judgements, _ = findings_of(
+            server, tmp_path, [hypothesis("bread", "r0")], pairs, rate_prompts=12
+        )
+    (finding,) = findings.values()
+    assert finding.status == "validated" and finding.judged not in (12, 80), "the race ended early"
+    rates = finding.rate_base, finding.rate_intervention, finding.difference, finding.auc
+    assert {rate.prompts for rate in rates} == {12}
+    base, intervention, difference, _ = (rate.estimate for rate in rates)
+    assert difference == pytest.approx(intervention - base, abs=1e-3)
+    first = judging_order({pair.prompt for pair in pairs if pair.region == "r0"}, 0)[:12]
+    signs = [j.signs[0] for j in judgements if j.prompt in first]
+    expected = sign_test(signs.count(1), signs.count(-1))
+    assert len(signs) == 12 and finding.p_sign == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("escalate", ["auto", "band"])

@@ -311,7 +311,7 @@ def test_sizes_are_in_units_that_mean_something():
 def test_every_number_is_given_with_what_it_means():
     rows = {row.label: row for row in numbers_in_full(finding(1, "validated"))}
     assert "min(1, 1/e)" in rows["p-value, any stopping time"].meaning
-    assert "fixed number" in rows["p-value, sign test"].meaning
+    assert "fixed beforehand" in rows["p-value, sign test"].meaning
     assert "won 33 of 47 prompts that were not ties" in rows["Beyond its own topics"].value
     assert "No claim" in rows["Beyond its own topics"].meaning
     assert "much of the effect goes with length" in rows["On texts cut to equal length"].meaning

@@ -52,7 +52,7 @@ def test_rates_are_weighted_and_say_what_they_cover():
 
 def test_a_difference_and_an_auc_lie_on_their_own_scales():
     seen = looks("r0", [(1, 0), (0, 1), (0, 1), (0, 0)], 10)
-    found = difference_of(seen, WEIGHTS)
+    found = difference_of([seen], WEIGHTS)
     assert found.estimate == pytest.approx(0.25) and -1 <= found.low < 0.25 < found.high
     assert auc_of(seen, WEIGHTS).estimate == pytest.approx(0.625)
 
@@ -61,7 +61,7 @@ def test_intervals_of_a_paired_difference_cover():
     rng, hits = np.random.default_rng(0), 0
     for _ in range(200):
         pairs = [(rng.random() < 0.3, rng.random() < 0.5) for _ in range(40)]
-        found = difference_of(looks("r0", [(float(a), float(b)) for a, b in pairs]), WEIGHTS)
+        found = difference_of([looks("r0", [(float(a), float(b)) for a, b in pairs])], WEIGHTS)
         hits += found.low <= 0.2 <= found.high
     assert hits >= 184
 

@@ -41,8 +41,13 @@ def pairs(shown, of=20):
     return [Pair(str(n), "r0", "no", "Bread" if n < shown else "no") for n in range(of)]
 
 
-def won(name, prompts):
-    return [Judgement(name, "r0", str(p), 0.0, 1.0, None, (), None) for p in prompts]
+def won(name, prompts, of=20, **more):
+    """Of the judged prompts those that are won; the others are ties."""
+    told = {"raced": True} | more
+    return [
+        Judgement(name, "r0", str(p), 0.0, float(p in prompts), None, (), None, **told)
+        for p in range(of)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +66,18 @@ def test_a_finding_names_what_shows_where_it_is_won(prompts, named):
     (row,) = recovered([behaviour()], [finding("h1")], won("h1", prompts), pairs(8))
     assert row.findings == (["h1"] if named else [])
     assert (row.base, row.intervention) == (0.0, 0.4)
+
+
+def test_of_a_race_that_ends_early_only_what_was_judged_counts():
+    race = won("h1", range(6), of=6) + won("h1", range(6, 12), of=12, raced=False)[6:]
+    (row,) = recovered([behaviour()], [finding("h1")], race, pairs(60, of=60))
+    assert row.findings == ["h1"]
+
+
+def test_who_does_not_decide_the_claims_names_nothing():
+    other = won("h1", range(8), raced=False, judge="second")
+    (row,) = recovered([behaviour()], [finding("h1")], won("h1", ()) + other, pairs(8))
+    assert not row.findings
 
 
 def test_only_validated_findings_and_behaviours_with_a_check_count():

@@ -117,7 +117,7 @@ class OverBank:
 
 @dataclass(frozen=True, kw_only=True)
 class FindingRegion:
-    """A region of a finding, with its own record over all its confirm prompts."""
+    """A region of a finding, with its own record over the confirm prompts that were judged."""
 
     __pydantic_config__: ClassVar = ROW
     id: str
@@ -129,7 +129,7 @@ class FindingRegion:
     weight: float
     """Share of the bank, 0…1."""
     prompts: int = 0
-    """Prompts judged, a number fixed beforehand."""
+    """Prompts judged: all of them, or by a model those until its test ended."""
     used: int = 0
     """Prompts of them judged when the hypothesis left the race."""
     wins: int = 0
@@ -302,7 +302,8 @@ class Finding:
     rate_intervention: Rate | None = None
     """Share of the intervention's responses, 0…1."""
     p_sign: float | None = None
-    """One-sided sign test over all prompts of its regions; no decision rests on it."""
+    """One-sided sign test at a number of prompts fixed beforehand: all of its regions or, where a
+    model judges, those that the rates rest on; no decision rests on it."""
     auc: BankRate | None = None
     """Chance that of two responses to a prompt the intervention's shows more, 0…1."""
     difference: BankRate | None = None

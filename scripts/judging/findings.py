@@ -24,16 +24,14 @@ from scripts.checks.check import (
 from scripts.checks.features import quality
 from scripts.checks.measures import MEASURES
 from scripts.core.randomness import hash_unit
-from scripts.core.vocabulary import SIDES
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_threshold
 from scripts.evidence.power import minimum_detectable_effect
-from scripts.evidence.prediction_powered import corrected_rate
 from scripts.evidence.race import Standing
-from scripts.evidence.rates import stratified_rate
 from scripts.evidence.reasons import Gate, Status, Stop
 from scripts.evidence.status import decide
 from scripts.hypotheses.finding import (
+    BankRate,
     Effect,
     Finding,
     FindingRegion,
@@ -51,6 +49,7 @@ from scripts.judging.reach import (
     auc_of,
     difference_of,
     effect_of,
+    rate_of,
     share_of,
     sign_test,
     transfer,
@@ -63,8 +62,8 @@ SHOWN_AT = 20.0  # a region's own e-value from which it is "shown here"
 
 
 class Evidence(NamedTuple):
-    """The judgements of a hypothesis: all of them, those behind its rates by judge, and those that
-    the race took."""
+    """The judgements of a hypothesis: all of them; those at a number that was fixed beforehand, by
+    judge, on which rates and tests at a fixed number rest; and those that the race took."""
 
     all: Sequence[Judgement]
     rated: Sequence[Sequence[Judgement]]
@@ -133,7 +132,6 @@ def finding_of(
         share = losses / standing.judged if standing.judged else 0.0
         effect = minimum_detectable_effect(available, control.threshold, share)
     e = min(standing.e, standing.e_prime)
-    rates = {side: _rate(evidence.rated, side, hypothesis, regions) for side in SIDES}
     found = replace(
         untested(hypothesis, regions, stopped),
         regions=tuple(
@@ -163,10 +161,8 @@ def finding_of(
         gates_failed=tuple(gates),
         minimum_detectable_effect=effect and round(effect, 4),
         p_anytime=float(f"{min(1.0, 1 / max(1e-300, e)):.4g}"),
-        rate_base=rates["base"],
-        rate_intervention=rates["intervention"],
     )
-    return _looked_at(found, hypothesis, evidence.all, regions, unit)
+    return _looked_at(found, hypothesis, evidence.rated, regions, unit)
 
 
 def _win_rate(wins: int, losses: int, status: Status, control: Control) -> WinRate:
@@ -179,24 +175,42 @@ def _win_rate(wins: int, losses: int, status: Status, control: Control) -> WinRa
 def _looked_at(
     finding: Finding,
     hypothesis: Hypothesis,
-    judged: Sequence[Judgement],
+    rated: Sequence[Sequence[Judgement]],
     regions: Mapping[str, Region],
     unit: str,
 ) -> Finding:
-    """With what all judgements of its own regions say beside the race, which may end early: the
-    sign test at their number (draws of unlike prompts do not allow it), the AUC of the paired
-    score, the difference of the rates, the effect in units of a measure, what is left on texts cut
-    to equal length, and how well the check agrees with people."""
-    check = hypothesis.check
+    """With what judgements at a number that was fixed beforehand say, whereas the race may end
+    early: rates and their difference, and of the judge that decides the sign test (draws of unlike
+    prompts do not allow it), the AUC of the paired score, the effect in units of a measure, what is
+    left on texts cut to equal length, and how well the check agrees with people.
+
+    Of a behaviour that the intervention shows less often, rates are those of the behaviour, not of
+    its absence."""
+    check, judged = hypothesis.check, rated[-1]
     less = hypothesis.direction == "less" and not graded(check)
-    looks = []
-    for j in judged:
-        if not (j.refused or j.unparsable):
-            base, intervention = j.base, j.intervention
-            if less:
-                base, intervention = 1 - base, 1 - intervention
-            looks.append(Look(j.region, j.prompt, base, intervention, j.difference))
+    by_judge = [
+        [
+            Look(
+                j.region,
+                j.prompt,
+                1 - j.base if less else j.base,
+                1 - j.intervention if less else j.intervention,
+                j.difference,
+            )
+            for j in of_judge
+            if not (j.refused or j.unparsable)
+        ]
+        for of_judge in rated
+    ]
+    looks = by_judge[-1]
     weights = {region: regions[region].weight for region in hypothesis.regions}
+    if not graded(check):
+        finding = replace(
+            finding,
+            rate_base=_plain(rate_of(by_judge, weights, attrgetter("base"))),
+            rate_intervention=_plain(rate_of(by_judge, weights, attrgetter("intervention"))),
+            difference=difference_of(by_judge, weights),
+        )
     signs = [sign(look.score) for look in looks]
     tested_by_sign = looks and unit != "draw"
     p_sign = sign_test(signs.count(1), signs.count(-1)) if tested_by_sign else None
@@ -205,12 +219,17 @@ def _looked_at(
         finding,
         p_sign=None if p_sign is None else float(f"{p_sign:.4g}"),
         auc=auc_of(looks, weights),
-        difference=None if graded(check) else difference_of(looks, weights),
         effect=effect_in_units(check, looks, weights),
         cut=(round(fmean(cuts[0]), 4), round(fmean(cuts[1]), 4)) if cuts else None,
         uncut=round(fmean(look.score for look in looks), 4) if looks else None,
         agreement=quality(check.feature) if isinstance(check, FeatureCheck) else None,
     )
+
+
+def _plain(rate: BankRate | None) -> Rate | None:
+    if rate is None:
+        return None
+    return Rate(estimate=rate.estimate, low=rate.low, high=rate.high, prompts=rate.prompts)
 
 
 def effect_in_units(
@@ -234,7 +253,7 @@ def with_reach(
             bank,
             rate_base=share_of(looks, weights, attrgetter("base")),
             rate_intervention=share_of(looks, weights, attrgetter("intervention")),
-            difference=difference_of(looks, weights),
+            difference=difference_of([looks], weights),
         )
     own = [region.id for region in finding.regions]
     return replace(finding, transfer=transfer(looks, own), bank=bank)
@@ -269,56 +288,9 @@ def mean_score(check: Check, base: Sequence[Text], intervention: Sequence[Text])
     return fmean(compare(check, a, b) for a in base for b in intervention)
 
 
-def _rate(
-    counted: Sequence[Sequence[Judgement]],
-    side: str,
-    hypothesis: Hypothesis,
-    regions: Mapping[str, Region],
-) -> Rate | None:
-    """Prevalence of the behaviour over the regions that were judged, by their weights in the bank;
-    a graded check has none.
-
-    counted: the judgements of each judge, the last one's are what the rate is of. Where a judge
-    before it read the same prompts and others, its verdicts on the others, corrected by those on
-    the same, make the interval narrower. Of a behaviour that the intervention shows less often, the
-    rate is that of the behaviour, not of its absence.
-    """
-    if graded(hypothesis.check):
-        return None
-    shares: list[dict[str, dict[str, float]]] = []
-    for of_judge in counted:
-        shares.append(defaultdict(dict))
-        for j in of_judge:
-            if not (j.refused or j.unparsable):
-                share = getattr(j, side)
-                shares[-1][j.region][j.prompt] = (
-                    share if hypothesis.direction == "more" else 1 - share
-                )
-    *before, last = shares
-    last = {region: of_one for region, of_one in last.items() if len(of_one) >= 2}
-    if not last:
-        return None
-    weights = {region: regions[region].weight for region in last}
-    rate = stratified_rate(weights, {r: list(of_one.values()) for r, of_one in last.items()})
-    for cheap in before:
-        both = {
-            r: [(cheap[r][p], share) for p, share in of_one.items() if p in cheap[r]]
-            for r, of_one in last.items()
-        }
-        alone = {r: [s for p, s in cheap[r].items() if p not in last[r]] for r in last}
-        if all(len(both[r]) >= 2 and len(alone[r]) >= 2 for r in last):
-            rate = corrected_rate(weights, alone, both)
-    return Rate(
-        estimate=round(rate.estimate, 4),
-        low=round(rate.low, 4),
-        high=round(rate.high, 4),
-        prompts=rate.prompts,
-    )
-
-
 def _region(region: Region, judged: Sequence[Judgement] = (), used: int = 0) -> FindingRegion:
-    """A region's own record over all its confirm prompts, a number fixed beforehand; `used` of
-    them had been judged when the hypothesis left the race."""
+    """A region's own record over what was judged of its confirm prompts; `used` of them had been
+    when the hypothesis left the race."""
     signs = [j.signs[0] for j in judged]
     wins, losses = signs.count(1), signs.count(-1)
     e = float(e_value(wins, losses))

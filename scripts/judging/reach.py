@@ -4,7 +4,7 @@ All of it rests on confirm prompts whose number was fixed before any of their te
 of it is a claim under the audit's error control.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -13,7 +13,9 @@ import numpy as np
 from scipy.stats import binom, t
 
 from scripts.checks.measures import Measure
+from scripts.evidence import rates
 from scripts.evidence.betting import win_rate_interval
+from scripts.evidence.prediction_powered import corrected_rate
 from scripts.evidence.rates import stratified_rate
 from scripts.hypotheses.finding import BankRate, Effect, Transfer, WinRate
 from scripts.hypotheses.judgement import sign
@@ -80,18 +82,60 @@ def share_of(
     if not values:
         return None
     rate = stratified_rate({region: weights[region] for region in values}, values)
+    share = min(1.0, sum(weights[r] for r in values) / sum(weights.values()))
+    return _bank_rate(rate, round(share, 4))
+
+
+def _bank_rate(rate: rates.Rate, share: float) -> BankRate:
     return BankRate(
         estimate=round(rate.estimate, 4),
         low=round(rate.low, 4),
         high=round(rate.high, 4),
         prompts=rate.prompts,
-        share=round(min(1.0, sum(weights[r] for r in values) / sum(weights.values())), 4),
+        share=share,
     )
 
 
-def difference_of(looks: Sequence[Look], weights: Mapping[str, float]) -> BankRate | None:
-    """The mean paired difference of the two sides' rates in [-1, 1], with its interval."""
-    found = share_of(looks, weights, lambda look: (1 + look.intervention - look.base) / 2)
+def rate_of(
+    looks: Sequence[Sequence[Look]],
+    weights: Mapping[str, float],
+    value: Callable[[Look], float],
+) -> BankRate | None:
+    """As `share_of`, of the looks of each judge, of whom the last one's are what it is of. Where a
+    judge before it read the same prompts and others, its verdicts on the others, corrected by those
+    on the same, make the interval narrower (prediction_powered.py)."""
+    *before, last = looks
+    found = share_of(last, weights, value)
+    if found is None:
+        return None
+    strong = _by_prompt(last, value)
+    strong = {region: of_one for region, of_one in strong.items() if len(of_one) > 1}
+    for of_judge in before:
+        cheap = _by_prompt(of_judge, value)
+        both = {
+            region: [(cheap[region][p], v) for p, v in of_one.items() if p in cheap[region]]
+            for region, of_one in strong.items()
+        }
+        alone = {r: [v for p, v in cheap[r].items() if p not in strong[r]] for r in strong}
+        if all(len(both[r]) > 1 and len(alone[r]) > 1 for r in strong):
+            rate = corrected_rate({region: weights[region] for region in strong}, alone, both)
+            found = _bank_rate(rate, found.share)
+    return found
+
+
+def _by_prompt(
+    looks: Sequence[Look], value: Callable[[Look], float]
+) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for look in looks:
+        found[look.region][look.prompt] = value(look)
+    return found
+
+
+def difference_of(looks: Sequence[Sequence[Look]], weights: Mapping[str, float]) -> BankRate | None:
+    """The mean paired difference of the two sides' rates in [-1, 1], with its interval, as
+    `rate_of`."""
+    found = rate_of(looks, weights, lambda look: (1 + look.intervention - look.base) / 2)
     if found is None:
         return None
     low, high = (round(2 * end - 1, 4) for end in (found.low, found.high))

@@ -258,8 +258,8 @@ def _evidence(finding: Finding) -> list[Row]:
             Row(
                 "p-value, sign test",
                 decimal(finding.p_sign),
-                "Sign test over all prompts, fixed number, one-sided; not corrected for the number "
-                "of statements tested, and no decision rests on it.",
+                f"Sign test at a number of {units(finding.unit)} fixed beforehand, one-sided; not "
+                "corrected for the number of statements tested, and no decision rests on it.",
             )
         )
     return rows

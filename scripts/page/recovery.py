@@ -14,7 +14,7 @@ from scripts.hypotheses.similarity import Similarity
 from scripts.models.plant_file import PlantedBehaviour
 
 MOST = 0.5  # of the prompts that a finding is won on, the intervention must show the behaviour
-PART = 0.25  # of those of its regions that show the behaviour, the finding must be won on
+PART = 0.25  # of those judged that show the behaviour, the finding must be won on
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,22 @@ def recovered(
     """What became of each behaviour that has a check or scores; pairs: of the fresh prompts, of all
     regions.
 
-    A finding names a behaviour when it is won where the intervention shows it: on MOST of its own
-    prompts, and on PART of those in its regions that show it.
+    A finding names a behaviour when it is won where the intervention shows it: on MOST of the
+    prompts that it is won on, and on PART of those that show it and that were judged, by who
+    decides the claims.
     """
     validated = [f for f in findings if f.status == Status.VALIDATED]
+    judgements = list(judgements)
+    decides = {(j.hypothesis, j.judge) for j in judgements if j.raced}
+    judged: dict[str, set[str]] = {f.id: set() for f in validated}
     won: dict[str, set[str]] = {f.id: set() for f in validated}
     for judgement in judgements:
-        if judgement.hypothesis in won and judgement.signs[0] > 0:
-            won[judgement.hypothesis].add(judgement.prompt)
-    region = {pair.prompt: pair.region for pair in pairs}
+        name = judgement.hypothesis
+        if name in judged and (name, judgement.judge) in decides:
+            judged[name].add(judgement.prompt)
+            if judgement.signs[0] > 0:
+                won[name].add(judgement.prompt)
+    prompts = {pair.prompt for pair in pairs}
     found = []
     for behaviour in planted:
         similar = [Alike(s.finding, s.score) for s in scores if s.behaviour == behaviour.name]
@@ -80,18 +87,13 @@ def recovered(
             continue
         base = {p.prompt for p in pairs if pattern.search(p.base)}
         shown = {p.prompt for p in pairs if pattern.search(p.intervention)}
-        names = []
-        for finding in validated:
-            regions = {r.id for r in finding.regions}
-            here = {prompt for prompt in shown if region[prompt] in regions}
-            if _names(won[finding.id], shown, here):
-                names.append(finding.id)
+        names = [f.id for f in validated if _names(won[f.id], shown, shown & judged[f.id])]
         found.append(
             Recovered(
                 behaviour.name,
                 behaviour.statement,
-                len(base) / max(1, len(region)),
-                len(shown) / max(1, len(region)),
+                len(base) / max(1, len(prompts)),
+                len(shown) / max(1, len(prompts)),
                 names,
                 similar,
             )
@@ -99,6 +101,7 @@ def recovered(
     return found
 
 
-def _names(won: set[str], shown: set[str], shown_here: set[str]) -> bool:
+def _names(won: set[str], shown: set[str], judged: set[str]) -> bool:
+    """judged: prompts that show the behaviour and were judged."""
     both = len(won & shown)
-    return bool(both) and both >= MOST * len(won) and both >= PART * len(shown_here)
+    return bool(both) and both >= MOST * len(won) and both >= PART * len(judged)

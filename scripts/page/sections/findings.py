@@ -137,7 +137,11 @@ TEMPLATE = """\
         <td>{{ "shown here" if region.shown else "pooled only" }}</td></tr>
       {% endfor %}
       </tbody></table></div>
-    <p class="note">On all {{ units }} of a region, those after the test had ended included.</p>
+    <p class="note">
+      {%- if finding.regions | sum("used") < finding.regions | sum("prompts") -%}
+      On all {{ units }} of a region, those after the test had ended included.
+      {%- else %}Until the test ended.{% endif -%}
+    </p>
   {% endif %}
 {%- endmacro -%}
 
