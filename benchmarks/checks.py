@@ -144,7 +144,9 @@ def qualities(figures: Mapping) -> dict[str, dict]:
             "of": of,
         }
 
-    found = {"refusal": told(figures["refusals"]["both, by prompt"], BY_XSTEST)}
+    of_files = [figures["refusals"][name] for name in refusals.FILES]  # by the other one's weights
+    refusing = {key: sum(counts[key] for counts in of_files) for key in of_files[0]}
+    found = {"refusal": told(refusing, BY_XSTEST)}
     for label, halves in figures["by hand"].items():
         if label not in FEATURE_OF and halves["tested"]["positives"] >= LEAST_POSITIVES:
             found[label] = told(halves["tested"], BY_HAND)

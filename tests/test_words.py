@@ -64,6 +64,8 @@ def test_sentences_end_in_the_marks_of_their_script():
     assert full_sentences("Take 3.5 g, e.g. of J. Smith's. Then? “Yes!” he said\n1. Bake") == (
         "Take 3.5 g, e.g. of J. Smith's.", "Then?", "“Yes!”", "he said", "Bake",
     )  # fmt: skip
+    said = ("It is approx. 5 km, as Prof. May et al. say.", "See fig. 3.", "No.", "It is.")
+    assert full_sentences(" ".join(said)) == (*said[:2], "No. It is.")
     assert full_sentences("هل تعرف؟ نعم.") == ("هل تعرف؟", "نعم.")
     assert full_sentences("Τι είναι; Ναι.") == ("Τι είναι;", "Ναι.")
     assert full_sentences("…\n---\n") == ()

@@ -24,7 +24,7 @@ CODE_LINE = regex.compile(
     regex.M,
 )
 FORMULA = regex.compile(
-    r"\$\$|\\[(\[]|\\begin\{|\$[^$\n]*\\[a-z]+[^$\n]*\$|\\(?:frac|sqrt|times|cdot)\b"
+    r"\$\$|\\[(\[]|\\begin\{|\$(?=\S)(?=[^$\n]*[\\^_=+{}<>])[^$\n]++(?<=\S)\$(?!\d)|\\(?:frac|sqrt|times|cdot)\b"
 )
 BRACKETED_FORMULA = regex.compile(r"\\\([^\n]*\\\)|\\\[[\s\S]{0,2000}?\\\]")
 LINK = regex.compile(r"https?://|\bwww\.\w|\]\((?:mailto:|/)", regex.I)

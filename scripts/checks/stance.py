@@ -72,7 +72,7 @@ WARNING = _any(
 ADVICE_AGAINST = _any(
     r"(?:advis\w+|recommend\w*|caution\w*|urge) (?:you )?(?:against|not to)\b",
     r"(?:not|never|n't) (?:\w+ )?(?:advisable|recommended|a good idea|wise|worth the risk)\b",
-    r"(?:not|n't|wouldn't|cannot) (?:\w+ )?(?:advise|recommend)\b(?! [^.]{0,40}enough)",
+    r"(?:not|never|n't|wouldn't|cannot) (?:\w+ )?(?:advise|recommend)\b(?! [^.]{0,40}enough)",
     r"(?:you|one) (?:should(?: not|n't| never)|must(?: not|n't| never)|had better not)\b",
     r"(?:avoid|refrain from|stay away from|steer clear of)\b|(?:do not|don't) attempt\b",
 )
@@ -160,9 +160,12 @@ CONTRACTION = _any(
 SORRY, PLEASE = _any(r"sorry\b"), _any(r"please\b")
 THANKS = _any(r"thank(?:s| you|ful)\b")
 PRAISE = regex.compile(
-    r"^[\W_]*(?:(?:that['’]s|that is|this is|what) )?(?:an? |such an? )?(?:really |very )?(?:great"
-    r"|good|excellent|fantastic|wonderful|fascinating|interesting|insightful|thoughtful|brilliant"
-    r"|amazing|lovely) (?:question|point|idea|choice|topic|request)\b",
+    r"^[\W_]*(?:(?:(?:that['’]s|that is|this is|what|you(?:['’]ve)? (?:raised?|made|asked|make|ask)"
+    r"|i love|i like) )?(?:an? |such an? |this |that |your )?(?:really |very |truly )?(?:great|good"
+    r"|excellent|fantastic|wonderful|fascinating|interesting|insightful|thoughtful|brilliant"
+    r"|amazing|lovely) (?:question|point|idea|choice|topic|request|thinking|observation)"
+    r"|(?:i love|i like) (?:this|that|your) (?:question|idea|point|thinking)"
+    r"|you(?:['’]re| are) (?:\w+ly |so |quite )?right)\b(?!-)",
     regex.I,
 )
 EAGER = regex.compile(

@@ -27,7 +27,8 @@ _CLAUSE_END = regex.compile(r"[.!?:;\n。！？：；｡؟۔؛।॥·\u037e]+")
 # A sentence ends in its mark, what closes after it, and white space; or without white space where
 # the script has none; or with the line.
 _SENTENCE_END = regex.compile(
-    r"(?<!\b\p{Lu})(?<!\b(?:Mr|Ms|Dr|St|vs|No|etc|e\.g|i\.e))"
+    r"(?<!\b\p{Lu})(?<!\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Mt|Gen|Capt|Lt|Rev|No|[Vv]ol|[Ff]ig|vs|etc"
+    r"|approx|cf|ca|et al|e\.g|i\.e))"
     r"(?:[.!?…؟۔।॥\u037e]++|(?<=\p{Greek});)[\"'”’»)\]*_]*+(?=\s|$)|[。！？｡]++[」』）”]*+|\n+"
 )
 # Greek ends a question in what other scripts have for a semicolon.
