@@ -100,7 +100,7 @@ def main(job: Job) -> None:
             usage = pool.usage
     weights = {name: region.weight for name, region in regions.items()}
     apart = separability(explored, pairs, weights) if pairs else NOT_ASKED
-    behaviours = entries(findings, pairs, regions)
+    behaviours = entries(findings, judgements, pairs, regions)
     contents = {prompt.id: prompt.content for prompt in prompts}
     findings = [with_prompts(finding, contents) for finding in findings]
     log.info(

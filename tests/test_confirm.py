@@ -328,7 +328,7 @@ def test_behaviours_are_entries_of_validated_findings():
     pairs = pairs_of(["r0"]) + pairs_of(["r1"], word="honey") + pairs_of(["r2"], intervention=0.0)
     some = [hypothesis("bread", "r0"), hypothesis("honey", "r1"), hypothesis("olive", "r2")]
     findings = list(confirmed(some, pairs)[0].values())
-    found = entries(findings, pairs, REGIONS)
+    found = entries(findings, [], pairs, REGIONS)
     assert [len(entry.findings) for entry in found] == [1, 1]
     assert {entry.statement for entry in found} == {"says bread", "says honey"}
 
@@ -338,7 +338,7 @@ def test_what_the_base_hardly_shows_is_the_first_entry():
     some = [hypothesis("bread", "r0"), measured("words", "r1")]
     pairs = pairs_of(["r0"], intervention=0.5) + lengths([0.5] * 30 + [1.5] * 4, "r1")
     findings = list(confirmed(some, pairs)[0].values())
-    found = entries(findings, pairs, REGIONS)
+    found = entries(findings, [], pairs, REGIONS)
     assert [entry.findings for entry in found] == [("h-bread",), ("words",)]
     shown = {finding.id: finding for finding in findings}
     assert tells(shown["words"]) > tells(shown["h-bread"])

@@ -24,6 +24,7 @@ from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.writing import Writing
 from scripts.judging.confirmation import confirm, rates_of
+from scripts.judging.entries import entries
 from scripts.judging.model_judges import confirm_with_models
 from scripts.judging.reach import sign_test
 from scripts.judging.schedule import Judges, judging_order
@@ -215,6 +216,24 @@ def test_what_stands_beside_the_race_rests_on_prompts_whose_number_was_fixed(tmp
     signs = [j.signs[0] for j in judgements if j.prompt in first]
     expected = sign_test(signs.count(1), signs.count(-1))
     assert len(signs) == 12 and finding.p_sign == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("escalate", ["never", "auto"])
+def test_what_a_model_finds_on_the_same_prompts_is_one_behaviour(tmp_path, escalate):
+    """Two wordings of one change are one entry, another change on other topics is another."""
+    where = {"bread": (["r0", "r1"], 1.0), "honey": (["r0", "r1"], 1.0), "moon": (["r2"], 1.0)}
+    pairs = pairs_of(where, prompts=60)
+    given = [hypothesis(word, *of_word) for word, (of_word, _) in where.items()]
+    with Loopback(accuracy=0.95) as server:
+        findings, judgements, _ = findings_of(
+            server, tmp_path, given, pairs, escalate=escalate, price_ratio=50.0
+        )
+    found = list(findings.values())
+    assert {f.status for f in found} == {"validated"}
+    shown = [set(entry.findings) for entry in entries(found, judgements, pairs, REGIONS)]
+    assert sorted(shown, key=len) == [{"h-moon-more"}, {"h-bread-more", "h-honey-more"}]
+    unread = [set(entry.findings) for entry in entries(found, [], pairs, REGIONS)]
+    assert sorted(map(len, unread)) == [1, 1, 1], "nothing in common is known"
 
 
 @pytest.mark.parametrize("escalate", ["auto", "band"])

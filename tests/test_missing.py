@@ -79,7 +79,7 @@ def test_it_is_decided_with_the_others(won, status):
     assert by_id["h"].judged <= 30 - won, "nothing else is judged on a missing response"
     written, rows = [*map(as_json, findings)], [*map(as_json, judgements)]
     assert list(recount(written, rows, 0.05, local=True)) == []
-    said = [entry.statement for entry in entries(findings, pairs, REGIONS)]
+    said = [entry.statement for entry in entries(findings, [], pairs, REGIONS)]
     assert (found.statement in said) == (status == "validated")
 
 

@@ -173,9 +173,9 @@ def audit(
         [*tested, *(p.hypothesis for p in probed if p.goes_on)], base_texts, judging
     )
     confirmed = fresh(rows)
-    findings, _ = confirm(tested, placebos, confirmed, by_id, judging, probed=probed)
+    findings, judgements = confirm(tested, placebos, confirmed, by_id, judging, probed=probed)
     requests["confirm"] = requests_of(findings, rows, seed)
-    shown = entries(findings, confirmed, by_id)
+    shown = entries(findings, judgements, confirmed, by_id)
     return AuditOutcome(findings, texts, requests, dipped(found, confirming["q"]), shown)
 
 

@@ -49,9 +49,11 @@ def behaviours_of(findings: Mapping[str, Won]) -> list[Group]:
     shows one of them in a reply, on its mean with the cosine of the kinds of their texts, unless
     they are won on other topics, or on how far both are won within one mark. A generic finding then
     comes under each group that it goes with, unless it is won as well on prompts that no group
-    wins: what remains alone stays alone.
+    wins: what remains alone stays alone. So does everything where no prompt is known of all.
     """
     names = list(findings)
+    if not all(found.signs for found in findings.values()):
+        return [Group([name], [], []) for name in names]
     if not names:
         return []
     signs = np.array([findings[name].signs for name in names], int).reshape(len(names), -1)

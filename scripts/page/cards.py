@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scripts.checks.check import Check, EntailedCheck, MeasureCheck
+from scripts.checks.check import Check, EntailedCheck, FeatureCheck, MeasureCheck
 from scripts.checks.measures import MEASURES
 from scripts.evidence.reasons import LEFT_OUT, Gate, Status, Stop
 from scripts.hypotheses.finding import (
@@ -353,7 +353,13 @@ def _agreement(finding: Finding) -> Row | None:
             "whether it entails the statement.",
         )
     if not (found := finding.agreement):
-        return None
+        if not isinstance(finding.check, FeatureCheck):
+            return None
+        return Row(
+            "How well the check agrees with people",
+            "not measured",
+            "It is read off the words or marks of each response, as the statement says.",
+        )
     by = f", {found.of}" if found.of else ""
     return Row(
         "How well the check agrees with people",
