@@ -64,13 +64,13 @@ from scripts.page.costs import costs_of
 from scripts.page.figures import Point, figures
 from scripts.page.findings_table import FindingRow, write_table
 from scripts.page.judges import notices_of_judges
-from scripts.page.kinds import Explored, kinds_of_texts
 from scripts.page.notices import Answered, notice_of_thoughts, notices_of_texts
 from scripts.page.page import arithmetic_notice, render
 from scripts.page.recovery import recovered
 from scripts.page.section import Report
 from scripts.page.servers import notices_of_servers
 from scripts.page.signal import Smallest, smallest_effects
+from scripts.page.text_kinds import Explored, kinds_of_texts
 from scripts.prompts.pools import DealtPrompt
 from scripts.prompts.prompt import Prompt, prompt_of
 from scripts.prompts.region import (

@@ -20,7 +20,7 @@ from scripts.hypotheses.finding import Behaviour
 from scripts.hypotheses.hypothesis import Hypothesis, new_hypothesis
 from scripts.page.costs import costs_of
 from scripts.page.findings_table import FindingRow, as_cells, unit_of_effect, write_table
-from scripts.page.kinds import Explored, kinds_of_texts
+from scripts.page.text_kinds import Explored, kinds_of_texts
 from scripts.prompts.prompt import Prompt
 from scripts.report import (
     answered,

@@ -20,9 +20,9 @@ from scripts.page.audit_summary import AuditSummary
 from scripts.page.cards import Entry, entries
 from scripts.page.costs import Costs
 from scripts.page.figures import Point, region_labels
-from scripts.page.kinds import TextKind
 from scripts.page.recovery import Recovered
 from scripts.page.signal import Smallest
+from scripts.page.text_kinds import TextKind
 from scripts.prompts.region import ExploredRegion
 
 

@@ -37,10 +37,10 @@ from scripts.page.audit_summary import AuditSummary, Hardware, KeyedStage
 from scripts.page.cards import entries
 from scripts.page.costs import costs_of
 from scripts.page.figures import Point, figures
-from scripts.page.kinds import TextKind, Typical
 from scripts.page.page import render
 from scripts.page.section import Report
 from scripts.page.signal import smallest_effects
+from scripts.page.text_kinds import TextKind, Typical
 from scripts.prompts.region import ExploredRegion
 from scripts.prompts.written import Authored
 from scripts.recordings.bank import BankReport
