@@ -1,4 +1,4 @@
-"""Screen hypotheses on the screen pool; the budget decides which of them are tested.
+"""Screen hypotheses on the screen pool; draws and money decide which of them are tested.
 
 What a language model writes in a second cycle comes from explored pairs that nothing explains
 which held in the screen pool, and is screened there in its turn: confirm prompts are not touched.
@@ -102,12 +102,12 @@ def main(job: Job) -> None:
         same = {row.id for row in own}  # a proposed hypothesis that the user also has
         rows = [row for row in rows if row.id not in same] + own
     kept = [row for row in rows if row.goes_on]
-    budget = settings["confirm"]
-    available = confirm_prompts(read_rows(job.input.prompts, DealtPrompt), budget["prompts"])
-    reasons = left_out(kept, available, budget, affords)
+    confirm = settings["confirm"]
+    available = confirm_prompts(read_rows(job.input.prompts, DealtPrompt), confirm["prompts"])
+    reasons = left_out(kept, available, confirm, affords)
     kept = [replace(row, beyond=reasons.get(row.id)) for row in kept]
     log.info(
-        "%d of %d hypotheses go on, %d within the budget",
+        "%d of %d hypotheses go on, %d within draws and money",
         len(kept), len(rows), len(kept) - len(reasons),
     )  # fmt: skip
     asked.write()

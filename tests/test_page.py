@@ -172,7 +172,7 @@ def test_every_end_of_sampling_has_words():
     for ending in Ending:
         assert why_sampling_stopped([first, replace(first, stop=ending)])
     told = why_sampling_stopped([replace(first, stop=Ending.BUDGET, draws=1200)])
-    assert told == "the budget is spent (1,200 draws of each subject)"
+    assert told == "the rounds took all draws that they may (1,200 of each subject)"
     assert why_sampling_stopped([]) is None
 
 
@@ -361,7 +361,7 @@ def test_untested_statements_are_counted_with_their_reasons():
     found += [finding(3, "untested", stopped=Stop.DRAWS), finding(4, "unsupported")]
     assert left_untested(found) == (
         "3 more were proposed but left untested: of 2, no fresh prompt of their topics was left "
-        "and of 1, the budget of confirm draws (confirm.draws) did not reach to them."
+        "and of 1, the draws that confirm may take (confirm.draws) did not reach to them."
     )
     assert left_untested([finding(1, "validated")]) is None
 

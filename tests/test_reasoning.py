@@ -1,4 +1,4 @@
-"""Subjects that think before they answer: thoughts have a budget and a place of their own."""
+"""Subjects that think before they answer: thoughts have a limit and a place of their own."""
 
 import json
 from pathlib import Path
@@ -99,7 +99,7 @@ def greedy(model, tokenizer, ids: list[int], most: int) -> list[int]:
     return out[: out.index(0)] if 0 in out else out
 
 
-def test_thoughts_have_their_budget_and_the_answer_follows_them(tiny_model, tmp_path):
+def test_thoughts_have_their_limit_and_the_answer_follows_them(tiny_model, tmp_path):
     model, tokenizer = tiny_model
     tokenizer.chat_template = SETTINGS["chat_template"]["text"]
     found = replies(tiny_model, tmp_path, SETTINGS | {"thoughts": THINK})
@@ -117,10 +117,10 @@ def test_thoughts_have_their_budget_and_the_answer_follows_them(tiny_model, tmp_
             assert row["text"] == text.lstrip() and row["tokens"] == len(answer)
         else:
             assert row["text"] is None and row["reason"] == Absence.UNANSWERED
-    assert spent, "no thought was as long as its budget"
+    assert spent, "no thought was as long as its limit"
 
 
-def test_without_forcing_a_spent_budget_is_no_answer(tiny_model, tmp_path):
+def test_without_forcing_a_spent_limit_is_no_answer(tiny_model, tmp_path):
     tiny_model[1].chat_template = SETTINGS["chat_template"]["text"]
     settings = SETTINGS | {"thoughts": THINK | {"force_end": False}}
     for row in replies(tiny_model, tmp_path, settings):
@@ -132,10 +132,10 @@ def test_without_forcing_a_spent_budget_is_no_answer(tiny_model, tmp_path):
 def test_a_subject_that_does_not_think_says_what_it_would(tiny_model, tmp_path):
     tiny_model[1].chat_template = TURN
     plain = replies(tiny_model, tmp_path / "a", SETTINGS)
-    with_budget = replies(tiny_model, tmp_path / "b", SETTINGS | {"thoughts": THINK})
+    limited = replies(tiny_model, tmp_path / "b", SETTINGS | {"thoughts": THINK})
     keys = ("text", "tokens", "finished")
-    assert [[r[k] for k in keys] for r in with_budget] == [[r[k] for k in keys] for r in plain]
-    assert not any("thoughts" in row for row in with_budget)
+    assert [[r[k] for k in keys] for r in limited] == [[r[k] for k in keys] for r in plain]
+    assert not any("thoughts" in row for row in limited)
 
 
 HARMONY = {"start": MARKERS[1][0], "end": MARKERS[1][1], "max_tokens": 9, "force_end": True}

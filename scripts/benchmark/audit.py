@@ -28,7 +28,7 @@ from scripts.draws.planning import (
     plan_round,
     with_everywhere,
 )
-from scripts.draws.settings import BudgetedPool, PoolSettings, RoundSettings
+from scripts.draws.settings import ConfirmPool, PoolSettings, RoundSettings
 from scripts.evidence.betting import e_value
 from scripts.evidence.ebh import e_bh
 from scripts.evidence.reasons import Status
@@ -136,7 +136,7 @@ def audit(
     kept = [h for h in met if h.goes_on] + [*(author.own if author else ())]
 
     confirming = settings["confirm"]
-    testing: BudgetedPool = {
+    testing: ConfirmPool = {
         "pool": "confirm", "unit": unit, "prompts": confirming["prompts"],
         "samples": 1 if one else confirming["samples"], "ready": ready,
         "draws": confirming["draws"], "everywhere": confirming["everywhere"],

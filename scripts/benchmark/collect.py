@@ -71,7 +71,7 @@ def controls(summary: Figures, parts: TrialParts) -> list[Broken]:
         ("no cut to equal length", "findings on a pair twice as long",
          summary["twice_as_long_other_validated"], summary["twice_as_long_uncut"], ">"),
         ("rates from explore draws", "rate over truth", 1.0, summary["naive_bias"], ">"),
-        ("usual budget at a low dose", "recall_10", summary["recall_10"],
+        ("usual draws at a low dose", "recall_10", summary["recall_10"],
          summary["recall_10_usual"], "<"),
         ("worst acquisition", "texts until proposed", strategies["default"]["texts"],
          worst["texts"], ">"),

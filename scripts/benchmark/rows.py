@@ -62,7 +62,7 @@ class RateRow(TypedDict):
 
 
 class LadderPart(TypedDict):
-    """The dose ladder, by the usual budget and by a larger one."""
+    """The dose ladder, with the usual draws and with more."""
 
     usual: list[LadderRow]
     deep: list[LadderRow]

@@ -13,8 +13,8 @@ def shown(summary: Summary) -> Iterator[str]:
         return "-" if value is None else f"{value:,.3g}" if isinstance(value, float) else str(value)
 
     yield "SIMULATED SUBJECTS: recall (precision) by dose and share of the bank\n"
-    deep = "four times the explore budget"
-    for title, cells in (("usual budget", summary["cells"]), (deep, summary["cells_deep"])):
+    deep = "four times the draws"
+    for title, cells in (("usual draws", summary["cells"]), (deep, summary["cells_deep"])):
         if not cells:
             continue
         doses = sorted({c["dose"] for c in cells})

@@ -40,12 +40,12 @@ from scripts.draws.rules import RULES
 from scripts.draws.settings import PoolSettings
 from scripts.evidence.rates import stratified_rate
 
-DEEP = 4  # times the explore budget, for doses that the usual budget cannot see
+DEEP = 4  # times the explore draws, for doses that the usual ones cannot show
 RATES = ((0.1, 1.0), (0.3, 1.0), (1.0, 0.5), (0.5, 0.5))  # dose, share of a region's prompts
 
 
 def with_larger_allowance(settings: AuditSettings) -> AuditSettings:
-    """The same audit with a larger explore budget, more hypotheses and more screen samples."""
+    """The same audit with more explore draws, more hypotheses and more screen samples."""
     return {
         **settings,
         "measure": {**settings["measure"], "budget": DEEP * settings["measure"]["budget"]},

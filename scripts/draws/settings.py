@@ -51,7 +51,7 @@ class PoolSettings(TypedDict):
 
 
 @with_config(SETTINGS)
-class BudgetedPool(PoolSettings):
+class ConfirmPool(PoolSettings):
     """Of the confirm pool, as the screen decides what is tested."""
 
     draws: int

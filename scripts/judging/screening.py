@@ -1,7 +1,7 @@
 """Eliminate hopeless hypotheses on fresh prompts; a user's own hypotheses join untouched.
 
-Of those that go on, the confirm pool's budget decides which are tested: here, before any of its
-draws is seen.
+Of those that go on, the allowance of confirm draws decides which are tested: here, before any of
+them is seen.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +18,7 @@ from scripts.assistants.questions.judging import judge_tokens
 from scripts.assistants.roles import ScreenRoles, shares_read
 from scripts.assistants.usage import Amount, RoleUsage
 from scripts.checks.check import Check, graded
-from scripts.draws.settings import BudgetedPool, PoolSettings
+from scripts.draws.settings import ConfirmPool, PoolSettings
 from scripts.evidence.betting import e_value, log_e_value
 from scripts.evidence.race import Wanted, drive
 from scripts.evidence.reasons import Stop
@@ -267,7 +267,7 @@ def afforded(
 def left_out(
     hypotheses: Sequence[Hypothesis],
     prompts: Mapping[str, int],
-    settings: BudgetedPool,
+    settings: ConfirmPool,
     affords: Affords | None = None,
 ) -> dict[str, Stop]:
     """Why some hypotheses, by their ids, are none of the tested ones: the confirm pool has too few
@@ -310,7 +310,7 @@ def provable(hypotheses: Sequence[Hypothesis], prompts: Mapping[str, int]) -> li
     return [h for h in hypotheses if h.id in kept]
 
 
-def within_draws(hypotheses: Sequence[Hypothesis], settings: BudgetedPool) -> list[Hypothesis]:
+def within_draws(hypotheses: Sequence[Hypothesis], settings: ConfirmPool) -> list[Hypothesis]:
     """The hypotheses that `draws` of each subject suffice for, in the order given.
 
     A user's own are given what they take, and ready responses cost nothing.

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from scripts.assistants.roles import KeyedRoles
 from scripts.assistants.settings import ModelProposing
 from scripts.core.settings import SETTINGS
-from scripts.draws.settings import BudgetedPool, PoolSettings
+from scripts.draws.settings import ConfirmPool, PoolSettings
 
 
 class ProbeSize(TypedDict):
@@ -22,7 +22,7 @@ class ProbeSize(TypedDict):
 
 class _Screening(TypedDict):
     least_net: int
-    confirm: BudgetedPool
+    confirm: ConfirmPool
 
 
 @with_config(SETTINGS)

@@ -21,7 +21,7 @@ MARKERS = (
     ("<seed:think>", "</seed:think>"),
     ("◁think▷", "◁/think▷"),  # Kimi
 )
-BUDGET = 2048  # tokens of a thought, where a subject does not say
+MOST = 2048  # tokens of a thought, where a subject does not say
 OPEN_ENDED = 0.5  # of a job's texts
 OPENS_WITHIN = 32  # tokens in which a thought must have begun, or there is none
 
@@ -38,7 +38,7 @@ def found_in(template: str) -> Thoughts | None:
     """The `reasoning` settings of a chat template that knows thoughts; None for any other."""
     for start, end in MARKERS:
         if start in template and (end in template or start.startswith("<|")):
-            return {"start": start, "end": end, "max_tokens": BUDGET, "force_end": True}
+            return {"start": start, "end": end, "max_tokens": MOST, "force_end": True}
     return None
 
 

@@ -1,6 +1,6 @@
 """Replies of a loaded subject, plain ones and those of a subject that thinks first.
 
-A subject that thinks is decoded in two phases: its thoughts within a budget of their own, then,
+A subject that thinks is decoded in two phases: its thoughts within a limit of their own, then,
 from behind them, the answer within `max_new_tokens`.
 """
 

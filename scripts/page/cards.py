@@ -37,7 +37,7 @@ STOPPED = {
     Stop.NO_PROMPTS: "The confirm pool held no prompt of its regions.",
     Stop.TOO_FEW_PROMPTS: "The confirm pool has too few prompts to prove so many statements; those "
     "that did better in the screen went first.",
-    Stop.DRAWS: "The budget of confirm draws (confirm.draws) did not reach to it.",
+    Stop.DRAWS: "The draws that confirm may take (confirm.draws) did not reach to it.",
     Stop.UNPAID: "The budget of the assistant (`assistant.budget`) did not reach to it.",
     Stop.NOT_SHOWN: "On the half of its prompts that explores it did not show, or no more than on "
     "the matched ones, so the other half was not tested.",
@@ -45,7 +45,7 @@ STOPPED = {
 UNTESTED = {
     Stop.TOO_FEW_PROMPTS: "the fresh prompts are too few to prove so many statements, and those "
     "that did better in the screen went first",
-    Stop.DRAWS: "the budget of confirm draws (confirm.draws) did not reach to them",
+    Stop.DRAWS: "the draws that confirm may take (confirm.draws) did not reach to them",
     Stop.UNPAID: "the budget of the assistant (`assistant.budget`) did not reach to them",
     Stop.NOT_SHOWN: "on the half of the prompts written for them that explores they did not show, "
     "or no more than on matched ones",

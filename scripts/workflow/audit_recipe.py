@@ -12,7 +12,7 @@ from scripts.assistants.roles import OfStages
 from scripts.core.digests import digest
 from scripts.core.files import Json, JsonObject
 from scripts.core.vocabulary import SIDES
-from scripts.draws.settings import BudgetedPool, FreshPool, PoolSettings
+from scripts.draws.settings import ConfirmPool, FreshPool, PoolSettings
 from scripts.models.settings import EmbedSettings
 from scripts.prompts.prompt import BankError
 from scripts.workflow.bank_recipe import bank_node
@@ -196,10 +196,10 @@ class AuditRecipe:
         own = self._audit.hypotheses
         if own is not None and not Path(own).is_file():
             raise ConfigError(f"`{self._where}.hypotheses`: there is no file `{own}`")
-        budget: BudgetedPool = {**self._pool("confirm"), "draws": self._audit.confirm.draws}
+        confirm: ConfirmPool = {**self._pool("confirm"), "draws": self._audit.confirm.draws}
         settings: Settings = {
             "least_net": self._audit.screen.least_net,
-            "confirm": budget,
+            "confirm": confirm,
             "assistant": assistant,
         }
         if second_cycle:

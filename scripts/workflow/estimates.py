@@ -204,21 +204,21 @@ class AuditPlan:
         return pool_draws(self.settings("plan", "screen"), self.promising, self.evidence)
 
     @property
-    def budget(self) -> float:
+    def allowance(self) -> float:
         """Draws that testing may take: a user's own hypotheses are tested whatever they take."""
-        budget = self.settings("screen")["confirm"]
-        return math.inf if self.own_files or budget["ready"] else budget["draws"]
+        confirm = self.settings("screen")["confirm"]
+        return math.inf if self.own_files or confirm["ready"] else confirm["draws"]
 
     @property
     def confirmed(self) -> int:
         """Draws of one subject in the confirm pool, at most."""
         plan = self.settings("plan", "confirm")
-        draws = min(pool_draws(plan, self.tested, self.evidence), self.budget)
+        draws = min(pool_draws(plan, self.tested, self.evidence), self.allowance)
         everywhere = 0 if plan["ready"] else plan["everywhere"] * self.regions
         return int(draws) + everywhere
 
     def decoded(self, draws: int) -> int:
-        """Tokens of so many draws of each subject, thoughts with them where they have a budget that
+        """Tokens of so many draws of each subject, thoughts with them where they have a limit that
         is known; ready responses decode nothing."""
         sides = [side["settings"] for side in self.subjects()]
         decoded = [side for side in sides if "sampling" in side]
@@ -271,7 +271,7 @@ class AuditPlan:
             "propose": meter.propose(propose.author, self.promising, manner),
             "screen": meter.screen(screen, screened, self._pool("screen"), again),
             "confirm": meter.confirm(
-                confirm, confirmed, self._pool("confirm"), self.budget, placebos, compared
+                confirm, confirmed, self._pool("confirm"), self.allowance, placebos, compared
             ),
         }
         if wanted:

@@ -7,7 +7,7 @@ from scripts.page.numbers import count
 from scripts.page.section import Context, Report, Section
 
 WORDS = {
-    Ending.BUDGET: "the budget is spent ({draws} draws of each subject)",
+    Ending.BUDGET: "the rounds took all draws that they may ({draws} of each subject)",
     Ending.ROUNDS: "the rounds are done ({rounds})",
     Ending.EXHAUSTED: "nothing is left to draw: every draw of the explore pool is taken",
     Ending.CONVERGENCE: "the picture has settled: promising regions, clusters and silhouette are "
