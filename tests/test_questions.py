@@ -9,7 +9,7 @@ from loopback import Loopback
 from reader import MARKED
 
 from scripts.assistants.client import Pool, Unusable
-from scripts.assistants.questions.form import behaviour_of
+from scripts.assistants.questions.form import predicate_of
 from scripts.assistants.questions.judging import judge_question, swapped
 from scripts.assistants.questions.themes import SHOWN, Example, Topic, themes_question
 from scripts.assistants.questions.writing import (
@@ -205,5 +205,5 @@ def test_themes_are_told_what_was_measured_where_and_an_example():
 
 
 def test_a_statement_is_one_short_line():
-    assert behaviour_of("The response recommends\nbread.") == "recommends bread"
-    assert len(behaviour_of("x" * 9000)) == 300 and behaviour_of(None) == ""
+    assert predicate_of("The response recommends\nbread.") == "recommends bread"
+    assert len(predicate_of("x" * 9000)) == 300 and predicate_of(None) == ""

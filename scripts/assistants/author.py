@@ -77,7 +77,7 @@ class _Statement:
     """A statement while hypotheses are written; `before` where it was there before, `compared`
     where a model has told it from others."""
 
-    behaviour: str
+    predicate: str
     direction: Direction
     regions: frozenset[str]
     prompts: frozenset[str] = frozenset()
@@ -91,7 +91,7 @@ class _Statement:
     @property
     def rank(self) -> tuple[bool, int, str]:
         """Its place among others: what quotes a text first, then what most prompts show."""
-        return not self.occurs, -len(self.prompts), self.behaviour
+        return not self.occurs, -len(self.prompts), self.predicate
 
 
 def write_hypotheses(
@@ -118,11 +118,11 @@ def write_hypotheses(
     # How often it shows is for the screen to say: the pairs it was written from do not tell.
     return [
         new_hypothesis(
-            statement_of(s.behaviour, s.direction, sorted(s.regions), regions),
+            statement_of(s.predicate, s.direction, sorted(s.regions), regions),
             s.direction,
             "assistant",
             s.regions,
-            behaviour=s.behaviour,
+            behaviour=s.predicate,
             written=Written(
                 prompts=tuple(sorted(s.prompts)),
                 quote=s.quote or None,
@@ -213,14 +213,14 @@ class _Author:
                     self._take(difference, parts[place], batches[place])
 
     def _review(self, statements: Sequence[_Statement]) -> list[_Statement]:
-        said, focus = [s.behaviour for s in statements], self._manner.focus
+        said, focus = [s.predicate for s in statements], self._manner.focus
         (answer,) = self._pool.ask([review_question(self._role, said, focus)])
         given = answer.value or {}
         self.counts["reworded"] += sum(row.statement != said[n] for n, row in given.items())
         return [
             replace(
                 statement,
-                behaviour=given[place].statement,
+                predicate=given[place].statement,
                 specificity=given[place].specificity,
                 interest=given[place].interest,
             )
@@ -252,7 +252,7 @@ class _Author:
     ) -> Question[list[Difference]]:
         mixed = len(regions) > 1
         known = [
-            (s.behaviour, s.direction == "more")
+            (s.predicate, s.direction == "more")
             for s in self._found
             if mixed or len(s.regions) > 1 or s.regions <= set(regions)
         ]
@@ -304,7 +304,7 @@ class _Author:
         every = [*known, *fresh]
         if len(every) < 2:
             return [replace(s, compared=True) for s in every]
-        said = [s.behaviour for s in every]
+        said = [s.predicate for s in every]
         settled, new = said[: len(known)], said[len(known) :]
         question = merge_question(self._role, settled, new)
         (answer,) = self._pool.ask([question])
@@ -323,16 +323,16 @@ class _Author:
 
 
 def statement_of(
-    behaviour: str,
+    predicate: str,
     direction: Direction,
     where: Iterable[str],
     regions: Mapping[str, Region],
 ) -> str:
-    """A directional sentence for a behaviour and the regions that show it."""
+    """A directional sentence for a predicate and the regions that show it."""
     opening = asked({region: Net(1, 0, 1, 1.0) for region in where}, regions)
     return (
         f"{opening}, the intervention model is {direction} likely than the base to give "
-        f"a response that {behaviour}"
+        f"a response that {predicate}"
     )
 
 
@@ -368,7 +368,7 @@ def _one_of_each(found: Iterable[_Statement]) -> list[_Statement]:
     """Statements of the same words as one."""
     by_words: dict[tuple[str, str], list[_Statement]] = defaultdict(list)
     for statement in found:
-        by_words[statement.direction, statement.behaviour.lower()].append(statement)
+        by_words[statement.direction, statement.predicate.lower()].append(statement)
     return [_joined(same[0], same) for same in by_words.values()]
 
 

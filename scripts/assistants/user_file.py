@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from scripts.assistants.author import statement_of
-from scripts.assistants.questions.form import behaviour_of
+from scripts.assistants.questions.form import predicate_of
 from scripts.checks.check import (
     Check,
     EntailedCheck,
@@ -62,7 +62,7 @@ def _own_line(
     where: str, row: Mapping[str, object], local: bool, entailed: bool, folder: Path
 ) -> OwnLine:
     check, statement = _check(row.get("check")) if local else None, row.get("statement")
-    to_read = local and row.get("check") is None and behaviour_of(statement)
+    to_read = local and row.get("check") is None and predicate_of(statement)
     if to_read and entailed:
         less = row.get("direction") == "less"
         check, statement = EntailedCheck(statement=to_read, absent=less), None
@@ -76,7 +76,7 @@ def _own_line(
         )
     if statement is not None and not isinstance(statement, str):
         raise AuditError(f"{where}: `statement` is {statement!r}; write a text")
-    if not local and not behaviour_of(statement):
+    if not local and not predicate_of(statement):
         raise AuditError(
             f"{where}: the assistant needs a `statement` that completes “The response …”, such "
             "as “recommends bread”"
@@ -154,7 +154,7 @@ def own_hypotheses(
     for line in read_own(path, local, entailed):
         wanted = _regions_of(line, regions)
         if line.check is None:
-            said = behaviour_of(line.statement)
+            said = predicate_of(line.statement)
             statement = statement_of(said, line.direction, set(wanted), regions)
             found.append(new_hypothesis(statement, line.direction, "user", wanted, behaviour=said))
             continue

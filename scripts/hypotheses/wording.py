@@ -36,8 +36,8 @@ OF_KIND = {
 
 
 def topic(region: Region) -> str:
-    """A region in words: its category where that fits, else its typical words; where a region is
-    one prompt, that."""
+    """A region as sentences call it: its category where that fits, else its name, which is its
+    typical words or, where it is one prompt, that."""
     if region.unit == "draw":
         return region.name
     fits = region.category_share >= 0.6 and region.category != "other"

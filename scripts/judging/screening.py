@@ -229,8 +229,8 @@ def screened_by_model(
         kept = [r for r in hypothesis.regions if r not in nets or nets[r].wins > nets[r].losses]
         kept = kept or list(hypothesis.regions)
         seen = _screened(nets, [nets[r].share for r in kept if r in nets])
-        behaviour, direction = hypothesis.behaviour or "", hypothesis.direction
-        statement = statement_of(behaviour, direction, kept, regions)
+        predicate, direction = hypothesis.behaviour or "", hypothesis.direction
+        statement = statement_of(predicate, direction, kept, regions)
         enough = seen.wins - seen.losses >= least_net or race.ended
         rows.append(_narrowed(hypothesis, statement, kept, seen, not nets or enough))
     return rows

@@ -37,7 +37,7 @@ def request(kind: str, role: Role, texts: tuple[str, str], schema: Schema, writt
     return Request(kind, role, *texts, schema, written + role.thinking_tokens)
 
 
-def behaviour_of(given: object) -> str:
+def predicate_of(given: object) -> str:
     """A statement as a verb phrase on one line, to be read after "The response"."""
     text = one_line(given if isinstance(given, str) else "").rstrip(".")
     return text[13:] if text.lower().startswith("the response ") else text

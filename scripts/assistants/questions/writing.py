@@ -11,11 +11,11 @@ from scripts.assistants.questions.form import (
     NUMBER,
     NUMBERS,
     TEXT,
-    behaviour_of,
     list_of,
     numbered,
     object_of,
     places_in,
+    predicate_of,
     reply_list,
     request,
 )
@@ -140,7 +140,7 @@ def write_question(
             side = MODEL.fullmatch(str(given.get("more_often")))
             if side is None:
                 raise Unusable('each difference needs "statement", "more_often" and "pairs"')
-            if statement := behaviour_of(given.get("statement")):
+            if statement := predicate_of(given.get("statement")):
                 more = (side[1].upper() == "X") == coin
                 places = sorted(set(places_in(given.get("pairs"), len(pairs))))
                 quote = one_line(str(given.get("quote") or ""))
@@ -244,7 +244,7 @@ def review_question(
                 score = number_of(given.get(name))
                 scores += [score] if score is not None and 1 <= score <= 5 else []
             if place and len(scores) == 2:
-                said = behaviour_of(given.get("statement")) or statements[place[0]]
+                said = predicate_of(given.get("statement")) or statements[place[0]]
                 found[place[0]] = Reviewed(said, *scores)
         if statements and not found:
             raise Unusable('each needs "number", "statement", "specificity" and "interest"')
