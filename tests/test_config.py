@@ -181,6 +181,12 @@ def test_responses_and_models_replace_one_another():
     inline = {"model": "./folder", "log_probabilities": True}
     _, intervention = resolved({"responses": "other.jsonl"}, inline)
     assert not intervention.log_probabilities
+    inline = {"model": "m/n", "revision": COMMIT, "dtype": "float32", "tokenizer": "base",
+              "adapter": "lab/lora", "adapter_revision": COMMIT, "trust_remote_code": True,
+              "pickled_weights": True}  # fmt: skip
+    for other in ({"responses": "other.jsonl"}, {"server": {"url": "http://x", "model": "m"}}):
+        _, intervention = resolved(other, inline)
+        assert intervention == Subject.model_validate(other), "what only a model has is left behind"
     _, intervention = resolved({"model": "m/n", "revision": COMMIT}, "recorded")
     assert (intervention.model, intervention.responses) == ("m/n", None)
     base, intervention = resolved("recorded")
@@ -278,6 +284,18 @@ def test_adapters_are_named_one_by_one_or_as_a_list():
     for adapter, revision in ((["lab/a"], "v1"), ("lab/a", ["v1"]), (["a/b", "a/c"], ["v1"])):
         with pytest.raises(ValueError, match="`adapter_revision`"):
             Subject(model="models/base", adapter=adapter, adapter_revision=revision)
+
+
+def test_a_revision_of_what_is_not_of_the_hub_does_nothing_and_is_refused():
+    for given, said in [
+        ({"model": "embedded:smollm2-135m-instruct", "revision": "v1"}, "`revision` does nothing"),
+        ({"model": "m", "adapter_revision": "v1"}, "`adapter_revision` needs an `adapter`"),
+        ({"model": "m", "adapter": "plant:demo", "adapter_revision": "v1"}, "is trained here"),
+        ({"server": {"engine": "vllm", "model": "m", "adapter_revision": COMMIT}},
+         r"`server\.adapter_revision` needs an `adapter`"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=said):
+            Subject.model_validate(given)
 
 
 def test_every_rule_is_a_name_that_no_audit_may_have():

@@ -215,6 +215,13 @@ def test_what_a_served_subject_cannot_take_is_named():
         ({"model": "x"}, "one of"), ({"adapter": "x"}, "adapter"),
         ({"response_prefix": "x"}, "response_prefix"), ({"quantization": "int4"}, "quantization"),
         ({"log_probabilities": True}, "log_probabilities"),
+        ({"revision": "main"}, r"`revision` needs a `model`; .*`server\.revision`"),
+        ({"adapter_revision": "main"}, r"`adapter_revision` needs .*`server\.adapter_revision`"),
+        ({"dtype": "float32"}, r"`dtype` needs a `model`; .*`server\.arguments`"),
+        ({"tokenizer": "base"}, "`tokenizer` needs a `model`; a server takes its own"),
+        ({"trust_remote_code": True}, r"`trust_remote_code` needs .*`server\.trust_remote_code`"),
+        ({"pickled_weights": True}, r"`pickled_weights` needs .*`server\.pickled_weights`"),
+        ({"server": {"url": "http://x", "model": "m", "start_within": 9}}, "start_within"),
         ({"server": {"url": "http://x", "model": "m", "key_variable": "sk-1"}}, "key_variable"),
     ]:  # fmt: skip
         with pytest.raises(ConfigError, match=field):

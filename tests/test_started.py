@@ -25,6 +25,7 @@ from scripts.servers.started import free_port, started
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import Recipes
+from scripts.workflow.subject_sections import Server
 
 STANDINS = Path(__file__).resolve().parent / "standins"
 GONE_WITHIN = 60.0  # seconds
@@ -215,6 +216,14 @@ def test_what_stands_for_a_server_that_is_started(workspace, tiny, monkeypatch):
     _, elsewhere = decodes({"server": {"url": "http://127.0.0.1:1/v1", "model": "m"}})
     assert len({node.key for node in (base, more, other, elsewhere)}) == 4
     assert "model" not in elsewhere.inputs
+
+
+def test_a_server_at_an_address_inherits_nothing_of_one_that_is_started(tiny):
+    at = {"url": "http://127.0.0.1:1/v1", "model": "m"}
+    raw = _configured(tiny, {"server": at}, arguments={"device": "cpu"}, start_within=9)
+    config = load(raw)
+    given = config.subject(config.audits["small"], "intervention", "x").server
+    assert given.model_dump() == Server(**at, concurrency=4).model_dump()
 
 
 @pytest.mark.parametrize(

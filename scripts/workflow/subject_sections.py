@@ -1,5 +1,6 @@
 """Sections of the configuration: a subject, of whatever kind, and a file that is read."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
@@ -9,6 +10,7 @@ from scripts.models.thinking import ARGUMENTS, EFFORT
 from scripts.readers.registry import FORMATS
 from scripts.servers.engines import ENGINES, WITH_ADAPTERS
 from scripts.workflow.kinds.registry import kind_of
+from scripts.workflow.kinds.served import OF_STARTED
 from scripts.workflow.section import COMMIT, PLANT, VARIABLE, Off, Place, Section, shorthand
 
 if TYPE_CHECKING:  # names from tables are for pydantic alone
@@ -162,8 +164,10 @@ class Server(Section):
     def _at_an_address_or_started(self):
         if (self.url is None) == (self.engine is None):
             raise ValueError("`server` needs one of `url` and `engine`, and no two")
-        own = ("revision", "adapter", "adapter_revision", "arguments")
-        if self.url and (given := [name for name in own if getattr(self, name)]):
+        known = type(self).model_fields
+        own = [name for name in OF_STARTED if name != "engine"]
+        given = [name for name in own if getattr(self, name) != known[name].default]
+        if self.url and given:
             raise ValueError(f"`server.{given[0]}` needs an `engine`, which is started here")
         if self.engine and (self.identity or self.key_variable):
             raise ValueError("`server.identity` and `server.key_variable` need a `url`")
@@ -172,7 +176,27 @@ class Server(Section):
                 f"`server.adapter` needs the engine {' or '.join(WITH_ADAPTERS)}; for another, "
                 "merge the adapter into the model"
             )
+        names = [self.adapter] if self.adapter else []
+        if sentence := idle_revision(self.model, self.revision, names, [self.adapter_revision]):
+            raise ValueError(sentence.replace("`", "`server.", 1))
         return self
+
+
+def idle_revision(
+    model: str | None,
+    revision: str | None,
+    adapters: Sequence[str],
+    revisions: Sequence[str | None],
+) -> str | None:
+    """The sentence for a revision of what is not of the hub; revisions: of the adapters."""
+    if revision and (model or "").startswith("embedded:"):
+        return f"`revision` does nothing, since the content of `{model}` is pinned; leave it out"
+    if any(revisions) and not adapters:
+        return "`adapter_revision` needs an `adapter`, whose revision it is"
+    for name, given in zip(adapters, revisions, strict=False):
+        if given and name.startswith(PLANT):
+            return f"`adapter_revision` does nothing for `{name}`, which is trained here"
+    return None
 
 
 class Subject(Section):
@@ -275,6 +299,10 @@ class Subject(Section):
             raise ValueError("`adapter_revision` must be a list where `adapter` is one")
         if isinstance(self.adapter, list) and len(revisions or self.adapter) != len(self.adapter):
             raise ValueError("`adapter_revision` needs one entry for each adapter, or null")
+        named = revisions if isinstance(revisions, list) else [revisions]
+        names = [name for name, _ in self.adapters]
+        if sentence := idle_revision(self.model, self.revision, names, named):
+            raise ValueError(sentence)
         if self.prompt_template is not None and self.prompt_template.count("{prompt}") != 1:
             raise ValueError("`prompt_template` must hold `{prompt}` once, where the prompt goes")
         if self.thinking == "off" and not self.chat_template:

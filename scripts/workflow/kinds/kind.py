@@ -65,11 +65,18 @@ class Nodes(Protocol):
         """What of a loaded subject's own fields decides its texts."""
 
 
-# What only a model that is loaded here can have, and why the other kinds cannot.
+# What only a model that is loaded here can have, and why the other kinds cannot, or where else
+# they have it.
 LOADED_ONLY = {
+    "revision": "what a server serves has `server.revision`, a data set `responses.revision`",
     "adapter": "`server` and `responses` take none",
+    "adapter_revision": "an adapter that is served has `server.adapter_revision`",
     "quantization": "a server decides it by itself",
-    "pickled_weights": "which is loaded here",
+    "dtype": "a server decides it by itself, and one that is started here is told by its engine's "
+    "own `server.arguments`",
+    "tokenizer": "a server takes its own",
+    "trust_remote_code": "a server that is started here has `server.trust_remote_code`",
+    "pickled_weights": "a server that is started here has `server.pickled_weights`",
     "log_probabilities": "which is loaded here",
 }
 

@@ -54,7 +54,8 @@ def words(subject: Dump) -> Words:
 
 def leave(base: Dump) -> JsonObject:
     """Without what only a model that is loaded here can have."""
-    left = {"adapter": None, "quantization": "none", "pickled_weights": False,
+    left = {"adapter": None, "adapter_revision": None, "quantization": "none", "dtype": "auto",
+            "tokenizer": "adapter", "trust_remote_code": False, "pickled_weights": False,
             "response_prefix": "", "log_probabilities": False}  # fmt: skip
     own_template = isinstance(base["chat_template"], Mapping)
     return {**left, "chat_template": True} if own_template else left

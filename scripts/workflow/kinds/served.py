@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 STARTED = {"engine", "arguments", "extra"}
 PATIENCE = {"concurrency", "timeout", "start_within"}
 ACCESS = {"url", "identity", "key_variable", "concurrency", "timeout"}
+# What a server at a `url` cannot have.
+OF_STARTED = ("engine", "revision", "adapter", "adapter_revision", "arguments", "start_within")
 
 
 def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
@@ -86,17 +88,16 @@ def misfit(subject: Subject) -> str | None:
 
 def inherit(base: Dump, given: Dump) -> JsonObject:
     """Of another server, name and key are others; one that is started has an engine of its own."""
-    other: JsonObject = {}
+    gone: set[str] = set()
     if "url" in given:
-        started = ("engine", "revision", "adapter", "adapter_revision")
-        other = {"identity": None, "key_variable": None, **dict.fromkeys(started), "arguments": {}}
+        gone = {"identity", "key_variable", *OF_STARTED}
     elif "engine" in given:
-        other = {"url": None, "identity": None, "key_variable": None}
+        gone = {"url", "identity", "key_variable"}
     if "model" in given:
-        other["revision"] = None
+        gone.add("revision")
     if "adapter" in given:
-        other["adapter_revision"] = None
-    return {**base, **other, **given}
+        gone.add("adapter_revision")
+    return {**{name: base[name] for name in base if name not in gone}, **given}
 
 
 def require_key(local: Dump) -> None:
