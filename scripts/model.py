@@ -105,7 +105,7 @@ def provide(settings: ModelSettings, local: ModelPlace, folder: Path, ledger: Le
         work, ready = Path(scratch), Path(scratch) / "ready"
         gguf = None
         if "gguf" in settings:
-            gguf = Path(local["path"]).resolve()
+            gguf = Path(local["path"]).absolute()  # a link's own name says what it is
         elif "hub" in settings:
             gguf = fetched_file(settings["hub"], settings["revision"], settings["gguf_file"])
         else:
@@ -143,8 +143,9 @@ def provide_from_hub(settings: ModelSettings) -> Path:
     if "pickled_weights" not in settings:
         raise AuditError(
             f"the hub model `{hub}` has no safetensors at {revision}; where it has pickles "
-            "(`.bin`), which may run code when they are read, and you trust them, give its subject "
-            "`pickled_weights: true`"
+            "(`.bin`), which may run code when they are read, and you trust them, set "
+            "`pickled_weights: true` beside that `model`, in its subject or `server` (an encoder "
+            "has no such setting: name one with safetensors)"
         )
     return fetched(hub, revision, ("*.bin",))
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,13 @@ from hub import Hub, Repository
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
+from scripts.assistants import servers_here
+from scripts.assistants.roles import Role, RoleServer
+from scripts.assistants.servers_here import ServersHere
 from scripts.core.errors import AuditError
 from scripts.core.ledger import Ledger
 from scripts.model import provide
-from scripts.models import checkpoint
+from scripts.models import checkpoint, served
 from scripts.models.generation import generate
 from scripts.models.gguf import convert_gguf, template_of_gguf
 from scripts.models.host import Kept
@@ -33,8 +37,9 @@ from scripts.models.subject import (
     stop_tokens,
 )
 from scripts.prompts.prompt import Prompt
-from scripts.workflow.config import load
+from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
+from scripts.workflow.preflight import require_runnable
 from scripts.workflow.recipes import Node, Recipes
 from scripts.workflow.revisions import LOCK, Revisions, pinned, read_lock
 
@@ -282,6 +287,73 @@ def test_a_pickled_checkpoint_is_loaded_where_it_is_allowed_and_runs_no_code(tin
         load_model(folder, [], allowed)
 
 
+def test_a_server_that_is_started_has_code_and_pickles_where_they_are_allowed(
+    tiny, tmp_path, monkeypatch
+):
+    write_bank(tmp_path / "few")
+    allows = {"trust_remote_code": True, "pickled_weights": True}
+    digests = DigestIndex(tmp_path / "digests.json")
+
+    def made(**more):
+        served = {"engine": "vllm", "model": TINY, "revision": FIRST, **more}
+        raw = subjects(one={"server": served})
+        raw["banks"]["few"]["sources"][0]["path"] = str(tmp_path / "few")
+        raw["audits"]["one"] |= {
+            "embed": {"model": tiny["encoder"]}, "assistant": {"server": served},
+        }  # fmt: skip
+        return Recipes(load(raw), ROOT, digests)
+
+    def models(recipes):
+        report = recipes.audits["one"]
+        plan = report.ancestor("measure").inputs["plan"]
+        decode = plan.inputs["base"]
+        return decode, [decode.inputs["model"], report.inputs["confirm"].inputs["served 0"]]
+
+    plain, without = models(made())
+    assert set(plain.settings["server"]) == {"engine", "arguments", "extra"}
+    assert not any({"code", "pickled_weights"} & set(node.settings) for node in without)
+    decode, nodes = models(made(**allows))
+    assert all(node.settings["code"] and node.settings["pickled_weights"] for node in nodes)
+    assert decode.settings["server"]["trust_remote_code"] and decode.key != plain.key
+    with pytest.raises(ConfigError, match=r"`server\.trust_remote_code` does nothing for `engine"):
+        load(subjects(one={"server": {"engine": "llamacpp", "model": "x", **allows}}))
+
+    folder = shutil.copytree(tiny["base"], tmp_path / "pickled")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    here = {"model": str(folder), "revision": None}
+    remedy = r"`pickled_weights: true` beside that `model`, in its subject or `server`"
+    with pytest.raises(AuditError, match=remedy):
+        require_runnable(made(**here))
+    require_runnable(made(**here, pickled_weights=True))
+    asked = []
+
+    def stop(*given):
+        asked.append(given[4])
+        raise AuditError("far enough")
+
+    monkeypatch.setattr(served, "command", stop)
+    monkeypatch.setattr(servers_here, "command", stop)
+    settings = {"server": {"engine": "vllm", "arguments": {"a": 1}, "extra": {}}, "subject": "f"}
+    start = served.StartedHere({"start_within": 1}, folder, None, tmp_path / "log")
+    role = RoleServer("vllm", str(folder), None, {"a": 1}, 60.0, "1f2e3d4c")
+
+    def role_started(role):
+        servers = ServersHere({"1f2e3d4c": folder}, tmp_path / "confirm.log")
+        servers.start_of(Role("judge 1", "openai", "judge", server=role))()
+
+    with pytest.raises(AuditError, match=remedy):
+        list(start({}, {}, settings, 0))
+    with pytest.raises(AuditError, match=remedy):
+        role_started(role)
+    settings["server"] |= allows
+    with pytest.raises(AuditError, match="far enough"):
+        list(start({}, {}, settings, 0))
+    with pytest.raises(AuditError, match="far enough"):
+        role_started(replace(role, **allows))
+    assert asked == [{"a": 1, "trust-remote-code": True}] * 2
+
+
 def test_code_and_pickles_are_in_no_key_of_those_without_them():
     plain = load(subjects(one={"model": "models/base"})).subjects["one"]
     assert plain.allowed == []
@@ -431,6 +503,40 @@ def test_a_gguf_file_that_llama_cpp_serves_is_left_as_it_is(tiny, tiny_gguf, tmp
     assert "conversion" not in local.settings
     assert provide(local.settings, local.local, tmp_path, Ledger("model", "k")) == tiny_gguf
     assert embedded.settings["kind"] == "gguf"
+
+
+def test_a_gguf_file_that_llama_cpp_serves_for_a_role_is_left_as_it_is(
+    tiny, tiny_gguf, tmp_path, monkeypatch
+):
+    write_bank(tmp_path / "few")
+    of_hub = {"model": f"{TINY}/q8/{tiny_gguf.name}", "revision": FIRST}
+    found = []
+    for given in ({"model": str(tiny_gguf)}, of_hub):
+        raw = subjects(one={"model": tiny["base"]})
+        raw["banks"]["few"]["sources"][0]["path"] = str(tmp_path / "few")
+        raw["audits"]["one"] |= {
+            "embed": {"model": tiny["encoder"]},
+            "assistant": {"server": {"engine": "llamacpp", **given}},
+        }
+        recipes = Recipes(load(raw), ROOT, DigestIndex(tmp_path / "digests.json"))
+        for stage in ("propose", "screen", "confirm"):
+            found.append(recipes.audits["one"].ancestor(stage).inputs["served 0"].settings)
+    assert all(settings["unconverted"] and "conversion" not in settings for settings in found)
+    blob = tmp_path / "blobs" / "0a1b"  # as the hub's cache has it
+    blob.parent.mkdir()
+    shutil.copy(tiny_gguf, blob)
+    (tmp_path / "snapshot").mkdir()
+    (link := tmp_path / "snapshot" / tiny_gguf.name).symlink_to(blob)
+    assert provide({"gguf": "x", "unconverted": True}, {"path": str(link)}, tmp_path, None) == link
+    asked = []
+    monkeypatch.setattr(servers_here, "command", lambda *given: asked.append(given[1]) or 1 / 0)
+    server = RoleServer("llamacpp", str(link), None, {}, 60.0, "1f2e3d4c")
+    start = ServersHere({"1f2e3d4c": link}, tmp_path / "confirm.log").start_of(
+        Role("judge 1", "openai", "judge", server=server)
+    )
+    with pytest.raises(ZeroDivisionError):
+        start()
+    assert asked == [link]
 
 
 def test_a_whole_audit_of_a_gguf_file(workspace, tiny, tiny_gguf):

@@ -19,6 +19,7 @@ from scripts.assistants.client import Pool
 from scripts.assistants.roles import Budget, ConfirmRoles, Role, RoleServer
 from scripts.assistants.servers_here import ServersHere
 from scripts.core.errors import AuditError
+from scripts.models import served
 from scripts.servers import engines
 from scripts.servers.engines import Command, command, fields
 from scripts.servers.started import free_port, started
@@ -224,6 +225,50 @@ def test_a_server_at_an_address_inherits_nothing_of_one_that_is_started(tiny):
     config = load(raw)
     given = config.subject(config.audits["small"], "intervention", "x").server
     assert given.model_dump() == Server(**at, concurrency=4).model_dump()
+
+
+def test_a_file_among_the_arguments_counts_by_its_content(workspace, tiny, monkeypatch):
+    monkeypatch.chdir(workspace)
+    for name, said in [("one.jinja", "a"), ("same.jinja", "a"), ("other.jinja", "b")]:
+        Path(name).write_text(said)
+    (folder := Path("draft/model")).mkdir(parents=True)
+
+    def made(file):
+        served = {"engine": "vllm", "model": tiny["base"], "arguments": {"chat-template": file}}
+        raw = _configured(tiny, {}, **served)
+        raw["audits"]["small"]["assistant"] = {"server": served}
+        recipes = Recipes(load(raw), workspace, DigestIndex(workspace / "digests.json"))
+        report = recipes.audits["small"]
+        decode = report.ancestor("measure").inputs["plan"].inputs["base"]
+        return decode, report.ancestor("confirm"), report
+
+    one, confirm, report = made("one.jinja")
+    assert one.local["started"]["files"] == {"chat-template": "one.jinja"}
+    for node, same in zip((one, confirm, report), made("same.jinja"), strict=True):
+        assert node.key == same.key, "a name is no content"
+    for node, other in zip((one, confirm), made("other.jinja"), strict=False):
+        assert node.key != other.key
+    Path("one.jinja").write_text("c")
+    for node, edited in zip((one, confirm), made("one.jinja"), strict=False):
+        assert node.key != edited.key
+    plain, *_ = made("no file")
+    assert plain.settings["server"]["arguments"] == {"chat-template": "no file"}
+    assert "files" not in plain.local["started"]
+    empty, *_ = made(str(folder))
+    (folder / "weights").touch()
+    assert made(str(folder))[0].key != empty.key
+
+    asked = []
+
+    def stop(*given):
+        asked.append(given[4])
+        raise AuditError("far enough")
+
+    monkeypatch.setattr(served, "command", stop)
+    start = served.StartedHere(one.local["started"], Path(tiny["base"]), None, Path("log"))
+    with pytest.raises(AuditError, match="far enough"):
+        list(start({}, {}, one.settings, 0))
+    assert asked == [{"chat-template": "one.jinja"}], "the program is given the file"
 
 
 @pytest.mark.parametrize(

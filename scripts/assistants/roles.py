@@ -31,9 +31,10 @@ Decide = Literal["first", "majority"]
 
 @dataclass(frozen=True)
 class RoleServer:
-    """A server that a stage's job starts for a role: engine, model and arguments as of served
-    subjects; how many seconds it may take until it answers; and what stands for it in keys and
-    caches, made of engine, arguments and the model's content ("" until that is looked up)."""
+    """A server that a stage's job starts for a role: engine, model, arguments and what it allows as
+    of served subjects; how many seconds it may take until it answers; and what stands for it in
+    keys and caches, made of engine, arguments and the model's content ("" until that is looked
+    up)."""
 
     engine: str
     model: str
@@ -41,6 +42,8 @@ class RoleServer:
     arguments: Mapping[str, Json]
     start_within: float = 1800.0
     identity: str = ""
+    trust_remote_code: bool = False
+    pickled_weights: bool = False
     __pydantic_config__: ClassVar = SETTINGS
 
 

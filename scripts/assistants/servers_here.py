@@ -8,8 +8,9 @@ from threading import Lock
 from scripts.assistants.roles import Role, RoleServer, StageRoles
 from scripts.core.errors import AuditError
 from scripts.core.job import Job
+from scripts.models.checkpoint import check_allowed
 from scripts.models.description import model_folder
-from scripts.servers.engines import Started, command
+from scripts.servers.engines import TRUSTING, Started, command
 from scripts.servers.started import free_port, started
 
 
@@ -43,10 +44,14 @@ class ServersHere:
             return self._running[server.identity]
 
     def _start(self, server: RoleServer) -> Started:
-        folder, port = self._folders[server.identity].resolve(), free_port()
-        how = command(server.engine, folder, None, port, server.arguments)
+        # Of the hub a file is a link to one without an ending, which is not followed.
+        folder, port = self._folders[server.identity].absolute(), free_port()
+        code = server.trust_remote_code
+        given = {**server.arguments, **TRUSTING} if code else server.arguments
         log = self._log.with_suffix(f".{server.identity[:8]}.server.log")
         try:
+            check_allowed(folder, code, server.pickled_weights)
+            how = command(server.engine, folder, None, port, given)
             url = self._stack.enter_context(started(how, port, log, server.start_within))
         except AuditError as error:
             raise AuditError(f"`assistant`, server of {server.model}: {error}") from None

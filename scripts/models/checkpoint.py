@@ -36,8 +36,14 @@ def check_checkpoint(folder: Path, settings: Loading) -> None:
             f"the checkpoint in `{folder}` is quantised already ({method}); take out "
             f"`quantization: {bits}`"
         )
-    check_pickles(folder, bool(settings.get("pickled_weights")))
-    if settings["trust_remote_code"]:
+    check_allowed(folder, settings["trust_remote_code"], bool(settings.get("pickled_weights")))
+
+
+def check_allowed(folder: Path, code: bool, pickled: bool) -> None:
+    """Raise AuditError when weights are in pickles alone that are not allowed, or code of the
+    model's own, where that may run, lies in another repository."""
+    check_pickles(folder, pickled)
+    if code:
         for file, place in _code_elsewhere(folder):
             raise AuditError(
                 f"`{folder / file}` names code in another repository (`{place}`), of which no "
@@ -71,7 +77,8 @@ def check_pickles(folder: Path, allowed: bool) -> None:
         return
     raise AuditError(
         f"`{folder}` has its weights in `{found[0].name}` alone, a pickle, which may run code when "
-        "it is read; where you trust it, set `pickled_weights: true`"
+        "it is read; where you trust it, set `pickled_weights: true` beside that `model`, in its "
+        "subject or `server`"
     )
 
 

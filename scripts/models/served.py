@@ -22,6 +22,7 @@ from scripts.draws.absence import Absence, absent
 from scripts.draws.draw import Draw
 from scripts.draws.record import DrawRecord
 from scripts.models.answer import answered_by, record_of
+from scripts.models.checkpoint import check_allowed
 from scripts.models.formatting import messages_of, plain_text
 from scripts.models.gguf import template_of_gguf
 from scripts.models.reasoning import longest_reply, template_in
@@ -31,7 +32,7 @@ from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
 from scripts.servers.credentials import quoted, server_key
-from scripts.servers.engines import command, fields
+from scripts.servers.engines import TRUSTING, command, fields
 from scripts.servers.pace import Busy, Concurrency, TurnedAway, Unreachable, patiently
 from scripts.servers.started import free_port, started
 
@@ -157,9 +158,12 @@ class StartedHere:
         """As `Served`. Raises AuditError, too, when the server does not start."""
         told = _telling(settings, self.against_thinking(settings))
         server, port = told["server"], free_port()
+        code = server.get("trust_remote_code", False)
+        check_allowed(self.model, code, server.get("pickled_weights", False))
+        given = {**server["arguments"], **self.access.get("files", {})}
         how = command(
             server["engine"], self.model.absolute(), self.adapter and self.adapter.absolute(), port,
-            server["arguments"], self.devices,
+            {**given, **TRUSTING} if code else given, self.devices,
         )  # fmt: skip
         with started(how, port, self.log_file, self.access["start_within"]) as url:
             access: ServerAccess = {

@@ -106,7 +106,10 @@ class ServedModel(TypedDict):
 
     model: NotRequired[str]
     engine: NotRequired[str]
+    trust_remote_code: NotRequired[bool]
+    pickled_weights: NotRequired[bool]
     arguments: NotRequired[dict[str, str | int | float | bool]]
+    """Files among them by their content."""
     extra: JsonObject
 
 
@@ -137,6 +140,8 @@ class Patience(_Requests):
 
     start_within: float
     """Seconds."""
+    files: NotRequired[dict[str, str]]
+    """Where the files among its arguments lie, by the names of these."""
 
 
 @with_config(SETTINGS)

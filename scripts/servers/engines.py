@@ -15,6 +15,8 @@ from scripts.servers.sampling import Warping
 
 Arguments = Mapping[str, str | int | float | bool]  # by their long names; true sets a flag
 WITH_ADAPTERS = ("vllm", "sglang")
+OF_GGUF = ("llamacpp",)  # those that serve a GGUF file as it is
+TRUSTING: Arguments = {"trust-remote-code": True}  # what tells each of the others so
 NAME, ADAPTER = "subject", "adapter"  # what requests call the model, and the adapter beside it
 RANKS = (16, 32, 64, 128, 256, 320, 512)  # of adapters that vLLM makes room for, 16 unless told
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")

@@ -20,6 +20,7 @@ from scripts.assistants.roles import (
     ScreenRoles,
 )
 from scripts.servers.engines import ENGINES
+from scripts.workflow.kinds.started import idle
 from scripts.workflow.section import COMMIT, VARIABLE, Section, shorthand
 
 if TYPE_CHECKING:  # names from tables are for pydantic alone
@@ -61,14 +62,26 @@ class StartedServer(Section):
     engine: Engine
     """Program that is started: vLLM, SGLang, llama.cpp's server, `transformers serve`."""
     model: str = Field(min_length=1)
-    """What it serves: a local directory (of llama.cpp one with a GGUF file), or a hub id."""
+    """What it serves: a local directory or GGUF file, or a hub id with `revision`, behind which a
+    GGUF file may be named (`lab/name/file.gguf`); llama.cpp loads such a file as it is."""
     revision: str | None = Field(None, pattern=COMMIT)
     """Full 40-digit commit of a hub model."""
+    trust_remote_code: bool = False
+    """Allow the model's own Python code to run; only for a model that you name and trust."""
+    pickled_weights: bool = False
+    """Allow weights in pickles (`.bin`), where there are no safetensors; only from whom you trust.
+    The engine reads them in its own way."""
     arguments: dict[str, str | int | float | bool] = {}
     """Arguments for the program by their long names, `{max-model-len: 8192}`; true sets a flag.
     They are in the key."""
     start_within: float = Field(1800, gt=0)
     """Seconds until it must answer."""
+
+    @model_validator(mode="after")
+    def _nothing_idle(self):
+        if sentence := idle(self):
+            raise ValueError(sentence)
+        return self
 
 
 class Asked(Section):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from scripts.core.files import Json
+from scripts.workflow.kinds.started import files_among
 from scripts.workflow.section import PLANT
 
 PLACE = "…"  # stands for a path or an address
@@ -15,11 +16,18 @@ def without_places(value: Json) -> Json:
     if isinstance(value, Mapping):
         places = _places(value)
         return {
-            name: PLACE if name in places else without_places(inner)
+            name: PLACE if name in places else without_places(_unplaced(name, inner))
             for name, inner in value.items()
             if name not in REACHED
         }
     return [without_places(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _unplaced(name: str, value: Json) -> Json:
+    """Arguments of a server with the files among them taken out; any other value as it is."""
+    if name == "arguments" and isinstance(value, Mapping):
+        return {**value, **dict.fromkeys(files_among(value), PLACE)}
+    return value
 
 
 def _places(section: Mapping[str, Json]) -> set[str]:

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import cast
 
 from scripts.assistants.providers import key_of
-from scripts.assistants.roles import LOCAL, ROLES_OF, Role, read_roles
+from scripts.assistants.roles import (
+    LOCAL,
+    ROLES_OF,
+    Role,
+    RoleServer,
+    StageRoles,
+    read_roles,
+)
 from scripts.checks.behaviour_file import read_behaviour_file
 from scripts.core.checksums import damage
 from scripts.core.errors import AuditError
@@ -77,13 +84,18 @@ def require_runnable(recipes: Recipes) -> None:
             )
     for node in recipes.nodes["decode"].values():
         model, adapter = (_files_at_hand(node.inputs.get(name)) for name in ("model", "adapter"))
-        pickled = bool(node.settings.get("pickled_weights"))
+        server = node.settings.get("server", {})
+        pickled = bool(node.settings.get("pickled_weights") or server.get("pickled_weights"))
         if model:
             check_pickles(model, pickled)
         if model and adapter:
             check_adapter(model, adapter, pickled)
         if node.settings.get("thinking") == "off" and (places := _templates_at_hand(node)):
             template_arguments(template_of(_loaded(node), places))
+    for node in (node for stage in ROLES_OF for node in recipes.nodes[stage].values()):
+        for number, served in enumerate(_servers(node)):
+            if model := _files_at_hand(node.inputs[f"served {number}"]):
+                check_pickles(model, served.pickled_weights)
     for name, report in recipes.audits.items():
         subjects = report.ancestor("measure").inputs["plan"].inputs
         sides = [(_loaded(subjects[side]), _templates_at_hand(subjects[side])) for side in SIDES]
@@ -252,12 +264,24 @@ def _of_assistant(report: Node) -> list[Node]:
     return [node for node in _asking(report) if node.stage != "write"]
 
 
-def _roles(node: Node) -> tuple[Role, ...]:
-    """The assistant's roles that a stage has; none of the local assistant."""
+def _of_stage(node: Node) -> StageRoles | None:
+    """What a stage is given of the assistant; None where that is the local one."""
     given = node.settings["assistant"]
     if given == LOCAL:
-        return ()
-    return read_roles(ROLES_OF[node.stage], given, node.local["access"]).roles
+        return None
+    return read_roles(ROLES_OF[node.stage], given, node.local["access"])
+
+
+def _roles(node: Node) -> tuple[Role, ...]:
+    """The assistant's roles that a stage has; none of the local assistant."""
+    found = _of_stage(node)
+    return found.roles if found else ()
+
+
+def _servers(node: Node) -> list[RoleServer]:
+    """The servers that a stage's jobs start for its roles."""
+    found = _of_stage(node)
+    return found.servers() if found else []
 
 
 def _made_already(node: Node) -> bool:

@@ -9,6 +9,7 @@ from scripts.core.digests import digest
 from scripts.core.errors import AuditError
 from scripts.workflow.config import ConfigError
 from scripts.workflow.kinds.kind import Identity
+from scripts.workflow.kinds.started import allowed, allowing, by_content
 
 if TYPE_CHECKING:
     from scripts.workflow.recipes import Node, Recipes
@@ -44,9 +45,11 @@ class RolesRecipe:
 
     def stands_for(self, server: RoleServer) -> str:
         """What stands for a server that is started: what it serves, and how."""
-        return digest(server.engine, dict(server.arguments), self._served(server)[1])
+        arguments = by_content(server.arguments, self._recipes.digests)
+        more = [allows] if (allows := allowing(server)) else []
+        return digest(server.engine, arguments, self._served(server)[1], *more)
 
     def _served(self, server: RoleServer) -> tuple[Node, Identity]:
         """The node of the model that a server serves, and the identity of its content."""
         where = f"{self._where}: server.model"
-        return self._recipes.model(where, server.model, server.revision)
+        return self._recipes.model(where, server.model, server.revision, allowed(server))

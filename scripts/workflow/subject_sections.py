@@ -11,6 +11,7 @@ from scripts.readers.registry import FORMATS
 from scripts.servers.engines import ENGINES, WITH_ADAPTERS
 from scripts.workflow.kinds.registry import kind_of
 from scripts.workflow.kinds.served import OF_STARTED
+from scripts.workflow.kinds.started import idle
 from scripts.workflow.section import COMMIT, PLANT, VARIABLE, Off, Place, Section, shorthand
 
 if TYPE_CHECKING:  # names from tables are for pydantic alone
@@ -143,6 +144,12 @@ class Server(Section):
     """LoRA adapter that vLLM or SGLang serves: `plant:<name>`, a local directory, or a hub id."""
     adapter_revision: str | None = Field(None, pattern=COMMIT)
     """Full 40-digit commit of a hub adapter."""
+    trust_remote_code: bool = False
+    """Allow the model's own Python code to run in a server that is started here; only for a model
+    that you name and trust."""
+    pickled_weights: bool = False
+    """Allow weights in pickles (`.bin`) there, where there are no safetensors; only from whom you
+    trust. The engine reads them in its own way."""
     arguments: dict[str, str | int | float | bool] = {}
     """Arguments for the program by their long names, `{max-model-len: 8192}`; true sets a flag.
     They are in the key."""
@@ -176,6 +183,8 @@ class Server(Section):
                 f"`server.adapter` needs the engine {' or '.join(WITH_ADAPTERS)}; for another, "
                 "merge the adapter into the model"
             )
+        if sentence := idle(self):
+            raise ValueError(sentence)
         names = [self.adapter] if self.adapter else []
         if sentence := idle_revision(self.model, self.revision, names, [self.adapter_revision]):
             raise ValueError(sentence.replace("`", "`server.", 1))

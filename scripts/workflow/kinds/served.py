@@ -10,6 +10,7 @@ from scripts.core.files import JsonObject
 from scripts.servers.credentials import server_key
 from scripts.workflow.kinds.kind import Dump, Kind, Nodes, Recipe, Words, needs_a_model
 from scripts.workflow.kinds.loaded import weights
+from scripts.workflow.kinds.started import ALLOWING, allowed, allowing, by_content, files_among
 
 if TYPE_CHECKING:
     from scripts.workflow.subject_sections import Subject
@@ -18,7 +19,9 @@ STARTED = {"engine", "arguments", "extra"}
 PATIENCE = {"concurrency", "timeout", "start_within"}
 ACCESS = {"url", "identity", "key_variable", "concurrency", "timeout"}
 # What a server at a `url` cannot have.
-OF_STARTED = ("engine", "revision", "adapter", "adapter_revision", "arguments", "start_within")
+OF_STARTED = (
+    "engine", "revision", "adapter", "adapter_revision", *ALLOWING, "arguments", "start_within",
+)  # fmt: skip
 
 
 def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
@@ -30,11 +33,15 @@ def recipe(nodes: Nodes, where: str, subject: Subject, match: str) -> Recipe:
     settings = subject.keyed({"system_prompt", "chat_template"}, later)
     if server.engine is not None:
         adapters = [(server.adapter, server.adapter_revision)] if server.adapter else []
-        as_it_is = ["unconverted"] if server.engine == "llamacpp" else []
-        inputs, identities = weights(nodes, f"{where}.server", server, adapters, as_it_is)
-        settings["server"] = server.model_dump(include=STARTED)
+        inputs, identities = weights(nodes, f"{where}.server", server, adapters, allowed(server))
+        arguments = by_content(server.arguments, nodes.digests)
+        told = server.model_dump(include=STARTED) | {"arguments": arguments}
+        settings["server"] = told | allowing(server)
         settings["subject"] = digest(settings, *identities)
-        return Recipe(settings, inputs, {"started": server.model_dump(include=PATIENCE)})
+        started = server.model_dump(include=PATIENCE)
+        if files := files_among(server.arguments):
+            started["files"] = files
+        return Recipe(settings, inputs, {"started": started})
     settings["server"] = server.model_dump(include={"model", "extra"})
     settings["subject"] = digest(settings, server.identity or server.url)
     return Recipe(settings, local={"server": server.model_dump(include=ACCESS)})
