@@ -132,15 +132,19 @@ def test_the_shipped_configuration_runs_from_another_folder(tmp_path):
     assert not (tmp_path / "results").exists() and not (tmp_path / "cache").exists()
 
 
-def test_the_workflow_is_a_module_of_another(tmp_path):
-    (tmp_path / "mine.yaml").write_text((ROOT / "config/aa.yaml").read_text())
+@pytest.mark.parametrize("given", ["a file", "a dictionary"])
+def test_the_workflow_is_a_module_of_another(tmp_path, given):
+    text = (ROOT / "config/aa.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(text)
+    settings = yaml.safe_load(text)
+    own = 'configfile: "mine.yaml"\n' if given == "a file" else f"MINE = {settings!r}\n"
     (tmp_path / "Snakefile").write_text(
-        'configfile: "mine.yaml"\n'
-        f'module audits:\n    snakefile: "{ROOT / "Snakefile"}"\n    config: config\n'
+        f'{own}module audits:\n    snakefile: "{ROOT / "Snakefile"}"\n'
+        f"    config: {'config' if given == 'a file' else 'MINE'}\n"
         "use rule * from audits\n"
     )
     said = elsewhere(tmp_path, "-n").stdout
-    (audit,) = yaml.safe_load((tmp_path / "mine.yaml").read_text())["audits"]
+    (audit,) = settings["audits"]
     assert f"publish_{audit}" in said
     assert not (tmp_path / "results").exists()
 

@@ -69,11 +69,12 @@ class Session:
 
 
 def open_session(config: Mapping[str, Json], files: Sequence[str | Path]) -> Session:
-    """Read a configuration, beside the first of whose files lies the lock of its revisions. Raises
-    ConfigError and AuditError, one sentence each."""
+    """Read a configuration, beside the first of whose files lies the lock of its revisions; of one
+    without a file it lies in the working directory. Raises ConfigError and AuditError, one sentence
+    each."""
     began = time.time()
     call = os.environ.setdefault(CALL, f"{began:.0f}-{uuid.uuid4().hex[:8]}")
-    lock = Path(os.path.relpath(files[0])).with_name(LOCK)
+    lock = Path(os.path.relpath(files[0])).with_name(LOCK) if files else Path(LOCK)
     checked, wanted = pinned(load(config), read_lock(lock))
     digests = DigestIndex(Path(checked.cache) / "digests.json")
     recipes = Recipes(checked, ROOT, digests)
