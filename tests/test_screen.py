@@ -33,6 +33,7 @@ from scripts.judging.screening import (
     within_money,
 )
 from scripts.prompts.pools import DealtPrompt
+from scripts.prompts.prompt import Prompt
 from scripts.prompts.region import Regions
 from scripts.screen import main
 
@@ -114,6 +115,8 @@ def run(tmp_path, rows, own_files, draws=1000, **more):
     given |= {"space": str(tmp_path / "space.h5"), "prompts": str(tmp_path / "prompts.jsonl")}
     pool = [DealtPrompt(f"{r}{n}", r, "confirm", 0.5) for r in REGIONS for n in range(20)]
     write_rows(given["prompts"], pool)
+    given["bank"] = str(tmp_path / "bank.jsonl")
+    write_rows(given["bank"], [Prompt("p", "What is bread?")])
     names = ("screened", "kept", "usage", "writing", "calibration", "interactions")
     out = {name: str(tmp_path / f"{name}.out") for name in names}
     out["hypotheses"] = out.pop("kept")
