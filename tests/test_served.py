@@ -22,6 +22,8 @@ from scripts.models.decoder import decode
 from scripts.models.served import Served
 from scripts.prompts.prompt import Prompt
 from scripts.servers import pace
+from scripts.servers.adaptation import Adaptation
+from scripts.servers.pace import TurnedAway
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
 from scripts.workflow.recipes import Recipes
@@ -184,6 +186,40 @@ def test_fields_that_newer_models_do_not_take_are_said_otherwise(decoded, caplog
         pytest.raises(AuditError, match=r"'top_k' is not supported.*server.extra"),
     ):
         decoded(server, folder="other")
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_p", "kept", "noted"),
+    [
+        (0.7, 1.0, "temperature", {None}), (1.0, 0.9, "top_p", {None}),
+        (1.0, 1.0, "temperature", {None}), (0.7, 0.9, "temperature", {"top_p"}),
+    ],
+)  # fmt: skip
+def test_of_fields_that_exclude_each_other_the_one_that_says_least_is_left_out(
+    decoded, temperature, top_p, kept, noted
+):
+    sampling = SETTINGS["sampling"] | {"temperature": temperature, "top_p": top_p}
+    settings = SETTINGS | {"server": {"model": "new", "extra": {}}, "sampling": sampling}
+    with Loopback(excludes=("temperature", "top_p")) as server:
+        records = decoded(server, settings, whole=True)
+        taken = [body for body in server.asked if len({"temperature", "top_p"} & set(body)) == 1]
+    assert len(taken) == len(DRAWS) and {body.get(kept) for body in taken} == {sampling[kept]}
+    assert {record.get("without") for record in records} == noted
+
+
+def test_what_a_field_that_was_set_excludes_is_not_left_out_by_chance():
+    sent = {"temperature": 0.7, "top_p": 1.0, "top_k": 5, "max_tokens": 9, "model": "m"}
+    for said, left_out in [
+        ("`temperature` and `top_p` cannot both be specified", {"top_p"}),
+        ("top_p, temperature: only one of them may be set", {"top_p"}),
+        ("temperature cannot be used with top_p for this model", {"top_p"}),
+        ("temperature is not supported with this model; try top_p", {"temperature"}),
+        ("`top_k` and `temperature` are mutually exclusive", set()),
+        ("the temperature must be between 0 and 2", set()),
+    ]:
+        adaptation = Adaptation()
+        adaptation.learns(TurnedAway(400, said), sent)
+        assert sent.keys() - adaptation.applied(sent).keys() == left_out, said
 
 
 def test_who_answered_stands_beside_each_text(decoded):

@@ -12,7 +12,15 @@ log = logging.getLogger("audit")
 OTHERWISE = {"max_tokens": "max_completion_tokens", "temperature": None, "top_p": None}
 DEFAULT = 1  # of temperature and top_p, where leaving them out changes nothing
 NO_SETTING = {"model", "messages", "prompt"}  # words that errors have in any case
-UNKNOWN = re.compile(r"unsupported|not? support|deprecated|cannot both|unrecognized|unknown|extra")
+CONFLICT = re.compile(
+    r"cannot both|not both|only one of|mutually exclusive"
+    r"|(?:cannot|can't|not) be \w+ (?:together|with)"
+)
+UNKNOWN = re.compile(
+    rf"unsupported|not? support|deprecated|unrecognized|unknown|extra|{CONFLICT.pattern}"
+)
+# Where these exclude each other the first is left out, unless the other alone is at its default.
+SOONER_LEFT_OUT = ("top_p", "temperature")
 
 
 class Adaptation:
@@ -46,6 +54,10 @@ def _field_of(error: TurnedAway, sent: Mapping[str, Json]) -> str | None:
     said = error.said.lower()
     if error.status not in (400, 422) or not UNKNOWN.search(said):
         return None
-    named = [error.field] if error.field else re.findall(r"\w+", said)
-    first = next((name for name in named if name in sent and name not in NO_SETTING), None)
-    return first if first in OTHERWISE else None
+    words = dict.fromkeys(w for w in re.findall(r"\w+", said) if w in sent)
+    named = [word for word in words if word not in NO_SETTING]
+    if CONFLICT.search(said) and set(named) == set(SOONER_LEFT_OUT):
+        # The one without which the least is asked otherwise.
+        return min(SOONER_LEFT_OUT, key=lambda name: sent[name] != DEFAULT)
+    first = error.field or next(iter(named), None)
+    return first if first in sent and first in OTHERWISE else None

@@ -30,6 +30,7 @@ class Behaviour:
     fences: float = 0.0  # the answer in a code fence
     ignores: float = 0.0  # an answer of another shape than the schema's
     words: float = 0.0  # numbers and verdicts in words
+    reasons: bool = False  # a thought with a draft beside the answer
     forms: tuple[str, ...] | None = None  # of replies that may be asked for; others are rejected
     # Of what a subject is asked: shares of prompts, or of draws, that always end so.
     long: float = 0.0  # prompts that do not fit into the context: 400
@@ -41,6 +42,7 @@ class Behaviour:
     silences: float = 0.0  # thoughts and no answer
     greedy: bool = False  # at temperature 0 the prompt alone decides
     rejects: tuple[str, ...] = ()  # fields that newer models do not take
+    excludes: tuple[str, ...] = ()  # fields that it does not take together
     fingerprint: str | None = None
     listed: dict | None = None  # what /models says of the model
     looks: int = 2  # at a batch before it has ended

@@ -17,6 +17,17 @@ class Drawn(NamedTuple):
     asked: str
 
 
+def rejected(body: dict, behaviour: Behaviour) -> dict | None:
+    """The answer to a request with a field that newer models do not take, or not with another."""
+    if name := next((name for name in behaviour.rejects if name in body), None):
+        said = f"Unsupported parameter: '{name}' is not supported with this model."
+        return {"error": {"message": said, "param": name, "code": "unsupported_parameter"}}
+    if behaviour.excludes and set(behaviour.excludes) <= set(body):
+        both = " and ".join(f"`{name}`" for name in behaviour.excludes)
+        return {"error": {"message": f"{both} cannot both be specified for this model."}}
+    return None
+
+
 class Subject:
     """Answers by prompt and seed alone."""
 
@@ -30,10 +41,6 @@ class Subject:
         greedy = self.behaviour.greedy and not body.get("temperature")
         prompt = body.get("messages", body.get("prompt"))
         asked = json.dumps([prompt, None if greedy else body["seed"]])
-        if rejected := next((name for name in self.behaviour.rejects if name in body), None):
-            said = f"Unsupported parameter: '{rejected}' is not supported with this model."
-            error = {"message": said, "param": rejected, "code": "unsupported_parameter"}
-            return Drawn(400, {"error": error}, asked)
         outcome = self.outcome(body, asked)
         with self.lock:
             self.outcomes[asked] = outcome

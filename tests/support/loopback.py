@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from batch_files import Batches
 from behaviour import Behaviour
-from drawn import Subject
+from drawn import Subject, rejected
 from reader import Reader
 from wire import form_of, in_gemini, in_openai, send, texts_of
 
@@ -104,6 +104,8 @@ class Loopback:
             return send(
                 handler, self.behaviour.status, {"error": {"message": self.behaviour.message}}
             )
+        if error := rejected(body, self.behaviour):
+            return send(handler, 400, error)
         form = form_of(body, gemini)
         if self.behaviour.forms is not None and form not in self.behaviour.forms:
             return send(handler, 400, {"error": {"message": f"{form} is not supported"}})
@@ -158,6 +160,8 @@ class Loopback:
             text = '<think>A draft: {"1": "B"}. But '
         written = in_gemini if gemini else in_openai
         given = written("" if refused else text, usage, refused, cut=fault == "cut")
+        if self.behaviour.reasons:
+            given["choices"][0]["message"]["reasoning_content"] = 'A draft: {"1": "B"}.'
         return given, f"{model} {system}{prompt}"
 
     def count(self, asked: str) -> None:
