@@ -50,6 +50,19 @@ def test_what_is_asked_together_is_one_batch_and_one_request_finds_the_form(tmp_
     assert not list((tmp_path / "batches").iterdir()), "what was read is forgotten"
 
 
+def test_what_a_model_does_not_take_is_not_in_its_batches(tmp_path):
+    with Loopback(rejects=("max_tokens", "temperature")) as server:
+        answers, used = asked(tmp_path, server, range(30))
+        assert [answer.value for answer in answers] == ["A"] * 30
+        (batch,) = server.batched.batches.values()
+        lines = server.batched.files[batch["input_file_id"]].splitlines()
+        bodies = [json.loads(line)["body"] for line in lines]
+    assert batch["requests"] == 29 and server.attempts == 3
+    assert all("max_completion_tokens" in body for body in bodies)
+    assert not any({"max_tokens", "temperature"} & set(body) for body in bodies)
+    assert used.without == {"temperature": 30}
+
+
 def test_a_batch_and_a_single_request_share_their_replies(tmp_path):
     with Loopback() as server:
         asked(tmp_path, server, range(5))

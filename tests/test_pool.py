@@ -1,5 +1,6 @@
 """The pool against a server that misbehaves: nothing lost, nothing paid twice, nothing unsaid."""
 
+import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -11,7 +12,7 @@ from loopback import Loopback
 
 from scripts.assistants.client import BudgetSpent, Pool, Unusable
 from scripts.assistants.interactions import Interaction, Interactions
-from scripts.assistants.provider import FORMS, Request
+from scripts.assistants.provider import FORMS, Reply, Request
 from scripts.assistants.replies import answer_in
 from scripts.assistants.roles import Budget, Role
 from scripts.assistants.usage import RoleUsage, Usage
@@ -274,6 +275,49 @@ def test_what_was_asked_is_written_in_order_and_the_same_from_the_cache(tmp_path
     assert outcomes["clean"] >= 20 and outcomes["refused"] and outcomes["unparsable"]
     again = [(before, row) for before, row in pairwise(first) if row.again]
     assert again and all(before.reason and before.reason in row.prompt for before, row in again)
+
+
+def test_what_newer_models_do_not_take_is_asked_otherwise_and_told(tmp_path, caplog):
+    with Loopback(rejects=("max_tokens", "temperature"), forms=("json_object",)) as server:
+        given = roles_of(server)
+        for repeat in range(2):
+            with Pool(given, tmp_path) as pool:
+                answers = pool.ask([question(n, given.cheap) for n in range(10)])
+            assert [a.value for a in answers] == ["A"] * 10
+            assert pool.usage["cheap"].without == {"temperature": 10}, "from the cache, too"
+            assert server.attempts == 3 + 10, "two fields and a form are each found once"
+            notice = "takes no `temperature`: its own default stood in for what the role says in 10"
+            assert notice in caplog.text, repeat
+            caplog.clear()
+        taken = [body for body in server.asked if "max_completion_tokens" in body]
+        assert {body["max_completion_tokens"] for body in taken} == {50}
+        neutral = replace(given.cheap, temperature=1.0)
+        with Pool(replace(given, cheap=neutral, judges=(neutral,)), tmp_path) as pool:
+            pool.ask([question(1, neutral)])
+        assert not pool.usage["cheap"].without, "1 is what it would take by itself"
+
+
+def test_thoughts_that_a_server_tells_apart_are_kept_and_never_the_verdict(tmp_path):
+    rows = []
+    with Loopback(reasons=True) as server:
+        given = roles_of(server)
+        for name in ("first", "second"):
+            asked = Interactions(tmp_path / name, "confirm")
+            with Pool(given, tmp_path, interactions=asked) as pool:
+                answers = pool.ask([question(n, given.cheap) for n in range(3)])
+            assert [a.value for a in answers] == ["A"] * 3
+            asked.write()
+            rows += read_rows(tmp_path / name, Interaction)
+    assert len(rows) == 6 and {row.thoughts for row in rows} == {'A draft: {"1": "B"}.'}
+    assert not any("draft" in row.reply for row in rows)
+
+
+def test_a_reply_that_was_paid_before_there_were_thoughts_is_read():
+    old = {"text": "x", "input_tokens": 1, "output_tokens": 2, "refused": False, "truncated": True}
+    assert Reply.of_record(old) == Reply("x", 1, 2, False, True)
+    assert Reply.of_record(old).record == old
+    more = Reply("x", 1, 2, thoughts="hm", without=("temperature",))
+    assert Reply.of_record(json.loads(json.dumps(more.record))) == more
 
 
 def test_a_missing_key_is_named(monkeypatch):

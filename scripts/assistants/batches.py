@@ -71,7 +71,7 @@ class Batches:
             self._taken_up = asyncio.create_task(self._take_up())
         await asyncio.shield(self._taken_up)
         if known := self._under_way.get(_name(request)):
-            return await self._reply(known)
+            return await self._reply(known, request)
         return await self._chat.forms.ask(request, lambda form: self._ask(request, form))
 
     async def _ask(self, request: Request, form: Form) -> Reply:
@@ -86,14 +86,14 @@ class Batches:
             self._waiting[name] = (json.dumps(line).encode() + b"\n", future)
             if len(self._waiting) == 1:
                 self._start(self._send_soon())
-        return await self._reply(self._under_way[name])
+        return await self._reply(self._under_way[name], request)
 
-    async def _reply(self, future: asyncio.Future[ChatCompletion]) -> Reply:
+    async def _reply(self, future: asyncio.Future[ChatCompletion], request: Request) -> Reply:
         try:
             answer = await asyncio.shield(future)
         except TurnedAway as error:
             return self._chat.turned_away(error)
-        return self._chat.reply(answer)
+        return self._chat.reply(answer, request.model)
 
     async def close(self) -> None:
         """Batches whose replies were all read are forgotten."""

@@ -250,10 +250,10 @@ class Pool:
         """The reply from the cache's record, else from the provider."""
         usage = self._usage_of(request.role)
         if record is not None:
-            reply = Reply(**record)
+            reply = Reply.of_record(record)
         elif fetched := await self._fetch(request, usage):
             reply = fetched
-            self._journal.add(key, vars(reply))
+            self._journal.add(key, reply.record)
         else:
             return Got(None)
         dollars = request.role.dollars(reply.input_tokens, reply.output_tokens)
@@ -267,6 +267,7 @@ class Pool:
             usage.input_tokens += reply.input_tokens
             usage.output_tokens += reply.output_tokens
             usage.dollars += dollars
+        usage.count_without(reply.without)
         batch.spent += Amount(1, reply.input_tokens, reply.output_tokens, dollars)
         self._bar.update()
         return Got(reply, dollars, record is not None)

@@ -39,7 +39,9 @@ class Interaction:
     prompt: str
     """What was asked."""
     reply: str | None
-    """What came, thoughts included where the server sends them; none where nothing did."""
+    """What came, with thoughts where the server leaves them in it; none where nothing did."""
+    thoughts: str | None = None
+    """Thoughts that the server tells apart from what it says."""
     outcome: str
     """`clean`, `mended`, `refused`, `unparsable`, `truncated` or `lost`, as in costs.json."""
     reason: str | None
@@ -105,6 +107,7 @@ class Interactions:
             system=request.system,
             prompt=request.prompt,
             reply=reply.text if reply else None,
+            thoughts=reply.thoughts if reply else None,
             outcome=outcome,
             reason=reason,
             again=place.again,

@@ -2,6 +2,7 @@
 and the compatible addresses of Gemini and Anthropic.
 """
 
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,13 @@ class OpenAI:
     """One client with one pool of connections for the whole stage."""
 
     def __init__(self, access: Access):
+        from scripts.servers.adaptation import Adaptation
         from scripts.servers.chat import open_client
 
         self._access = access
         self.client = open_client(access.base_url, access.key, access.timeout)
         self.forms = Forms(access.structured)
+        self._adaptations: dict[str, Adaptation] = defaultdict(Adaptation)  # by model
 
     async def complete(self, request: Request) -> Reply:
         return await self.forms.ask(request, lambda form: self.ask(request, form))
@@ -44,14 +47,18 @@ class OpenAI:
         from scripts.servers.chat import post
         from scripts.servers.pace import TurnedAway
 
-        body = self.body(request, form)
-        try:
-            return self.reply(await post(self.client, "/chat/completions", ChatCompletion, body))
-        except TurnedAway as error:
-            return self.turned_away(error)
+        while True:
+            sent = self.body(request, form)
+            try:
+                answer = await post(self.client, "/chat/completions", ChatCompletion, sent)
+            except TurnedAway as error:
+                if not self._adaptations[request.model].learns(error, sent):
+                    return self.turned_away(error)
+            else:
+                return self.reply(answer, request.model)
 
     def body(self, request: Request, form: Form) -> JsonObject:
-        """A request as the server takes it."""
+        """A request as the server takes it from this model."""
         body: JsonObject = {
             "model": request.model,
             "messages": [
@@ -72,10 +79,13 @@ class OpenAI:
             body["model"] = started.name
             body |= fields(started.engine, started.model, sampling)
         body |= request.role.extra or {}
-        return {name: value for name, value in body.items() if value is not None}
+        sent = {name: value for name, value in body.items() if value is not None}
+        return self._adaptations[request.model].applied(sent)
 
-    def reply(self, answer: "ChatCompletion") -> Reply:
-        """What the server answered."""
+    def reply(self, answer: "ChatCompletion", model: str) -> Reply:
+        """What the server answered, asked for this model."""
+        from scripts.servers.chat import thoughts_of
+
         choice, usage = answer.choices[0], answer.usage
         return Reply(
             choice.message.content or "",
@@ -83,6 +93,8 @@ class OpenAI:
             usage.completion_tokens if usage else 0,
             bool(choice.message.refusal) or choice.finish_reason == "content_filter",
             choice.finish_reason == "length",
+            thoughts_of(choice.message),
+            tuple(sorted(self._adaptations[model].without)),
         )
 
     def turned_away(self, error: "TurnedAway") -> Reply:

@@ -54,13 +54,28 @@ class Request:
 @dataclass(frozen=True)
 class Reply:
     """What came back and what it cost; `refused` when the provider withheld the text, `truncated`
-    when it ended at the limit of its tokens."""
+    when it ended at the limit of its tokens. thoughts: where the server tells them apart; without:
+    fields that the model does not take, whose own default stood in for what was asked."""
 
     text: str
     input_tokens: int
     output_tokens: int
     refused: bool = False
     truncated: bool = False
+    thoughts: str | None = None
+    without: tuple[str, ...] = ()
+
+    @classmethod
+    def of_record(cls, record: JsonObject) -> "Reply":
+        """From the record cache, which has what came later only where it is set."""
+        return cls(**{**record, "without": tuple(record.get("without", ()))})
+
+    @property
+    def record(self) -> JsonObject:
+        """As the record cache has it."""
+        later = {"thoughts": self.thoughts, "without": list(self.without)}
+        given = {name: value for name, value in vars(self).items() if name not in later}
+        return given | {name: value for name, value in later.items() if value}
 
 
 class Rejected(AuditError):
@@ -150,11 +165,13 @@ class Access:
 
 
 REMEDIES = {
-    400: "see what it says; `structured: false` helps servers without JSON schemas",
+    400: "see what it says; `extra` leaves out a field that it sets to null, and `structured: "
+    "false` helps servers without JSON schemas",
     401: "check the key in the environment",
     403: "check what the key may do",
     404: "check `model` (or `models`) and `base_url`",
-    422: "`structured: false` helps servers without JSON schemas",
+    422: "`extra` leaves out a field that it sets to null, and `structured: false` helps servers "
+    "without JSON schemas",
 }
 
 

@@ -2,7 +2,8 @@
 is results/<stage>/<key>/usage.json."""
 
 import operator
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -79,6 +80,9 @@ class RoleCost:
     """Requests whose reply reached the limit of its tokens."""
     lost: int = 0
     """Requests given up after all attempts."""
+    without: dict[str, int] = field(default_factory=dict)
+    """Replies by the fields of requests that the model does not take, where its own default stood
+    in for what the role says."""
 
     @property
     def asked(self) -> int:
@@ -88,6 +92,11 @@ class RoleCost:
     def count(self, outcome: str) -> None:
         """Count what became of a request, by the name of its field."""
         setattr(self, outcome, getattr(self, outcome) + 1)
+
+    def count_without(self, left_out: Sequence[str]) -> None:
+        """Count a reply by the fields that were left out of its request, if any were."""
+        if names := " ".join(left_out):
+            self.without = added(self.without, {names: 1})
 
 
 @dataclass
@@ -129,8 +138,14 @@ class Usage:
     local assistant."""
 
 
+def added(one: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Counts by name, put together."""
+    return dict(Counter(one) + Counter(more))
+
+
 def notices_of_replies(role: str, counted: RoleCost) -> list[str]:
-    """A sentence each for replies that were mended or asked for again, and for those cut off."""
+    """A sentence each for replies that were mended or asked for again, for those cut off, and for
+    those that were asked for without a field."""
     found, replies = [], counted.asked
     who = f"the assistant's {role} (`{counted.title}`)"
     if max(counted.mended, counted.second_chances) > NOTABLE * replies:
@@ -146,5 +161,11 @@ def notices_of_replies(role: str, counted: RoleCost) -> list[str]:
             f"{counted.truncated} of {replies} replies of {who} ended at "
             "their limit of tokens before they had answered, and count for nothing: raise its "
             "`thinking_tokens`, or have the model think less."
+        )
+    for names, times in counted.without.items():
+        told = " and ".join(f"`{name}`" for name in names.split())
+        found.append(
+            f"The model of {who} takes no {told}: its own default stood in for what the role says "
+            f"in {times} of {replies} replies."
         )
     return found

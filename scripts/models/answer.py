@@ -11,8 +11,8 @@ from scripts.core.job import log
 from scripts.draws.absence import Absence, absent
 from scripts.draws.record import DrawRecord
 from scripts.models.settings import ServedSettings
+from scripts.servers.chat import thoughts_of
 
-THOUGHTS = ("reasoning_content", "reasoning")  # vLLM and SGLang; newer vLLM, Ollama, OpenRouter
 PASSING = {"created", "permission"}  # of a listed model: other at each time of asking
 
 
@@ -26,7 +26,7 @@ def record_of(answer: ChatCompletion | Completion, settings: ServedSettings) -> 
         return {"text": answer.choices[0].text or "", "tokens": tokens, "finished": not cut}
     message = answer.choices[0].message
     text = message.content or message.refusal or ""
-    thoughts = _thoughts_of(message)
+    thoughts = thoughts_of(message)
     if not text.strip():
         if cut:
             return absent(Absence.CUT, tokens, thoughts)
@@ -44,11 +44,6 @@ def record_of(answer: ChatCompletion | Completion, settings: ServedSettings) -> 
         "text": text, "tokens": max(0, tokens - thought), "finished": not cut,
         "thoughts": thoughts, "thought_tokens": thought,
     }  # fmt: skip
-
-
-def _thoughts_of(message) -> str | None:
-    more = message.model_extra or {}
-    return next((more[name] for name in THOUGHTS if isinstance(more.get(name), str)), None)
 
 
 def answered_by(listed: Sequence[JsonObject], model: str) -> str | None:

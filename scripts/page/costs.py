@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
-from scripts.assistants.usage import RoleCost, RoleUsage, Usage
+from scripts.assistants.usage import RoleCost, RoleUsage, Usage, added
 from scripts.core.ledger import Ledger
 from scripts.core.rows import ROW
 
@@ -54,7 +54,9 @@ class Cost:
             role = f"{role} ({more.title})"
         known = self.roles.setdefault(role, RoleCost(more.model, more.title))
         for of in fields(RoleCost):
-            if of.type is not str:
+            if of.name == "without":
+                known.without = added(known.without, more.without)
+            elif of.type is not str:
                 total = getattr(known, of.name) + getattr(more, of.name)
                 setattr(known, of.name, round(total, 6))
         self.requests[more.model] = self.requests.get(more.model, 0) + more.requests

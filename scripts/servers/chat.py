@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 import openai
+from openai.types.chat import ChatCompletionMessage
 
 from scripts.servers.credentials import without_key
 from scripts.servers.pace import Busy, TurnedAway, Unreachable
 
 Answer = TypeVar("Answer")
 QUOTED = 300  # characters of what a server said
+THOUGHTS = ("reasoning_content", "reasoning")  # vLLM and SGLang; newer vLLM, Ollama, OpenRouter
 
 for _noisy in ("httpx", "httpx2", "openai"):  # a line for each request otherwise
     logging.getLogger(_noisy).setLevel(logging.WARNING)
@@ -55,6 +57,12 @@ async def post(
     if not choices:
         raise Unreachable("an answer without choices")
     return answer
+
+
+def thoughts_of(message: ChatCompletionMessage) -> str | None:
+    """What a server has told apart from the text as thoughts."""
+    more = message.model_extra or {}
+    return next((more[name] for name in THOUGHTS if isinstance(more.get(name), str)), None)
 
 
 def fault(
