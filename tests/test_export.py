@@ -10,6 +10,7 @@ from conftest import FORMS, TOPICS, copy_workflow, read_lines, snakemake, write_
 from scripts.checks.check import (
     Check,
     DirectionCheck,
+    MeasureCheck,
     MissingCheck,
     PhraseCheck,
     Placed,
@@ -26,7 +27,14 @@ from scripts.prompts.prompt import Prompt
 from scripts.readers.reading import Reading
 from scripts.recordings.files import RecordedResponse
 from scripts.tools import export
-from scripts.tools.export import Texts, columns_of, said_by_models, texts_by_prompt, verdict
+from scripts.tools.export import (
+    Texts,
+    columns_of,
+    rows_of_audit,
+    said_by_models,
+    texts_by_prompt,
+    verdict,
+)
 from scripts.tools.export_finished import Finished, shards_in
 from scripts.workflow.export_formats import WRITERS, check_format
 
@@ -57,6 +65,15 @@ def test_where_texts_lie_counts_for_checks_that_look_there():
     assert verdict(kind, texts, pair, {}) == 1
     away = finding(DirectionCheck(absent=True))
     assert verdict(away, texts, pair, {}) == -1
+
+
+def test_what_repeats_its_prompt_is_told_by_the_prompt_of_the_row():
+    prompt = Prompt("p", "What is old bread?")
+    pairs = {("p", 0): Pair("p", "r0", "Stale.", "What is old bread? Stale.")}
+    texts = {"p": [Texts(0, "Stale.", "What is old bread? Stale.")]}
+    repeats = finding(MeasureCheck(measure="prompt-repeated"))
+    (row,) = rows_of_audit([prompt], {}, texts, pairs, [repeats], {}, {})
+    assert row["h1"] == 1
 
 
 def test_that_a_response_is_missing_is_seen_without_a_pair():

@@ -111,7 +111,7 @@ def quoted(phrases: Sequence[str]) -> str:
     return " or ".join(f"“{shown_phrase(phrase)}”" for phrase in phrases)
 
 
-def zone(check: Check) -> str | None:
+def zone(check: Check | None) -> str | None:
     """When two texts tie on a graded check, in words; None where every difference counts."""
     if not isinstance(check, MeasureCheck):
         return None

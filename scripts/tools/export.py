@@ -6,6 +6,7 @@ on them. docs/export.md says what the columns are and how to read them back.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -130,6 +131,7 @@ def rows_of_audit(
         for of_one in texts.get(name, ()):
             draw = (name, of_one.sample)
             pair = pairs.get(draw)
+            pair = pair and replace(pair, asked=prompt.asked)
             yield {
                 "prompt": prompt.content,
                 "prompt_id": name,

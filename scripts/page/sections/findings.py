@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from scripts.assistants.quoting import tamed
+from scripts.hypotheses.wording import zone
 from scripts.page.cards import (
     STOPPED,
     Entry,
@@ -28,6 +29,7 @@ def context(report: Report) -> Context:
         "counted_as": counted_as,
         "measured": measured,
         "size": size,
+        "zone": zone,
         "numbers_in_full": numbers_in_full,
         "interactions": report.interactions,
         "tamed": tamed,
@@ -106,7 +108,8 @@ TEMPLATE = """\
   {% if finding.judged %}
   <p class="note"><span class="number">{{ plural(finding.wins, "win") }}</span>,
     <span class="number">{{ plural(finding.losses, "loss", "losses") }}</span> and
-    <span class="number">{{ plural(finding.ties, "tie") }}</span> in {{ finding.judged | count }}
+    <span class="number">{{ plural(finding.ties, "tie") }}</span>
+    {%- set margin = zone(finding.check) %}{% if margin %} (no more than {{ margin }} apart){% endif %} in {{ finding.judged | count }}
       fresh {{ units }} until the test ended
     {%- if finding.missing %}, {{ finding.missing | count }} missing{% endif %}
     {%- if finding.refused %}, {{ plural(finding.refused, "refusal") }}{% endif %}
