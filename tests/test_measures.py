@@ -20,6 +20,7 @@ CASES = {
     "sentences": ("Bake. Eat.", "Bake it. Eat it. Enjoy it.", "Take 3.5 cups. Eat, e.g. now."),
     "paragraphs": ("Bake.\nEat.", "Bake.\n\nEat.", "Bake.\n"),
     "sentence-length": ("Bake it now.", "Bake it in the hot oven now.", "Bake it. Bake it now."),
+    "paragraph-length": ("Bake it.\n\nEat it.", "Bake it.\nEat it.\nRest.", "Bake.\n\nEat it all."),
     "word-length": ("The cat sat.", "Bewildered felines rested.", "The dog ran."),
     "readability": ("The cat sat.", "Bewildered felines rested.", "The dog ran."),
     "distinct-words": ("bread and bread and bread", "bread and water or flour", "or a or a or"),

@@ -68,6 +68,11 @@ def words_a_sentence(text: str) -> float:
     return len(words(text)) / max(1, len(full_sentences(text)))
 
 
+def words_a_paragraph(text: str) -> float:
+    """Mean length of paragraphs, in words."""
+    return len(words(text)) / max(1, paragraphs(text))
+
+
 def letters_a_word(text: str) -> float:
     """Mean length of words, in letters; 0 where a script has no words to tell."""
     found = words(text)
@@ -178,6 +183,10 @@ MEASURES: dict[str, Measure] = {
     "sentence-length": Measure(
         "use longer sentences", "use shorter sentences", "words a sentence", words_a_sentence, 0.1,
         1, "ratio", "complexity", "uses longer sentences", "uses shorter sentences",
+    ),
+    "paragraph-length": Measure(
+        "use longer paragraphs", "use shorter paragraphs", "words a paragraph", words_a_paragraph,
+        0.1, 2, "ratio", "complexity", "uses longer paragraphs", "uses shorter paragraphs",
     ),
     "word-length": Measure(
         "use longer words", "use shorter words", "letters a word", letters_a_word, 0.03, 0,

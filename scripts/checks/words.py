@@ -18,7 +18,8 @@ _UNSPACED = (
     r"--[\p{P}\p{S}\p{N}\p{M}]]"
 )
 _SPACED = rf"[[\p{{L}}\p{{N}}\p{{M}}]--{_UNSPACED}]"
-_WORD = regex.compile(rf"{_UNSPACED}\p{{M}}*+|{_SPACED}++(?:['’-]{_SPACED}++)*+", regex.V1)
+_JOINT = r"(?:['’-]|(?<=\p{N})[.,](?=\p{N}))"  # within a word, within a number
+_WORD = regex.compile(rf"{_UNSPACED}\p{{M}}*+|{_SPACED}++(?:{_JOINT}{_SPACED}++)*+", regex.V1)
 _UNSPACED_LETTER = regex.compile(_UNSPACED, regex.V1)
 _BLANK_BETWEEN = regex.compile(rf"(?<={_UNSPACED}\p{{M}}*) (?={_UNSPACED})", regex.V1)
 # What `cut_to_words` counts: what stands between white space, and each letter without blanks.
@@ -43,8 +44,8 @@ _HANGUL = regex.compile(r"\p{Hangul}")
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words with inner apostrophes and hyphens; in scripts that have no blanks, letters,
-    each with its marks."""
+    """Lower-case words with inner apostrophes and hyphens, and numbers; in scripts that have no
+    blanks, letters, each with its marks."""
     return list(_words(text))
 
 
