@@ -1,5 +1,6 @@
 """Compare the two subjects on a few explore prompts, before the first round spends anything."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import cast
 import numpy as np
 from typing_extensions import TypedDict
 
+from scripts.core.errors import AuditError
 from scripts.core.files import JsonObject
 from scripts.core.job import Job, Named, run, warn
 from scripts.core.rows import as_json, iterate_rows, read_rows, write_document
@@ -23,7 +25,7 @@ from scripts.models.formatting import template_places
 from scripts.models.host import perform
 from scripts.models.kind import Records
 from scripts.models.kinds import KINDS
-from scripts.models.reasoning import require_thoughts
+from scripts.models.reasoning import apart_in, open_ended, reasoning_of, require_thoughts
 from scripts.models.settings import LoadedSettings
 from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import Prompt
@@ -32,6 +34,10 @@ from scripts.prompts.prompt import Prompt
 DRAWN_BY = {"sampling", "subject", "reasoning", "log_probabilities"}
 # Fields of a request by which a server draws.
 DRAWS = {"temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens"}
+NOBODY_THINKS = (
+    "`of` is `{of}`, and neither subject thinks: all {count} greedy replies ended without a "
+    "thought; leave it out, or have the servers think (`server.extra`) and tell thoughts apart"
+)
 
 
 def main(job: Job) -> None:
@@ -44,8 +50,8 @@ def main(job: Job) -> None:
     contrast = compared_tokens(job, names) if loaded else greedy_replies(job, names)
     found = replace(contrast, set_alike=are_set_alike(job))
     write_document(job.output.contrast, found)
-    if found.notice:
-        warn(found.notice)
+    for notice in found.notices:
+        warn(notice)
 
 
 class Side(TypedDict):
@@ -108,9 +114,33 @@ def told_of(job: Job, side: str) -> JsonObject:
 
 def greedy_replies(job: Job, names: list[str]) -> Contrast:
     """From greedy replies, where a subject is served; they are in the record cache, too."""
-    base, intervention = ([_said(record) for record in replies(job, side, names)] for side in SIDES)
+    records = {side: replies(job, side, names) for side in SIDES}
+    base, intervention = ([_said(record) for record in records[side]] for side in SIDES)
     both = [(a, b) for a, b in zip(base, intervention, strict=True) if a and b]
-    return of_replies([a for a, _ in both], [b for _, b in both])
+    found = of_replies([a for a, _ in both], [b for _, b in both])
+    return replace(found, thoughtless=lacks_thoughts(job, records))
+
+
+def lacks_thoughts(job: Job, records: Mapping[str, Records]) -> bool:
+    """Whether thoughts shall be compared and no greedy reply of either side begins one. Raises
+    AuditError where these replies are whole, so that nobody thinks."""
+    of = side_of(job, "base")["settings"].get("of", "answer")
+    if of == "answer" or any(thinks(job, side, records[side]) for side in SIDES):
+        return False
+    of_both = [record for side in SIDES for record in records[side]]
+    if of_both and all(record["finished"] for record in of_both):
+        raise AuditError(NOBODY_THINKS.format(of=of, count=len(of_both)))
+    return True
+
+
+def thinks(job: Job, side: str, records: Records) -> bool:
+    """Whether a subject that is loaded thinks by its template, or one of another kind has begun a
+    thought in any of its greedy replies."""
+    settings = side_of(job, side)["settings"]
+    if settings["kind"] == "loaded":
+        return reasoning_of(*templates_of(job, side)) is not None
+    given, opened = settings.get("reasoning", "auto"), open_ended([r["text"] for r in records])
+    return any(apart_in(record, given, opened).get("thoughts") for record in records)
 
 
 def replies(job: Job, side: str, names: list[str]) -> Records:

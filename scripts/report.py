@@ -354,7 +354,7 @@ def main(job: Job) -> None:
     ]
     first = [
         *(part.notice for part in audit.bank.written),
-        contrast and contrast.notice,
+        *(contrast.notices if contrast else ()),
         cut.notice,
         notice_of_thoughts(thought(files), place["config"]["audit"]["of"]),
     ]

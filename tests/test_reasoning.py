@@ -319,6 +319,24 @@ def test_subjects_that_differ_in_their_thoughts_alone(workspace, tiny, of, found
         assert "Their thoughts are not compared." in page
 
 
+@pytest.mark.parametrize(("ponders", "whole"), [(0.0, True), (0.0, False), (0.2, True)])
+def test_thoughts_that_no_server_begins_are_told_before_the_first_round(
+    workspace, tiny, ponders, whole
+):
+    """Refused where the replies are whole, else asked about; a single thought is enough."""
+    with Loopback(ponders=ponders, greedy=True, finishes=whole) as server:
+        config = tiny_config(tiny, of="thoughts", intervention={"server": {"model": "other"}})
+        config["subjects"]["tiny"] = {
+            "server": {"url": server.openai, "model": "thinker"},
+            "sampling": {"max_new_tokens": 12},
+        }
+        write_config(workspace, config)
+        done = snakemake(workspace, "--cores", "all", "--until", "contrast", check=False)
+    refused, asked = "all 64 greedy replies ended without a thought", "began one: do they think"
+    assert (refused in done.stdout) == (not ponders and whole) == bool(done.returncode)
+    assert (asked in done.stdout) == (not whole)
+
+
 # Kept from thinking
 
 QWEN = (

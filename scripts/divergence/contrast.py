@@ -35,6 +35,18 @@ class Contrast:
     distance: float | None = None
     """Mean total variation distance of the next token's distributions, 0…1; none where the subjects
     have other vocabularies."""
+    thoughtless: bool = False
+    """Whether thoughts shall be compared and no greedy reply of either subject began one."""
+
+    @property
+    def notices(self) -> list[str]:
+        """What to ask before anything is spent."""
+        thoughtless = (
+            "`of` compares thoughts, and no greedy reply of either subject began one: do they "
+            "think, and does the server tell thoughts apart?"
+        )
+        found = [self.notice, thoughtless if self.thoughtless else None]
+        return [sentence for sentence in found if sentence]
 
     @property
     def notice(self) -> str | None:

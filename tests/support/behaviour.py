@@ -40,6 +40,7 @@ class Behaviour:
     obeys: bool = True  # no thoughts where the template is told so
     drowns: float = 0.0  # thoughts that the token limit ends
     silences: float = 0.0  # thoughts and no answer
+    finishes: bool = True  # replies end by themselves
     greedy: bool = False  # at temperature 0 the prompt alone decides
     rejects: tuple[str, ...] = ()  # fields that newer models do not take
     excludes: tuple[str, ...] = ()  # fields that it does not take together

@@ -55,7 +55,8 @@ class Subject:
         if outcome == "fails":
             return Drawn(500, {"error": {"message": "list index out of range"}}, asked)
         text = f"about {hashlib.sha256(asked.encode()).hexdigest()[:8]}"
-        given = in_openai(text, (1, 2), False, cut=outcome == "drowns")
+        cut = outcome == "drowns" or not self.behaviour.finishes
+        given = in_openai(text, (1, 2), False, cut=cut)
         given["system_fingerprint"] = self.behaviour.fingerprint
         (choice,) = given["choices"]
         if "prompt" in body:
