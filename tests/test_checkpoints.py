@@ -86,6 +86,40 @@ def test_a_name_becomes_its_commit_wherever_it_stands():
         )
 
 
+def test_what_a_server_that_is_started_serves_has_names_too():
+    served = {"engine": "vllm", "model": TINY, "revision": "v1"}
+    lora = {"adapter": "lab/lora", "adapter_revision": "v2"}
+    raw = subjects(one={"server": {**served, **lora}})
+    raw["audits"]["one"] |= {
+        "intervention": {"server": {"adapter": "lab/other", "adapter_revision": "v3"}},
+        "assistant": {
+            "server": {**served, "revision": "v4"},
+            "judges": [{}, {"server": {**served, "model": "lab/judge", "revision": "v5"}}],
+            "cheap": {"server": {**served, "model": "lab/cheap"}},
+        },
+    }
+    author = {"server": {**served, "model": "lab/author"}}
+    raw["banks"]["few"]["sources"].append(
+        {"format": "written", "topics": ["a", "b"], "prompts": 8, "author": author}
+    )
+    config, wanted = pinned(load(raw), {})
+    assert config == load(raw)
+    assert {hub: sorted(names) for hub, names in wanted.items()} == {
+        TINY: ["v1", "v4"], "lab/lora": ["v2"], "lab/other": ["v3"], "lab/judge": ["v5"],
+        "lab/cheap": ["v1"], "lab/author": ["v1"],
+    }  # fmt: skip
+    commits = {hub: dict.fromkeys(names, FIRST) for hub, names in wanted.items()}
+    config, wanted = pinned(load(raw), commits)
+    assert not wanted and not re.search(r"'v\d'", repr(config))
+    audit = config.audits["one"]
+    server = config.subject(audit, "intervention", "").server
+    assert (server.adapter, server.adapter_revision, server.revision) == ("lab/other", FIRST, FIRST)
+    roles = audit.assistant.of_stages().confirm.roles
+    assert {role.server.revision for role in roles} == {FIRST}
+    written = config.banks["few"].sources[1].roles()
+    assert written.author.server.revision == FIRST
+
+
 def test_what_is_not_named_is_left_as_it_was_given():
     raw = subjects(plain={"model": "models/base"}, ready={"responses": "said.jsonl"})
     config = load(raw)

@@ -21,7 +21,7 @@ from scripts.assistants.roles import (
 )
 from scripts.servers.engines import ENGINES
 from scripts.workflow.kinds.started import idle
-from scripts.workflow.section import COMMIT, VARIABLE, Section, shorthand
+from scripts.workflow.section import VARIABLE, Section, shorthand
 
 if TYPE_CHECKING:  # names from tables are for pydantic alone
     Provider: TypeAlias = str
@@ -64,8 +64,9 @@ class StartedServer(Section):
     model: str = Field(min_length=1)
     """What it serves: a local directory or GGUF file, or a hub id with `revision`, behind which a
     GGUF file may be named (`lab/name/file.gguf`); llama.cpp loads such a file as it is."""
-    revision: str | None = Field(None, pattern=COMMIT)
-    """Full 40-digit commit of a hub model."""
+    revision: str | None = Field(None, min_length=1)
+    """Commit, branch or tag of a hub model; `snakemake lock` looks up once which commit a name
+    is."""
     trust_remote_code: bool = False
     """Allow the model's own Python code to run; only for a model that you name and trust."""
     pickled_weights: bool = False

@@ -138,12 +138,12 @@ class Server(Section):
     model: str = Field(min_length=1)
     """Name under which the server at `url` knows the model, or the adapter that it serves; with an
     `engine` as a subject's own `model`."""
-    revision: str | None = Field(None, pattern=COMMIT)
-    """Full 40-digit commit of a hub model that an `engine` serves."""
+    revision: str | None = Field(None, min_length=1)
+    """Commit, branch or tag of a hub model that an `engine` serves."""
     adapter: str | None = None
     """LoRA adapter that vLLM or SGLang serves: `plant:<name>`, a local directory, or a hub id."""
-    adapter_revision: str | None = Field(None, pattern=COMMIT)
-    """Full 40-digit commit of a hub adapter."""
+    adapter_revision: str | None = Field(None, min_length=1)
+    """Commit, branch or tag of a hub adapter."""
     trust_remote_code: bool = False
     """Allow the model's own Python code to run in a server that is started here; only for a model
     that you name and trust."""
