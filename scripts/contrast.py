@@ -1,6 +1,6 @@
 """Compare the two subjects on a few explore prompts, before the first round spends anything."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,15 @@ from scripts.models.formatting import template_places
 from scripts.models.host import perform
 from scripts.models.kind import Records
 from scripts.models.kinds import KINDS
-from scripts.models.reasoning import apart_in, open_ended, reasoning_of, require_thoughts
+from scripts.models.reasoning import (
+    apart_in,
+    likely_thoughts,
+    open_ended,
+    overlooked,
+    reasoning_of,
+    remedy_of,
+    require_thoughts,
+)
 from scripts.models.settings import LoadedSettings
 from scripts.prompts.pools import DealtPrompt, in_order
 from scripts.prompts.prompt import Prompt
@@ -89,8 +97,22 @@ def compared_tokens(job: Job, names: list[str]) -> Contrast:
         request = {"prompts": prompts, "threads": job.threads, **told_of(job, side)}
         (message,) = perform(next_tokens, partial(dict, request), job.ledger)
         found.append((message["logits"], message["likeliest"]))
+        if said := overlooked_thoughts(*templates_of(job, side), message["likeliest"]):
+            warn(f"{side}: {said}")
     base, intervention = found
     return of_tokens(*base, *intervention)
+
+
+def overlooked_thoughts(
+    settings: LoadedSettings, places: Sequence[Path], likeliest: Sequence[str]
+) -> str | None:
+    """What to say of a loaded side that is not known to think, where the likeliest first tokens of
+    its replies say that it does; None where they do not."""
+    remedy = remedy_of(settings.get("reasoning", "auto"), thinks=False)
+    if remedy is None or reasoning_of(settings, places):
+        return None
+    found = likely_thoughts(likeliest)
+    return overlooked(found, len(likeliest), "beginnings of replies", remedy)
 
 
 def templates_of(job: Job, side: str) -> tuple[LoadedSettings, list[Path]]:

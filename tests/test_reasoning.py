@@ -11,20 +11,26 @@ from loopback import Loopback
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from scripts.cache.records import RecordCache
+from scripts.contrast import overlooked_thoughts
 from scripts.core.errors import AuditError
 from scripts.core.ledger import Ledger
 from scripts.decode import heard
 from scripts.draws.absence import Absence
 from scripts.draws.draw import Draw
 from scripts.models.decoder import decode, own_engine, prepared
+from scripts.models.kinds import _note_thoughts
 from scripts.models.reasoning import (
     MARKERS,
     Thought,
     apart_in,
     found_in,
+    likely_thoughts,
+    looks_thought,
     open_ended,
+    overlooked,
     parts_of,
     reasoning_of,
+    remedy_of,
     require_thoughts,
     thought_ends,
 )
@@ -64,6 +70,28 @@ def test_markers_are_found_in_the_template(start, end):
     found = found_in(f"{{% if x %}}{start} {end}{{% endif %}}")
     assert (found["start"], found["end"]) == (start, end)
     assert found_in("{{ messages }}") is None
+
+
+SPLITS = (
+    "{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "start"),
+    [
+        (SPLITS + "{{ '<｜Assistant｜>' }}", "<think>"),  # R1's distillations, at first
+        (SPLITS + "{{ '<｜Assistant｜><think>\\n' }}", "<think>"),
+        ("{{ '<|im_start|>assistant\\n<think>\\n' }}", "<think>"),  # begins one and no more
+        ("{{ '<|start|>assistant<|channel|>final<|message|>' + content }}", MARKERS[1][0]),
+        ("{{ content.split('[/THINK]')[-1] }}", "[THINK]"),
+        ("{{ '</think>' }}{{ '<|channel|>analysis<|message|>' }}", MARKERS[1][0]),
+        ("{%- for part in text.split('<channel|>') -%}", "<|channel>thought"),
+    ],
+)
+def test_one_marker_in_a_template_tells_both(template, start):
+    found = found_in(template)
+    assert (found["start"], found["end"]) == next(m for m in MARKERS if m[0] == start)
 
 
 def test_a_reply_that_does_not_begin_with_a_thought_is_let_go_at_once():
@@ -183,6 +211,68 @@ def test_gpt_oss_is_told_apart_with_a_thought_and_without_one(
     settings = SETTINGS | {"thoughts": HARMONY, "chat_template": True}
     for row in replies((model, tokenizer), tmp_path, settings):
         assert (row.get("thoughts"), row["text"]) == (thoughts, answer)
+
+
+def thinking_aloud(tiny, marks: tuple[str, str], special: bool):
+    """A model that thinks, though its template says nothing of it, and its tokenizer."""
+    tokenizer = load_tokenizer(Path(tiny["base"]), SETTINGS)
+    tokenizer.chat_template = "{{ messages[-1]['content'] }}assistant"
+    tokenizer.add_tokens(["assistant", "hm", "Yes"])
+    tokenizer.add_tokens(list(marks), special_tokens=special)
+    return in_a_row(tokenizer, ["assistant", marks[0], "hm", marks[1], "Yes"]), tokenizer
+
+
+def test_a_template_that_takes_thoughts_out_alone_has_its_thoughts_told_apart(tiny, tmp_path):
+    (tmp_path / "chat_template.jinja").write_text(SPLITS)
+    budget = {"start": None, "end": None, "max_tokens": 9, "force_end": True}
+    settings, apart = prepared(
+        SETTINGS | {"chat_template": True, "reasoning": budget}, tmp_path, []
+    )
+    assert "thoughts apart" in apart, "what was cached of it is not served"
+    loaded = thinking_aloud(tiny, MARKERS[0], special=False)
+    for row in replies(loaded, tmp_path / "cache", settings):
+        assert (row["thoughts"], row["text"]) == ("hm", "Yes")
+
+
+@pytest.mark.parametrize(
+    ("marks", "special"), [(MARKERS[0], False), (("[THINK]", "[/THINK]"), True)]
+)
+def test_thoughts_that_are_taken_for_answers_are_said(tiny, tmp_path, capsys, marks, special):
+    loaded = thinking_aloud(tiny, marks, special)
+    found = replies(loaded, tmp_path, SETTINGS | {"chat_template": True})
+    for remedy in (remedy_of("off", thinks=False), remedy_of("auto", thinks=False)):
+        _note_thoughts(found, remedy)
+        said = capsys.readouterr().err
+        assert bool(remedy) == ("6 of 6 texts look like thoughts, and are compared as if" in said)
+    assert "set the subject's `reasoning` with the `start` and `end`" in said
+    _note_thoughts([{**row, "text": "Yes.", "begins_thought": False} for row in found], remedy)
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("<think>hm", True), ("hm</think>Yes", True), ("analysisWe …assistantfinalYes.", True),
+     ("analysis of a poem", False), ("Yes.", False), (None, False)],
+)  # fmt: skip
+def test_what_looks_like_a_thought(text, found):
+    assert looks_thought({"text": text}) == found
+
+
+def test_thoughts_are_overlooked_where_they_are_more_than_a_few():
+    assert overlooked(2, 8, "texts", "do") is None and overlooked(8, 1000, "texts", "do") is None
+    assert overlooked(3, 8, "texts", "do") and overlooked(11, 1000, "texts", "do")
+
+
+def test_the_likeliest_first_tokens_say_that_a_subject_thinks(tmp_path):
+    likeliest = ["<think>"] * 5 + ["Yes", "<", ""]
+    assert likely_thoughts(likeliest) == 5 and likely_thoughts(["<|channel|>", "[THINK]"]) == 2
+    (tmp_path / "chat_template.jinja").write_text(TURN)
+    settings = SETTINGS | {"chat_template": True}
+    said = overlooked_thoughts(settings, [tmp_path], likeliest)
+    assert "5 of 8 beginnings of replies look like thoughts" in said
+    assert overlooked_thoughts(settings | {"reasoning": "off"}, [tmp_path], likeliest) is None
+    (tmp_path / "chat_template.jinja").write_text(SPLITS)
+    assert overlooked_thoughts(settings, [tmp_path], likeliest) is None
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ class DrawRecord(TypedDict):
     thoughts: NotRequired[str | None]
     thought_tokens: NotRequired[int]
     """Count."""
+    begins_thought: NotRequired[bool]
+    """Whether what counts as the answer began as a thought; left out where it did not."""
     reason: NotRequired[str]
     """Why there is no text."""
     by: NotRequired[str]

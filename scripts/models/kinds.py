@@ -8,14 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.core.job import Job
+from scripts.core.job import Job, warn
 from scripts.core.rows import iterate_rows
 from scripts.draws.draw import Draw
 from scripts.draws.record import DrawRecord
 from scripts.models.decoder import loaded_engine, prepared
 from scripts.models.description import model_folder
 from scripts.models.kind import Records, Texts, decoded
-from scripts.models.reasoning import apart_in, open_ended
+from scripts.models.reasoning import (
+    apart_in,
+    looks_thought,
+    open_ended,
+    overlooked,
+    remedy_of,
+)
 from scripts.models.settings import LoadedSettings, ServedPlace, ServedSettings
 from scripts.models.thinking import require_quiet
 from scripts.recordings.files import RecordedResponse
@@ -32,7 +38,17 @@ def loaded(job: Job, draws: Sequence[Draw]) -> Records:
     engine = loaded_engine(
         model, adapters, job.params.batch_size, job.threads, job.ledger, job.params.devices
     )
-    return decoded(job, draws, engine, settings, apart)
+    records = decoded(job, draws, engine, settings, apart)
+    remedy = remedy_of(settings.get("reasoning", "auto"), settings.get("thoughts") is not None)
+    _note_thoughts(records, remedy)
+    return records
+
+
+def _note_thoughts(records: Records, remedy: str | None) -> None:
+    """Say where answers look like thoughts; no remedy: that is as it is wanted."""
+    found = sum(map(looks_thought, records)) if remedy else 0
+    if remedy and (said := overlooked(found, len(records), "texts", remedy)):
+        warn(said)
 
 
 def served(job: Job, draws: Sequence[Draw]) -> Records:
@@ -46,7 +62,10 @@ def served(job: Job, draws: Sequence[Draw]) -> Records:
         known = "auto" if given == "off" else given
         apart = [apart_in(record, known, opened) for record in records]
         require_quiet(apart, engine.against_thinking(settings))
-    return [apart_in(record, given, opened) for record in records]
+    found = [apart_in(record, given, opened) for record in records]
+    exact = "set the subject's `reasoning` with the `start` and `end` of its thoughts"
+    _note_thoughts(found, None if given == "off" else exact)
+    return found
 
 
 def _engine_of(job: Job, settings: ServedSettings) -> "Served | StartedHere":
@@ -67,6 +86,7 @@ def recorded(job: Job, draws: Sequence[Draw]) -> Records:
     what it holds."""
     records = records_of(job.input.responses, draws)
     job.ledger.texts += len(records)
+    _note_thoughts(records, "leave the thoughts out of the file of responses")
     return records
 
 

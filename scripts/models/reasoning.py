@@ -20,10 +20,16 @@ MARKERS = (
     ("[THINK]", "[/THINK]"),  # Magistral
     ("<seed:think>", "</seed:think>"),
     ("◁think▷", "◁/think▷"),  # Kimi
+    ("<thought>", "</thought>"),  # EXAONE Deep
+    ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A Reasoning
+    ("<|channel>thought", "<channel|>"),  # Gemma 4
 )
 MOST = 2048  # tokens of a thought, where a subject does not say
 OPEN_ENDED = 0.5  # of a job's texts
 OPENS_WITHIN = 32  # tokens in which a thought must have begun, or there is none
+FEW, SHARE = 2, 0.01  # texts, of all: more that look like thoughts are no accident
+BARE = ("analysis", "assistantfinal")  # what a text of gpt-oss has without its special tokens
+NAMED = 4  # characters of a token that is no beginning of anything but a thought
 
 
 class Thought(NamedTuple):
@@ -35,10 +41,16 @@ class Thought(NamedTuple):
 
 
 def found_in(template: str) -> Thoughts | None:
-    """The `reasoning` settings of a chat template that knows thoughts; None for any other."""
-    for start, end in MARKERS:
-        if start in template and (end in template or start.startswith("<|")):
-            return {"start": start, "end": end, "max_tokens": MOST, "force_end": True}
+    """The `reasoning` settings of a chat template that knows thoughts; None for any other.
+
+    One of the two markers will do, where no family has both: some templates (the first of R1's
+    distillations) take thoughts out of what was said before and leave it to the model to begin one,
+    others begin it and know nothing of its end.
+    """
+    both = [(s, e) for s, e in MARKERS if s in template and (e in template or FINAL in e)]
+    one = [(s, e) for s, e in MARKERS if s in template or (FINAL if FINAL in e else e) in template]
+    for start, end in [*both, *one]:
+        return {"start": start, "end": end, "max_tokens": MOST, "force_end": True}
     return None
 
 
@@ -141,6 +153,54 @@ def open_ended(texts: Sequence[str | None]) -> bool:
     said = [text for text in texts if text is not None]
     ends = sum(any(end in text for _, end in MARKERS) for text in said)
     return ends > OPEN_ENDED * len(said)
+
+
+def begins_thought(said: str) -> bool:
+    """Whether a reply, special tokens with it, begins as a thought does."""
+    return said.lstrip().startswith(tuple(start for start, _ in MARKERS))
+
+
+def looks_thought(record: DrawRecord) -> bool:
+    """Whether what counts as a subject's answer looks like a thought."""
+    text = record["text"]
+    if text is None:
+        return False
+    bare = text.startswith(BARE[0]) and BARE[1] in text
+    ends = any(end in text for _, end in MARKERS)
+    return record.get("begins_thought", False) or begins_thought(text) or bare or ends
+
+
+def likely_thoughts(tokens: Sequence[str]) -> int:
+    """How many of the likeliest first tokens of replies begin a thought."""
+    said = [token.strip() for token in tokens]
+    return sum(len(one) >= NAMED and any(s.startswith(one) for s, _ in MARKERS) for one in said)
+
+
+def overlooked(found: int, of: int, what: str, remedy: str) -> str | None:
+    """What to say when so many texts (count) of all look like thoughts and are taken for answers;
+    None where they are few. what: what they are called."""
+    if found <= max(FEW, SHARE * of):
+        return None
+    return (
+        f"{found} of {of} {what} look like thoughts, and are compared as if they were answers; "
+        f"{remedy}"
+    )
+
+
+def remedy_of(given: str | AskedThoughts, thinks: bool) -> str | None:
+    """What can be done where thoughts of a subject that is loaded here are overlooked; None where
+    that is as its settings (`given`) have it. thinks: whether it is known to."""
+    if given == "off":
+        return None
+    if thinks:
+        return (
+            "they do not begin as its `reasoning` says: see its `start`, or give a chat template "
+            "that ends with that (`chat_template.file`)"
+        )
+    return (
+        "set the subject's `reasoning` with the `start` and `end` of its thoughts, or "
+        "`reasoning: off` where they are to be compared"
+    )
 
 
 def apart_in(record: DrawRecord, given: str | AskedThoughts, opened: bool = False) -> DrawRecord:

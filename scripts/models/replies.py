@@ -15,7 +15,13 @@ from scripts.draws.draw import Draw
 from scripts.draws.record import DrawRecord
 from scripts.models.formatting import before_stop
 from scripts.models.generation import Decoded, generate
-from scripts.models.reasoning import ending_of, parts_of, thought_ends
+from scripts.models.reasoning import (
+    OPENS_WITHIN,
+    begins_thought,
+    ending_of,
+    parts_of,
+    thought_ends,
+)
 from scripts.models.subject import ends_at
 
 PORTION = 4  # batches that are thought and answered before others begin: lost when a job dies
@@ -32,6 +38,8 @@ class SubjectReply:
     thoughts: str | None = None
     thought_tokens: int = 0
     absence: Absence | None = None
+    begins_thought: bool = False
+    """Whether it began as a thought does, though its subject is not known to think."""
 
     @classmethod
     def of(
@@ -56,6 +64,8 @@ class SubjectReply:
             kept["log_probability"] = round(self.log_probability, 4)
         if self.thoughts is not None:
             kept["thoughts"], kept["thought_tokens"] = self.thoughts, self.thought_tokens
+        if self.begins_thought:
+            kept["begins_thought"] = True
         return kept
 
 
@@ -81,7 +91,14 @@ def plain_replies(
         ended=ends_at(tokenizer, strings),
         **decoding,
     ):
-        yield [(p, s, SubjectReply.of(tokenizer, reply, strings)) for p, s, reply in replies]
+        said = [(p, s, r, SubjectReply.of(tokenizer, r, strings)) for p, s, r in replies]
+        yield [(p, s, replace(one, begins_thought=_thinks(tokenizer, r))) for p, s, r, one in said]
+
+
+def _thinks(tokenizer, reply: Decoded) -> bool:
+    """Whether a reply begins as a thought does. In some families special tokens say so, which its
+    text does not have."""
+    return begins_thought(tokenizer.decode(reply.tokens[:OPENS_WITHIN], skip_special_tokens=False))
 
 
 def thought_replies(
