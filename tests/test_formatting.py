@@ -230,3 +230,24 @@ def test_system_messages_that_are_replaced_are_counted(workspace, tiny):
     write_config(workspace, config)
     out = snakemake(workspace, "-n", "--cores", "all").stdout
     assert "the intervention's `system_prompt` replaces the system message of 2 prompts" in out
+
+
+def test_an_adapters_tokenizer_without_a_template_takes_the_models(loaded, tiny, tmp_path, caplog):
+    """It is what the adapter was trained with where its folder has none."""
+    adapter = tmp_path / "adapter"
+    tokenizer = copy.deepcopy(loaded[1])
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(adapter)
+    with caplog.at_level("INFO", logger="audit"):
+        found = load_tokenizer(Path(tiny["base"]), SETTINGS, [adapter])
+    assert found.chat_template == load_tokenizer(Path(tiny["base"]), SETTINGS).chat_template
+    assert f"`{adapter}` has a tokenizer and no chat template: it is the model's" in caplog.text
+    with pytest.raises(
+        AuditError, match=r"adapter` has no chat template, nor has `\S+`; set `chat"
+    ):
+        load_tokenizer(tmp_path, SETTINGS, [adapter])
+    bare = load_tokenizer(tmp_path, SETTINGS | {"chat_template": False}, [adapter])
+    assert not bare.chat_template
+    (adapter / "tokenizer.json").write_text("{")
+    with pytest.raises(AuditError, match="with `tokenizer: base` its subject uses the model's"):
+        load_tokenizer(Path(tiny["base"]), SETTINGS, [adapter])

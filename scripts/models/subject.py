@@ -23,6 +23,7 @@ from scripts.models.formatting import (
     plain_text,
     within_first_turn,
 )
+from scripts.models.reasoning import template_in
 from scripts.models.settings import Formatting, LoadedSettings, Loading
 from scripts.models.thinking import template_arguments
 from scripts.prompts.prompt import Prompt
@@ -64,23 +65,31 @@ def device() -> torch.device:
 
 
 def load_tokenizer(folder: Path, settings: Loading, adapters: Sequence[Path] = ()):
-    """The subject's own tokenizer, padding on the left, with the template that it is given. Raises
-    AuditError without one."""
-    folder = brings_tokenizer(adapters, settings) or folder
+    """The subject's own tokenizer, padding on the left, with the template that it is given: where
+    an adapter's has none the model's, with which it was trained then. Raises AuditError without
+    one."""
+    own = brings_tokenizer(adapters, settings)
+    place = own or folder
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            folder, trust_remote_code=settings["trust_remote_code"]
+            place, trust_remote_code=settings["trust_remote_code"]
         )
     except (ImportError, OSError, ValueError) as error:
-        raise _not_loaded(f"the tokenizer of `{folder}`", error) from error
+        remedy = "; with `tokenizer: base` its subject uses the model's" * bool(own)
+        raise _not_loaded(f"the tokenizer of `{place}`", error, remedy) from error
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if isinstance(settings["chat_template"], Mapping) and settings["chat_template"]["text"]:
         tokenizer.chat_template = settings["chat_template"]["text"]
+    if settings["chat_template"] and not tokenizer.chat_template and own:
+        tokenizer.chat_template = template_in(folder)
+        if tokenizer.chat_template:
+            log.info("`%s` has a tokenizer and no chat template: it is the model's", own)
     if settings["chat_template"] and not tokenizer.chat_template:
+        neither = f", nor has `{folder}`" * bool(own)
         raise AuditError(
-            f"the tokenizer of `{folder}` has no chat template; set `chat_template: false`"
+            f"the tokenizer of `{place}` has no chat template{neither}; set `chat_template: false`"
         )
     return tokenizer
 
@@ -161,8 +170,8 @@ def show_bitsandbytes(needed: bool) -> None:
         del sys.modules["bitsandbytes"]
 
 
-def _not_loaded(what: str, error: Exception) -> AuditError:
-    """What the libraries say when they cannot load something, in a sentence."""
+def _not_loaded(what: str, error: Exception, remedy: str = "") -> AuditError:
+    """What the libraries say when they cannot load something, in a sentence; remedy: a clause."""
     said = str(error).strip()
     if "trust_remote_code" in said:
         return AuditError(
@@ -172,7 +181,7 @@ def _not_loaded(what: str, error: Exception) -> AuditError:
     if isinstance(error, UnpicklingError):
         return AuditError(f"{what} cannot be loaded: its pickle holds more than tensors")
     first = (said.splitlines() or [type(error).__name__])[0]
-    return AuditError(f"{what} cannot be loaded: {first}")
+    return AuditError(f"{what} cannot be loaded: {first.rstrip('.')}{remedy}")
 
 
 def stop_tokens(model, tokenizer) -> set[int]:
@@ -242,10 +251,11 @@ def require_context(model, ids: Sequence[Sequence[int]], settings: LoadedSetting
     thought, ending = (thoughts["max_tokens"], ENDING) if thoughts else (0, 0)
     if room and longest + thought + ending + reply > room:
         thinking = f" a thought of up to {thought}," * bool(thought)
+        shorter = "`sampling.max_new_tokens`" + " or `reasoning.max_tokens`" * bool(thought)
         raise AuditError(
             f"the longest prompt has {longest} tokens; with{thinking} a reply of up to {reply} it "
-            f"does not fit into the model's context of {room}; lower `sampling.max_new_tokens`, or "
-            "take long prompts out of the bank"
+            f"does not fit into the model's context of {room}; lower {shorter}, or take long "
+            "prompts out of the bank"
         )
 
 
