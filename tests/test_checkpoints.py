@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -301,6 +302,54 @@ def test_of_the_hub_code_and_pickles_come_at_the_commit_where_they_are_allowed(t
         assert (folder / "pytorch_model.bin").is_file()
         given = {"hub": TINY, "revision": "c" * 40, "pickled_weights": True}
         assert not list(provided(given, hub, tmp_path).glob("*.bin"))
+
+
+def held(hub, tmp_path, files: dict[str, object]) -> Callable[[str], set[str]]:
+    """Which files with an ending are fetched of a repository that has these, with their JSON."""
+    root = tmp_path / "held"
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(json.dumps(content))
+    hub.repositories["lab/held"] = Repository({FIRST: root}, {"main": FIRST})
+    given = {"hub": "lab/held", "revision": FIRST, "pickled_weights": True}
+    folder = provided(given, hub, tmp_path)
+
+    def names(ending: str) -> set[str]:
+        found = (path.relative_to(folder).as_posix() for path in folder.rglob(f"*.{ending}"))
+        return set(found)
+
+    return names
+
+
+COPIES = {"original/model.safetensors": 0, "metal/model.bin": 0, "consolidated.safetensors": 0}
+
+
+def test_of_weights_that_a_repository_holds_twice_those_of_the_index_come(hub, tmp_path):
+    shards = {f"layer.{n}": f"model-0000{n}-of-00002.safetensors" for n in (1, 2)}
+    files = {"config.json": {}, "qwen.tiktoken": 0, "extra.safetensors": 0, **COPIES}
+    files |= {"model.safetensors.index.json": {"weight_map": shards}}
+    found = held(hub, tmp_path, files | dict.fromkeys(shards.values(), 0))
+    assert found("safetensors") == set(shards.values())
+    assert not found("bin") and found("tiktoken") == {"qwen.tiktoken"}
+
+
+def test_without_an_index_weights_at_the_top_come(hub, tmp_path):
+    found = held(hub, tmp_path, {"config.json": {}, "model.safetensors": 0, **COPIES})
+    assert found("safetensors") == {"model.safetensors"}
+
+
+def test_pickles_in_folders_stay_where_they_are(hub, tmp_path):
+    found = held(hub, tmp_path, {"config.json": {}, "pytorch_model.bin": 0, **COPIES})
+    assert found("bin") == {"pytorch_model.bin"}
+
+
+def test_the_parts_of_an_encoder_come_with_their_weights(hub, tmp_path):
+    parts = [{"path": ""}, {"path": "1_Pooling"}, {"path": "2_Dense"}]
+    files = {"modules.json": parts, "config.json": {}, "model.safetensors": 0, **COPIES}
+    files |= {"1_Pooling/config.json": {}, "2_Dense/model.safetensors": 0}
+    found = held(hub, tmp_path, files | {"onnx/model.safetensors": 0})
+    assert found("safetensors") == {"model.safetensors", "2_Dense/model.safetensors"}
+    assert "1_Pooling/config.json" in found("json")
 
 
 # Pickles

@@ -29,13 +29,20 @@ def commit_of(hub: str, revision: str) -> str:
     return found
 
 
-def fetched(hub: str, revision: str, patterns: Sequence[str]) -> Path:
-    """Where the files of a commit lie whose names fit the patterns; fetched, unless they are there.
-    Raises AuditError."""
+def fetched(hub: str, revision: str, patterns: Sequence[str], besides: Sequence[str] = ()) -> Path:
+    """Where the files of a commit lie whose names fit the patterns, and none of `besides`; fetched,
+    unless they are there. Raises AuditError."""
     from huggingface_hub import snapshot_download
 
     with _answering(hub, revision):
-        return Path(snapshot_download(hub, revision=revision, allow_patterns=list(patterns)))
+        return Path(
+            snapshot_download(
+                hub,
+                revision=revision,
+                allow_patterns=list(patterns),
+                ignore_patterns=list(besides),
+            )
+        )
 
 
 def fetched_file(hub: str, revision: str, file: str) -> Path:
