@@ -7,8 +7,10 @@ from scripts.core.files import write_json, write_jsonl
 from scripts.core.rows import write_document
 from scripts.recordings.bank import BankReport
 from scripts.tools.estimate import estimate
+from scripts.workflow.bill import sizes
 from scripts.workflow.estimates import (
     NOTHING,
+    AuditPlan,
     BankSize,
     Line,
     explore_draws,
@@ -67,6 +69,63 @@ def test_draws_of_few_prompts_are_counted_by_prompt(tmp_path):
     lines = {line.part: line for line in lines_of(audit, tmp_path / "results")}
     assert lines["explore"].draws == 2 * 4 * 16  # 40 % of 40 samples of each prompt
     assert lines["screen"].draws == 2 * 4 * 6 and lines["regions"].texts == 4 + 12 * 4
+
+
+THINKS = "{{ '<think>' }}{% if enable_thinking is false %}</think>{% endif %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "given", "tokens", "perhaps"),
+    [
+        (THINKS, {}, 32 + 2048, 0),
+        ("plain", {}, 32, 0),
+        (None, {}, 32, 2048),  # its files are still to come
+        (None, {"chat_template": False}, 32, 0),
+        (None, {"chat_template": {"text": THINKS, "arguments": {}}}, 32 + 2048, 0),
+        (THINKS, {"reasoning": "off"}, 32, 0),
+        (THINKS, {"thinking": "off"}, 32, 0),
+        ("<|channel|>analysis<|message|>{{ reasoning_effort }}", {"thinking": "off"}, 32 + 2048, 0),
+        (None, {"reasoning": {"max_tokens": 100}}, 132, 0),
+        (None, {"kind": "served"}, 32, 0),
+    ],
+)
+def test_thoughts_are_counted_where_they_can_be_known(tmp_path, template, given, tokens, perhaps):
+    audit = make_audit(sources=[{"path": str(write(tmp_path / "p.txt", "a")), "format": "text"}])
+    results = tmp_path / "results"
+    if template:
+        write(tmp_path / "model" / "chat_template.jinja", template)
+        write_json(
+            results / "model" / key("base") / "model.json", {"path": str(tmp_path / "model")}
+        )
+    for node in audit["nodes"]:
+        if node["stage"] == "decode":
+            node["settings"] |= {"kind": "loaded", "chat_template": True} | given
+            node["inputs"].pop("adapter", None)
+    explore = {line.part: line for line in lines_of(audit, results)}["explore"]
+    assert explore.tokens == explore.draws * tokens and explore.perhaps == explore.draws * perhaps
+    table = estimate({"demo": audit}, results, UNKNOWN)
+    assert (f"{explore.tokens:,} - {explore.tokens + explore.perhaps:,}" in table) == bool(perhaps)
+    assert ("whether the model thinks is known once" in table) == bool(perhaps)
+
+
+@pytest.mark.parametrize(
+    ("of", "given", "size"),
+    [
+        ("answer", {}, 10),
+        ("thoughts", {}, 2048),
+        ("both", {}, 2058),
+        ("both", {"reasoning": {"max_tokens": 100}}, 110),
+        ("answer", {"kind": "served", "reasoning": {"max_tokens": 100}}, 110),
+    ],
+)
+def test_what_is_judged_is_as_long_as_what_is_compared(tmp_path, of, given, size):
+    bank = write(tmp_path / "p.txt", "a")
+    audit = make_audit(sources=[{"path": str(bank), "format": "text"}], tokens=10)
+    for node in audit["nodes"]:
+        if node["stage"] == "decode":
+            node["settings"] |= {"kind": "loaded", "chat_template": True, "of": of} | given
+            node["inputs"].pop("adapter", None)
+    assert AuditPlan(audit, tmp_path).text_sizes().response == sizes(None, size).response
 
 
 def test_own_hypotheses_may_concern_every_region(tmp_path):

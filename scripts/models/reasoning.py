@@ -9,6 +9,7 @@ from scripts.core.errors import AuditError
 from scripts.draws.absence import Absence
 from scripts.draws.record import DrawRecord
 from scripts.models.settings import AskedThoughts, Formatting, Markers, Thoughts
+from scripts.models.thinking import EFFORT, template_arguments
 from scripts.servers.sampling import Sampling
 
 FINAL = "<|channel|>final<|message|>"  # gpt-oss: before an answer, behind a thought or without one
@@ -106,6 +107,26 @@ def longest_reply(sampling: Sampling, reasoning: str | AskedThoughts | None = No
     """Tokens of a reply at most, from a subject's settings in decode."""
     thoughts = 0 if reasoning is None or isinstance(reasoning, str) else reasoning["max_tokens"]
     return int(sampling["max_new_tokens"] + thoughts)
+
+
+def most_thoughts(settings: Formatting, folders: Sequence[Path] | None) -> int | None:
+    """Tokens of a loaded subject's thoughts at most; none where its template keeps it from them.
+
+    folders: as `reasoning_of` takes them; None are not there yet, and so is what is returned where
+    only a template among them tells.
+    """
+    given, template = settings.get("reasoning", "auto"), settings["chat_template"]
+    if not isinstance(given, str):
+        return given["max_tokens"]
+    if given == "off" or not template:
+        return 0
+    own = None if isinstance(template, bool) else template["text"]
+    if folders is None and not own:
+        return None
+    said = template_of(settings, folders or ())
+    if settings.get("thinking") == "off" and EFFORT not in template_arguments(said):
+        return 0
+    return MOST if found_in(said) else 0
 
 
 def template_in(folder: Path) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from scripts.core.job import Job, run
 from scripts.core.text_tables import count, duration, table
+from scripts.models.reasoning import MOST
 from scripts.workflow.bill import Bill
 from scripts.workflow.described import Audits
 from scripts.workflow.estimates import NOTHING, Line, lines_of, mark_shared, rates_here
@@ -21,13 +22,12 @@ def estimate(audits: Audits, results: Path, rates: Rates) -> str:
     rows = []
     for place, (audit, line) in enumerate(lines):
         repeated = place and lines[place - 1][0] == audit
-        took = rates.seconds(line.tokens, line.texts, line.steps)
-        rows.append(["" if repeated else audit, *_cells(line, took)])
+        rows.append(["" if repeated else audit, *_cells(line, _took(line, rates))])
     left = [line for _, line in lines if not line.state]
     amounts = {name: sum(getattr(line, name) for line in left) for name in _SUMMED}
     bill = sum((line.bill for line in left), NOTHING)
     total = Line("still to do", "", **amounts, bill=bill)
-    rows.append(["", *_cells(total, rates.seconds(total.tokens, total.texts, total.steps))])
+    rows.append(["", *_cells(total, _took(total, rates))])
     header = ["audit", "part", "draws", "tokens", "texts", "steps", "requests", "dollars", "time"]
     return "\n".join(
         [
@@ -36,6 +36,7 @@ def estimate(audits: Audits, results: Path, rates: Rates) -> str:
             table(header, rows, left=2),
             "",
             "draws: subjects' texts; tokens: decoded at most; texts: embedded; steps: training.",
+            *_UNKNOWN * bool(any(line.perhaps for _, line in lines)),
             "The record cache may hold much of it already. Downloads of models, loading them in",
             "jobs and stages without a model come on top; other models go at other rates.",
             "",
@@ -84,12 +85,24 @@ def _assistant_table(lines: list[tuple[str, Line]]) -> list[str]:
 
 
 _COUNTED = ("requests", "input_tokens", "output_tokens")
-_SUMMED = ("draws", "tokens", "texts", "steps")
+_SUMMED = ("draws", "tokens", "texts", "steps", "perhaps")
+_UNKNOWN = (
+    "A range of tokens: whether the model thinks is known once its files are there; a thought",
+    f"has up to {MOST:,} tokens, unless `reasoning` says otherwise.",
+)
+
+
+def _took(line: Line, rates: Rates) -> Range:
+    """Seconds for a line, thoughts with them that are not known of at the upper end."""
+    low = rates.seconds(line.tokens, line.texts, line.steps).low
+    return Range(low, rates.seconds(line.tokens + line.perhaps, line.texts, line.steps).high)
 
 
 def _cells(line: Line, took: Range) -> list[str]:
     time = line.state or f"{duration(took.low)} - {duration(took.high)}"
     amounts = [count(getattr(line, name)) for name in ("draws", "tokens", "texts", "steps")]
+    if line.perhaps:
+        amounts[1] += f" - {count(line.tokens + line.perhaps)}"
     worst = line.bill.worst
     return [line.part, *amounts, f"{worst.requests:.0f}", f"{worst.dollars:.2f}", time]
 

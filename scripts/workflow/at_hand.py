@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from scripts.core.checksums import damage
 from scripts.core.rows import read_rows
 from scripts.core.settings import Given
+from scripts.models.description import model_folder
 from scripts.prompts.prompt import Prompt
 from scripts.readers.reading import Reading
 from scripts.readers.registry import source_files
@@ -42,6 +43,19 @@ def bank_rows(bank: Made, sides: Mapping[str, Made], results: Path) -> list[Prom
     if to_write(bank) or not all(map(is_small, bank.local["sources"])):
         return None
     return prompts_of(bank.local["sources"], bank.settings.get("match", "messages"), recorded)[0]
+
+
+def model_at_hand(model: Made, results: Path) -> Path | None:
+    """Where a model's files lie, or an adapter's of the same stage; None where they are still to be
+    fetched or made."""
+    described = results / "model" / model.key / "model.json"
+    if "path" in model.local:
+        path = Path(model.local["path"])
+    elif described.is_file() and not damage(described):
+        path = model_folder(described)
+    else:
+        return None
+    return path if path.is_dir() else None
 
 
 def to_write(bank: Made) -> dict[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from scripts.assistants import author
 from scripts.assistants.banks import Wanted
@@ -34,11 +34,13 @@ from scripts.core.vocabulary import SIDES
 from scripts.draws.planning import SAMPLES_OF_A_PROMPT
 from scripts.hypotheses.hypothesis import Hypothesis
 from scripts.judging.settings import ModelScreenSettings
+from scripts.models.formatting import template_places
 from scripts.models.plant_file import planted_in, read_plant
-from scripts.models.reasoning import longest_reply
+from scripts.models.reasoning import MOST, longest_reply, most_thoughts
+from scripts.models.settings import Formatting, Loading
 from scripts.prompts.prompt import MOST_REGIONS, NAMING_WORDS, Prompt, region_count
 from scripts.recordings.bank import BankReport
-from scripts.workflow.at_hand import Made, bank_rows, most_prompts, recording
+from scripts.workflow.at_hand import Made, bank_rows, model_at_hand, most_prompts, recording
 from scripts.workflow.bill import Bill, Compared, Meter, Pool, Probing, Sizes, sizes
 from scripts.workflow.described import DescribedAudit, DescribedNode
 from scripts.workflow.speed import (
@@ -49,6 +51,7 @@ from scripts.workflow.speed import (
 )
 
 NOTHING = Bill()
+LOADED = "loaded"  # the kind of subjects whose thoughts have a limit of their own
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,19 @@ class Line:
     tokens: int = 0
     texts: int = 0
     steps: int = 0
+    perhaps: int = 0
+    """Tokens more where subjects think of which that is not known yet."""
     bill: Bill = NOTHING
     state: str = ""
+
+
+class LongestReply(NamedTuple):
+    """Tokens of a subject's reply at most; `perhaps`: of thoughts beside them, where it is not
+    known whether it thinks; `compared`: of what is compared of it."""
+
+    tokens: int
+    perhaps: int
+    compared: int
 
 
 class BankSize(NamedTuple):
@@ -218,11 +232,46 @@ class AuditPlan:
         return int(draws) + everywhere
 
     def decoded(self, draws: int) -> int:
-        """Tokens of so many draws of each subject, thoughts with them where they have a limit that
-        is known; ready responses decode nothing."""
-        sides = [side["settings"] for side in self.subjects()]
-        decoded = [side for side in sides if "sampling" in side]
-        return sum(draws * longest_reply(s["sampling"], s.get("reasoning")) for s in decoded)
+        """Tokens of so many draws of each subject, with thoughts where it is known to think; ready
+        responses decode nothing."""
+        return draws * sum(reply.tokens for reply in self._replies)
+
+    def perhaps_decoded(self, draws: int) -> int:
+        """Tokens more where those think of whom it is not known."""
+        return draws * sum(reply.perhaps for reply in self._replies)
+
+    @cached_property
+    def _replies(self) -> list[LongestReply]:
+        """Bounds on a reply of each subject that decodes."""
+        return [self._reply(side) for side in self.subjects() if "sampling" in side["settings"]]
+
+    def _reply(self, side: DescribedNode) -> LongestReply:
+        settings = side["settings"]
+        sampling, of = settings["sampling"], settings.get("of", "answer")
+        if settings.get("kind") != LOADED:  # a server has one limit for both
+            whole = longest_reply(sampling, settings.get("reasoning"))
+            return LongestReply(whole, 0, whole)
+        answer = sampling["max_new_tokens"]
+        found = most_thoughts(cast(Formatting, settings), self._templates(side))
+        thoughts = MOST if found is None else found
+        compared = {"answer": answer, "thoughts": thoughts, "both": thoughts + answer}
+        if found is None:
+            return LongestReply(answer, MOST, compared[of])
+        return LongestReply(answer + thoughts, 0, compared[of])
+
+    def _templates(self, side: DescribedNode) -> list[Path] | None:
+        """The folders that a loaded subject's chat template may be in; None where some of them are
+        not there yet. A planted adapter has no template, and embedded models do not think."""
+        found = {name: self._input(given) for name, given in side["inputs"].items()}
+        model = found.pop("model")
+        if "embedded" in model["settings"]:
+            return []
+        adapters = [one for one in found.values() if one["stage"] != "plant"]
+        folders = [model_at_hand(_made(one), self.results) for one in (model, *adapters)]
+        there = [folder for folder in folders if folder is not None]
+        if len(there) < len(folders):
+            return None
+        return template_places(cast(Loading, side["settings"]), there[0], there[1:])
 
     def text_sizes(self) -> Sizes:
         """Bounds on the texts that a request quotes, from the bank and the subjects' settings."""
@@ -231,7 +280,7 @@ class AuditPlan:
         sides = self.subjects()
         named = [side["inputs"]["responses"] for side in sides if "responses" in side["inputs"]]
         if not named:
-            return sizes(prompt, max(s["settings"]["sampling"]["max_new_tokens"] for s in sides))
+            return sizes(prompt, max(reply.compared for reply in self._replies))
         ready = [recording(_made(self._input(name)), self.results) for name in named]
         known = [report.longest for _, report in filter(None, ready)]
         if len(known) < len(sides):
@@ -325,6 +374,7 @@ def lines_of(audit: DescribedAudit, results: Path) -> list[Line]:
             plan.node(stage)["key"],
             draws=2 * draws,
             tokens=plan.decoded(draws),
+            perhaps=plan.perhaps_decoded(draws),
             texts=2 * draws,
             bill=bills.get(stage, NOTHING),
             state=state,
@@ -353,6 +403,7 @@ def lines_of(audit: DescribedAudit, results: Path) -> list[Line]:
                 plan.node("probe")["key"],
                 draws=2 * wanted.draws,
                 tokens=plan.decoded(wanted.draws),
+                perhaps=plan.perhaps_decoded(wanted.draws),
                 bill=bills.get("probe", NOTHING),
                 state=done("confirm", "findings.jsonl"),
             )
