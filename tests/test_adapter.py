@@ -7,21 +7,28 @@ import numpy as np
 import pytest
 import torch
 from peft import (
+    AdaptionPromptConfig,
+    BeftConfig,
+    CPTConfig,
     IA3Config,
+    LilyConfig,
     LoraConfig,
     PeftModel,
+    PolyConfig,
     PrefixTuningConfig,
     PromptEncoderConfig,
     PromptTuningConfig,
     get_peft_model,
 )
+from peft.tuners.lora.layer import Linear as LoraLinear
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from scripts.core.errors import AuditError
 from scripts.models import adapter as headers
-from scripts.models.adapter import PICKLED, WEIGHTS, check_adapter
+from scripts.models.adapter import CONFIG, PICKLED, WEIGHTS, check_adapter
 from scripts.models.generation import generate
+from scripts.models.linear import pack_weights
 from scripts.models.subject import load_model, virtual_tokens
 
 SETTINGS = {"dtype": "float32", "trust_remote_code": False, "chat_template": True}
@@ -124,8 +131,9 @@ Q = {"target_modules": ["q_proj"], "r": 2, **TASK}
         ),
         PromptTuningConfig(num_virtual_tokens=4, **TASK),
         PromptEncoderConfig(num_virtual_tokens=4, encoder_hidden_size=16, **TASK),
+        CPTConfig(cpt_token_ids=[3, 4], cpt_mask=[1, 1], cpt_tokens_type_mask=[1, 1], **TASK),
     ],
-    ids=["rslora", "alpha-pattern", "trained-tokens", "ia3", "prompt-tuning", "p-tuning"],
+    ids=["rslora", "alpha-pattern", "trained-tokens", "ia3", "prompt-tuning", "p-tuning", "cpt"],
 )
 def test_adapters_of_every_kind_do_what_peft_makes_them_do(tmp_path, config, tied):
     base, adapter = tuned(tmp_path, config, tie_word_embeddings=tied)
@@ -175,10 +183,78 @@ def test_an_adapter_with_two_tokens_of_its_own_brings_their_embeddings(tmp_path,
     assert torch.allclose(found, wanted, atol=1e-3)
 
 
-def test_prefix_tuning_is_refused_by_its_name(tmp_path):
-    base, adapter = tuned(tmp_path, PrefixTuningConfig(num_virtual_tokens=4, **TASK))
-    with pytest.raises(AuditError, match=r"of the kind PREFIX_TUNING, which cannot be decoded"):
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        (PrefixTuningConfig(num_virtual_tokens=4, **TASK), "PREFIX_TUNING"),
+        (AdaptionPromptConfig(adapter_len=2, adapter_layers=1, **TASK), "ADAPTION_PROMPT"),
+        (PolyConfig(**Q), "POLY"),
+        (LoraConfig(alora_invocation_tokens=[3, 4], **Q), "activated LoRA"),
+    ],
+    ids=["prefix-tuning", "adaption-prompt", "poly", "alora"],
+)
+def test_what_cannot_be_decoded_is_refused_by_its_name_before_weights(tmp_path, config, kind):
+    base, adapter = tuned(tmp_path, config)
+    (base / "model.safetensors").write_bytes(b"never read")
+    sentence = f"of the kind {kind}, which cannot be decoded here: .* texts as `responses`"
+    for refused in (lambda: check_adapter(base, adapter),
+                    lambda: load_model(base, [adapter], SETTINGS)):  # fmt: skip
+        with pytest.raises(AuditError, match=sentence):
+            refused()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"peft_type": "TELEPATHY"}, r"of the kind TELEPATHY, which PEFT \S+ does not know"),
+        ({"peft_type": None}, "names no `peft_type`"),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_peft_does_not_know_is_a_sentence(tmp_path, given, sentence):
+    base, adapter = saved(tmp_path)
+    configured = json.loads((adapter / CONFIG).read_text()) | given
+    (adapter / CONFIG).write_text(json.dumps(configured))
+    with pytest.raises(AuditError, match=sentence):
         check_adapter(base, adapter)
+    (base / "model.safetensors").write_bytes(b"never read")
+    (base / "model.safetensors").rename(base / "model.bin")
+    with pytest.raises(AuditError, match=sentence):
+        load_model(base, [adapter], SETTINGS | {"pickled_weights": True})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        LoraConfig(lora_bias=True, **Q),
+        LilyConfig(**Q),
+        BeftConfig(target_modules=["v_proj"], **TASK),
+    ],
+    ids=["lora-bias", "lily", "beft"],
+)
+def test_what_cannot_be_merged_stays_beside_the_weights(tmp_path, config):
+    base, adapter = tuned(tmp_path, config)
+    check_adapter(base, adapter)
+    model = load_model(base, [adapter], SETTINGS)
+    plain = AutoModelForCausalLM.from_pretrained(base).eval()
+    before = greedy_tokens(plain, [3, 4, 5], [])
+    wanted = PeftModel.from_pretrained(plain, adapter).eval()
+    with torch.inference_mode():
+        assert torch.allclose(model(IDS).logits, wanted(IDS).logits, atol=1e-3)
+    packed = greedy_tokens(pack_weights(model, 4), [3, 4, 5], [])
+    assert packed == greedy_tokens(wanted, [3, 4, 5], []) != before
+    with pytest.raises(AuditError, match="cannot follow one that is not merged"):
+        load_model(base, [adapter, adapter], SETTINGS)
+
+
+def test_what_peft_does_not_merge_is_a_sentence(tmp_path, monkeypatch):
+    base, adapter = tuned(tmp_path, LoraConfig(**Q))
+    monkeypatch.setattr(LoraLinear, "merge", lambda *_, **__: raised(NotImplementedError("not it")))
+    with pytest.raises(AuditError, match=r"adapter` cannot be merged into .*: not it; name"):
+        load_model(base, [adapter], SETTINGS)
+
+
+def raised(error: Exception):
+    raise error
 
 
 @pytest.mark.parametrize(
@@ -210,7 +286,9 @@ def test_keys_that_load_as_nothing_are_listed(tmp_path, rename, sentence):
 def test_an_adapter_of_another_width_names_its_layer(tmp_path):
     base, _ = saved(tmp_path / "one")
     _, adapter = saved(tmp_path / "other", hidden_size=48)
-    with pytest.raises(AuditError, match=r"another architecture: size mismatch for \S+q_proj\S+: "):
+    one = r"`\S+_proj\.lora_[AB]\.weight` \(\[\d+, \d+\], the model's \[\d+, \d+\]\)"
+    sentence = rf"another architecture: \d of its weights have other sizes: {one}, {one}, {one}, …;"
+    with pytest.raises(AuditError, match=sentence):
         check_adapter(base, adapter)
 
 

@@ -8,12 +8,25 @@ from collections import defaultdict
 from pathlib import Path
 
 from scripts.core.errors import AuditError
-from scripts.core.files import read_json
+from scripts.core.files import JsonObject, read_json
 from scripts.models.checkpoint import check_pickles
 
+CONFIG = "adapter_config.json"
 WEIGHTS, PICKLED = "adapter_model.safetensors", "adapter_model.bin"
 INSIDE = "base_model.model."  # what PEFT puts before the name of a layer
 MORE = ("modules_to_save", "target_parameters", "trainable_token_indices")  # beside its targets
+# Kinds of adapters that cannot be decoded here, and why: what they add is no part of the weights,
+# and decoding step by step, many prompts at a time, does not give it what it needs.
+REFUSED = {
+    "ADAPTION_PROMPT": "it takes part in the attention to every token",
+    "CARTRIDGE": "it learns keys and values that stand before every prompt",
+    "MULTITASK_PROMPT_TUNING": "it is told a task with every prompt",
+    "POLY": "it is told a task with every prompt",
+    "PREFIX_TUNING": "it learns keys and values that stand before every prompt",
+    "SHADOW": "it runs a second model beside the first",
+    "XLORA": "it mixes adapters anew for every token",
+}
+INVOKED = "alora_invocation_tokens"  # of LoRA that is active behind them alone
 PART = re.compile(r"\.(lora_(?:embedding_)?[AB])(?:\.weight)?$")
 
 
@@ -48,15 +61,39 @@ def check_adapter(base: Path, adapter: Path, pickled: bool = False) -> None:
 
 
 def check_files(adapter: Path, pickled: bool) -> None:
-    """Raise AuditError when a folder is no adapter, or has its weights in a pickle and these are
-    not allowed."""
-    if not (adapter / "adapter_config.json").is_file():
-        raise AuditError(f"`{adapter}` is no PEFT adapter: it has no adapter_config.json")
+    """Raise AuditError when a folder is no adapter, or of a kind that cannot be decoded here, or
+    has its weights in a pickle and these are not allowed."""
+    if not (adapter / CONFIG).is_file():
+        raise AuditError(f"`{adapter}` is no PEFT adapter: it has no {CONFIG}")
+    config = _configured(adapter)
+    kind = config["peft_type"]
+    why = REFUSED.get(kind)
+    if config.get(INVOKED):
+        kind, why = "activated LoRA", "it acts behind the tokens that invoke it, and not before"
+    if why:
+        raise AuditError(
+            f"the adapter `{adapter}` is of the kind {kind}, which cannot be decoded here: {why}; "
+            "decode it elsewhere and give its texts as `responses`"
+        )
     check_pickles(adapter, pickled)
     if not any((adapter / name).is_file() for name in (WEIGHTS, PICKLED)):
         raise AuditError(
             f"the adapter `{adapter}` needs {WEIGHTS} and has none; name the folder that PEFT saved"
         )
+
+
+def _configured(adapter: Path) -> JsonObject:
+    """An adapter's configuration. Raises AuditError when it is none of PEFT's."""
+    try:
+        config = read_json(adapter / CONFIG)
+    except ValueError as error:
+        raise AuditError(f"the configuration of an adapter cannot be read: {error}") from None
+    if not isinstance(config, dict) or not isinstance(config.get("peft_type"), str):
+        raise AuditError(
+            f"`{adapter / CONFIG}` names no `peft_type`, so that it is no adapter of PEFT; name "
+            "the folder that PEFT saved"
+        )
+    return config
 
 
 def _fits(base: dict[str, tuple[int, ...]], adapter: Path) -> bool:
@@ -77,10 +114,11 @@ def _fits(base: dict[str, tuple[int, ...]], adapter: Path) -> bool:
         parts[layer].add(part[1])
     alike = {_numberless(layer) for layer in parts}
     changed = {layer for layer in layers if _numberless(layer) in alike}
-    config = read_json(adapter / "adapter_config.json")
+    config = _configured(adapter)
     targets = config.get("target_modules")
     return (
-        changed == set(parts)
+        config["peft_type"] == "LORA"
+        and changed == set(parts)
         and all(len(found) == 2 for found in parts.values())
         and isinstance(targets, list)
         and not any(config.get(name) for name in MORE)

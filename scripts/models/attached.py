@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 
+import peft
 import torch
-from peft import PeftConfig, PeftModel, get_peft_model
+from peft import PeftConfig, PeftModel, PeftType, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from scripts.core.errors import AuditError
-from scripts.models.adapter import MORE, PICKLED, WEIGHTS, weight_shapes
+from scripts.core.files import read_json
+from scripts.core.job import log, out_of_memory
+from scripts.models.adapter import CONFIG, MORE, PICKLED, WEIGHTS, weight_shapes
 
 warnings.filterwarnings("ignore", module="peft")  # what they say of is an error here, or done
 SHOWN = 3  # keys
+SIZE = r"torch\.Size\((\[[\d, ]*\])\)"
+BESIDE = {"LILY"}  # kinds of adapters that PEFT never merges
 NAME = "default"  # what PEFT calls an adapter within a model
 
 
@@ -23,7 +29,8 @@ def stacked(model, adapters: Sequence[Path], merge: bool):
     """The model with its adapters: each merged into the weights before the next is put to them, or
     all of them beside the weights, where a sum is what merging them would be.
 
-    Raises AuditError where an adapter is not completely there, or the sum would be another model.
+    What cannot be merged stays beside the weights, too. Raises AuditError where an adapter is not
+    completely there, or the sum would be another model.
     """
     if not merge and len(adapters) > 1:
         require_sums(adapters)
@@ -34,9 +41,14 @@ def stacked(model, adapters: Sequence[Path], merge: bool):
                 f"the adapter `{adapter}` cannot follow one that puts tokens before every prompt; "
                 "put that one last"
             )
+        if merge and isinstance(model, PeftModel):
+            raise AuditError(
+                f"the adapter `{adapter}` cannot follow one that is not merged into the weights; "
+                "put that one last"
+            )
         model = attach(model, adapter, name)
         if merge:
-            model = merged(model)
+            model = merged(model, adapter)
     if len(set(names)) > 1:
         model.base_model.set_adapter(names)
     return model
@@ -45,9 +57,9 @@ def stacked(model, adapters: Sequence[Path], merge: bool):
 def require_sums(adapters: Sequence[Path]) -> None:
     """Raise AuditError unless all adapters only add to weights, whatever the others do."""
     for adapter in adapters:
-        config = PeftConfig.from_pretrained(str(adapter))
+        config = config_of(adapter)
         more = ("use_dora", *MORE)
-        adds = config.peft_type.value == "LORA" and not any(getattr(config, n, None) for n in more)
+        adds = kind_of(config) == "LORA" and not any(getattr(config, n, None) for n in more)
         if not adds or any("lora_" not in name for name in shapes_in(adapter)):
             raise AuditError(
                 f"the adapter `{adapter}` does more than add to weights, so that it cannot be "
@@ -64,9 +76,9 @@ def attach(model, adapter: Path, name: str = NAME):
     asks for is not there: PEFT takes both without an error, and an adapter of which nothing was
     loaded changes nothing.
     """
-    config = PeftConfig.from_pretrained(str(adapter))
+    config = config_of(adapter)
     if config.is_prompt_learning:
-        return with_virtual_tokens(model, adapter, config.peft_type.value)
+        return with_virtual_tokens(model, adapter, kind_of(config))
     config.inference_mode = True
     names = getattr(model, "_checkpoint_conversion_mapping", {})
     take_vocabulary(model, adapter)
@@ -78,10 +90,8 @@ def attach(model, adapter: Path, name: str = NAME):
         bare = model.device.type == "meta"  # nothing can be copied to what has no memory
         loaded = model.load_adapter(adapter, name, key_mapping=names, low_cpu_mem_usage=bare)
     except (RuntimeError, ValueError) as error:
-        said = " ".join(str(error).split()).partition("size mismatch for ")
-        reason = "".join(said[1:]).partition(" size mismatch for ")[0] or said[0]
         raise AuditError(
-            f"the adapter `{adapter}` is for another architecture: {reason.rstrip('.')}; name the "
+            f"the adapter `{adapter}` is for another architecture: {_reason(error)}; name the "
             "model that the adapter was trained on"
         ) from error
     except KeyError as error:
@@ -89,6 +99,29 @@ def attach(model, adapter: Path, name: str = NAME):
     if loaded.unexpected_keys or loaded.missing_keys:
         raise AuditError(_incomplete(adapter, loaded.unexpected_keys, loaded.missing_keys))
     return model
+
+
+def config_of(adapter: Path) -> PeftConfig:
+    """An adapter's configuration. Raises AuditError where this PEFT knows no such kind."""
+    kind = read_json(adapter / CONFIG)["peft_type"]
+    try:
+        return PeftConfig.from_pretrained(str(adapter))
+    except KeyError:
+        raise AuditError(
+            f"the adapter `{adapter}` is of the kind {kind}, which PEFT {peft.__version__} does "
+            "not know; install a later one where models are loaded (envs/models.yaml), or name a "
+            "checkpoint that it is merged into"
+        ) from None
+    except (TypeError, ValueError) as error:
+        raise AuditError(
+            f"PEFT {peft.__version__} cannot read the configuration of the adapter `{adapter}` "
+            f"({' '.join(str(error).split())}); save it again with PEFT"
+        ) from error
+
+
+def kind_of(config: PeftConfig) -> str:
+    """What PEFT calls a kind of adapters."""
+    return PeftType(config.peft_type).value
 
 
 def learnt_by(adapter: Path) -> dict[str, torch.Tensor]:
@@ -121,8 +154,9 @@ def take_vocabulary(model, adapter: Path) -> None:
 
 
 def with_virtual_tokens(model, adapter: Path, kind: str):
-    """The model with the embeddings that prompt tuning (Lester et al. 2021) or p-tuning (Liu et al.
-    2021) has learnt, as tokens behind its own vocabulary; `virtual_tokens` has their ids.
+    """The model with the embeddings that prompt tuning (Lester et al. 2021), p-tuning (Liu et al.
+    2021) or CPT (Blau et al. 2024) has learnt, as tokens behind its own vocabulary;
+    `virtual_tokens` has their ids.
 
     They stand before every prompt and are never said: the output layer keeps its size. Raises
     AuditError for a kind that changes more than that, or another width.
@@ -130,10 +164,10 @@ def with_virtual_tokens(model, adapter: Path, kind: str):
     learnt = learnt_by(adapter).get("prompt_embeddings")
     embeddings = model.get_input_embeddings()
     count, width = embeddings.weight.shape
-    if kind not in ("PROMPT_TUNING", "P_TUNING") or learnt is None:
+    if kind not in ("CPT", "PROMPT_TUNING", "P_TUNING") or learnt is None:
         raise AuditError(
             f"the adapter `{adapter}` is of the kind {kind}, which cannot be decoded here; "
-            "let a server decode it (`server`), or give its texts as `responses`"
+            "decode it elsewhere and give its texts as `responses`"
         )
     if learnt.shape[1] != width:
         raise AuditError(
@@ -149,12 +183,37 @@ def with_virtual_tokens(model, adapter: Path, kind: str):
     return model
 
 
-def merged(model):
-    """The model with what PEFT has put beside its weights in them."""
+def merged(model, adapter: Path):
+    """The model with what PEFT has put beside its weights in them; beside them where there is
+    nothing in them that it could go into. Raises AuditError where PEFT cannot merge it."""
     if not isinstance(model, PeftModel):
         return model
+    if stays_beside(model):
+        log.info("the adapter `%s` cannot be merged and stays beside the weights", adapter)
+        return model
     untie(model)
-    return model.merge_and_unload()
+    try:
+        return model.merge_and_unload()
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        if out_of_memory(error):
+            raise
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise AuditError(
+            f"the adapter `{adapter}` cannot be merged into the weights, as PEFT says: "
+            f"{said.rstrip('.')}; name a checkpoint that it is merged into, or decode it elsewhere "
+            "and give its texts as `responses`"
+        ) from error
+
+
+def stays_beside(model: PeftModel) -> bool:
+    """Whether a model has an adapter of a kind that PEFT never merges, or one with biases for
+    layers that have none."""
+    kind = kind_of(model.peft_config[NAME])
+    if kind in BESIDE:
+        return True
+    biased = getattr(model.peft_config[NAME], "lora_bias", False) or kind == "BEFT"
+    layers = (layer for layer in model.modules() if isinstance(layer, BaseTunerLayer))
+    return biased and any(getattr(own.get_base_layer(), "bias", None) is None for own in layers)
 
 
 def _incomplete(adapter: Path, unexpected: Sequence[str], missing: Sequence[str]) -> str:
@@ -168,6 +227,18 @@ def _incomplete(adapter: Path, unexpected: Sequence[str], missing: Sequence[str]
         f"the adapter `{adapter}` would be loaded in part or not at all: {' and '.join(found)}; "
         "name the model that the adapter was trained on, or save it again with PEFT"
     )
+
+
+def _reason(error: Exception) -> str:
+    """What is not of the model's size, the first of it with both sizes; else what was said."""
+    said = " ".join(str(error).split())
+    found = re.findall(rf"size mismatch for (\S+): .*?{SIZE} from.*?{SIZE}", said)
+    if not found:
+        return said.partition("size mismatch for ")[2].rstrip(".") or said.rstrip(".")
+    named = [f"{_listed([name])} ({theirs}, the model's {own})" for name, theirs, own in found]
+    more = ["…"] * (len(found) > SHOWN)
+    what = "weight has another size" if len(found) == 1 else "weights have other sizes"
+    return f"{len(found)} of its {what}: {', '.join([*named[:SHOWN], *more])}"
 
 
 def _listed(keys: Sequence[str]) -> str:

@@ -27,10 +27,16 @@ def pack_weights(model: torch.nn.Module, rows: int) -> torch.nn.Module:
     """The model with its linear layers packed where the processor has products of their type.
 
     Layer by layer, so that memory holds one of them twice. The model decodes and does nothing else.
+    Left as they are: layers that an adapter stays beside, which may compute with their weights.
     """
-    types = _packed_types()
-    for name, layer in list(model.named_modules()):
-        if type(layer) is not torch.nn.Linear:
+    types, layers = _packed_types(), list(model.named_modules())
+    beside = tuple(
+        f"{name}."
+        for name, layer in layers
+        if type(getattr(layer, "base_layer", None)) is torch.nn.Linear
+    )
+    for name, layer in layers:
+        if type(layer) is not torch.nn.Linear or name.startswith(beside):
             continue
         if layer.weight.device.type == "cpu" and layer.weight.dtype in types:
             model.set_submodule(name, PackedLinear(layer, rows))

@@ -108,6 +108,11 @@ def load_model(folder: Path, adapters: Sequence[Path], settings: Loading, device
         check_adapter(folder, adapter, pickled)
     for adapter in adapters[1:]:
         check_files(adapter, pickled)
+    if adapters:
+        from scripts.models.attached import config_of, stacked
+
+        for adapter in adapters:
+            config_of(adapter)
     dtype = getattr(torch, resolve(settings["dtype"]))
     few_bits = quantized(settings.get("quantization", "none"), dtype)
     placed = spread(devices) if devices > 1 and device().type == "cuda" else {}
@@ -125,8 +130,6 @@ def load_model(folder: Path, adapters: Sequence[Path], settings: Loading, device
     except (ImportError, OSError, ValueError, UnpicklingError) as error:
         raise _not_loaded(f"the model in `{folder}`", error) from error
     if adapters:
-        from scripts.models.attached import stacked
-
         model = stacked(model, adapters, merge=not few_bits)
         if not few_bits:
             model = model.to(dtype)

@@ -22,7 +22,7 @@ from scripts.core.rows import read_document
 from scripts.core.version import ROOT
 from scripts.core.vocabulary import SIDES
 from scripts.evidence.status import fewest_prompts
-from scripts.models.adapter import check_adapter
+from scripts.models.adapter import check_adapter, check_files
 from scripts.models.arithmetic import units
 from scripts.models.checkpoint import check_pickles
 from scripts.models.formatting import check_template, replaces_system, template_places
@@ -88,6 +88,9 @@ def require_runnable(recipes: Recipes) -> None:
         pickled = bool(node.settings.get("pickled_weights") or server.get("pickled_weights"))
         if model:
             check_pickles(model, pickled)
+        for name in node.inputs:
+            if name.startswith("adapter") and (one := _files_at_hand(node.inputs[name])):
+                check_files(one, pickled)
         if model and adapter:
             check_adapter(model, adapter, pickled)
         if node.settings.get("thinking") == "off" and (places := _templates_at_hand(node)):
