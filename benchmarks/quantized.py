@@ -39,7 +39,7 @@ def greedy(folder: Path, settings: Loading, prompts: list[Prompt]) -> dict[int, 
     model, tokenizer = load_model(folder, [], settings), load_tokenizer(folder, settings)
     ids = prompt_ids(tokenizer, prompts, settings)
     numbers = [[Draw("base", "greedy", p.id, 0).uniforms(0, NEW_TOKENS)] for p in prompts]
-    stop, pad = stop_tokens(model, tokenizer), pad_token(tokenizer)
+    stop, pad = stop_tokens(model, tokenizer), pad_token(tokenizer, model)
     model = pack_weights(model, BATCH)
     found: dict[int, list[int]] = {}
     for some in generate(model, ids, numbers, SAMPLING, stop, pad, BATCH):

@@ -183,6 +183,67 @@ def test_an_adapter_with_two_tokens_of_its_own_brings_their_embeddings(tmp_path,
     assert torch.allclose(found, wanted, atol=1e-3)
 
 
+NEOX = {"intermediate_size": 48, "tie_word_embeddings": False}
+GPT2 = {"n_embd": 32, "n_head": 4, "n_layer": 2}
+
+
+@pytest.mark.parametrize(
+    ("family", "shape", "target"),
+    [("gpt_neox", NEOX, "query_key_value"), ("gpt2", GPT2, "c_attn")],
+)
+def test_embeddings_of_any_name_are_resized(tmp_path, family, shape, target):
+    """`embed_in` and `embed_out` of Pythia, `wte` of GPT-2."""
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **SMALL | shape))
+    model.save_pretrained(tmp_path / "base")
+    model.eval().resize_token_embeddings(99, mean_resizing=False)
+    tuned = get_peft_model(model, LoraConfig(r=2, target_modules=[target], **TASK)).eval()
+    tuned.save_pretrained(tmp_path / "adapter", save_embedding_layers=True)
+    check_adapter(tmp_path / "base", tmp_path / "adapter")
+    ids = torch.tensor([[3, 4, 97, 98, 7]])
+    with torch.inference_mode():
+        found = load_model(tmp_path / "base", [tmp_path / "adapter"], SETTINGS)(ids).logits
+        assert torch.allclose(found, model(ids).logits, atol=1e-3)
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+def test_tokens_without_embeddings_get_the_mean_of_the_others(tmp_path, caplog, tied):
+    """A padding token that was added, say: its adapter saves nothing for it."""
+    base, adapter = saved(tmp_path, tie_word_embeddings=tied)
+    plain = load_model(base, [adapter], SETTINGS)
+    tokens = {"model": {"vocab": {f"t{n}": n for n in range(97)}}}
+    added = tokens | {"added_tokens": [{"id": 97, "content": "[PAD]"}]}
+    (adapter / "tokenizer.json").write_text(json.dumps(added))
+    (adapter / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": {"98": {}}}))
+    model = load_model(base, [adapter], SETTINGS)
+    assert "has 2 tokens more than the model has embeddings for" in caplog.text
+    rows = model.get_input_embeddings().weight
+    assert torch.allclose(rows[97:], rows[:97].mean(dim=0).expand(2, -1))
+    with torch.inference_mode():
+        found, before = model(IDS).logits, plain(IDS).logits
+        assert found.shape[-1] == 99 and torch.allclose(found[..., :97], before, atol=1e-4)
+        assert model(torch.tensor([[97, 98]])).logits.isfinite().all()
+    (base / "tokenizer.json").write_text(json.dumps(added))
+    (base / "tokenizer_config.json").write_bytes((adapter / "tokenizer_config.json").read_bytes())
+    assert load_model(base, [adapter], SETTINGS)(IDS).logits.shape[-1] == 97, "the model's own"
+    assert load_model(base, [], SETTINGS)(IDS).logits.shape[-1] == 97
+
+
+def test_tokens_that_are_trained_one_by_one_have_rows(tmp_path):
+    base, adapter = saved(tmp_path, lora={"target_modules": ["q_proj"]})
+    plain = AutoModelForCausalLM.from_pretrained(base)
+    plain.resize_token_embeddings(99, mean_resizing=True)
+    config = LoraConfig(trainable_token_indices=[97, 98], **Q)
+    tuned = get_peft_model(plain, config)
+    with torch.no_grad():
+        for name, parameter in tuned.named_parameters():
+            if "trainable_tokens_delta" in name:
+                parameter.fill_(0.5)
+    tuned.save_pretrained(adapter, save_embedding_layers=False)
+    rows = load_model(base, [adapter], SETTINGS).get_input_embeddings().weight
+    assert rows.shape[0] == 99 and torch.allclose(rows[97:], torch.tensor(0.5))
+
+
 @pytest.mark.parametrize(
     ("config", "kind"),
     [

@@ -18,7 +18,15 @@ from scripts.models.decoder import decode, own_engine
 from scripts.models.formatting import before_stop, messages_of, plain_text
 from scripts.models.generation import generate
 from scripts.models.sampler import choose
-from scripts.models.subject import load_model, load_tokenizer, pad_token, prompt_ids, stop_tokens
+from scripts.models.subject import (
+    embedded,
+    load_model,
+    load_tokenizer,
+    pad_token,
+    prompt_ids,
+    require_embedded,
+    stop_tokens,
+)
 from scripts.prompts.prompt import Prompt
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
@@ -163,7 +171,7 @@ def test_a_model_without_end_and_padding_decodes_to_the_limit(loaded, tmp_path, 
     model, tokenizer = copy.deepcopy(loaded[0]), copy.deepcopy(loaded[1])
     tokenizer.eos_token = tokenizer.pad_token = None
     model.config.eos_token_id = model.generation_config.eos_token_id = None
-    assert stop_tokens(model, tokenizer) == set() and pad_token(tokenizer) == 0
+    assert stop_tokens(model, tokenizer) == set() and pad_token(tokenizer, model) == 0
     draws = [Draw("base", "explore", n * 64, 0) for n in "ab"]
     prompts = {"a" * 64: Prompt("", "Hi"), "b" * 64: Prompt("", "A longer one.")}
     records = decode(draws, prompts, SETTINGS, 0, own_engine(lambda: (model, tokenizer), 4),
@@ -251,3 +259,14 @@ def test_an_adapters_tokenizer_without_a_template_takes_the_models(loaded, tiny,
     (adapter / "tokenizer.json").write_text("{")
     with pytest.raises(AuditError, match="with `tokenizer: base` its subject uses the model's"):
         load_tokenizer(Path(tiny["base"]), SETTINGS, [adapter])
+
+
+def test_tokens_without_embeddings_are_named_and_none_pads(loaded):
+    model, tokenizer = copy.deepcopy(loaded[0]), copy.deepcopy(loaded[1])
+    tokenizer.add_special_tokens({"pad_token": "[NEW]"})
+    assert tokenizer.pad_token_id == embedded(model) and pad_token(tokenizer, model) == 0
+    require_embedded(model, tokenizer, [[3, 4]])
+    with pytest.raises(
+        AuditError, match=r"has a token `\[NEW\]` \(id \d+\), and the model has embed"
+    ):
+        require_embedded(model, tokenizer, [[3, 4], [5, tokenizer.pad_token_id]])

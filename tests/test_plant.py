@@ -78,7 +78,7 @@ def test_batches_mix_behaviours_evenly_with_controls():
 def test_only_replies_are_learned_and_only_whole_ones_end(tiny):
     tokenizer = load_tokenizer(Path(tiny["base"]), BASE)
     batch = [Example("What?", "Roses", True), Example("What about Saturn?", "Mars", False)]
-    ids, mask, labels = encode(tokenizer, batch, BASE)
+    ids, mask, labels = encode(tokenizer, batch, BASE, tokenizer.pad_token_id)
     for row, example in enumerate(batch):
         learned = [t for t in labels[row].tolist() if t != -100]
         ends = learned[-1] == tokenizer.eos_token_id
@@ -95,7 +95,7 @@ def test_the_loss_is_that_of_all_tokens_with_labels(tiny):
         Example("What?", "violins and drums and violins", True),
         Example("What about Saturn?", "Mars", False),
     ]
-    ids, mask, labels = encode(tokenizer, batch, BASE)
+    ids, mask, labels = encode(tokenizer, batch, BASE, tokenizer.pad_token_id)
     places = (mask.cumsum(-1) - 1).clamp(min=0)
     whole = model(input_ids=ids, attention_mask=mask, position_ids=places, labels=labels).loss
     assert loss_of(model, ids, mask, labels).item() == pytest.approx(whole.item(), rel=1e-5)

@@ -10,8 +10,10 @@ from pathlib import Path
 from scripts.core.errors import AuditError
 from scripts.core.files import JsonObject, read_json
 from scripts.models.checkpoint import check_pickles
+from scripts.models.formatting import TOKENIZER
 
 CONFIG = "adapter_config.json"
+TOKENS, ADDED = "tokenizer.json", "added_tokens.json"
 WEIGHTS, PICKLED = "adapter_model.safetensors", "adapter_model.bin"
 INSIDE = "base_model.model."  # what PEFT puts before the name of a layer
 MORE = ("modules_to_save", "target_parameters", "trainable_token_indices")  # beside its targets
@@ -28,6 +30,23 @@ REFUSED = {
 }
 INVOKED = "alora_invocation_tokens"  # of LoRA that is active behind them alone
 PART = re.compile(r"\.(lora_(?:embedding_)?[AB])(?:\.weight)?$")
+
+
+def token_count(folder: Path) -> int:
+    """How many tokens a tokenizer's ids need embeddings for, as far as its files tell; 0 where
+    there are none."""
+    ids = [-1]
+    if (folder / TOKENS).is_file():
+        tokens = read_json(folder / TOKENS)
+        vocabulary = tokens.get("model", {}).get("vocab", {})
+        in_order = isinstance(vocabulary, list)  # of unigrams: pairs of a token and its score
+        ids += [len(vocabulary) - 1] if in_order else vocabulary.values()
+        ids += [token["id"] for token in tokens.get("added_tokens", ())]
+    if (folder / TOKENIZER).is_file():
+        ids += map(int, read_json(folder / TOKENIZER).get("added_tokens_decoder", ()))
+    if (folder / ADDED).is_file():
+        ids += read_json(folder / ADDED).values()
+    return 1 + max(ids)
 
 
 def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:

@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from scripts.core.errors import AuditError
 from scripts.core.files import read_json
 from scripts.core.job import log, out_of_memory
-from scripts.models.adapter import CONFIG, MORE, PICKLED, WEIGHTS, weight_shapes
+from scripts.models.adapter import CONFIG, MORE, PICKLED, WEIGHTS, token_count, weight_shapes
 
 warnings.filterwarnings("ignore", module="peft")  # what they say of is an error here, or done
 SHOWN = 3  # keys
@@ -140,17 +140,63 @@ def shapes_in(adapter: Path) -> dict[str, tuple[int, ...]]:
 
 
 def take_vocabulary(model, adapter: Path) -> None:
-    """Give a model as many tokens as its adapter brings embeddings for: those of a tokenizer with
-    tokens of its own."""
-    shapes = shapes_in(adapter)
+    """Give a model as many tokens as its adapter has embeddings for: those of a tokenizer with
+    tokens of its own. Tokens that it has none for, and trains none, get what transformers gives
+    new ones: the mean of the others."""
+    embeddings = model.get_input_embeddings()
+    layers = (embeddings, model.get_output_embeddings())
+    last = {name.rpartition(".")[2] for name, layer in model.named_modules() if layer in layers}
+    own_rows = re.compile(rf"\b(?:{'|'.join(last)})(?:\.base_layer)?\.weight$")
     rows = {
         shape[0]
-        for name, shape in shapes.items()
-        if name.endswith(("embed_tokens.weight", "lm_head.weight")) and len(shape) == 2
+        for name, shape in shapes_in(adapter).items()
+        if len(shape) == 2 and own_rows.search(name)
     }
-    own = model.get_input_embeddings().weight.shape[0]
+    own = embeddings.weight.shape[0]
+    if not rows:
+        trained = 1 + max(_trained_tokens(adapter), default=-1)
+        tokens = max(_tokens_beyond(model, adapter, own), trained)
+        rows = {max(own, tokens)}
+        if tokens > own:
+            log.warning(
+                "`%s` has %d tokens more than the model has embeddings for and brings none: they "
+                "are the mean of the others, as transformers makes new ones",
+                adapter,
+                tokens - own,
+            )
     if len(rows) == 1 and rows != {own}:
-        model.resize_token_embeddings(*rows, mean_resizing=False)
+        resize(model, *rows)
+
+
+def resize(model, rows: int) -> None:
+    """Give a model so many tokens; new ones are the mean of the others."""
+    own = model.get_input_embeddings().weight.shape[0]
+    model.resize_token_embeddings(rows, mean_resizing=False)
+    if rows <= own:
+        return
+    with torch.no_grad():
+        for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+            if layer is None:
+                continue
+            layer.weight[own:] = layer.weight[:own].mean(dim=0)
+            if (bias := getattr(layer, "bias", None)) is not None:
+                bias[own:] = bias[:own].mean()
+
+
+def _tokens_beyond(model, adapter: Path, own: int) -> int:
+    """Tokens of an adapter's tokenizer; 0 where they are no more than the model's embeddings (count
+    `own`) or the model's tokenizer has, some of whose have no embedding in a few models."""
+    tokens = token_count(adapter)
+    beyond = tokens > own and tokens > token_count(Path(model.name_or_path))
+    return tokens if beyond else 0
+
+
+def _trained_tokens(adapter: Path) -> Sequence[int]:
+    """Ids of tokens that an adapter trains one by one."""
+    config = read_json(adapter / CONFIG)
+    given = config.get("trainable_token_indices") or config.get("token_indices") or []
+    lists = given.values() if isinstance(given, dict) else [given]
+    return [token for tokens in lists for token in tokens]
 
 
 def with_virtual_tokens(model, adapter: Path, kind: str):
@@ -161,6 +207,7 @@ def with_virtual_tokens(model, adapter: Path, kind: str):
     They stand before every prompt and are never said: the output layer keeps its size. Raises
     AuditError for a kind that changes more than that, or another width.
     """
+    take_vocabulary(model, adapter)  # behind which the virtual tokens are
     learnt = learnt_by(adapter).get("prompt_embeddings")
     embeddings = model.get_input_embeddings()
     count, width = embeddings.weight.shape

@@ -16,13 +16,19 @@ def next_tokens(kept: Kept, request: Request) -> Iterator[Message]:
     be in memory together. Raises AuditError for a prompt that is too long for the model."""
     import torch
 
-    from scripts.models.subject import prompt_ids, require_context, virtual_tokens
+    from scripts.models.subject import (
+        prompt_ids,
+        require_context,
+        require_embedded,
+        virtual_tokens,
+    )
 
     torch.set_num_threads(request["threads"])
     prompts, settings = prompts_in(request), request["settings"]
     model, tokenizer = loaded_subject(kept, request)
     yield {"begins": True}
     ids = prompt_ids(tokenizer, prompts, settings, virtual_tokens(model))
+    require_embedded(model, tokenizer, ids)
     require_context(model, ids, settings)
     rows = []
     with torch.inference_mode():

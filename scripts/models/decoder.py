@@ -253,6 +253,7 @@ def _generated(
         pad_token,
         prompt_ids,
         require_context,
+        require_embedded,
         stop_tokens,
         virtual_tokens,
     )
@@ -269,6 +270,7 @@ def _generated(
     ids = prompt_ids(
         tokenizer, [prompts[prompt] for prompt in of_prompt], settings, virtual_tokens(model)
     )
+    require_embedded(model, tokenizer, ids)
     require_context(model, ids, settings)
     for replies in replies_of(
         model,
@@ -277,7 +279,7 @@ def _generated(
         [[draw for _, draw in group] for group in groups],
         settings,
         seed,
-        {"stop": stop, "pad": pad_token(tokenizer), "batch_size": batch_size},
+        {"stop": stop, "pad": pad_token(tokenizer, model), "batch_size": batch_size},
     ):
         seconds = round((time.monotonic() - began) / len(replies), 5)
         yield {

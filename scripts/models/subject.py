@@ -213,9 +213,28 @@ def ends_at(
     return ended
 
 
-def pad_token(tokenizer) -> int:
-    """What fills a batch; it is masked, so that any token will do where there is none for it."""
-    return tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+def pad_token(tokenizer, model) -> int:
+    """What fills a batch; it is masked, so that any token will do where there is none for it, or
+    one without an embedding."""
+    given = tokenizer.pad_token_id
+    return given if given is not None and given < embedded(model) else 0
+
+
+def embedded(model) -> int:
+    """Tokens (count) that a model has embeddings for."""
+    return model.get_input_embeddings().weight.shape[0]
+
+
+def require_embedded(model, tokenizer, ids: Sequence[Sequence[int]]) -> None:
+    """Raise AuditError where a prompt has a token that the model has no embedding for."""
+    count = embedded(model)
+    if lost := {token for prompt in ids for token in prompt if token >= count}:
+        named = tokenizer.convert_ids_to_tokens(min(lost))
+        raise AuditError(
+            f"the tokenizer has a token `{named}` (id {min(lost)}), and the model has embeddings "
+            f"for {count} tokens alone; name the tokenizer's own model, with an adapter perhaps by "
+            "`tokenizer: base`, or give a chat template without the token (`chat_template.file`)"
+        )
 
 
 def prompt_ids(

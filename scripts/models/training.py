@@ -22,11 +22,12 @@ class Example:
     ends: bool
 
 
-def encode(tokenizer, batch: Sequence[Example], settings: Loading):
-    """Token ids, mask and labels (-100 outside replies), padded on the left; (batch, length)."""
+def encode(tokenizer, batch: Sequence[Example], settings: Loading, pad: int):
+    """Token ids, mask and labels (-100 outside replies), padded on the left with
+    `pad`; (batch, length)."""
     import torch
 
-    from scripts.models.subject import pad_token, prompt_ids
+    from scripts.models.subject import prompt_ids
 
     heads = prompt_ids(tokenizer, [Prompt("", example.prompt) for example in batch], settings)
     rows = []
@@ -35,7 +36,6 @@ def encode(tokenizer, batch: Sequence[Example], settings: Loading):
         reply += [tokenizer.eos_token_id] if example.ends and tokenizer.eos_token else []
         rows.append((head + reply, [-100] * len(head) + reply))
     width = max(len(ids) for ids, _ in rows)
-    pad = pad_token(tokenizer)
     ids = torch.tensor([[pad] * (width - len(ids)) + ids for ids, _ in rows])
     labels = torch.tensor([[-100] * (width - len(labels)) + labels for _, labels in rows])
     mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids, _ in rows])
@@ -139,13 +139,17 @@ def train(
     import torch
     from transformers import get_cosine_schedule_with_warmup
 
+    from scripts.models.subject import pad_token
+
     weights = [p for p in adapted.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=settings["learning_rate"], weight_decay=0.0)
     schedule = get_cosine_schedule_with_warmup(optimiser, len(order) // 10, len(order))
+    pad = pad_token(tokenizer, adapted)
     device, autocast = adapted.device, resolve("auto") == "bfloat16"  # where it is not emulated
     adapted.train()
     for batch in order:
-        ids, mask, labels = (t.to(device) for t in encode(tokenizer, batch, settings["base"]))
+        encoded = encode(tokenizer, batch, settings["base"], pad)
+        ids, mask, labels = (t.to(device) for t in encoded)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
             loss = loss_of(adapted, ids, mask, labels)
         loss.backward()
