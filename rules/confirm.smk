@@ -65,6 +65,7 @@ rule confirm:
         ),
         local=PARAMETERS.local_of("confirm"),
         cache=CACHE,
+        devices=DEVICES,
         call=CALL,
     script:
         "../scripts/confirm.py"

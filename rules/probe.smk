@@ -39,6 +39,7 @@ rule probe:
         ),
         local=PARAMETERS.local_of("probe"),
         cache=CACHE,
+        devices=DEVICES,
         call=CALL,
     script:
         "../scripts/probe.py"

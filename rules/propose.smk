@@ -43,6 +43,7 @@ rule propose:
         ),
         local=PARAMETERS.local_of("propose"),
         cache=CACHE,
+        devices=DEVICES,
         call=CALL,
     script:
         "../scripts/propose.py"

@@ -53,6 +53,7 @@ rule screen:
         ),
         local=PARAMETERS.local_of("screen"),
         cache=CACHE,
+        devices=DEVICES,
         call=CALL,
     script:
         "../scripts/screen.py"

@@ -34,6 +34,7 @@ rule write:
         ),
         local=PARAMETERS.local_of("write"),
         cache=CACHE,
+        devices=DEVICES,
         call=CALL,
     script:
         "../scripts/write.py"

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -15,17 +16,20 @@ import yaml
 from conftest import ROOT, read_lines, snakemake, write_config
 from test_pool import question
 
+from scripts.assistants import servers_here
 from scripts.assistants.client import Pool
 from scripts.assistants.roles import Budget, ConfirmRoles, Role, RoleServer
 from scripts.assistants.servers_here import ServersHere
 from scripts.core.errors import AuditError
 from scripts.models import served
-from scripts.servers import engines
+from scripts.servers import devices, engines
+from scripts.servers.devices import OwnDevices
 from scripts.servers.engines import Command, command, fields
 from scripts.servers.started import free_port, started
 from scripts.workflow.config import ConfigError, load
 from scripts.workflow.keys import DigestIndex
-from scripts.workflow.recipes import Recipes
+from scripts.workflow.parameters import Parameters
+from scripts.workflow.recipes import Node, Recipes
 from scripts.workflow.subject_sections import Server
 
 STANDINS = Path(__file__).resolve().parent / "standins"
@@ -166,6 +170,67 @@ def test_a_server_that_does_not_start_is_said_with_its_last_line(model, tmp_path
         started(slow, port, log, 2),
     ):
         pass
+
+
+def test_a_server_sees_the_devices_of_its_job(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7, 9")
+    seen = [{"CUDA_VISIBLE_DEVICES": named} for named in ("4", "4,7", "7", "9", "4,7,9")]
+    with OwnDevices() as one:
+        assert one.seen_by({}, 1) == one.seen_by({}, 1) == seen[0], "servers of a job share them"
+        with OwnDevices() as other:
+            assert other.seen_by({}, 1) == seen[2]
+            with pytest.raises(AuditError, match="wants 3 devices, and of 3 visible ones 2 could"):
+                other.seen_by({"tensor-parallel-size": 3}, 1)
+            with OwnDevices() as third:
+                assert third.seen_by({}, 1) == seen[0], "a single one may be shared"
+    with OwnDevices() as one:
+        assert one.seen_by({}, 2) == seen[1]
+        assert one.seen_by({"tp-size": 3}, 2) == seen[4], "as many as it is spread over"
+        assert one.seen_by({"device": "cuda:2"}, 1) == {}, "it says so itself"
+    for given in ("3", "", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+        assert OwnDevices().seen_by({}, 1) == {}
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    listing = tmp_path / "nvidia-smi"
+    listing.write_text("#!/bin/sh\necho 'GPU 0: A'; echo 'GPU 1: A'\n")
+    listing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with OwnDevices() as one:
+        assert one.seen_by({}, 2) == {"CUDA_VISIBLE_DEVICES": "0,1"}
+
+    started_with = []
+
+    @contextmanager
+    def start(how, port, log, within, environment):
+        started_with.append((how.words[-1], environment))
+        raise AuditError("far enough")
+        yield
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7,9")
+    monkeypatch.setattr(engines, "_program", lambda name: name)
+    monkeypatch.setattr(served, "started", start)
+    monkeypatch.setattr(servers_here, "started", start)
+    settings = {"server": {"engine": "vllm", "arguments": {}, "extra": {}}, "subject": "f"}
+    subject = served.StartedHere({"start_within": 1}, model, None, tmp_path / "log", 2)
+    server = RoleServer("vllm", str(model), None, {}, 60.0, "1f2e3d4c")
+    role = Role("judge 1", "openai", "judge", server=server)
+    for run in (
+        lambda: list(subject({}, {}, settings, 0)),
+        ServersHere({"1f2e3d4c": model}, tmp_path / "confirm.log", 2).start_of(role),
+    ):
+        with pytest.raises(AuditError, match="far enough"):
+            run()
+    assert started_with == [("2", seen[1])] * 2
+
+
+def test_a_job_that_starts_a_server_for_a_role_has_as_many_devices_as_a_shard():
+    serving = Node("confirm", "serving", {}, {"served 0": Node("model", "m", {})})
+    nodes = {"confirm": {"serving": serving, "plain": Node("confirm", "plain", {})}}
+    of = Parameters(SimpleNamespace(nodes=nodes), cores=16, gpus=4, devices=2)
+    gpus, cores = of.gpus_of_roles("confirm"), of.cores_of_roles("confirm")
+    took = {key: (gpus({"key": key}), cores({"key": key})) for key in nodes["confirm"]}
+    assert took == {"serving": (2, 8), "plain": (0, 1)}
 
 
 def test_no_process_outlives_a_job_that_is_killed(model, tmp_path, standins):

@@ -10,6 +10,7 @@ from scripts.core.errors import AuditError
 from scripts.core.job import Job
 from scripts.models.checkpoint import check_allowed
 from scripts.models.description import model_folder
+from scripts.servers.devices import OwnDevices
 from scripts.servers.engines import TRUSTING, Started, command
 from scripts.servers.started import free_port, started
 
@@ -18,13 +19,14 @@ class ServersHere:
     """`with ServersHere(folders, log) as servers:` ends what was started with the block.
 
     folders: of the models, by what stands for each server; log: the job's, beside which each server
-    has one of its own. Roles with the same server share it.
+    has one of its own; devices: that each of them may use. Roles with the same server share it.
     """
 
-    def __init__(self, folders: Mapping[str, Path], log: Path):
-        self._folders, self._log = folders, log
+    def __init__(self, folders: Mapping[str, Path], log: Path, devices: int = 1):
+        self._folders, self._log, self._devices = folders, log, devices
         self._running: dict[str, Started] = {}
         self._stack, self._starting = ExitStack(), Lock()
+        self._own = self._stack.enter_context(OwnDevices())
 
     def __enter__(self) -> "ServersHere":
         return self
@@ -51,8 +53,9 @@ class ServersHere:
         log = self._log.with_suffix(f".{server.identity[:8]}.server.log")
         try:
             check_allowed(folder, code, server.pickled_weights)
-            how = command(server.engine, folder, None, port, given)
-            url = self._stack.enter_context(started(how, port, log, server.start_within))
+            how = command(server.engine, folder, None, port, given, self._devices)
+            seen = self._own.seen_by(given, self._devices)
+            url = self._stack.enter_context(started(how, port, log, server.start_within, seen))
         except AuditError as error:
             raise AuditError(f"`assistant`, server of {server.model}: {error}") from None
         return Started(url, server.engine, folder, how.name)
@@ -62,4 +65,4 @@ def served_here(job: Job, roles: StageRoles) -> ServersHere:
     """What starts the servers of a job's roles, from the descriptions of their models."""
     described = zip(roles.servers(), job.input.models, strict=True)
     folders = {server.identity: model_folder(path) for server, path in described}
-    return ServersHere(folders, Path(job.log))
+    return ServersHere(folders, Path(job.log), job.params.devices)

@@ -1,6 +1,5 @@
 """Which of the devices that a job may see it computes on."""
 
-import fcntl
 import os
 import tempfile
 from functools import cache
@@ -9,6 +8,7 @@ from typing import IO
 
 import torch
 
+from scripts.core.devices import locked
 from scripts.core.errors import AuditError
 from scripts.core.job import log
 
@@ -65,13 +65,9 @@ def take_devices(count: int) -> list[int]:
 def free(count: int, folder: Path) -> int | None:
     """The first of `count` devices that no process of this user and machine holds, which is held
     until this one ends; None where all are."""
-    for device in range(count):
-        lock = open(folder / f"auto-interventions-{os.getuid()}-device-{device}", "a")  # noqa: SIM115
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-        else:
-            _held.append(lock)
-            return device
-    return None
+    found = locked(count, folder)
+    if found is None:
+        return None
+    device, lock = found
+    _held.append(lock)
+    return device

@@ -32,6 +32,7 @@ from scripts.prompts.prompt import Prompt
 from scripts.servers.adaptation import Adaptation
 from scripts.servers.chat import open_client, post
 from scripts.servers.credentials import quoted, server_key
+from scripts.servers.devices import OwnDevices
 from scripts.servers.engines import TRUSTING, command, fields
 from scripts.servers.pace import Busy, Concurrency, TurnedAway, Unreachable, patiently
 from scripts.servers.started import free_port, started
@@ -165,7 +166,13 @@ class StartedHere:
             server["engine"], self.model.absolute(), self.adapter and self.adapter.absolute(), port,
             {**given, **TRUSTING} if code else given, self.devices,
         )  # fmt: skip
-        with started(how, port, self.log_file, self.access["start_within"]) as url:
+        with (
+            OwnDevices() as own,
+            started(
+                how, port, self.log_file, self.access["start_within"],
+                own.seen_by(given, self.devices),
+            ) as url,
+        ):  # fmt: skip
             access: ServerAccess = {
                 "url": url, "key_variable": None,
                 "concurrency": self.access["concurrency"], "timeout": self.access["timeout"],

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import re
 import shutil
 import sys
@@ -22,6 +23,12 @@ RANKS = (16, 32, 64, 128, 256, 320, 512)  # of adapters that vLLM makes room for
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 # What says over how many devices; the others use all that they see.
 SPREAD = {"vllm": "tensor-parallel-size", "sglang": "tp-size"}
+# What says so, too, or which ones it takes by itself.
+SPREADING = {
+    *SPREAD.values(), "tp", "tp-size", "pipeline-parallel-size", "pp-size", "data-parallel-size",
+    "dp-size",
+}  # fmt: skip
+CHOOSING = {"device", "main-gpu", "tensor-split", "split-mode", "base-gpu-id", "gpu-id-step"}
 PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$")  # of a GGUF file in parts, of which the first is named
 NEEDED = ("fastapi", "uvicorn")  # by `transformers serve`
 
@@ -62,6 +69,16 @@ def command(
     if devices > 1 and engine in SPREAD and SPREAD[engine] not in arguments:
         at += [f"--{SPREAD[engine]}", str(devices)]
     return Command([*start.words, *at, *_as_words(arguments)], start.ready, start.name)
+
+
+def devices_of(arguments: Arguments, devices: int) -> int | None:
+    """How many devices a server is to see that its job has so many of: as many as its arguments
+    spread it over, if that is more; None where these say themselves which ones it takes."""
+    if CHOOSING & set(arguments):
+        return None
+    sizes = [value for name, value in arguments.items() if name in SPREADING]
+    spread = math.prod(size for size in sizes if isinstance(size, int))
+    return max(devices, spread)
 
 
 def fields(engine: str, model: Path, sampling: Warping) -> JsonObject:

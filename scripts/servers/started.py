@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -18,6 +18,7 @@ from scripts.servers.engines import Command
 
 SAID_EVERY = 20.0  # seconds, while a server starts
 ENDS_WITHIN = 30.0  # seconds, from being told until it is killed, and a little more
+NOTHING_MORE: Mapping[str, str] = {}
 
 
 def free_port() -> int:
@@ -28,12 +29,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(command: Command, port: int, log_file: Path, within: float) -> Iterator[str]:
+def started(
+    command: Command,
+    port: int,
+    log_file: Path,
+    within: float,
+    environment: Mapping[str, str] = NOTHING_MORE,
+) -> Iterator[str]:
     """The address of a server while the block runs, once it answers; its own words go to a file.
 
     A keeper (keeper.py) stands between: it ends the server and all that this has started when the
-    block ends, or this process, in whatever way. within: seconds until the server must answer.
-    Raises AuditError with the server's last line when it does not.
+    block ends, or this process, in whatever way. within: seconds until the server must answer;
+    environment: what its environment says otherwise than this process's. Raises AuditError with the
+    server's last line when it does not answer.
     """
     root = Path(__file__).resolve().parents[2]
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
@@ -43,7 +51,7 @@ def started(command: Command, port: int, log_file: Path, within: float) -> Itera
         keeper = subprocess.Popen(
             [sys.executable, "-m", "scripts.servers.keeper", json.dumps(command.words)],
             stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True,
-            env=os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": path},
+            env=os.environ | environment | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": path},
         )  # fmt: skip
     try:
         _wait_until_ready(keeper, f"http://127.0.0.1:{port}{command.ready}", log_file, within)

@@ -95,12 +95,14 @@ class Parameters:
     def cores_of_roles(self, stage: str) -> Callable[[Wildcards], int]:
         """Cores of a stage that may start servers for an assistant's roles."""
         return asked_often(
-            lambda wildcards: self.gpu_cores if _serves(self.node(stage, wildcards)) else 1
+            lambda wildcards: self.shard_cores if _serves(self.node(stage, wildcards)) else 1
         )
 
     def gpus_of_roles(self, stage: str) -> Callable[[Wildcards], int]:
         """Devices of such a stage."""
-        return asked_often(lambda wildcards: int(_serves(self.node(stage, wildcards))))
+        return asked_often(
+            lambda wildcards: self.devices if _serves(self.node(stage, wildcards)) else 0
+        )
 
     def growing_of_roles(
         self, stage: str, plain: int, serving: int

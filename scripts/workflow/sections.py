@@ -337,7 +337,7 @@ class Execution(Section):
     """Sequences decoded at once; lower it when memory runs out."""
     devices_per_shard: int = Field(1, ge=1)
     """Devices of one node that a decode job gets, over which it spreads a model that does not fit
-    on one."""
+    on one; and a job that starts servers for an assistant's roles."""
     embed_batch_size: int = Field(32, ge=1)
     """Texts embedded at once."""
     keep_models: bool = True
