@@ -156,6 +156,21 @@ def test_logs_of_the_jobs_behind_an_audit_are_in_it(tmp_path):
     assert found == set(own)
 
 
+def test_files_that_servers_are_started_with_are_packed(tmp_path):
+    audit = make_audit()
+    publish(tmp_path / "results", audit)
+    for name in ("subject.jinja", "judge.jinja"):
+        write(tmp_path / "work" / name, name)
+    nodes = {node["stage"]: node["local"] for node in audit["nodes"]}
+    nodes["decode"]["started"] = {"files": {"chat-template": str(tmp_path / "work/subject.jinja")}}
+    arguments = {"chat-template": str(tmp_path / "work/judge.jinja"), "max-model-len": 64}
+    reach = {"prices": None, "key_variable": None, "server": {"arguments": arguments}}
+    nodes["confirm"]["access"] = {"judge 1": reach}
+    with tarfile.open(pack(tmp_path, audit)) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    assert {"work/subject.jinja", "work/judge.jinja"} <= names
+
+
 def test_inputs_from_elsewhere_are_packed_and_the_configuration_names_them_there(tmp_path):
     mine = write(tmp_path / "elsewhere" / "own.jsonl", "{}")
     near = write(tmp_path / "work" / "near.jsonl", "{}")

@@ -16,6 +16,7 @@ from scripts.core.vocabulary import SIDES
 from scripts.readers.registry import source_files
 from scripts.readers.settings import FileSettings
 from scripts.workflow.described import DescribedAudit
+from scripts.workflow.kinds.started import files_among
 
 WORKFLOW = (
     "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md",
@@ -106,7 +107,11 @@ def _inputs(audit: DescribedAudit) -> list[str]:
         found |= {source["path"] for source in _sources(local) if not source.get("revision")}
         found |= set(local.get("hypotheses", ()))
         found |= {local["file"]} if "file" in local else set()
-        found |= {reach["prices"] for reach in local.get("access", {}).values()} - {None}
+        found |= set(local.get("started", {}).get("files", {}).values())
+        for reach in local.get("access", {}).values():
+            found |= {reach["prices"]} - {None}
+            if server := reach.get("server"):
+                found |= set(files_among(server["arguments"]).values())
     return sorted(found)
 
 
