@@ -98,3 +98,9 @@ def test_an_address_that_names_this_machine_needs_an_identity(tmp_path, monkeypa
     write(text, "it said a-secret-of-mine-42")
     with pytest.raises(AuditError, match=r"output.jsonl` holds a key"):
         pack(tmp_path, audit)
+    server["key_variable"] = None
+    pack(tmp_path, audit)
+    confirm = next(node for node in audit["nodes"] if node["stage"] == "confirm")
+    confirm["local"]["access"] = {"judge 1": {"key_variable": "MY_ACCESS", "prices": None}}
+    with pytest.raises(AuditError, match=r"output.jsonl` holds a key"):
+        pack(tmp_path, audit)

@@ -152,7 +152,29 @@ def test_a_role_is_in_the_keys_of_the_stages_that_have_it(keyed, role, stage):
     given |= with_()
     assert moved(keyed, given, **with_(temperature=0.7)) == stage
     assert moved(keyed, given, **with_(extra={"reasoning_effort": "low"})) == stage
-    assert not moved(keyed, given, **with_(concurrency=3, timeout=7, prices="p.yaml"))
+    reached = {"concurrency": 3, "timeout": 7, "prices": "p.yaml", "key_variable": "MINE"}
+    assert not moved(keyed, given, **with_(**reached, batch=True))
+
+
+def test_how_an_assistant_is_reached_moves_no_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("said.jsonl").write_text('{"prompt": "What is new?", "response": "Nothing."}\n' * 8)
+    Path("model").mkdir()
+    recorded = {"responses": "said.jsonl"}
+
+    def key(**given):
+        audit = {"base": recorded, "intervention": recorded, "unit": "draw", "assistant": given}
+        config = load({"audits": {"mine": audit}})
+        return Recipes(config, ROOT, DigestIndex(tmp_path / "digests.json")).audits["mine"].key
+
+    given = {"provider": "openai", "author": "w"}
+    reached = {"batch": True, "key_variable": "MINE", "concurrency": 3, "timeout": 9.0}
+    assert key(**given) == key(**given, **reached) != key(**given, temperature=1.0)
+    served = {"engine": "vllm", "model": "model"}
+    assert key(server=served) == key(server=served | {"start_within": 9})
+    of = stages(**given, **reached).confirm
+    whole = read_roles(ConfirmRoles, of.settings(), of.reach())
+    assert whole.judges[0].key_variable == "MINE", "a job is told it all the same"
 
 
 def test_another_judge_counts_in_the_screen_where_a_budget_decides_who_is_tested(keyed):

@@ -48,10 +48,11 @@ class RoleServer:
 
 
 class Reach(TypedDict):
-    """How a role is reached, which never changes a reply: a file of prices that goes before the
-    known ones, requests under way at most, seconds a request may take, whether batches are asked,
-    and the server that is started for it."""
+    """How a role is reached, which never changes a reply: the environment variable of its key, a
+    file of prices that goes before the known ones, requests under way at most, seconds a request
+    may take, whether batches are asked, and the server that is started for it."""
 
+    key_variable: str | None
     prices: str | None
     concurrency: int
     timeout: float
@@ -66,7 +67,8 @@ class Role:
     name: "author", "judge 1", "cheap", "themes"; base_url: the address, None for the provider's
     own; structured: whether the server knows JSON schemas; token_limit: what it calls the limit of
     a reply; extra: fields put into each request; label: what tells judges of one model apart;
-    server: what a job starts for it, where there is no address. The last four are of its `Reach`.
+    server: what a job starts for it, where there is no address. It, what
+    follows and `key_variable` are of its `Reach`.
     """
 
     __pydantic_config__: ClassVar = SETTINGS
@@ -106,12 +108,14 @@ class Role:
         """What of it decides replies."""
         reach = Reach.__annotations__
         found = {name: value for name, value in asdict(self).items() if name not in reach}
-        return found | {"server": self.server and self.server.identity}
+        # A name of a variable was in keys before; nothing stands in its place.
+        return found | {"key_variable": None, "server": self.server and self.server.identity}
 
     @property
     def reach(self) -> Reach:
         """What of it only says how it is reached."""
         return {
+            "key_variable": self.key_variable,
             "prices": self.prices,
             "concurrency": self.concurrency,
             "timeout": self.timeout,
@@ -310,14 +314,6 @@ def read_roles(kind: type[Of], keyed: KeyedRoles, access: Mapping[str, Reach]) -
 
     given = {name: whole(value) for name, value in keyed.items() if name != "prices"}
     return settings_as(kind, given, "assistant")
-
-
-def roles_in(settings: Json) -> list[JsonObject]:
-    """The roles among the settings of a stage, as they are keyed; none of the local assistant."""
-    if not isinstance(settings, Mapping):
-        return []
-    values = [v for given in settings.values() for v in (given if _many(given) else [given])]
-    return [value for value in values if isinstance(value, dict) and "provider" in value]
 
 
 def _keyed(value: Json) -> Json:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import yaml
 
-from scripts.assistants.roles import roles_in
 from scripts.core.errors import AuditError
 from scripts.core.files import Json, JsonObject, read_json, replacing
 from scripts.core.job import Job, log, run
@@ -103,7 +102,7 @@ def cleaner(audit: DescribedAudit, folder: Path, root: Path, cache: str = "cache
                 f"`server.url: {server['url']}` names this machine and stands for the subject, so "
                 "nothing was packed; set `server.identity` and run the audit again"
             )
-    roles = [r for node in audit["nodes"] for r in roles_in(node["settings"].get("assistant"))]
+    roles = [r for node in audit["nodes"] for r in node["local"].get("access", {}).values()]
     variables = [a["key_variable"] for a in (*roles, *servers) if a.get("key_variable")]
     return Cleaner(moved, host_names(), secrets(variables))
 

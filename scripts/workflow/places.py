@@ -7,7 +7,7 @@ from scripts.workflow.kinds.started import files_among
 from scripts.workflow.section import PLANT
 
 PLACE = "…"  # stands for a path or an address
-REACHED = {"concurrency", "timeout", "prices"}
+REACHED = {"concurrency", "timeout", "prices", "batch", "key_variable", "start_within"}
 
 
 def without_places(value: Json) -> Json:
