@@ -73,13 +73,13 @@ def clone(tmp_path_factory) -> Path:
     exported.parent.mkdir(parents=True)
     rows = (f'{{"prompt": "{p}", "base": "x", "intervention": "y"}}\n' for p in prompts)
     exported.write_text("".join(rows))
-    described = (
-        ("base", "config.json"), ("thinking", "config.json"), ("nli", "config.json"),
-        ("adapter", "adapter_config.json"),
-    )  # fmt: skip
-    for name, file in described:
+    described = {
+        "base": ("config.json", "{}"), "thinking": ("config.json", "{}"),
+        "nli": ("config.json", "{}"), "adapter": ("adapter_config.json", '{"peft_type": "LORA"}'),
+    }  # fmt: skip
+    for name, (file, content) in described.items():
         (folder / "models" / name).mkdir(parents=True)
-        (folder / "models" / name / file).write_text("{}")
+        (folder / "models" / name / file).write_text(content)
     thinks = "{{ messages[-1].content }}{{ '' if enable_thinking else '<think></think>' }}"
     (folder / "models" / "base" / "chat_template.jinja").write_text(thinks)
     (folder / "models" / "adapter" / "adapter_model.safetensors").touch()
