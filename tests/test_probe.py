@@ -149,7 +149,7 @@ def test_what_shows_on_its_prompts_alone_is_validated_on_the_other_half():
     assert finding.regions[0].weight == 0.0
     rows = [json.loads(json.dumps(as_json(row))) for row in [finding]]
     assert not list(recount(rows, [as_json(j) for j in judgements], 0.05, True))
-    assert [b.findings for b in entries([finding], [], REGIONS)] == [(finding.id,)]
+    assert [b.findings for b in entries([finding], [], [], REGIONS)] == [(finding.id,)]
 
 
 @pytest.mark.parametrize("says", [lambda draw: "", lambda draw: "bread"])
