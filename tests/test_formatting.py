@@ -219,7 +219,7 @@ def test_only_what_is_set_is_in_the_key(workspace, tiny, monkeypatch):
         ({"prompt_template": "{prompt}{prompt}"}, "once"),
         ({"chat_template": {"fil": "x"}}, "did you mean `file`"),
         ({"chat_template": {"file": "gone.jinja"}}, "`gone.jinja` cannot be read"),
-        ({"model": None, "server": {"url": "http://x", "model": "m"},
+        ({"model": None, "dtype": "auto", "server": {"url": "http://x", "model": "m"},
           "chat_template": {"arguments": {}}}, "chat_template_kwargs"),
         ({"sampling": {"min_p": 1}}, "min_p"),
         ({"sampling": {"stop": [""]}}, "stop"),
