@@ -1,5 +1,6 @@
 """What an assistant says of one hypothesis on one prompt."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -63,6 +64,14 @@ class Judgement:
         if self.drawn is not None and self.judge != "local":
             against = self.placebos[self.drawn] or 0.0
         return sign(self.difference), sign(self.difference - against)
+
+
+def deciding(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """Those of who decides the claims: of a judge that the race of their hypothesis heard, whether
+    it took them as evidence or they were asked for afterwards."""
+    judgements = list(judgements)
+    heard = {(j.hypothesis, j.judge) for j in judgements if j.raced}
+    return [j for j in judgements if (j.hypothesis, j.judge) in heard]
 
 
 def sign(score: float) -> int:

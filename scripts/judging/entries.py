@@ -8,7 +8,7 @@ import numpy as np
 from scripts.checks.check import Check, MissingCheck
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Behaviour, Finding
-from scripts.hypotheses.judgement import Judgement, sign
+from scripts.hypotheses.judgement import Judgement, deciding, sign
 from scripts.hypotheses.pairs import Pair, pair_score
 from scripts.hypotheses.wording import composed, in_reading_order, tells
 from scripts.judging.behaviours import Group, Won, behaviours_of
@@ -70,10 +70,9 @@ def won_as_judged(
     """Where findings are won by the verdicts of who decides the claims (in a cascade the strong
     judge, where both read a prompt), on prompts that were judged for all of them that are about
     the prompt's region."""
-    decides = {(j.hypothesis, j.judge) for j in judgements if j.raced}
     signs: dict[str, dict[str, int]] = {finding.id: {} for finding in findings}
-    for j in judgements:
-        if j.hypothesis in signs and (j.hypothesis, j.judge) in decides:
+    for j in deciding(judgements):
+        if j.hypothesis in signs:
             signs[j.hypothesis][j.prompt] = j.signs[0]
     of_region: dict[str, list[str]] = defaultdict(list)
     for finding in findings:

@@ -46,8 +46,9 @@ def loaded(job: Job, draws: Sequence[Draw]) -> Records:
 
 def _note_thoughts(records: Records, remedy: str | None) -> None:
     """Say where answers look like thoughts; no remedy: that is as it is wanted."""
-    found = sum(map(looks_thought, records)) if remedy else 0
-    if remedy and (said := overlooked(found, len(records), "texts", remedy)):
+    if remedy is None:
+        return
+    if said := overlooked(sum(map(looks_thought, records)), len(records), "texts", remedy):
         warn(said)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.core.digests import digest, file_digest
 from scripts.core.files import JsonObject, read_json
-from scripts.models.adapter import WEIGHTS
+from scripts.models.adapter import CONFIG, WEIGHTS
 
 # Of an adapter's configuration, what changes nothing that it does: places and versions.
 BESIDE = {"base_model_name_or_path", "revision", "peft_version", "auto_mapping", "inference_mode"}
@@ -18,7 +18,7 @@ BESIDE = {"base_model_name_or_path", "revision", "peft_version", "auto_mapping",
 
 def content_of(adapter: Path) -> str:
     """Digest of what an adapter does to a model: its weights, and how they are applied."""
-    return digest(file_digest(adapter / WEIGHTS), _applied(adapter / "adapter_config.json"))
+    return digest(file_digest(adapter / WEIGHTS), _applied(adapter / CONFIG))
 
 
 def _applied(file: Path) -> JsonObject:

@@ -50,9 +50,10 @@ def found_in(template: str) -> Thoughts | None:
     """
     both = [(s, e) for s, e in MARKERS if s in template and (e in template or FINAL in e)]
     one = [(s, e) for s, e in MARKERS if s in template or (FINAL if FINAL in e else e) in template]
-    for start, end in [*both, *one]:
-        return {"start": start, "end": end, "max_tokens": MOST, "force_end": True}
-    return None
+    if not (found := [*both, *one]):
+        return None
+    start, end = found[0]
+    return {"start": start, "end": end, "max_tokens": MOST, "force_end": True}
 
 
 def reasoning_of(settings: Formatting, folders: Sequence[Path]) -> Thoughts | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scripts.core.rows import ROW
 from scripts.evidence.reasons import Status
 from scripts.hypotheses.finding import Finding
-from scripts.hypotheses.judgement import Judgement
+from scripts.hypotheses.judgement import Judgement, deciding
 from scripts.hypotheses.pairs import Pair
 from scripts.hypotheses.similarity import Similarity
 from scripts.models.plant_file import PlantedBehaviour
@@ -65,13 +65,11 @@ def recovered(
     decides the claims.
     """
     validated = [f for f in findings if f.status == Status.VALIDATED]
-    judgements = list(judgements)
-    decides = {(j.hypothesis, j.judge) for j in judgements if j.raced}
     judged: dict[str, set[str]] = {f.id: set() for f in validated}
     won: dict[str, set[str]] = {f.id: set() for f in validated}
-    for judgement in judgements:
+    for judgement in deciding(judgements):
         name = judgement.hypothesis
-        if name in judged and (name, judgement.judge) in decides:
+        if name in judged:
             judged[name].add(judgement.prompt)
             if judgement.signs[0] > 0:
                 won[name].add(judgement.prompt)
