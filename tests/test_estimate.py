@@ -7,17 +7,9 @@ from scripts.core.files import write_json, write_jsonl
 from scripts.core.rows import write_document
 from scripts.recordings.bank import BankReport
 from scripts.tools.estimate import estimate
+from scripts.workflow.audit_plan import AuditPlan, BankSize, explore_draws, pool_draws
 from scripts.workflow.bill import sizes
-from scripts.workflow.estimates import (
-    NOTHING,
-    AuditPlan,
-    BankSize,
-    Line,
-    explore_draws,
-    lines_of,
-    mark_shared,
-    pool_draws,
-)
+from scripts.workflow.estimates import NOTHING, Line, lines_of, mark_shared
 from scripts.workflow.speed import UNKNOWN, Range, measured_rates
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from scripts.core.progress import amount
 from scripts.core.text_tables import count, duration
 from scripts.core.vocabulary import SIDES
+from scripts.workflow.audit_plan import lines_in
 from scripts.workflow.described import Audits, DescribedAudit, DescribedNode
-from scripts.workflow.estimates import Line, lines_in, lines_of, mark_shared
+from scripts.workflow.estimates import Line, lines_of, mark_shared
 from scripts.workflow.speed import Range, Rates
 
 A_JOB = Range(1.0, 4.0)  # seconds that a job takes beside its work: starting, loading
