@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from checkpoints import FIRST, LAST, TINY
 from filelock import FileLock
+from hub import Hub, Repository
 from reported import context, page_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -195,6 +197,35 @@ def build_tiny(place: Path) -> None:
     tokenizer.save_pretrained(place / "bert")
     transformer = Transformer(str(place / "bert"))
     SentenceTransformer(modules=[transformer, Pooling(32)]).save(str(place / "encoder"))
+
+
+@pytest.fixture
+def hub(tiny):
+    """A hub with two commits of a tiny model, of which branches and tags have names."""
+    commits = {FIRST: Path(tiny["base"]), LAST: Path(tiny["other"])}
+    tags = {f"v{n}": FIRST for n in range(30)}
+    branches = {"main": LAST, "step3000": FIRST, "step143000": LAST}
+    with Hub({TINY: Repository(commits, branches, tags)}) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory) -> Path:
+    """A copy of the code beside what whole_config.py configures, of which tests put back what they
+    edit."""
+    from whole_config import project
+
+    return project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture
+def configured(pristine, monkeypatch):
+    """That copy as the working directory; the files of the configuration are put back."""
+    from whole_config import write_files
+
+    monkeypatch.chdir(pristine)
+    yield pristine
+    write_files(pristine)
 
 
 @pytest.fixture(scope="session")

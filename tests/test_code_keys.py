@@ -2,29 +2,16 @@
 
 import pytest
 from conftest import ROOT
-from whole_config import CONFIG, moved, project, stages, table, write_files
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory):
-    """A project of which tests put back what they edit."""
-    return project(tmp_path_factory.mktemp("project"))
+from whole_config import CONFIG, moved, stages, table
 
 
 @pytest.fixture
-def workspace(pristine, monkeypatch):
-    monkeypatch.chdir(pristine)
-    yield pristine
-    write_files(pristine)
-
-
-@pytest.fixture
-def rewritten(workspace):
-    """Append to a script of the workspace; everything is put back afterwards."""
+def rewritten(configured):
+    """Append to a script of the copy; everything is put back afterwards."""
     originals = {}
 
     def write(name: str, text: str) -> None:
-        path = workspace / "scripts" / name
+        path = configured / "scripts" / name
         originals.setdefault(path, path.read_text())
         path.write_text(originals[path] + text)
 
@@ -41,17 +28,17 @@ def before_changes(pristine):
         return table(CONFIG, pristine)
 
 
-def test_a_comment_in_every_script_changes_no_key(workspace, before_changes, rewritten):
+def test_a_comment_in_every_script_changes_no_key(configured, before_changes, rewritten):
     for path in (ROOT / "scripts").rglob("*.py"):
         rewritten(str(path.relative_to(ROOT / "scripts")), "\n# a comment\n")
-    assert table(CONFIG, workspace) == before_changes
+    assert table(CONFIG, configured) == before_changes
 
 
-def test_a_change_that_is_taken_back_gives_the_keys_back(workspace, before_changes, rewritten):
+def test_a_change_that_is_taken_back_gives_the_keys_back(configured, before_changes, rewritten):
     rewritten("embed.py", LINE)
-    assert table(CONFIG, workspace) != before_changes
+    assert table(CONFIG, configured) != before_changes
     rewritten("embed.py", "")
-    assert table(CONFIG, workspace) == before_changes
+    assert table(CONFIG, configured) == before_changes
 
 
 LINE = "\nANOTHER_LINE = 1\n"
@@ -77,10 +64,10 @@ THE_LOOP = {"plan", "embed", "measure", "propose", "screen", "confirm", "report"
     ],
 )
 def test_a_changed_line_changes_the_stages_that_run_it(
-    workspace, before_changes, rewritten, script, expected
+    configured, before_changes, rewritten, script, expected
 ):
     rewritten(script, LINE)
-    changed = moved(before_changes, table(CONFIG, workspace))
+    changed = moved(before_changes, table(CONFIG, configured))
     assert stages(changed) == expected
     if script == "plant.py":
         assert "decode base" not in changed

@@ -11,10 +11,8 @@ from whole_config import (
     build,
     edited,
     moved,
-    project,
     stages,
     table,
-    write_files,
 )
 
 from scripts.core import digests
@@ -28,38 +26,25 @@ AFTER_BANK = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory):
-    """A project of which tests put back what they edit."""
-    return project(tmp_path_factory.mktemp("project"))
-
-
-@pytest.fixture
-def workspace(pristine, monkeypatch):
-    monkeypatch.chdir(pristine)
-    yield pristine
-    write_files(pristine)
-
-
-def test_the_same_configuration_has_the_same_keys(workspace):
-    keys_once = table(CONFIG, workspace)
-    assert keys_once == table(edited(), workspace)
+def test_the_same_configuration_has_the_same_keys(configured):
+    keys_once = table(CONFIG, configured)
+    assert keys_once == table(edited(), configured)
     assert {name.split()[0] for name in keys_once} == set(STAGES) - OF_BENCHMARK - OPTIONAL
     assert len(set(keys_once.values())) == len(keys_once)
     assert all(len(key) == digests.KEY_LENGTH for key in keys_once.values())
 
 
-def test_probing_is_in_the_keys_of_what_it_is_tested_with_alone(workspace):
-    without = table(edited(assistant="gemini"), workspace)
-    probed = table(edited(assistant="gemini", probe={}), workspace)
+def test_probing_is_in_the_keys_of_what_it_is_tested_with_alone(configured):
+    without = table(edited(assistant="gemini"), configured)
+    probed = table(edited(assistant="gemini", probe={}), configured)
     assert probed.keys() - without.keys() == {"probe", "plan probe"}
     assert moved(without, {n: key for n, key in probed.items() if n in without}) == {
         "confirm", "report",
     }  # fmt: skip
     limited = {"provider": "gemini", "budget": {"requests": 99}}
-    before, after = (table(edited(assistant=limited, **p), workspace) for p in ({}, {"probe": {}}))
+    before, after = (table(edited(assistant=limited, **p), configured) for p in ({}, {"probe": {}}))
     assert before["screen"] != after["screen"], "the budget covers probing, too"
-    more = table(edited(assistant="gemini", probe={"samples": 9}), workspace)
+    more = table(edited(assistant="gemini", probe={"samples": 9}), configured)
     assert moved(probed, more) == {"plan probe", "confirm", "report"}
 
 
@@ -89,11 +74,11 @@ def with_embeddings(names: set[str]) -> set[str]:
         ),
     ],
 )
-def test_a_setting_changes_its_stage_and_what_follows(workspace, settings, expected):
-    before = table(CONFIG, workspace)
-    after = table(edited(**settings), workspace)
+def test_a_setting_changes_its_stage_and_what_follows(configured, settings, expected):
+    before = table(CONFIG, configured)
+    after = table(edited(**settings), configured)
     assert moved(before, after) == with_embeddings(expected)
-    assert table(CONFIG, workspace) == before  # back again
+    assert table(CONFIG, configured) == before  # back again
 
 
 @pytest.mark.parametrize(
@@ -106,31 +91,31 @@ def test_a_setting_changes_its_stage_and_what_follows(workspace, settings, expec
         ({"seed": 1}, AFTER_BANK | {"decode"}),
     ],
 )
-def test_a_setting_of_the_loop_changes_the_loop(workspace, settings, expected):
-    before = table(CONFIG, workspace)
-    assert stages(moved(before, table(edited(**settings), workspace))) == expected
+def test_a_setting_of_the_loop_changes_the_loop(configured, settings, expected):
+    before = table(CONFIG, configured)
+    assert stages(moved(before, table(edited(**settings), configured))) == expected
 
 
-def test_sampling_of_one_side_leaves_the_other(workspace):
-    before = table(CONFIG, workspace)
+def test_sampling_of_one_side_leaves_the_other(configured):
+    before = table(CONFIG, configured)
     raw = edited(intervention={"adapter": "plant:demo", "sampling": {"top_p": 0.5}})
-    changed = moved(before, table(raw, workspace))
+    changed = moved(before, table(raw, configured))
     assert changed >= {"decode intervention", "plan explore"}
     assert not changed & {"decode base", "plant", "bank", "regions"}
 
 
-def test_a_prompt_changes_the_bank_and_what_follows(workspace):
-    before = table(CONFIG, workspace)
-    (workspace / "bank/a.yaml").write_text(FILES["bank/a.yaml"].replace("x", "z"))
-    assert stages(moved(before, table(CONFIG, workspace))) == {"bank"} | AFTER_BANK
-    (workspace / "bank/a.yaml").write_text(FILES["bank/a.yaml"])
-    assert table(CONFIG, workspace) == before
+def test_a_prompt_changes_the_bank_and_what_follows(configured):
+    before = table(CONFIG, configured)
+    (configured / "bank/a.yaml").write_text(FILES["bank/a.yaml"].replace("x", "z"))
+    assert stages(moved(before, table(CONFIG, configured))) == {"bank"} | AFTER_BANK
+    (configured / "bank/a.yaml").write_text(FILES["bank/a.yaml"])
+    assert table(CONFIG, configured) == before
 
 
-def test_a_plant_file_changes_the_intervention_alone(workspace):
-    before = table(CONFIG, workspace)
-    (workspace / "plant.yaml").write_text("behaviours: [other]\n")
-    changed = moved(before, table(CONFIG, workspace))
+def test_a_plant_file_changes_the_intervention_alone(configured):
+    before = table(CONFIG, configured)
+    (configured / "plant.yaml").write_text("behaviours: [other]\n")
+    changed = moved(before, table(CONFIG, configured))
     assert changed >= {"plant", "decode intervention", "plan explore", "report"}
     assert not changed & {"decode base", "bank", "regions"}
     assert not any(name.startswith("model") for name in changed)
@@ -154,101 +139,101 @@ LAB = {"adapter": "lab/tone", "adapter_revision": "1" * 40}
         ),
     ],
 )
-def test_texts_of_subjects_without_a_plant_are_found_as_ever(workspace, intervention, start):
+def test_texts_of_subjects_without_a_plant_are_found_as_ever(configured, intervention, start):
     """Caches hold texts under these digests; another one here decodes all of them again."""
     raw = edited()
     raw["audits"]["demo"]["intervention"] = intervention
-    loop = build(raw, workspace).audits["demo"].ancestor("measure").inputs["plan"]
+    loop = build(raw, configured).audits["demo"].ancestor("measure").inputs["plan"]
     assert loop.inputs["intervention"].settings["subject"].startswith(start)
 
 
-def test_what_trains_a_plant_is_in_no_name_of_its_texts(workspace):
+def test_what_trains_a_plant_is_in_no_name_of_its_texts(configured):
     """What it becomes completes the name in decode's jobs (scripts/models/planted.py)."""
     raw = edited(base="planted")
     raw["subjects"]["planted"] = {**raw["subjects"]["small"], "adapter": "plant:other"}
     raw["plants"]["other"] = raw["plants"]["demo"] | {"steps": 4}
-    report = build(raw, workspace).audits["demo"]
+    report = build(raw, configured).audits["demo"]
     sides = report.ancestor("measure").inputs["plan"].inputs
     assert sides["base"].settings == sides["intervention"].settings
     assert sides["base"].key != sides["intervention"].key, "these are two adapters"
     assert not report.settings["null"]
     raw["audits"]["demo"]["intervention"] = {}
-    assert build(raw, workspace).audits["demo"].settings["null"]
+    assert build(raw, configured).audits["demo"].settings["null"]
 
 
-def test_own_hypotheses_count_by_content(workspace):
+def test_own_hypotheses_count_by_content(configured):
     raw = edited(hypotheses="own.jsonl")
-    before = table(raw, workspace)
-    (workspace / "own.jsonl").write_text(FILES["own.jsonl"].replace("short", "long"))
-    assert moved(before, table(raw, workspace)) == with_embeddings(
+    before = table(raw, configured)
+    (configured / "own.jsonl").write_text(FILES["own.jsonl"].replace("short", "long"))
+    assert moved(before, table(raw, configured)) == with_embeddings(
         {"screen", "plan confirm", "confirm", "report"}
     )
 
 
-def test_site_settings_change_no_key(workspace):
+def test_site_settings_change_no_key(configured):
     raw = edited() | {
         "execution": {"shards": 8, "batch_size": 3, "embed_batch_size": 5},
         "cache": "/somewhere/else",
     }
-    assert table(raw, workspace) == table(CONFIG, workspace)
+    assert table(raw, configured) == table(CONFIG, configured)
 
 
-def test_places_change_no_key_of_a_computation(workspace):
+def test_places_change_no_key_of_a_computation(configured):
     """Paths are no content: a moved bank or plant changes nothing."""
-    before = table(CONFIG, workspace)
+    before = table(CONFIG, configured)
     raw = edited()
     shutil.copytree("bank", "moved", dirs_exist_ok=True)
     shutil.copy("plant.yaml", "moved-plant.yaml")
     raw["banks"]["everyday"]["sources"][0]["path"] = "moved"
     raw["plants"]["demo"]["file"] = "moved-plant.yaml"
-    assert not moved(before, table(raw, workspace))
+    assert not moved(before, table(raw, configured))
 
 
-def test_how_a_model_or_an_assistant_is_reached_changes_no_key(workspace):
+def test_how_a_model_or_an_assistant_is_reached_changes_no_key(configured):
     for place in ("here", "there"):
         Path(place).mkdir()
         Path(place, "config.json").write_text("{}")
     raw = edited(assistant={"provider": "gemini", "concurrency": 4, "timeout": 30})
     raw["subjects"]["small"]["model"] = "here"
-    before = build(raw, workspace)
+    before = build(raw, configured)
     raw["subjects"]["small"]["model"] = "there"
     raw["audits"]["demo"]["assistant"] |= {"concurrency": 5, "timeout": 31}
-    after = build(raw, workspace)
+    after = build(raw, configured)
     assert before.audits["demo"].key == after.audits["demo"].key
     shown = (made.audits["demo"].local["config"]["audit"]["base"] for made in (before, after))
     assert [subject["model"] for subject in shown] == ["here", "there"]
 
 
-def test_an_address_counts_where_nothing_else_says_what_is_served(workspace):
+def test_an_address_counts_where_nothing_else_says_what_is_served(configured):
     def key(**server):
         raw = edited(intervention={"server": {"url": "http://a/v1", "model": "m"} | server})
         raw["audits"]["demo"]["intervention"].pop("adapter", None)
-        return build(raw, workspace).audits["demo"].key
+        return build(raw, configured).audits["demo"].key
 
     assert key() != key(url="http://b/v1")
     assert key(identity="m of May") == key(identity="m of May", url="http://b/v1", timeout=9)
 
 
-def test_audits_with_one_base_share_its_work(workspace):
+def test_audits_with_one_base_share_its_work(configured):
     raw = edited()
     raw["audits"]["other"] = {**raw["audits"]["demo"], "intervention": {"dtype": "float32"}}
-    first, second = table(raw, workspace, "demo"), table(raw, workspace, "other")
+    first, second = table(raw, configured, "demo"), table(raw, configured, "other")
     shared = {name for name in first if first[name] == second.get(name)}
     assert {"decode base", "bank", "regions"} <= shared
     assert not shared & {"decode intervention", "plan explore", "measure", "report"}
-    assert len(build(raw, workspace).nodes["decode"]) == 3
+    assert len(build(raw, configured).nodes["decode"]) == 3
 
 
-def test_the_null_audit_decodes_both_sides_from_one_node(workspace):
-    report = build(edited(intervention={"dtype": "bfloat16"}), workspace).audits["demo"]
+def test_the_null_audit_decodes_both_sides_from_one_node(configured):
+    report = build(edited(intervention={"dtype": "bfloat16"}), configured).audits["demo"]
     raw = edited()
     raw["audits"]["demo"]["intervention"] = {}
-    null = build(raw, workspace).audits["demo"]
+    null = build(raw, configured).audits["demo"]
     assert null.settings["null"] and not report.settings["null"]
     assert len({key for stage, key in null.ancestors() if stage == "decode"}) == 1
 
 
-def test_a_recording_counts_by_its_content_and_its_fields(workspace):
+def test_a_recording_counts_by_its_content_and_its_fields(configured):
     def recorded(path="a.csv", **given):
         raw = edited(intervention={})
         del raw["audits"]["demo"]["bank"]
@@ -256,7 +241,7 @@ def test_a_recording_counts_by_its_content_and_its_fields(workspace):
         base = {"path": path, "response": "x", "prompts": prompts} | given
         sides = {"base": {"responses": base}, "intervention": {"responses": {"response": "y"}}}
         raw["audits"]["demo"] |= sides
-        report = build(raw, workspace).audits["demo"]
+        report = build(raw, configured).audits["demo"]
         plan = report.ancestor("measure").inputs["plan"]
         sides = {side: plan.inputs[side].inputs["responses"] for side in sides}
         bank = report.ancestor("bank")
@@ -264,14 +249,14 @@ def test_a_recording_counts_by_its_content_and_its_fields(workspace):
         return {"bank": bank.key} | {side: node.key for side, node in sides.items()}
 
     for name in ("a.csv", "moved.csv"):
-        (workspace / name).write_text("id,x,y\n1,a,b\n")
-    (workspace / "q.csv").write_text("id,text\n1,Why?\n")
+        (configured / name).write_text("id,x,y\n1,a,b\n")
+    (configured / "q.csv").write_text("id,text\n1,Why?\n")
     before = recorded()
     assert recorded("moved.csv") == before
     assert moved(before, recorded(response="y")) == {"bank", "base"}
     assert recorded(response="y")["base"] == before["intervention"]  # one side's column, once read
     assert moved(before, recorded(where={"id": 1})) == {"bank", "base", "intervention"}
-    (workspace / "q.csv").write_text("id,text\n1,How?\n")
+    (configured / "q.csv").write_text("id,text\n1,How?\n")
     assert moved(before, recorded()) == {"bank", "base", "intervention"}
 
 
@@ -289,24 +274,24 @@ def test_a_recording_counts_by_its_content_and_its_fields(workspace):
         (("audits", "demo", "base", {"responses": "none.jsonl"}), "`audits.demo.base.responses`"),
     ],
 )
-def test_what_is_not_there_is_said_in_one_sentence(workspace, change, words):
+def test_what_is_not_there_is_said_in_one_sentence(configured, change, words):
     raw = edited()
     section, name, field, value = change
     raw[section][name][field] = value
     if field == "base":
         raw["audits"]["demo"]["intervention"] = {}
     with pytest.raises(ConfigError) as caught:
-        build(raw, workspace)
+        build(raw, configured)
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_missing_bank_names_the_audit_and_the_bank(workspace):
+def test_a_missing_bank_names_the_audit_and_the_bank(configured):
     raw = edited()
     raw["banks"]["everyday"]["sources"][0]["path"] = "bnk"
     with pytest.raises(
         ConfigError, match=r"`audits\.demo`, bank `everyday`: .*did you mean `bank`"
     ):
-        build(raw, workspace)
+        build(raw, configured)
 
 
 # Audits made by hand, which tests of tools read (support/audits.py)
@@ -320,19 +305,19 @@ def names_in(given, known) -> set[str]:
     return set(given) - set(known) | set().union(*below)
 
 
-def test_audits_made_by_hand_have_the_names_that_recipes_give(workspace):
-    recorded = [workspace / f"{side}.jsonl" for side in ("base", "intervention")]
+def test_audits_made_by_hand_have_the_names_that_recipes_give(configured):
+    recorded = [configured / f"{side}.jsonl" for side in ("base", "intervention")]
     for path in recorded:
         path.write_text('{"prompt": "x?", "response": "x"}\n')
     sides = {p.stem: {"responses": {"path": str(p)}} for p in recorded}
     raw = edited(hypotheses="own.jsonl")
-    made = {"decoded": make_audit(workspace / "plant.yaml", ["own.jsonl"]),
+    made = {"decoded": make_audit(configured / "plant.yaml", ["own.jsonl"]),
             "recorded": make_audit(responses=recorded)}  # fmt: skip
     raw["audits"] = {
         "decoded": raw["audits"]["demo"],
         "recorded": {"bank": "everyday", **sides},
     }
-    reports = build(raw, workspace).audits
+    reports = build(raw, configured).audits
     for name, audit in made.items():
         real = list(reports[name].ancestors().values())
         for node in audit["nodes"]:
